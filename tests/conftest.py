@@ -1,0 +1,52 @@
+"""Fixtures for all rooms: a home of its own for each test, the folder of real data, one Prefect server a session."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Prefect reads these when it is imported: no telemetry, no start-up time limit that a busy machine breaks,
+# and never the developer's own profile.
+os.environ.update(
+    DO_NOT_TRACK="1",
+    PREFECT_HOME=tempfile.mkdtemp(prefix="nightledger-prefect-"),
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="180",
+    PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
+    PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE="100",
+    PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE="100",
+    PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE="100",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A NIGHTLEDGER_HOME that no other test sees."""
+    monkeypatch.setenv("NIGHTLEDGER_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of public data sets; tests that need it are skipped where it is missing."""
+    folder = os.environ.get("NIGHTLEDGER_DATA_DIR")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("set NIGHTLEDGER_DATA_DIR to the folder of public data sets to run this test")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def prefect_session() -> Iterator[None]:
+    """One Prefect server for the whole session, without the second that heartbeats add to each flow run."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with (
+        prefect_test_harness(server_startup_timeout=180),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield
