@@ -1,0 +1,42 @@
+# nightly and test set up everything they need in .venv; nothing else is installed or changed.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: nightly test lint format bench docs clean
+
+nightly: .venv/ready
+	@$(BIN)/python -m flows nightly
+
+test: .venv/ready
+	@$(BIN)/python -m pytest
+
+lint: .venv/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint sql --processes 2 --disable-progress-bar
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m warehouse.dictionary --check
+
+format: .venv/ready
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix sql --disable-progress-bar
+
+bench: .venv/ready
+	@$(BIN)/python -m benchmarks
+
+docs: .venv/ready
+	@$(BIN)/python -m warehouse.dictionary
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@echo "var/ (the warehouse) is kept; delete it by hand if you mean it"
+
+.venv/ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv with $$($(PYTHON) --version) (one to three minutes, only the first time) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; run make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+	@echo "Set up."

@@ -1,0 +1,163 @@
+"""The command line: python -m flows [FLOW [OPTIONS] | sql QUERY]; exit 0 done, 1 refused or failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import logging
+import os
+import sys
+import traceback
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import CliApp
+
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOLDER = Path(__file__).parent
+ROWS_SHOWN = 100
+
+
+def summaries() -> dict[str, str]:
+    """Return each flow's name with the first line of its docstring, read without importing anything."""
+    found = {}
+    for file in sorted(FOLDER.glob("[!_]*.py")):
+        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        found[file.stem] = doc.split("\n", 1)[0]
+    return found
+
+
+def prepare_prefect() -> None:
+    """Set what Prefect reads on import: no telemetry, its own home under ours, our lines instead of its log."""
+    home = settings().home.resolve()
+    defaults = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "nightledger",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    }
+    if "PREFECT_API_URL" not in os.environ:
+        defaults["PREFECT_HOME"] = str(home / "prefect")
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def show_progress() -> None:
+    """Let the platform's own lines reach the terminal, with the time of day in front."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("nightledger")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def usage_error(flow: str, error: ValidationError) -> str:
+    """Say in one line which option is wrong, why, and what was given."""
+    parts = []
+    for item in error.errors():
+        option = "--" + "-".join(str(part) for part in item["loc"]).replace("_", "-") if item["loc"] else "options"
+        given = f" (got {item['input']!r})" if item["loc"] else ""
+        parts.append(f"{option}: {item['msg'].removeprefix('Value error, ')}{given}")
+    return f"{flow}: {'; '.join(parts)}"
+
+
+def run_flow(name: str, arguments: list[str]) -> int:
+    """Run one flow with options made from its parameter record and return the exit code."""
+    prepare_prefect()
+    module = importlib.import_module(f"flows.{name}")
+    flow: Callable[..., object] = getattr(module, name)
+    record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
+    sys.argv[0] = f"python -m flows {name}"  # the name that --help shows
+    try:
+        parameters = CliApp.run(record, cli_args=arguments)
+    except ValidationError as error:
+        print(usage_error(name, error), file=sys.stderr)
+        return 2
+    show_progress()
+    try:
+        flow(run=parameters)
+    except Refused as error:
+        print(f"{name} refused: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name} interrupted: nothing half written; run it again", file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
+        log = settings().home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        line = str(error).split("\n", 1)[0]
+        print(f"{name} failed: {type(error).__name__}: {line} (traceback in {log})", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run_sql(arguments: list[str]) -> int:
+    """Print what a query of the published warehouse returns; it never waits for a night that is running."""
+    import polars as pl
+
+    from warehouse.connection import reader
+    from warehouse.errors import QueryError
+
+    parser = argparse.ArgumentParser(
+        prog="python -m flows sql", description="Print what a query of the published warehouse returns."
+    )
+    parser.add_argument("query", help='for example "from marts.mart_portfolio_summary"')
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
+    options = parser.parse_args(arguments)
+    try:
+        with reader() as connection:
+            frame = connection.frame(options.query)
+    except (Refused, QueryError) as error:
+        print(f"sql refused: {error}", file=sys.stderr)
+        return 1
+    if options.format == "csv":
+        print(frame.write_csv(), end="")
+    elif options.format == "json":
+        print(frame.write_json())
+    else:
+        with pl.Config(
+            tbl_rows=ROWS_SHOWN, tbl_cols=-1, tbl_width_chars=10_000, fmt_str_lengths=80, float_precision=4,
+            tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_formatting="ASCII_MARKDOWN",
+        ):  # fmt: skip
+            print(frame.head(ROWS_SHOWN))
+        cut = f", the first {ROWS_SHOWN} shown; --format csv prints all" if frame.height > ROWS_SHOWN else ""
+        print(f"{frame.height:,} row{'' if frame.height == 1 else 's'}{cut}")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Dispatch to a flow, to sql, or to the list of both."""
+    known = summaries()
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        width = max(map(len, known))
+        print("usage: python -m flows FLOW [OPTIONS]      (FLOW --help explains the options)\n")
+        for name, line in known.items():
+            print(f"  {name:<{width}}  {line}")
+        print(f"  {'sql':<{width}}  Prints what a query of the published warehouse returns.")
+        return 0
+    name, *rest = arguments
+    if name == "sql":
+        return run_sql(rest)
+    if name not in known:
+        print(f"no flow named {name!r}; known: {', '.join(known)}, sql", file=sys.stderr)
+        return 2
+    return run_flow(name, rest)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
