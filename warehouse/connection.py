@@ -1,0 +1,236 @@
+"""Who may open the warehouse, and how: one writer at a time across processes, readers never in its way.
+
+DuckDB lets one process write a file or many read it. So the writer holds a lease (an operating-system lock that
+a killed process cannot leave behind) and readers open the published copy, which no writer ever touches.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from warehouse import ledger, migrations
+from warehouse.errors import Refused
+from warehouse.settings import Settings, settings
+
+log = logging.getLogger("nightledger.warehouse")
+
+
+@dataclass
+class _Lease:
+    con: duckdb.DuckDBPyConnection
+    lock: FileLock
+    pid: int
+    depth: int = 0
+
+
+_leases: dict[Path, _Lease] = {}
+_guard = threading.Lock()
+_order_guard = threading.Lock()
+_order_depth: dict[str, int] = {}
+
+
+@contextmanager
+def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a cursor on the warehouse while this process alone may write it.
+
+    The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process left
+    `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last exit
+    closes the file. A transaction still open on the cursor at exit is rolled back.
+
+    Args:
+        purpose: what the lease is for; another process that has to wait is told.
+
+    Raises:
+        Refused: naming the holder, when the lease is not free within NIGHTLEDGER_LOCK_WAIT_SECONDS.
+    """
+    conf = settings()
+    cursor = _enter(conf, purpose)
+    try:
+        yield cursor
+    finally:
+        with suppress(duckdb.Error):
+            cursor.close()
+        _leave(conf)
+
+
+@contextmanager
+def reader() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection on the published copy, read-only, in which `marts.x` and `wh.marts.x` both work.
+
+    Raises:
+        Refused: when nothing has been published yet.
+    """
+    conf = settings()
+    if not conf.published_file.exists():
+        raise Refused(f"nothing is published yet at {conf.published_file}; run a night first: make nightly")
+    con = connect(conf)
+    try:
+        con.execute(f"attach {quoted(conf.published_file)} as wh (read_only)")
+        con.execute("use wh")
+        yield con
+    except duckdb.IOException as error:
+        raise Refused(f"cannot read {conf.published_file}: {error}") from error
+    finally:
+        con.close()
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Make the block all or nothing; inside an open transaction it joins that one, whose owner commits."""
+    try:
+        con.execute("begin transaction")
+    except duckdb.TransactionException as error:
+        if "within a transaction" not in str(error):
+            raise
+        yield con
+        return
+    try:
+        yield con
+        con.execute("commit")
+    except BaseException:
+        # a failed commit has already ended the transaction
+        with suppress(duckdb.Error):
+            con.execute("rollback")
+        raise
+
+
+@contextmanager
+def in_file_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep the order of file rows in the block, so that they can be numbered.
+
+    DuckDB knows this setting only for the whole instance, not for a cursor: other threads are slower meanwhile,
+    never wrong.
+    """
+    with _order_guard:
+        depth = _order_depth[""] = _order_depth.get("", 0) + 1
+        if depth == 1:
+            con.execute("set preserve_insertion_order = true")
+    try:
+        yield
+    finally:
+        with _order_guard:
+            _order_depth[""] -= 1
+            if _order_depth[""] == 0:
+                con.execute("set preserve_insertion_order = false")
+
+
+def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB instance within the limits of the settings, with nothing attached."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "threads": conf.threads,
+            "memory_limit": conf.memory_limit,
+            "temp_directory": str(conf.spill_dir),
+            "max_temp_directory_size": conf.spill_limit,
+            "preserve_insertion_order": False,
+        },
+    )
+
+
+def quoted(value: str | Path) -> str:
+    """The value as a SQL string literal, for the few statements that take no bound parameter."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _enter(conf: Settings, purpose: str) -> duckdb.DuckDBPyConnection:
+    with _guard:
+        lease = _leases.get(conf.warehouse_file)
+        if lease is None or lease.pid != os.getpid():  # a forked child must not use its parent's connection
+            lease = _leases[conf.warehouse_file] = _open(conf, purpose)
+        cursor = lease.con.cursor()
+        lease.depth += 1
+        return cursor
+
+
+def _leave(conf: Settings) -> None:
+    with _guard:
+        lease = _leases[conf.warehouse_file]
+        lease.depth -= 1
+        if lease.depth:
+            return
+        del _leases[conf.warehouse_file]
+        try:
+            with suppress(duckdb.Error):
+                lease.con.execute("detach wh")
+            lease.con.close()
+        finally:
+            _release(conf, lease.lock)
+
+
+def _open(conf: Settings, purpose: str) -> _Lease:
+    conf.home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(conf.lock_file, thread_local=False)
+    _acquire(conf, lock)
+    try:
+        _holder_file(conf).write_text(
+            json.dumps(
+                {
+                    "purpose": purpose,
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "since": f"{conf.local_now():%Y-%m-%d %H:%M:%S}",
+                }
+            )
+        )
+        con = connect(conf)
+        try:
+            con.execute(f"attach {quoted(conf.warehouse_file)} as wh")
+            migrations.migrate(con)
+            ledger.abort_dead_runs(con)
+        except BaseException:
+            con.close()
+            raise
+    except BaseException as error:
+        _release(conf, lock)
+        if isinstance(error, duckdb.IOException):
+            raise Refused(
+                f"cannot open {conf.warehouse_file}: {str(error).splitlines()[0]}; "
+                "close the program that has it open, analysts read the published copy instead"
+            ) from error
+        raise
+    return _Lease(con=con, lock=lock, pid=os.getpid())
+
+
+def _acquire(conf: Settings, lock: FileLock) -> None:
+    try:
+        lock.acquire(timeout=0)
+        return
+    except Timeout:
+        log.info("waiting up to %g s for the warehouse, held by %s", conf.lock_wait_seconds, _holder_of(conf))
+    try:
+        lock.acquire(timeout=conf.lock_wait_seconds, poll_interval=0.1)
+    except Timeout:
+        raise Refused(
+            f"the warehouse {conf.warehouse_file} is held by {_holder_of(conf)}; waited "
+            f"{conf.lock_wait_seconds:g} s; run again when it has ended, or raise NIGHTLEDGER_LOCK_WAIT_SECONDS"
+        ) from None
+
+
+def _release(conf: Settings, lock: FileLock) -> None:
+    _holder_file(conf).unlink(missing_ok=True)
+    lock.release()
+
+
+def _holder_file(conf: Settings) -> Path:
+    return conf.lock_file.with_suffix(".holder.json")
+
+
+def _holder_of(conf: Settings) -> str:
+    # the holder may be between taking the lock and writing its name
+    try:
+        holder = json.loads(_holder_file(conf).read_text())
+        return f"'{holder['purpose']}' (pid {holder['pid']} on {holder['host']}, since {holder['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another process that has not said its name yet"

@@ -1,0 +1,10 @@
+"""One exception that a user may see: its text is one clear line, never a traceback."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The platform declines to go on; the message says what, where and what to do, in one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(str(message).split()))

@@ -1,0 +1,136 @@
+"""The run ledger: every run leaves one row that says what it was, how it ended and what it moved."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+RunStatus = Literal["running", "done", "refused", "failed", "aborted"]
+
+
+def start_run(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    flow: str,
+    portfolio: str | None,
+    as_of_date: date | None,
+    parameters: Mapping[str, Any] | None = None,
+) -> str:
+    """Open a ledger row with status `running` and return its run_id, unique and sortable by time."""
+    conf = settings()
+    now = conf.local_now()
+    run_id = f"{now:%Y%m%dT%H%M%S}-{flow}-{secrets.token_hex(3)}"
+    con.execute(
+        """insert into wh.ops.run_ledger
+             (run_id, flow, portfolio, as_of_date, parameters, status, started_at, revision, process)
+           values ($run_id, $flow, $portfolio, $as_of_date, $parameters, 'running', $now, $revision, $process)""",
+        {
+            "run_id": run_id,
+            "flow": flow,
+            "portfolio": portfolio,
+            "as_of_date": as_of_date,
+            "parameters": json.dumps(dict(parameters or {}), default=str, sort_keys=True),
+            "now": now,
+            "revision": revision(),
+            "process": _process(os.getpid()),
+        },
+    )
+    return run_id
+
+
+def finish_run(
+    con: duckdb.DuckDBPyConnection,
+    run_id: str,
+    *,
+    status: RunStatus,
+    message: str | None = None,
+    counts: Mapping[str, Any] | None = None,
+) -> None:
+    """Close the ledger row of a run; counts given earlier stay unless new ones are given.
+
+    Raises:
+        Refused: when there is no such run.
+    """
+    changed = con.execute(
+        """update wh.ops.run_ledger
+           set status = $status, finished_at = $now, message = $message,
+               counts = coalesce(cast($counts as json), counts)
+           where run_id = $run_id""",
+        {
+            "run_id": run_id,
+            "status": status,
+            "now": settings().local_now(),
+            "message": message,
+            "counts": None if counts is None else json.dumps(dict(counts), default=str),
+        },
+    ).fetchone()
+    if changed is None or changed[0] != 1:
+        raise Refused(f"run {run_id} is not in ops.run_ledger; start it with start_run before finishing it")
+
+
+def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
+    """Mark runs `aborted` that say `running` although their process has ended, and return how many.
+
+    Called by whoever just took the writer's lease: a run of another host cannot hold it any more either.
+    """
+    running = con.execute("select run_id, process from wh.ops.run_ledger where status = 'running'").fetchall()
+    dead = [run_id for run_id, process in running if not _alive(process)]
+    for run_id in dead:
+        finish_run(
+            con, run_id, status="aborted", message="its process ended without a word; safe to run again"
+        )
+    return len(dead)
+
+
+@lru_cache(maxsize=1)
+def revision() -> str:
+    """The git revision of the code that runs, or `unknown` outside a checkout."""
+    try:
+        shown = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607  (the user's own git)
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return shown.stdout.strip() or "unknown"
+
+
+def _process(pid: int) -> str:
+    # the start time tells a reused pid from the process that wrote the row
+    try:
+        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        started = ""
+    return f"{socket.gethostname()}/{pid}/{started}"
+
+
+def _alive(process: str | None) -> bool:
+    if not process or process.count("/") != 2:
+        return False
+    host, pid, _ = process.split("/")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass
+    return process == _process(int(pid))

@@ -1,0 +1,109 @@
+"""Forward-only migrations: each file of sql/ddl is applied once, whole, and never changes afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from warehouse import sql
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+_NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered file of sql/ddl."""
+
+    number: int
+    name: str
+    sha256: str
+    text: str
+    path: Path
+
+
+def files() -> tuple[Migration, ...]:
+    """The migrations of this version of the platform, in order.
+
+    Raises:
+        Refused: when a name does not follow NNNN_name.sql or a number is used twice.
+    """
+    found: dict[int, Migration] = {}
+    for path in sorted((sql.SQL_DIR / "ddl").glob("*.sql")):
+        matched = _NAME.match(path.name)
+        if matched is None:
+            raise Refused(f"{path}: a migration is called NNNN_name.sql, in small letters; rename the file")
+        number, text = int(matched[1]), path.read_text()
+        if number in found:
+            raise Refused(f"{path}: the number {number:04d} is already used by {found[number].path.name}")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        found[number] = Migration(number=number, name=matched[2], sha256=digest, text=text, path=path)
+    return tuple(found[number] for number in sorted(found))
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
+    """Bring the attached catalogue `wh` to this version; each migration happens whole or not at all.
+
+    Returns:
+        The migrations that were applied now.
+
+    Raises:
+        Refused: when an applied file was changed, is missing, or a new one has a number below an applied one.
+    """
+    applied = _applied(con)
+    wanted = files()
+    _check(applied, wanted)
+    fresh = tuple(migration for migration in wanted if migration.number not in applied)
+    for migration in fresh:
+        con.execute("begin transaction")
+        try:
+            for statement in con.extract_statements(migration.text):
+                con.execute(statement)
+            con.execute(
+                "insert into wh.ops.migrations (number, name, sha256, applied_at) values (?, ?, ?, ?)",
+                [migration.number, migration.name, migration.sha256, settings().local_now()],
+            )
+            con.execute("commit")
+        except duckdb.Error as error:
+            con.execute("rollback")
+            raise Refused(f"{migration.path}: the migration failed and was rolled back: {error}") from error
+    return fresh
+
+
+def _applied(con: duckdb.DuckDBPyConnection) -> dict[int, tuple[str, str]]:
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = 'ops' "
+        "and table_name = 'migrations'"
+    ).fetchone()
+    if known is None:
+        return {}
+    rows = con.execute("select number, name, sha256 from wh.ops.migrations").fetchall()
+    return {number: (name, digest) for number, name, digest in rows}
+
+
+def _check(applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]) -> None:
+    by_number = {migration.number: migration for migration in wanted}
+    for number, (name, digest) in sorted(applied.items()):
+        migration = by_number.get(number)
+        if migration is None:
+            raise Refused(
+                f"the warehouse has migration {number:04d}_{name}, which this version lacks: it was written by a "
+                "newer version; use that version or another NIGHTLEDGER_HOME"
+            )
+        if migration.sha256 != digest:
+            raise Refused(
+                f"{migration.path}: this migration was already applied with other content; restore the file and "
+                "put the change into a new migration"
+            )
+    newest = max(applied, default=0)
+    for migration in wanted:
+        if migration.number < newest and migration.number not in applied:
+            raise Refused(
+                f"{migration.path}: migrations only go forward and {newest:04d} is applied already; give the file "
+                "the next number"
+            )

@@ -1,0 +1,174 @@
+"""Derived tables are rebuilt a partition at a time: the same run twice leaves the same rows once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import duckdb
+
+from warehouse import sql
+from warehouse.connection import quoted, transaction
+from warehouse.errors import Refused
+from warehouse.sql import SqlFile
+
+# two threads that create the same table or view at once would conflict in the catalogue
+_shape_guard = threading.RLock()
+
+
+def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Mapping[str, Any]) -> int:
+    """Replace the partition that `params` name by what the relation's file selects, whole or not at all.
+
+    The partition columns are those of the file's key that are parameters of it. The table is created on first
+    use and gains columns that the file gained. Inside an open transaction it joins that one.
+
+    Args:
+        con: a writer's cursor.
+        relation: such as `features.feat_transactions`.
+        params: at least the parameters that the head declares.
+
+    Returns:
+        The number of rows of the new partition.
+
+    Raises:
+        Refused: when head and select disagree, when a column vanished or changed its type, or when the select
+            yields rows of another partition.
+    """
+    file = sql.load(relation)
+    statement = _only_statement(con, file)
+    bound = sql.bind(set(statement.named_parameters), params, where=relation)
+    if not file.partition:
+        raise Refused(
+            f"{file.path}: no column of its key is a parameter, so a run has no partition to replace"
+        )
+    keys = sql.bind(set(file.partition), params, where=relation)
+    with _shape_guard:
+        _fit_table(con, file, _columns_of(con, f"describe {file.text}", bound))
+    here = " and ".join(f"{name} = ${name}" for name in file.partition)
+    with transaction(con):
+        con.execute(f"delete from wh.{relation} where {here}", keys)
+        done = con.execute(
+            f"insert into wh.{relation} by name select * from (\n{file.text}\n)", bound
+        ).fetchone()
+        held = con.execute(f"select count(*) from wh.{relation} where {here}", keys).fetchone()
+        inserted, inside = (done or (0,))[0], (held or (0,))[0]
+        if inserted != inside:
+            raise Refused(
+                f"{file.path}: {inserted - inside} of {inserted} rows lie outside the partition "
+                f"{_shown(keys)}; select the parameters themselves as {', '.join(file.partition)}"
+            )
+    return int(inserted)
+
+
+def create_views(con: duckdb.DuckDBPyConnection) -> int:
+    """Create or renew the view of every file in sql/staging, inputs first, and return how many.
+
+    Raises:
+        Refused: when a file takes parameters (a view cannot) or views refer to one another in a circle.
+    """
+    views = {file.relation: file for file in sql.catalogue("staging")}
+    for file in views.values():
+        if file.parameters:
+            raise Refused(
+                f"{file.path}: a staging view cannot take parameters ({', '.join(file.parameters)})"
+            )
+    try:
+        order = tuple(
+            TopologicalSorter(
+                {name: [one for one in file.inputs if one in views] for name, file in views.items()}
+            ).static_order()
+        )
+    except CycleError as error:
+        raise Refused(f"sql/staging: views refer to one another in a circle: {error.args[1]}") from error
+    with _shape_guard, transaction(con):
+        for name in order:
+            con.execute(f"create or replace view wh.{name} as\n{views[name].text}")
+            con.execute(f"comment on view wh.{name} is {quoted(views[name].grain)}")
+    return len(order)
+
+
+def audit(con: duckdb.DuckDBPyConnection, names: str | Sequence[str], params: Mapping[str, Any]) -> None:
+    """Pass when each audit returns no row; an audit is a query for the rows that break its rule.
+
+    Args:
+        con: a writer's cursor, usually inside the transaction that the audits guard.
+        names: one or several of the files in sql/audits, such as `assert_scores_unique`.
+        params: at least the parameters that the audits name.
+
+    Raises:
+        Refused: naming the first audit that found something, how many rows, and the first three.
+    """
+    for name in [names] if isinstance(names, str) else names:
+        file = sql.load(f"audits.{name}")
+        result = sql.query(con, file.relation, params)
+        header = [column[0] for column in result.description or []]
+        rows = result.fetchall()
+        if rows:
+            shown = "; ".join(_shown(dict(zip(header, row, strict=True))) for row in rows[:3])
+            raise Refused(f"audit {name}: {len(rows)} row(s) break the rule ({file.grain}); first: {shown}")
+
+
+def _only_statement(con: duckdb.DuckDBPyConnection, file: SqlFile) -> duckdb.Statement:
+    statements = con.extract_statements(file.text)
+    if len(statements) != 1:
+        raise Refused(f"{file.path}: a relation is one select, the file holds {len(statements)} statements")
+    return statements[0]
+
+
+def _columns_of(con: duckdb.DuckDBPyConnection, describe: str, bound: Mapping[str, Any]) -> dict[str, str]:
+    rows = con.execute(describe, dict(bound)) if bound else con.execute(describe)
+    return {name: kind for name, kind, *_ in rows.fetchall()}
+
+
+def _fit_table(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Mapping[str, str]) -> None:
+    declared = {column.name: column for column in file.columns}
+    if set(declared) != set(wanted):
+        raise Refused(
+            f"{file.path}: head and select disagree; only in the head: {_listed(set(declared) - set(wanted))}; "
+            f"only in the select: {_listed(set(wanted) - set(declared))}"
+        )
+    schema, name = file.relation.split(".")
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
+        [schema, name],
+    ).fetchone()
+    if known is None:
+        spelled = ", ".join(f'"{column}" {kind}' for column, kind in wanted.items())
+        con.execute(f"create table wh.{file.relation} ({spelled})")
+        con.execute(f"comment on table wh.{file.relation} is {quoted(file.grain)}")
+        fresh = set(wanted)
+    else:
+        present = _columns_of(con, f"describe wh.{file.relation}", {})
+        _check_shape(file, wanted, present)
+        fresh = set(wanted) - set(present)
+        for column in (one for one in wanted if one in fresh):
+            con.execute(f'alter table wh.{file.relation} add column "{column}" {wanted[column]}')
+    for column in fresh:
+        spoken = declared[column]
+        text = f"[{spoken.group}] {spoken.unit + '; ' if spoken.unit else ''}{spoken.text}"
+        con.execute(f'comment on column wh.{file.relation}."{column}" is {quoted(text)}')
+
+
+def _check_shape(file: SqlFile, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:
+    gone = set(present) - set(wanted)
+    if gone:
+        raise Refused(
+            f"{file.path}: the column(s) {_listed(gone)} of wh.{file.relation} vanished from the select; keep them "
+            "(as null) or drop them in a migration in sql/ddl"
+        )
+    for name, kind in wanted.items():
+        if name in present and present[name] != kind:
+            raise Refused(
+                f"{file.path}: the column {name} of wh.{file.relation} is {present[name]}, the select now yields "
+                f"{kind}; cast it back or change the table in a migration in sql/ddl"
+            )
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _shown(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())

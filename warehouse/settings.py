@@ -1,0 +1,132 @@
+"""The only reader of the environment: where things are, and how much of the machine may be used."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import Refused
+
+_SIZE = r"^\d+(\.\d+)? ?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> str:
+    try:
+        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (AttributeError, ValueError, OSError):  # pragma: no cover  (no sysconf on this system)
+        present = 4096
+    return f"{min(3072, int(present * 0.6))}MiB"
+
+
+class Settings(BaseSettings):
+    """Bounded settings of this machine; each is an environment variable with the prefix NIGHTLEDGER_."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTLEDGER_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Folder of everything that the platform writes.")
+    data_dir: Path | None = Field(
+        default=None, description="Folder of the public data sets, if there is one."
+    )
+    threads: int = Field(
+        default_factory=_cores,
+        ge=1,
+        le=512,
+        description="Cores that one process may use, for DuckDB and the model libraries together.",
+    )
+    memory_limit: str = Field(
+        default_factory=_memory, pattern=_SIZE, description="Memory of DuckDB before it spills to disk."
+    )
+    spill_limit: str = Field(
+        default="100GB", pattern=_SIZE, description="Disk space that DuckDB may use to spill."
+    )
+    lock_wait_seconds: float = Field(
+        default=600.0, ge=0, le=86_400, description="How long a writer waits for the warehouse."
+    )
+    timezone: str = Field(
+        default="UTC", description="The lender's time zone; all stored times are local to it."
+    )
+
+    @field_validator("home", "data_dir")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("not a known time zone, give one such as Europe/Berlin") from error
+        return value
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The one DuckDB file that a writer owns."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def lock_file(self) -> Path:
+        """The file whose lock is the writer's lease."""
+        return self.home / "warehouse.lock"
+
+    @property
+    def published_dir(self) -> Path:
+        """The folder that readers look at."""
+        return self.home / "published"
+
+    @property
+    def published_file(self) -> Path:
+        """The read-only copy that readers open."""
+        return self.published_dir / "portfolio.duckdb"
+
+    @property
+    def landing_dir(self) -> Path:
+        """Where feed files arrive, unless a flow is told another folder."""
+        return self.home / "landing"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where model artefacts are kept."""
+        return self.home / "models"
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where the files of single runs are kept: score partitions, Data Docs, plots."""
+        return self.home / "runs"
+
+    @property
+    def spill_dir(self) -> Path:
+        """Where DuckDB puts what does not fit in memory."""
+        return self.home / "spill"
+
+    def threads_for(self, workers: int) -> int:
+        """Threads for each of several workers, so that workers times threads never exceeds the cores."""
+        return max(1, self.threads // max(1, workers))
+
+    def local_now(self) -> datetime:
+        """The present moment in the lender's time zone, without an offset, as all tables store it."""
+        return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
+
+
+def settings() -> Settings:
+    """Settings read afresh from the environment.
+
+    Raises:
+        Refused: naming the variable, when a value is outside its bounds.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
+        raise Refused(f"{name}: {first['msg']} (got {first['input']!r})") from error
