@@ -1,0 +1,198 @@
+"""What the lender itself knows: payment outcomes, loan ledgers, court cases, account managers' opinions."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from sources.simulated_calendar import DAY_SECONDS, Month, dates, maybe, timestamps
+from sources.simulated_world import CHUNK, THICK, SimulationSettings, World, generator
+
+MAX_DELAY_DAYS = 30
+_LOANS = 3
+_INVEST = ("working_capital", "equipment", "premises", "vehicles", "stock")
+_RATINGS = ("AAA", "AA", "A", "BBB", "BB", "B", "C", "D")
+_EVALUATIONS = ("excellent", "good", "general", "poor", "deterioration", "shutdown")
+
+Rows = dict[str, np.ndarray]
+
+
+def draw_outcomes(settings: SimulationSettings, world: World, month: Month) -> Rows:
+    """A row per enterprise and billing day, and one on the day of default, charge-off and insolvency."""
+    rng = generator(settings, chunk=world.chunk, month=month.number, stream=4)
+    slip = rng.random(CHUNK) < np.clip(0.02 + 0.04 * world.risk**0.6, 0, 0.4)
+    slip_days = 1 + (65 * rng.beta(1.2, 2.5, CHUNK)).astype(np.int64)
+    delay = (rng.uniform(0.2, 4, (4, CHUNK)) * DAY_SECONDS).astype(np.int64)
+    dirt = rng.random((4, CHUNK))
+    billing = month.first + world.billing_day - 1
+    marks = [world.start + np.floor(np.minimum(d, 1e6)).astype(np.int64)
+             for d in (world.default_day, world.charge_off_day, world.insolvency_day)]  # fmt: skip
+    parts = []
+    for nth, day in enumerate([billing, *marks]):
+        taken = np.zeros(CHUNK, dtype=bool)
+        for earlier in [billing, *marks][:nth]:
+            taken |= day == earlier
+        past_due = np.maximum(day - marks[0] + 90, 0)
+        keep = (
+            (day >= month.first) & (day < month.first + month.days) & (day >= world.start)
+            & (world.number < settings.enterprises) & ~taken
+        )  # fmt: skip
+        part = {
+            "number": world.number,
+            "thick": world.kind == THICK,
+            "day": day,
+            "dpd": np.where(past_due > 0, past_due, np.where(slip, slip_days, 0)),
+            "charge_off": day >= marks[1],
+            "insolvency": day >= marks[2],
+            "known": (day + 1) * DAY_SECONDS + delay[nth],
+            "dirt": dirt[nth],
+        }
+        parts.append({name: values[keep] for name, values in part.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def finish_outcomes(rows: Rows) -> pl.DataFrame:
+    """The drawn outcomes as the feed's columns."""
+    digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
+    return pl.DataFrame(
+        {
+            "enterprise_id": "E" + digits, "loan_id": maybe("L" + digits + "-0", rows["thick"]),
+            "outcome_date": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "days_past_due": rows["dpd"], "charge_off": rows["charge_off"], "insolvency": rows["insolvency"],
+            "_known": rows["known"], "_dirt": rows["dirt"],
+        }
+    )  # fmt: skip
+
+
+def draw_ledger(settings: SimulationSettings, world: World, month: Month) -> Rows:
+    """Annual ledger rows of each thick file's loans, and an opening row in the first month of history."""
+    fixed = generator(settings, chunk=world.chunk, month=0, stream=5)
+    rng = generator(settings, chunk=world.chunk, month=month.number, stream=5)
+    shape = (CHUNK, _LOANS)
+    loans = 1 + (fixed.random(CHUNK) < 0.35).astype(np.int64) + (fixed.random(CHUNK) < 0.15)
+    opened = world.start + fixed.integers(-900, 600, shape)
+    opened[:, 0] = world.start - fixed.integers(30, 900, CHUNK)
+    trait = world.traits
+    assets = np.exp(9.6 + 0.9 * trait["size"] + 0.4 * fixed.standard_normal(CHUNK))
+    share = np.exp(-1.2 + 0.35 * trait["leverage"] + 0.3 * fixed.standard_normal(CHUNK))
+    split = fixed.dirichlet(np.ones(_LOANS), CHUNK)
+    rate = np.clip(0.085 + 0.012 * trait["opinion"][:, None] + 0.012 * fixed.standard_normal(shape), 0.02, 0.3)
+    flags = fixed.random((4, *shape)) < np.array([0.35, 0.12, 0.6, 0.7])[:, None, None]
+    invest = fixed.choice(len(_INVEST), shape, p=[0.45, 0.2, 0.12, 0.13, 0.1])
+    day = month.first + rng.integers(0, 28, CHUNK)
+    opening = month.first <= world.start < month.first + month.days
+    if opening:
+        day = np.full(CHUNK, world.start)
+    strain = world.strain(day - world.start)
+    income = assets * np.exp(0.15 - 0.25 * trait["leverage"] + 0.35 * rng.standard_normal(CHUNK))
+    income *= world.activity(day - world.start)
+    past_due = np.maximum(day - world.start - np.floor(np.minimum(world.default_day, 1e6)) + 90, 0)
+    known = (day + 1) * DAY_SECONDS + (rng.uniform(1, 25, CHUNK) * DAY_SECONDS).astype(np.int64)
+    due = (world.number % 12 == month.month_of_year - 1) | opening
+    keep = (
+        (due & (world.kind == THICK) & (world.number < settings.enterprises) & (day >= world.start))[:, None]
+        & (np.arange(_LOANS)[None, :] < loans[:, None])
+        & (opened <= day[:, None])
+    )
+    who, loan = np.nonzero(keep)
+    return {
+        "number": world.number[who], "loan": loan, "day": day[who], "known": known[who],
+        "opened": opened[who, loan], "borrowing": (assets * share)[who] * (0.2 + split[who, loan]),
+        "rate": rate[who, loan], "mortgage": flags[0][who, loan], "bill": flags[1][who, loan],
+        "autonomous": flags[2][who, loan], "business": flags[3][who, loan], "invest": invest[who, loan],
+        "assets": (assets * (1 - 0.15 * strain) * np.exp(0.05 * rng.standard_normal(CHUNK)))[who],
+        "income": income[who], "dpd": past_due[who].astype(np.int64), "dirt": rng.random(who.size),
+    }  # fmt: skip
+
+
+def finish_ledger(rows: Rows) -> pl.DataFrame:
+    """The drawn ledger rows as the feed's columns."""
+    digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
+    money = {
+        name: pl.Series(np.round(rows[name], 2)).cast(pl.Decimal(18, 2)) for name in ("borrowing", "assets", "income")
+    }
+    return pl.DataFrame(
+        {
+            "loan_id": "L" + digits + "-" + pl.Series(rows["loan"]).cast(pl.String), "enterprise_id": "E" + digits,
+            "ledger_date": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "opened_on": dates(rows["opened"]), "borrowing": money["borrowing"],
+            "annual_rate": np.round(rows["rate"], 4), "mortgage": rows["mortgage"],
+            "acceptance_bill": rows["bill"], "invest_category": pl.Series(_INVEST).gather(rows["invest"]),
+            "autonomous_payment": rows["autonomous"], "business_purpose": rows["business"],
+            "total_assets": money["assets"], "operating_income": money["income"], "days_past_due": rows["dpd"],
+            "_known": rows["known"], "_dirt": rows["dirt"],
+        }
+    )  # fmt: skip
+
+
+def draw_legal(settings: SimulationSettings, world: World, month: Month) -> Rows:
+    """Court cases of thick files: being sued follows the latent risk, suing follows size."""
+    rng = generator(settings, chunk=world.chunk, month=month.number, stream=6)
+    strain = world.strain(month.middle - world.start)
+    trait = world.traits
+    sued = rng.poisson(0.012 * np.exp(0.7 * trait["legal"] - 0.25) * (1 + 4 * strain))
+    sues = rng.poisson(0.008 * np.exp(0.5 * trait["size"] - 0.125))
+    count = sued + sues
+    who = np.repeat(np.arange(CHUNK), count)
+    nth = np.arange(who.size) - np.repeat(np.cumsum(count) - count, count)
+    day = month.first + rng.integers(0, month.days, who.size)
+    rows = {
+        "number": world.number[who], "month": np.full(who.size, month.number), "nth": nth, "day": day,
+        "defendant": nth < sued[who],
+        "known": (day + 1) * DAY_SECONDS + (rng.uniform(0, 25, who.size) * DAY_SECONDS).astype(np.int64),
+        "dirt": rng.random(who.size),
+    }  # fmt: skip
+    keep = (rows["number"] < settings.enterprises) & (world.kind[who] == THICK) & (day >= world.start)
+    return {name: values[keep] for name, values in rows.items()}
+
+
+def finish_legal(rows: Rows) -> pl.DataFrame:
+    """The drawn cases as the feed's columns."""
+    digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
+    month = pl.Series(rows["month"]).cast(pl.String)
+    return pl.DataFrame(
+        {
+            "case_id": "C" + digits + "-" + month + "-" + pl.Series(rows["nth"]).cast(pl.String),
+            "enterprise_id": "E" + digits, "filed_on": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "role": pl.Series(("plaintiff", "defendant")).gather(rows["defendant"].astype(np.int64)),
+            "_known": rows["known"], "_dirt": rows["dirt"],
+        }
+    )  # fmt: skip
+
+
+def draw_opinions(settings: SimulationSettings, world: World, month: Month) -> Rows:
+    """Half-yearly opinions on thick files; one written after default knows the outcome and says so."""
+    rng = generator(settings, chunk=world.chunk, month=month.number, stream=7)
+    day = month.first + rng.integers(0, 28, CHUNK)
+    strain = world.strain(day - world.start)
+    score = world.traits["opinion"] + 1.2 * strain + 0.5 * rng.standard_normal(CHUNK)
+    mood = world.traits["opinion"] + 1.4 * strain + 0.7 * rng.standard_normal(CHUNK)
+    after = day - world.start >= np.floor(world.default_day)
+    rating = np.searchsorted([-1.6, -0.9, -0.2, 0.5, 1.1, 1.8], score)
+    evaluation = np.searchsorted([-1.3, -0.2, 0.9, 1.6], mood)
+    rows = {
+        "number": world.number, "day": day,
+        "rating": np.where(after, rng.choice([6, 7], CHUNK), rating),
+        "evaluation": np.where(after, rng.choice([4, 5], CHUNK), evaluation),
+        "leaks": after,
+        "known": (day + 1) * DAY_SECONDS + (rng.uniform(0, 5, CHUNK) * DAY_SECONDS).astype(np.int64),
+        "dirt": rng.random(CHUNK),
+    }  # fmt: skip
+    keep = (
+        (world.kind == THICK) & (world.number < settings.enterprises) & (day >= world.start)
+        & (world.number % 6 == month.number % 6)
+    )  # fmt: skip
+    return {name: values[keep] for name, values in rows.items()}
+
+
+def finish_opinions(rows: Rows) -> pl.DataFrame:
+    """The drawn opinions as the feed's columns."""
+    return pl.DataFrame(
+        {
+            "enterprise_id": "E" + pl.Series(rows["number"]).cast(pl.String).str.zfill(7),
+            "opinion_date": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "rating": pl.Series(_RATINGS).gather(rows["rating"]),
+            "evaluation": pl.Series(_EVALUATIONS).gather(rows["evaluation"]),
+            "leaks_outcome": rows["leaks"], "_known": rows["known"], "_dirt": rows["dirt"],
+        }
+    )  # fmt: skip
