@@ -37,7 +37,6 @@ def summaries() -> dict[str, str]:
 
 def prepare_prefect() -> None:
     """Set what Prefect reads on import: no telemetry, its own home under ours, our lines instead of its log."""
-    home = settings().home.resolve()
     defaults = {
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -50,7 +49,8 @@ def prepare_prefect() -> None:
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
     if "PREFECT_API_URL" not in os.environ:
-        defaults["PREFECT_HOME"] = str(home / "prefect")
+        defaults["PREFECT_HOME"] = str(settings().home / "prefect")
+        Path(defaults["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
 
@@ -110,8 +110,7 @@ def run_sql(arguments: list[str]) -> int:
     """Print what a query of the published warehouse returns; it never waits for a night that is running."""
     import polars as pl
 
-    from warehouse.connection import reader
-    from warehouse.errors import QueryError
+    from warehouse.published import ask
 
     parser = argparse.ArgumentParser(
         prog="python -m flows sql", description="Print what a query of the published warehouse returns."
@@ -120,9 +119,8 @@ def run_sql(arguments: list[str]) -> int:
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
     options = parser.parse_args(arguments)
     try:
-        with reader() as connection:
-            frame = connection.frame(options.query)
-    except (Refused, QueryError) as error:
+        frame = ask(options.query)
+    except Refused as error:
         print(f"sql refused: {error}", file=sys.stderr)
         return 1
     if options.format == "csv":

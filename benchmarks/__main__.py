@@ -1,0 +1,11 @@
+"""Run every benchmark at its quick size: python -m benchmarks [NAME ...]."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("features", "orchestration")
+
+for name in sys.argv[1:] or NAMES:
+    importlib.import_module(f"benchmarks.{name}").main([])

@@ -1,0 +1,32 @@
+"""docs/benchmarks.md: one section a benchmark, renewed in place by the benchmark that measured it."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+from datetime import date
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+INTRODUCTION = """# Benchmarks
+
+Measured by `make bench`. These machines are shared, so the ratios, taken in one run side by side, are the figures to
+read; the seconds are for orientation.
+"""
+
+
+def renew(section: str, *, title: str, command: str, body: str) -> None:
+    """Replace one section of the page by what was just measured and print it."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else INTRODUCTION
+    start, end = f"<!-- {section}:start -->", f"<!-- {section}:end -->"
+    block = (
+        f"{start}\n## {title}\n\n`{command}`, {date.today()}, Python {platform.python_version()}\n\n"
+        f"{body.strip()}\n{end}"
+    )
+    if start in text:
+        text = re.sub(re.escape(start) + ".*?" + re.escape(end), lambda _: block, text, flags=re.DOTALL)
+    else:
+        text = f"{text.rstrip()}\n\n{block}\n"
+    PAGE.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"\n{block}\n")

@@ -1,0 +1,55 @@
+"""The frame of a run: which day it is for, its row in the run ledger, and how that row ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prefect.runtime import flow_run
+from pydantic import BaseModel
+
+from warehouse import ledger
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+
+def last_closed_day() -> date:
+    """Return the day before the run's scheduled start, on the lender's calendar.
+
+    Prefect has no logical date; a late or retried run keeps its scheduled start, so it keeps its day.
+    """
+    zone = ZoneInfo(settings().timezone)
+    start = flow_run.scheduled_start_time
+    local = start.astimezone(zone) if start is not None else datetime.now(zone)
+    return local.date() - timedelta(days=1)
+
+
+def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: BaseModel) -> str:
+    """Write the run's ledger row as running and return its key."""
+    with writer(purpose=flow) as con:
+        return ledger.start_run(
+            con, flow=flow, portfolio=portfolio, as_of_date=as_of_date, parameters=parameters.model_dump(mode="json")
+        )
+
+
+@contextmanager
+def end_run(run_id: str) -> Iterator[dict[str, Any]]:
+    """Finish the ledger row whatever happens: done, refused with its line, or failed with the error's first line.
+
+    The yielded counts are stored with the row. A row that the scoring transaction already finished stays as it is
+    unless something fails afterwards.
+    """
+    counts: dict[str, Any] = {}
+    try:
+        yield counts
+    except BaseException as error:
+        status = "refused" if isinstance(error, Refused) else "failed"
+        line = str(error).split("\n", 1)[0]
+        message = line if status == "refused" else f"{type(error).__name__}: {line}"
+        with writer(purpose="end of run") as con:
+            ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
+        raise
+    with writer(purpose="end of run") as con:
+        ledger.finish_run(con, run_id, status="done", message="", counts=counts)

@@ -1,0 +1,111 @@
+"""The command line: what it lists, what it refuses, on which stream and with which exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.__main__ import main
+
+FLOWS = ["deliver", "features", "ingest", "nightly", "publish", "replicate", "score", "train", "validate"]
+
+
+@pytest.fixture
+def published(home: Path) -> Path:
+    file = home / "published" / "portfolio.duckdb"
+    file.parent.mkdir(parents=True)
+    with duckdb.connect(file) as con:
+        con.execute("create schema marts; create table marts.t as select i as n, 'x,' || i as s from range(150) r(i)")
+    return file
+
+
+def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [name for name, _ in lines] == [*FLOWS, "sql"]
+    assert all(text.endswith(".") for _, text in lines)
+
+
+def test_unknown_flow_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nigthly"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("no flow named 'nigthly'; known: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--enterprises", "99"], "--enterprises: Input should be greater than or equal to 100 (got '99')"),
+        (["--enterprises", "many"], "--enterprises: Input should be a valid integer"),
+        (["--as-of", "31.01.2026"], "--as-of: Input should be a valid date"),
+        (["--source", "excel"], "--source: Input should be 'simulated', 'cumcm2020c' or 'folder' (got 'excel')"),
+        (["--partitions", "0"], "--partitions: Input should be greater than or equal to 1"),
+        (["--source", "folder"], "--landing DIR goes with --source folder"),
+        (["--portfolio", "My Bank"], "--portfolio: String should match pattern"),
+    ],
+)
+def test_bad_value_is_one_line_on_standard_error(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert main(["nightly", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    assert expected in shown.err
+
+
+def test_unknown_option_is_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["nightly", "--asof", "2026-06-30"])
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --asof" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_help_explains_each_option(home: Path, flow: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([flow, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: python -m flows {flow}" in capsys.readouterr().out
+
+
+def test_sql_formats(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "from marts.t order by n limit 2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 rows"
+    assert main(["sql", "from marts.t order by n limit 2", "--format", "csv"]) == 0
+    assert capsys.readouterr().out == 'n,s\n0,"x,0"\n1,"x,1"\n'
+    assert main(["sql", "from wh.marts.t order by n limit 2", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"n": 0, "s": "x,0"}, {"n": 1, "s": "x,1"}]
+
+
+def test_sql_table_says_what_it_leaves_out(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "from marts.t"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "150 rows, the first 100 shown; --format csv prints all"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("from marts.nothing", "Table with name nothing does not exist"),
+        ("selec 1", "syntax error"),
+        ("delete from marts.t", "read-only"),
+    ],
+)
+def test_bad_query_is_refused_in_one_line(
+    published: Path, capsys: pytest.CaptureFixture[str], query: str, expected: str
+) -> None:
+    assert main(["sql", query]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("sql refused: ")
+    assert expected in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_sql_before_the_first_night(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", "select 1"]) == 1
+    assert "nothing is published yet" in capsys.readouterr().err
