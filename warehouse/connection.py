@@ -1,7 +1,7 @@
 """Who may open the warehouse, and how: one writer at a time across processes, readers never in its way.
 
-DuckDB lets one process write a file or many read it. So the writer holds a lease (an operating-system lock that
-a killed process cannot leave behind) and readers open the published copy, which no writer ever touches.
+DuckDB lets one process write a file or many read it. So the writer holds a lease (an operating-system lock
+that a killed process cannot leave behind) and readers open the published copy, which no writer touches.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class _Lease:
 _leases: dict[Path, _Lease] = {}
 _guard = threading.Lock()
 _order_guard = threading.Lock()
-_order_depth: dict[str, int] = {}
+_in_order: list[str] = []
 
 
 @contextmanager
 def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a cursor on the warehouse while this process alone may write it.
 
-    The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process left
-    `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last exit
+    The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process
+    left `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last exit
     closes the file. A transaction still open on the cursor at exit is rolled back.
 
     Args:
@@ -88,13 +88,10 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     """Make the block all or nothing; inside an open transaction it joins that one, whose owner commits."""
-    try:
-        con.execute("begin transaction")
-    except duckdb.TransactionException as error:
-        if "within a transaction" not in str(error):
-            raise
+    if _in_transaction(con):
         yield con
         return
+    con.execute("begin transaction")
     try:
         yield con
         con.execute("commit")
@@ -109,19 +106,18 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConne
 def in_file_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Keep the order of file rows in the block, so that they can be numbered.
 
-    DuckDB knows this setting only for the whole instance, not for a cursor: other threads are slower meanwhile,
-    never wrong.
+    DuckDB knows this setting only for the whole instance, not for a cursor: other threads are slower
+    meanwhile, never wrong.
     """
     with _order_guard:
-        depth = _order_depth[""] = _order_depth.get("", 0) + 1
-        if depth == 1:
-            con.execute("set preserve_insertion_order = true")
+        _in_order.append(threading.current_thread().name)
+        con.execute("set preserve_insertion_order = true")
     try:
         yield
     finally:
         with _order_guard:
-            _order_depth[""] -= 1
-            if _order_depth[""] == 0:
+            _in_order.pop()
+            if not _in_order:
                 con.execute("set preserve_insertion_order = false")
 
 
@@ -142,6 +138,12 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
 def quoted(value: str | Path) -> str:
     """The value as a SQL string literal, for the few statements that take no bound parameter."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
+    # asking by a second `begin` would abort the open transaction; outside of one each statement has its own number
+    seen = {con.execute("select txid_current()").fetchone() for _ in range(2)}
+    return len(seen) == 1
 
 
 def _enter(conf: Settings, purpose: str) -> duckdb.DuckDBPyConnection:
@@ -204,17 +206,18 @@ def _open(conf: Settings, purpose: str) -> _Lease:
 
 
 def _acquire(conf: Settings, lock: FileLock) -> None:
-    try:
+    with suppress(Timeout):
         lock.acquire(timeout=0)
+    if lock.is_locked:
         return
-    except Timeout:
-        log.info("waiting up to %g s for the warehouse, held by %s", conf.lock_wait_seconds, _holder_of(conf))
+    log.info("waiting up to %g s for the warehouse, held by %s", conf.lock_wait_seconds, _holder_of(conf))
     try:
         lock.acquire(timeout=conf.lock_wait_seconds, poll_interval=0.1)
     except Timeout:
         raise Refused(
             f"the warehouse {conf.warehouse_file} is held by {_holder_of(conf)}; waited "
-            f"{conf.lock_wait_seconds:g} s; run again when it has ended, or raise NIGHTLEDGER_LOCK_WAIT_SECONDS"
+            f"{conf.lock_wait_seconds:g} s; run again when it has ended, or raise "
+            "NIGHTLEDGER_LOCK_WAIT_SECONDS"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The SQL files: one relation a file, a head that machines read, statements that get only their own parameters."""
+"""The SQL files: one relation a file, a head that machines read, statements given only their own parameters."""
 
 from __future__ import annotations
 
@@ -167,23 +167,28 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
-    """The head: leading comment lines up to an empty one; a line indented by two spaces continues the last."""
+    """The head: the first comment lines that read `-- field: value`; two more spaces continue the line above."""
     entries: list[tuple[int, str, str | None, str]] = []
+    ended = False
     for number, line in enumerate(text.splitlines(), start=1):
-        if not line.startswith("--") or line.strip() == "--":
+        if not line.startswith("--"):
             break
-        if line.startswith("--   ") and entries:
+        if line.startswith("--   ") and entries and not ended:
             start, field, name, value = entries[-1]
             entries[-1] = (start, field, name, f"{value} {line[2:].strip()}")
             continue
         matched = _FIELD.match(line)
-        if matched is None:
-            raise Refused(f"{path}:{number}: not a head line ('-- field: value'): {line.strip()[:60]}")
+        if matched is None or (ended and matched[1] not in (*_SINGLE, "column")):
+            if not entries:
+                raise Refused(f"{path}:{number}: the file must begin with its head, '-- relation: schema.name'")
+            ended = True
+            continue
+        if ended:
+            raise Refused(f"{path}:{number}: this head line comes after the head has ended; move it up")
         field, name, value = matched[1], matched[2], matched[3].strip()
         if (field == "column") != (name is not None) or (field != "column" and field not in _SINGLE):
-            raise Refused(
-                f"{path}:{number}: the head knows {', '.join(_SINGLE)} and 'column NAME', not '{field}'"
-            )
+            known = ", ".join(_SINGLE)
+            raise Refused(f"{path}:{number}: the head knows {known} and 'column NAME', not '{field}'")
         entries.append((number, field, name, value))
     return _fields(path, entries), _columns(path, entries)
 

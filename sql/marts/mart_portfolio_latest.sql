@@ -1,0 +1,67 @@
+-- relation: marts.mart_portfolio_latest
+-- grain: one row per portfolio and enterprise: the champion score of the latest night
+-- key: portfolio, enterprise_id
+-- time: the latest as_of_date that the portfolio was scored for, compared with the one before it
+-- inputs: scores.portfolio_scores, features.feat_profile, features.feat_ledger
+-- parameters: portfolio
+-- column portfolio: [key] portfolio
+-- column enterprise_id: [key] enterprise
+-- column as_of_date: [time] date; latest date that the portfolio was scored for
+-- column industry_primary: [profile] industry, first level
+-- column region: [profile] region of the seat
+-- column city: [profile] city of the seat
+-- column legal_form: [profile] legal form
+-- column coverage: [score] thick, transaction, thin or unscoreable
+-- column score_status: [score] fresh, stale, quarantined or unscoreable
+-- column grade: [score] grade on the master scale
+-- column score_points: [score] points; higher is safer
+-- column pd: [score] probability; calibrated probability of default, null where there is no score
+-- column as_of_date_previous: [time] date; the night before it, null on the first night
+-- column pd_previous_night: [score] probability; pd on that night
+-- column pd_change: [score] probability; pd minus pd_previous_night
+-- column exposure: [exposure] money; total borrowing, null where the ledger does not know it
+-- column model_family: [score] family of the champion model
+-- column model_version: [score] version of the champion model
+-- column run_id: [key] run that scored the enterprise
+
+with champions as (
+    select *
+    from wh.scores.portfolio_scores
+    where portfolio = $portfolio and model_role = 'champion'
+),
+
+nights as (
+    select
+        as_of_date as latest,
+        lag(as_of_date) over (order by as_of_date) as previous
+    from (select distinct as_of_date from champions) as scored
+    qualify row_number() over (order by as_of_date desc) = 1
+)
+
+select
+    s.portfolio,
+    s.enterprise_id,
+    s.as_of_date,
+    p.industry_primary,
+    p.region,
+    p.city,
+    p.legal_form,
+    s.coverage,
+    s.score_status,
+    s.grade,
+    s.score_points,
+    s.pd,
+    n.previous as as_of_date_previous,
+    b.pd as pd_previous_night,
+    s.pd - b.pd as pd_change,
+    cast(l.total_borrowing as decimal(18, 2)) as exposure,
+    s.model_family,
+    s.model_version,
+    s.run_id
+from champions as s
+inner join nights as n on s.as_of_date = n.latest
+left join champions as b on s.enterprise_id = b.enterprise_id and n.previous = b.as_of_date
+left join wh.features.feat_profile as p
+    on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id
+left join wh.features.feat_ledger as l
+    on s.portfolio = l.portfolio and s.as_of_date = l.as_of_date and s.enterprise_id = l.enterprise_id

@@ -1,0 +1,113 @@
+"""Scores as hive-partitioned Parquet that any tool reads: each build is whole, unchanged partitions are shared.
+
+`published/portfolio_scores` is a link to the current build; replacing the link is the one step that readers see.
+A partition that no run has rewritten since is linked into the new build, not written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+
+from warehouse.connection import quoted
+
+LINK = "portfolio_scores"
+_BUILDS = ".scores-"
+_MANIFEST = "_manifest.json"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: its folder, and how many partitions were written and how many shared with the last."""
+
+    path: Path
+    written: int
+    kept: int
+
+
+def build(con: duckdb.DuckDBPyConnection, folder: Path, *, run_id: str) -> Build:
+    """Write every partition of scores.portfolio_scores beside the current build, sharing those that are unchanged.
+
+    A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest scoring time.
+    """
+    old_root = folder / LINK
+    old = _manifest(old_root)
+    root = folder / f"{_BUILDS}{run_id}-{secrets.token_hex(3)}"
+    root.mkdir()
+    shape = _shape(con)
+    marks: dict[str, str] = {}
+    written = 0
+    for portfolio, as_of_date, fingerprint in _partitions(con):
+        name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/scores.parquet"
+        marks[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
+        (root / name).parent.mkdir(parents=True)
+        if old.get(name) != marks[name] or not _shared(old_root / name, root / name):
+            _write(con, root / name, portfolio=portfolio, as_of_date=as_of_date)
+            written += 1
+    (root / _MANIFEST).write_text(json.dumps(marks, indent=1))
+    return Build(path=root, written=written, kept=len(marks) - written)
+
+
+def swap(folder: Path, new: Build) -> None:
+    """Point the link to the new build, in one step."""
+    aside = folder / f".link-{secrets.token_hex(3)}"
+    aside.symlink_to(new.path.name)
+    aside.replace(folder / LINK)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Builds and links that nothing points to; the current build is not among them.
+
+    Called before a publish, so that the build which the last publish replaced is removed one publish later and a
+    reader in the middle of a scan keeps its files meanwhile.
+    """
+    link = folder / LINK
+    current = link.resolve().name if link.is_symlink() else ""
+    builds = sorted(folder.glob(f"{_BUILDS}*"), key=lambda path: path.stat().st_mtime)
+    return [path for path in builds if path.name != current] + list(folder.glob(".link-*"))
+
+
+def _partitions(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date, str]]:
+    return con.execute(
+        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), sum(pd), "
+        "string_agg(distinct run_id, ',' order by run_id)) "
+        "from wh.scores.portfolio_scores group by portfolio, as_of_date order by portfolio, as_of_date"
+    ).fetchall()
+
+
+def _shape(con: duckdb.DuckDBPyConnection) -> str:
+    return str([row[:2] for row in con.execute("describe wh.scores.portfolio_scores").fetchall()])
+
+
+def _write(con: duckdb.DuckDBPyConnection, path: Path, *, portfolio: str, as_of_date: date) -> None:
+    con.execute(
+        "copy (select * exclude (portfolio, as_of_date) from wh.scores.portfolio_scores "
+        "where portfolio = $portfolio and as_of_date = $as_of_date order by model_role, enterprise_id) "
+        f"to {quoted(path)} (format parquet, compression zstd)",
+        {"portfolio": portfolio, "as_of_date": as_of_date},
+    )
+
+
+def _shared(old: Path, new: Path) -> bool:
+    # a file system without hard links gets a fresh file instead
+    try:
+        os.link(old, new)
+    except OSError:
+        return False
+    return True
+
+
+def _manifest(root: Path) -> dict[str, str]:
+    try:
+        marks: dict[str, str] = json.loads((root / _MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return marks

@@ -1,0 +1,163 @@
+"""The model registry: which model was champion on a date, and proof that its file is the one that was registered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+from pydantic import BaseModel, ConfigDict, Field
+
+from warehouse.connection import transaction
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+_JSON = ("settings", "feature_groups", "feature_names", "metrics")
+
+
+class ModelRecord(BaseModel):
+    """Everything that must be known of a fitted model before it may score anyone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_family: str = Field(min_length=1, description="Algorithm, such as operational_risk.")
+    model_version: str = Field(min_length=1, description="Version, unique in portfolio and family.")
+    portfolio: str = Field(min_length=1, description="Portfolio that it was trained on and scores.")
+    role: Literal["champion", "challenger", "shadow", "retired"] = Field(description="What it is used for.")
+    purpose: Literal["forecast", "describe"] = Field(description="describe where outcomes carry no date.")
+    knowledge_date: date = Field(description="Last day whose knowledge went into it.")
+    label_definition: str = Field(description="Definition of default that it was trained on.")
+    horizon_days: int | None = Field(default=None, ge=0, le=3660, description="Horizon of the label in days.")
+    settings: Mapping[str, Any] = Field(description="Settings of the algorithm.")
+    feature_groups: tuple[str, ...] = Field(
+        description="Groups of features that the training data delivered."
+    )
+    feature_names: tuple[str, ...] = Field(description="Features in the order of training.")
+    schema_hash: str = Field(description="SHA-256 of feature names and types.")
+    data_fingerprint: str = Field(description="Fingerprint of the training rows.")
+    metrics: Mapping[str, Any] = Field(description="What was measured on rows that no fit saw.")
+    artefact_path: str = Field(
+        description="File of the model, relative to the models folder where it lies in it."
+    )
+    artefact_sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of that file.")
+    base_rate: float | None = Field(default=None, ge=0, le=1, description="Share of defaults in training.")
+    run_id: str = Field(description="Run that trained it.")
+    registered_at: datetime | None = Field(default=None, description="Local time; set by register.")
+    note: str | None = Field(default=None, description="Remark.")
+
+
+def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord:
+    """Add a model to the registry, once its file is verified, and return the record as stored.
+
+    Champions of one portfolio and family form a line in time by knowledge_date, so that a night of the past finds
+    the model of its time; only a champion of the same knowledge_date is retired by the new one.
+
+    Raises:
+        Refused: when the version exists already, or the file is missing or another one.
+    """
+    verify(record)
+    stored = record.model_copy(
+        update={"artefact_path": _portable(record.artefact_path), "registered_at": settings().local_now()}
+    )
+    same = {"portfolio": record.portfolio, "family": record.model_family}
+    with transaction(con):
+        taken = con.execute(
+            "select 1 from wh.ops.model_registry where portfolio = $portfolio and model_family = $family "
+            "and model_version = $version",
+            {**same, "version": record.model_version},
+        ).fetchone()
+        if taken is not None:
+            raise Refused(
+                f"{record.model_family} {record.model_version} is registered for {record.portfolio} already; "
+                "a model is never overwritten, give it another version"
+            )
+        if record.role == "champion":
+            con.execute(
+                "update wh.ops.model_registry set role = 'retired', note = $note where portfolio = $portfolio "
+                "and model_family = $family and role = 'champion' and knowledge_date = $knowledge",
+                {**same, "note": f"replaced by {record.model_version}", "knowledge": record.knowledge_date},
+            )
+        values = stored.model_dump()
+        for name in _JSON:
+            values[name] = json.dumps(values[name], default=str)
+        names = ", ".join(values)
+        marks = ", ".join(f"${name}" for name in values)
+        con.execute(f"insert into wh.ops.model_registry ({names}) values ({marks})", values)
+    return stored
+
+
+def champion(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, as_of_date: date
+) -> ModelRecord | None:
+    """The champion that a night of `as_of_date` may use: the newest that knew nothing after that date."""
+    found = _select(
+        con,
+        "portfolio = $portfolio and model_family = $family and role = 'champion' and knowledge_date <= $as_of_date",
+        {"portfolio": portfolio, "family": family, "as_of_date": as_of_date},
+    )
+    return found[0] if found else None
+
+
+def records(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> tuple[ModelRecord, ...]:
+    """Every model of a portfolio, the newest knowledge first."""
+    return _select(con, "portfolio = $portfolio", {"portfolio": portfolio})
+
+
+def retire(con: duckdb.DuckDBPyConnection, record: ModelRecord, *, note: str) -> None:
+    """Withdraw a model: no night uses it any more, whatever its date."""
+    con.execute(
+        "update wh.ops.model_registry set role = 'retired', note = $note where portfolio = $portfolio "
+        "and model_family = $family and model_version = $version",
+        {
+            "note": note,
+            "portfolio": record.portfolio,
+            "family": record.model_family,
+            "version": record.model_version,
+        },
+    )
+
+
+def verify(record: ModelRecord) -> Path:
+    """The file of a model, after its SHA-256 was found to be the registered one.
+
+    Raises:
+        Refused: when the file is missing or its content is not what was registered.
+    """
+    path = settings().models_dir / record.artefact_path  # an absolute path stays as it is
+    name = f"{record.model_family} {record.model_version}"
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Refused(
+            f"the file of model {name} cannot be read: {path}; restore it or train again"
+        ) from error
+    if digest != record.artefact_sha256:
+        raise Refused(
+            f"the file of model {name} is not the registered one: {path} has SHA-256 {digest[:12]}, the registry "
+            f"says {record.artefact_sha256[:12]}; restore it or train again"
+        )
+    return path
+
+
+def _portable(path: str) -> str:
+    folder = settings().models_dir
+    return str(Path(path).relative_to(folder)) if Path(path).is_relative_to(folder) else path
+
+
+def _select(con: duckdb.DuckDBPyConnection, where: str, params: Mapping[str, Any]) -> tuple[ModelRecord, ...]:
+    names = tuple(ModelRecord.model_fields)
+    rows = con.execute(
+        f"select {', '.join(names)} from wh.ops.model_registry where {where} "
+        "order by knowledge_date desc, registered_at desc",
+        dict(params),
+    ).fetchall()
+    return tuple(ModelRecord(**_decoded(dict(zip(names, row, strict=True)))) for row in rows)
+
+
+def _decoded(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: json.loads(value) if name in _JSON else value for name, value in values.items()}

@@ -1,0 +1,154 @@
+"""A night's scores reach the portfolio whole or not at all: staged, then committed with marts, audits and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse import ledger, sql
+from warehouse.connection import quoted, transaction
+from warehouse.errors import Refused
+from warehouse.partition import audit, replace_partition
+from warehouse.settings import settings
+
+MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
+_STAMPED = ("portfolio", "as_of_date", "run_id", "scored_at")
+_EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
+
+
+def stage_scores(
+    con: duckdb.DuckDBPyConnection,
+    parquet_paths: Sequence[str | Path],
+    *,
+    portfolio: str,
+    as_of_date: date,
+    run_id: str,
+) -> int:
+    """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
+
+    What an earlier try left for the same portfolio and date is replaced. portfolio, as_of_date, run_id and
+    scored_at are stamped here, whatever the files say; base_value and reasons may be absent.
+
+    Returns:
+        The number of rows staged.
+
+    Raises:
+        Refused: when there is no file, a column is missing or unknown, or a value does not fit its type.
+    """
+    if not parquet_paths:
+        raise Refused(f"no score partitions for {portfolio} on {as_of_date}: nothing was scored")
+    files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
+    source = f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
+    present = [row[0] for row in con.execute(f"describe select * from {source}").fetchall()]
+    kinds = {row[0]: row[1] for row in con.execute("describe wh.scores.incoming_scores").fetchall()}
+    missing = [name for name in kinds if name not in (*present, *_STAMPED, *_EXPLAINED)]
+    unknown = [name for name in present if name not in kinds]
+    if missing or unknown:
+        raise Refused(
+            f"score partitions of {portfolio} on {as_of_date}: missing column(s) {', '.join(missing) or 'none'}, "
+            f"unknown column(s) {', '.join(unknown) or 'none'}; scores.portfolio_scores has {', '.join(kinds)}"
+        )
+    taken = [name for name in present if name not in _STAMPED]
+    picked = ", ".join(f"cast({name} as {kinds[name]}) as {name}" for name in taken)
+    stamps = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
+    with transaction(con):
+        con.execute(
+            "delete from wh.scores.incoming_scores where portfolio = ? and as_of_date = ?",
+            [portfolio, as_of_date],
+        )
+        try:
+            done = con.execute(
+                f"insert into wh.scores.incoming_scores by name select {picked}, $portfolio as portfolio, "
+                "cast($as_of_date as date) as as_of_date, $run_id as run_id, "
+                f"cast($scored_at as timestamp) as scored_at from {source}",
+                {**stamps, "scored_at": settings().local_now()},
+            ).fetchone()
+        except duckdb.ConversionException as error:
+            raise Refused(f"score partitions of {portfolio} on {as_of_date}: {error}") from error
+    return int(done[0]) if done else 0
+
+
+def commit_scores(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    portfolio: str,
+    as_of_date: date,
+    run_id: str,
+    model_roles: Sequence[str] = ("champion",),
+    counts: Mapping[str, Any] | None = None,
+) -> int:
+    """Move a staged night into scores.portfolio_scores in one transaction; any failure leaves the last good night.
+
+    The transaction deletes the partitions (portfolio, as_of_date, model_role), inserts what is staged for this
+    run, renews the marts, runs every score and mart audit, and finishes the run-ledger row as done.
+
+    Args:
+        con: a writer's cursor.
+        portfolio: portfolio that was scored.
+        as_of_date: date that it was scored for.
+        run_id: run that staged the scores.
+        model_roles: roles that this run replaces; staged rows of any other role are refused.
+        counts: what else the ledger row shall tell.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        Refused: when nothing or another role is staged, or an audit finds bad rows.
+    """
+    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
+    params = {**night, "run_id": run_id, "model_roles": list(model_roles)}
+    here = "portfolio = $portfolio and as_of_date = $as_of_date"
+    with transaction(con):
+        _check_staged(con, params)
+        con.execute(
+            f"delete from wh.scores.portfolio_scores where {here} and list_contains($model_roles, model_role)",
+            {**night, "model_roles": list(model_roles)},
+        )
+        done = con.execute(
+            "insert into wh.scores.portfolio_scores by name "
+            f"select * from wh.scores.incoming_scores where {here} and run_id = $run_id",
+            {**night, "run_id": run_id},
+        ).fetchone()
+        con.execute(f"delete from wh.scores.incoming_scores where {here}", night)
+        written = int(done[0]) if done else 0
+        for mart in MARTS:
+            replace_partition(con, mart, night)
+        audit(con, audit_names(), params)
+        ledger.finish_run(
+            con,
+            run_id,
+            status="done",
+            message="scores committed",
+            counts={"scores": written, **(counts or {})},
+        )
+    return written
+
+
+def audit_names() -> tuple[str, ...]:
+    """The audits that guard the writing of scores: all of sql/audits named assert_scores_* or assert_mart_*."""
+    names = (file.relation.split(".")[1] for file in sql.catalogue("audits"))
+    return tuple(name for name in names if name.startswith(("assert_scores_", "assert_mart_")))
+
+
+def _check_staged(con: duckdb.DuckDBPyConnection, params: Mapping[str, Any]) -> None:
+    staged = con.execute(
+        "select model_role, count(*) from wh.scores.incoming_scores "
+        "where portfolio = $portfolio and as_of_date = $as_of_date and run_id = $run_id group by model_role",
+        {name: params[name] for name in ("portfolio", "as_of_date", "run_id")},
+    ).fetchall()
+    where = f"{params['portfolio']} on {params['as_of_date']}"
+    if not staged:
+        raise Refused(
+            f"run {params['run_id']} has staged no scores for {where}; stage them before committing"
+        )
+    others = sorted({str(role) for role, _ in staged} - set(params["model_roles"]))
+    if others:
+        raise Refused(
+            f"scores of the role(s) {', '.join(others)} are staged for {where}, this run replaces only "
+            f"{', '.join(params['model_roles'])}; name every role in model_roles"
+        )
