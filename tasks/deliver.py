@@ -1,0 +1,105 @@
+"""Has a source write its feed files into the landing zone and says which portfolio and day they are for."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from sources import cumcm2020c, simulated
+from sources.delivery import DeliverySummary
+from tasks.night import last_closed_day
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+log = logging.getLogger("nightledger")
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a delivery is: whose it is, where it lies, and which day it is scored for unless another is asked.
+
+    Attributes:
+        portfolio: name of the portfolio in the warehouse.
+        landing: folder with one sub-folder per feed.
+        files: feed files written by this delivery.
+        rows: data rows in them.
+        as_of_default: the last delivered day (cumcm2020c: the last invoice date of the data).
+    """
+
+    portfolio: str
+    landing: Path
+    files: int
+    rows: int
+    as_of_default: date
+
+
+class _Progress:
+    """Logs a line now and then with the share done and an honest estimate of the time left."""
+
+    def __init__(self, portfolio: str) -> None:
+        self._portfolio = portfolio
+        self._started = self._said = time.perf_counter()
+
+    def __call__(self, done: int, total: int, label: str) -> None:
+        now = time.perf_counter()
+        if now - self._said < _SECONDS_BETWEEN_LINES or done == total:
+            return
+        self._said = now
+        left = (now - self._started) / done * (total - done)
+        log.info("deliver     %s  %s  %d%% done, about %.0f s left", self._portfolio, label, 100 * done // total, left)
+
+
+def deliver_feeds(
+    *,
+    source: Literal["simulated", "cumcm2020c"],
+    enterprises: int = 2000,
+    seed: int = 7,
+    through: date | None = None,
+    landing: Path | None = None,
+) -> Delivery:
+    """Write what the landing folder does not hold yet; a second call for the same day writes nothing.
+
+    Args:
+        source: Where the feeds come from.
+        enterprises: Size of the simulated portfolio.
+        seed: Seed of the simulated portfolio.
+        through: Last simulated day; the day before the scheduled start when not given. cumcm2020c is delivered whole.
+        landing: Folder to write to; NIGHTLEDGER_HOME/landing/<portfolio> when not given.
+
+    Raises:
+        Refused: the source's data is missing, or the folder holds other data or other settings.
+    """
+    portfolio = "cumcm2020c" if source == "cumcm2020c" else f"simulated-{enterprises}-{seed}"
+    folder = landing or settings().landing_dir / portfolio
+    started = time.perf_counter()
+    try:
+        if source == "cumcm2020c":
+            summary = cumcm2020c.convert(settings().data_dir, folder)
+        else:
+            wanted = simulated.SimulationSettings(enterprises=enterprises, seed=seed)
+            day = through or last_closed_day()
+            summary = simulated.deliver(wanted, folder, through=day, on_progress=_Progress(portfolio))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"{first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    _say(portfolio, summary, seconds=time.perf_counter() - started)
+    return Delivery(portfolio, folder, len(summary.files), summary.rows, summary.through)
+
+
+def _say(portfolio: str, summary: DeliverySummary, *, seconds: float) -> None:
+    if not summary.files:
+        log.info("deliver     %s  nothing new, delivered through %s already", portfolio, summary.through)
+        return
+    log.info(
+        "deliver     %s  %s rows in %d files through %s  %.1f s",
+        portfolio, f"{summary.rows:,}", len(summary.files), summary.through, seconds,
+    )  # fmt: skip
+    for feed, rows in summary.rows_by_feed().items():
+        log.info("              %-20s %12s rows", feed, f"{rows:,}")
