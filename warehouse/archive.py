@@ -1,7 +1,7 @@
-"""Scores as hive-partitioned Parquet that any tool reads: each build is whole, unchanged partitions are shared.
+"""Scores as hive-partitioned Parquet that any tool reads: each build is whole, what is unchanged is shared.
 
-`published/portfolio_scores` is a link to the current build; replacing the link is the one step that readers see.
-A partition that no run has rewritten since is linked into the new build, not written again.
+`published/portfolio_scores` is a link to the current build; replacing the link is the one step that readers
+see. A partition that no run has rewritten since is linked into the new build, not written again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MANIFEST = "_manifest.json"
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build: its folder, and how many partitions were written and how many shared with the last."""
+    """A finished build: its folder, how many partitions were written, how many shared with the last."""
 
     path: Path
     written: int
@@ -34,7 +34,7 @@ class Build:
 
 
 def build(con: duckdb.DuckDBPyConnection, folder: Path, *, run_id: str) -> Build:
-    """Write every partition of scores.portfolio_scores beside the current build, sharing those that are unchanged.
+    """Write every partition of scores.portfolio_scores beside the current build, sharing what is unchanged.
 
     A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest scoring time.
     """
@@ -66,8 +66,8 @@ def swap(folder: Path, new: Build) -> None:
 def leftovers(folder: Path) -> list[Path]:
     """Builds and links that nothing points to; the current build is not among them.
 
-    Called before a publish, so that the build which the last publish replaced is removed one publish later and a
-    reader in the middle of a scan keeps its files meanwhile.
+    Called before a publish, so that the build which the last publish replaced is removed one publish later
+    and a reader in the middle of a scan keeps its files meanwhile.
     """
     link = folder / LINK
     current = link.resolve().name if link.is_symlink() else ""

@@ -45,8 +45,8 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a cursor on the warehouse while this process alone may write it.
 
     The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process
-    left `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last exit
-    closes the file. A transaction still open on the cursor at exit is rolled back.
+    left `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last
+    exit closes the file. A transaction still open on the cursor at exit is rolled back.
 
     Args:
         purpose: what the lease is for; another process that has to wait is told.
@@ -141,7 +141,7 @@ def quoted(value: str | Path) -> str:
 
 
 def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
-    # asking by a second `begin` would abort the open transaction; outside of one each statement has its own number
+    # a second `begin` would abort the open transaction; outside of one each statement has its own number
     seen = {con.execute("select txid_current()").fetchone() for _ in range(2)}
     return len(seen) == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  (it is a refusal, not a fault)
     """The platform declines to go on; the message says what, where and what to do, in one line."""
 
     def __init__(self, message: str) -> None:

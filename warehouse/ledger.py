@@ -36,7 +36,8 @@ def start_run(
     con.execute(
         """insert into wh.ops.run_ledger
              (run_id, flow, portfolio, as_of_date, parameters, status, started_at, revision, process)
-           values ($run_id, $flow, $portfolio, $as_of_date, $parameters, 'running', $now, $revision, $process)""",
+           values ($run_id, $flow, $portfolio, $as_of_date, $parameters, 'running', $now, $revision,
+                   $process)""",
         {
             "run_id": run_id,
             "flow": flow,

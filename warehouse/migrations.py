@@ -92,18 +92,18 @@ def _check(applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]) -
         migration = by_number.get(number)
         if migration is None:
             raise Refused(
-                f"the warehouse has migration {number:04d}_{name}, which this version lacks: it was written by a "
-                "newer version; use that version or another NIGHTLEDGER_HOME"
+                f"the warehouse has migration {number:04d}_{name}, which this version lacks: it was written "
+                "by a newer version; use that version or another NIGHTLEDGER_HOME"
             )
         if migration.sha256 != digest:
             raise Refused(
-                f"{migration.path}: this migration was already applied with other content; restore the file and "
-                "put the change into a new migration"
+                f"{migration.path}: this migration was already applied with other content; restore the file "
+                "and put the change into a new migration"
             )
     newest = max(applied, default=0)
     for migration in wanted:
         if migration.number < newest and migration.number not in applied:
             raise Refused(
-                f"{migration.path}: migrations only go forward and {newest:04d} is applied already; give the file "
-                "the next number"
+                f"{migration.path}: migrations only go forward and {newest:04d} is applied already; give the "
+                "file the next number"
             )

@@ -125,9 +125,10 @@ def _columns_of(con: duckdb.DuckDBPyConnection, describe: str, bound: Mapping[st
 def _fit_table(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Mapping[str, str]) -> None:
     declared = {column.name: column for column in file.columns}
     if set(declared) != set(wanted):
+        promised, unspoken = set(declared) - set(wanted), set(wanted) - set(declared)
         raise Refused(
-            f"{file.path}: head and select disagree; only in the head: {_listed(set(declared) - set(wanted))}; "
-            f"only in the select: {_listed(set(wanted) - set(declared))}"
+            f"{file.path}: head and select disagree; only in the head: {_listed(promised)}; "
+            f"only in the select: {_listed(unspoken)}"
         )
     schema, name = file.relation.split(".")
     known = con.execute(
@@ -155,14 +156,14 @@ def _check_shape(file: SqlFile, wanted: Mapping[str, str], present: Mapping[str,
     gone = set(present) - set(wanted)
     if gone:
         raise Refused(
-            f"{file.path}: the column(s) {_listed(gone)} of wh.{file.relation} vanished from the select; keep them "
-            "(as null) or drop them in a migration in sql/ddl"
+            f"{file.path}: the column(s) {_listed(gone)} of wh.{file.relation} vanished from the select; "
+            "keep them (as null) or drop them in a migration in sql/ddl"
         )
     for name, kind in wanted.items():
         if name in present and present[name] != kind:
             raise Refused(
-                f"{file.path}: the column {name} of wh.{file.relation} is {present[name]}, the select now yields "
-                f"{kind}; cast it back or change the table in a migration in sql/ddl"
+                f"{file.path}: the column {name} of wh.{file.relation} is {present[name]}, the select "
+                f"now yields {kind}; cast it back or change the table in a migration in sql/ddl"
             )
 
 

@@ -1,7 +1,8 @@
 """Publishing swaps a complete new copy in, in one step: readers meet neither a lock nor half a night.
 
-Everything is built under a name of its own beside the old copy. A reader that has the old copy open keeps it until
-it opens again; whoever opens anew sees the new one. A killed publish leaves only a leftover that the next removes.
+Everything is built under a name of its own beside the old copy. A reader that has the old copy open keeps it
+until it opens again; whoever opens anew sees the new one. A killed publish leaves only a leftover that the
+next one removes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import duckdb
 
 from warehouse import archive, lineage, sql
 from warehouse.connection import quoted, transaction
+from warehouse.errors import Refused
 from warehouse.settings import settings
 
-WHOLE_SCHEMAS = ("marts", "scores", "ops")
+SCHEMAS = ("marts", "scores", "ops", "features")
 # incoming_scores are not validated yet
 WITHHELD = ("scores.incoming_scores",)
 
@@ -42,8 +44,8 @@ class Publication:
 def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     """Publish marts, scores, ops and the latest features of each portfolio as a compact read-only copy.
 
-    Nothing of raw or staging is copied, nor a relation or column of the group `sensitive`. Lineage is recorded
-    first, so that the copy tells its own.
+    Nothing of raw or staging is copied, nor a column of the group `sensitive`. Lineage is recorded first, so
+    that the copy tells its own.
 
     Args:
         con: a writer's cursor outside any transaction.
@@ -106,9 +108,10 @@ def _attached(con: duckdb.DuckDBPyConnection, build: Path) -> Iterator[str]:
 def _relations(con: duckdb.DuckDBPyConnection) -> list[str]:
     rows = con.execute(
         "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'wh' "
-        "and schema_name in ('marts', 'scores', 'ops', 'features') order by 1"
+        "and list_contains($schemas, schema_name) order by 1",
+        {"schemas": list(SCHEMAS)},
     ).fetchall()
-    return [name for (name,) in rows if name not in WITHHELD]
+    return [name for (name,) in rows if _is_public(name)]
 
 
 def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
@@ -118,23 +121,21 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
         "and schema_name = ? and table_name = ? order by column_index",
         [schema, table],
     ).fetchall()
-    kept = [column for column in columns if not (column[2] or "").startswith("[sensitive]")]
-    keys = {name for name, _, comment in columns if (comment or "").startswith("[key]")}
-    if len(kept) < len(columns) and {name for name, *_ in kept} <= keys:
-        return 0  # without its sensitive columns nothing but keys would be left
+    kept = [column for column in columns if column[0] not in _private(relation)]
     names = ", ".join(f'"{name}"' for name, *_ in kept)
     con.execute(f"create schema if not exists {alias}.{schema}")
     con.execute(
         f"create table {alias}.{relation} (" + ", ".join(f'"{name}" {kind}' for name, kind, _ in kept) + ")"
     )
     done = con.execute(
-        f"insert into {alias}.{relation} select {names} from wh.{relation}{_latest(schema, relation, kept)}"
+        f"insert into {alias}.{relation} select {names} from wh.{relation}{_rows_of(schema, relation, kept)}"
     ).fetchone()
     for name, _, comment in kept:
         if comment:
             con.execute(f'comment on column {alias}.{relation}."{name}" is {quoted(comment)}')
     about = con.execute(
-        "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
+        "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? "
+        "and table_name = ?",
         [schema, table],
     ).fetchone()
     if about and about[0]:
@@ -142,7 +143,26 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
     return int(done[0]) if done else 0
 
 
-def _latest(schema: str, relation: str, columns: list[tuple[str, str, str | None]]) -> str:
+def _private(relation: str) -> frozenset[str]:
+    if not relation.startswith("features."):
+        return frozenset()
+    return frozenset(column.name for column in sql.load(relation).columns if column.group == "sensitive")
+
+
+def _is_public(relation: str) -> bool:
+    """Whether a relation may be copied: not one whose file is gone, nor one that is all key and sensitive."""
+    if relation in WITHHELD:
+        return False
+    if not relation.startswith("features."):
+        return True
+    try:
+        groups = {column.group for column in sql.load(relation).columns}
+    except Refused:
+        return False
+    return groups - {"key", "sensitive"} != set() or "sensitive" not in groups
+
+
+def _rows_of(schema: str, relation: str, columns: list[tuple[str, str, str | None]]) -> str:
     present = {name for name, *_ in columns}
     if schema == "features" and {"portfolio", "as_of_date"} <= present:
         return (

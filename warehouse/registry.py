@@ -1,4 +1,4 @@
-"""The model registry: which model was champion on a date, and proof that its file is the one that was registered."""
+"""The model registry: which model was champion on a date, and proof that its file is the registered one."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class ModelRecord(BaseModel):
 def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord:
     """Add a model to the registry, once its file is verified, and return the record as stored.
 
-    Champions of one portfolio and family form a line in time by knowledge_date, so that a night of the past finds
-    the model of its time; only a champion of the same knowledge_date is retired by the new one.
+    Champions of one portfolio and family form a line in time by knowledge_date, so that a night of the past
+    finds the model of its time; only a champion of the same knowledge_date is retired by the new one.
 
     Raises:
         Refused: when the version exists already, or the file is missing or another one.
@@ -77,8 +77,8 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
             )
         if record.role == "champion":
             con.execute(
-                "update wh.ops.model_registry set role = 'retired', note = $note where portfolio = $portfolio "
-                "and model_family = $family and role = 'champion' and knowledge_date = $knowledge",
+                "update wh.ops.model_registry set role = 'retired', note = $note "
+                "where portfolio = $portfolio and model_family = $family and role = 'champion' and knowledge_date = $knowledge",
                 {**same, "note": f"replaced by {record.model_version}", "knowledge": record.knowledge_date},
             )
         values = stored.model_dump()
@@ -96,7 +96,8 @@ def champion(
     """The champion that a night of `as_of_date` may use: the newest that knew nothing after that date."""
     found = _select(
         con,
-        "portfolio = $portfolio and model_family = $family and role = 'champion' and knowledge_date <= $as_of_date",
+        "portfolio = $portfolio and model_family = $family and role = 'champion' "
+        "and knowledge_date <= $as_of_date",
         {"portfolio": portfolio, "family": family, "as_of_date": as_of_date},
     )
     return found[0] if found else None
@@ -138,8 +139,8 @@ def verify(record: ModelRecord) -> Path:
         ) from error
     if digest != record.artefact_sha256:
         raise Refused(
-            f"the file of model {name} is not the registered one: {path} has SHA-256 {digest[:12]}, the registry "
-            f"says {record.artefact_sha256[:12]}; restore it or train again"
+            f"the file of model {name} is not the registered one: {path} has SHA-256 {digest[:12]}, "
+            f"the registry says {record.artefact_sha256[:12]}; restore it or train again"
         )
     return path
 

@@ -1,4 +1,4 @@
-"""A night's scores reach the portfolio whole or not at all: staged, then committed with marts, audits and ledger."""
+"""A night's scores reach the portfolio whole or not at all: staged, then committed with marts and audits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def stage_scores(
     if missing or unknown:
         raise Refused(
             f"score partitions of {portfolio} on {as_of_date}: missing column(s) {', '.join(missing) or 'none'}, "
-            f"unknown column(s) {', '.join(unknown) or 'none'}; scores.portfolio_scores has {', '.join(kinds)}"
+            f"unknown column(s) {', '.join(unknown) or 'none'}; the table has {', '.join(kinds)}"
         )
     taken = [name for name in present if name not in _STAMPED]
     picked = ", ".join(f"cast({name} as {kinds[name]}) as {name}" for name in taken)
@@ -81,10 +81,10 @@ def commit_scores(
     model_roles: Sequence[str] = ("champion",),
     counts: Mapping[str, Any] | None = None,
 ) -> int:
-    """Move a staged night into scores.portfolio_scores in one transaction; any failure leaves the last good night.
+    """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good one.
 
-    The transaction deletes the partitions (portfolio, as_of_date, model_role), inserts what is staged for this
-    run, renews the marts, runs every score and mart audit, and finishes the run-ledger row as done.
+    The transaction deletes the partitions (portfolio, as_of_date, model_role), inserts what is staged for
+    this run, renews the marts, runs every score and mart audit, and finishes the run-ledger row as done.
 
     Args:
         con: a writer's cursor.
@@ -106,7 +106,8 @@ def commit_scores(
     with transaction(con):
         _check_staged(con, params)
         con.execute(
-            f"delete from wh.scores.portfolio_scores where {here} and list_contains($model_roles, model_role)",
+            f"delete from wh.scores.portfolio_scores where {here} "
+            "and list_contains($model_roles, model_role)",
             {**night, "model_roles": list(model_roles)},
         )
         done = con.execute(
@@ -130,7 +131,7 @@ def commit_scores(
 
 
 def audit_names() -> tuple[str, ...]:
-    """The audits that guard the writing of scores: all of sql/audits named assert_scores_* or assert_mart_*."""
+    """The audits that guard the writing of scores: those named assert_scores_* or assert_mart_*."""
     names = (file.relation.split(".")[1] for file in sql.catalogue("audits"))
     return tuple(name for name in names if name.startswith(("assert_scores_", "assert_mart_")))
 

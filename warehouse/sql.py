@@ -1,4 +1,4 @@
-"""The SQL files: one relation a file, a head that machines read, statements given only their own parameters."""
+"""The SQL files: one relation a file, a head that machines read, statements given only what they name."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
-    """The head: the first comment lines that read `-- field: value`; two more spaces continue the line above."""
+    """The head: the first comment lines reading `-- field: value`; more indented ones continue the line above."""
     entries: list[tuple[int, str, str | None, str]] = []
     ended = False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -180,7 +180,9 @@ def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
         matched = _FIELD.match(line)
         if matched is None or (ended and matched[1] not in (*_SINGLE, "column")):
             if not entries:
-                raise Refused(f"{path}:{number}: the file must begin with its head, '-- relation: schema.name'")
+                raise Refused(
+                    f"{path}:{number}: the file must begin with its head, '-- relation: schema.name'"
+                )
             ended = True
             continue
         if ended:
