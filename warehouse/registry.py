@@ -78,7 +78,8 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
         if record.role == "champion":
             con.execute(
                 "update wh.ops.model_registry set role = 'retired', note = $note "
-                "where portfolio = $portfolio and model_family = $family and role = 'champion' and knowledge_date = $knowledge",
+                "where portfolio = $portfolio and model_family = $family "
+                "and role = 'champion' and knowledge_date = $knowledge",
                 {**same, "note": f"replaced by {record.model_version}", "knowledge": record.knowledge_date},
             )
         values = stored.model_dump()

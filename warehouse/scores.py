@@ -49,7 +49,8 @@ def stage_scores(
     unknown = [name for name in present if name not in kinds]
     if missing or unknown:
         raise Refused(
-            f"score partitions of {portfolio} on {as_of_date}: missing column(s) {', '.join(missing) or 'none'}, "
+            f"score partitions of {portfolio} on {as_of_date}: "
+            f"missing column(s) {', '.join(missing) or 'none'}, "
             f"unknown column(s) {', '.join(unknown) or 'none'}; the table has {', '.join(kinds)}"
         )
     taken = [name for name in present if name not in _STAMPED]

@@ -167,7 +167,7 @@ def _names(value: str) -> tuple[str, ...]:
 
 
 def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
-    """The head: the first comment lines reading `-- field: value`; more indented ones continue the line above."""
+    """The head: the first comment lines reading `-- field: value`; indented ones continue the last."""
     entries: list[tuple[int, str, str | None, str]] = []
     ended = False
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,5 +1,5 @@
 -- audit: assert_scores_one_champion
--- grain: one row per enterprise of the night that has not exactly one champion row, or per champion row of no enterprise
+-- grain: one row per enterprise of the night without exactly one champion row, or per champion row of no enterprise
 -- inputs: features.feat_profile, scores.portfolio_scores
 -- parameters: portfolio, as_of_date
 

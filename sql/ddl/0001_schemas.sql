@@ -13,7 +13,8 @@ create table wh.ops.migrations (
     applied_at timestamp
 );
 comment on table wh.ops.migrations is 'one row per applied file of sql/ddl';
-comment on column wh.ops.migrations.number is 'number at the start of the file name; migrations only go forward';
+comment on column wh.ops.migrations.number is
+'number at the start of the file name; migrations only go forward';
 comment on column wh.ops.migrations.name is 'rest of the file name';
 comment on column wh.ops.migrations.sha256 is 'SHA-256 of the file as applied; a changed file is refused';
 comment on column wh.ops.migrations.applied_at is 'local time of applying';

@@ -17,15 +17,18 @@ comment on table wh.ops.run_ledger is 'one row per run of a flow';
 comment on column wh.ops.run_ledger.run_id is 'key; unique, sorts by time';
 comment on column wh.ops.run_ledger.flow is 'name of the flow';
 comment on column wh.ops.run_ledger.portfolio is 'portfolio';
-comment on column wh.ops.run_ledger.as_of_date is 'date that the run stands for; only what was known by its end counts';
+comment on column wh.ops.run_ledger.as_of_date is
+'date that the run stands for; only what was known by its end counts';
 comment on column wh.ops.run_ledger.parameters is 'parameters of the run';
-comment on column wh.ops.run_ledger.status is 'running, done, refused (bad input), failed (a fault) or aborted (its process died)';
+comment on column wh.ops.run_ledger.status is
+'running, done, refused (bad input), failed (a fault) or aborted (its process died)';
 comment on column wh.ops.run_ledger.started_at is 'local time of the start';
 comment on column wh.ops.run_ledger.finished_at is 'local time of the end, null while running';
 comment on column wh.ops.run_ledger.revision is 'git revision of the code';
 comment on column wh.ops.run_ledger.message is 'how it ended, in one line';
 comment on column wh.ops.run_ledger.counts is 'what it moved: names and numbers of rows';
-comment on column wh.ops.run_ledger.process is 'host, process number and its start: tells a live run from a dead one';
+comment on column wh.ops.run_ledger.process is
+'host, process number and its start: tells a live run from a dead one';
 
 create table wh.ops.file_ledger (
     portfolio varchar,
@@ -44,20 +47,23 @@ create table wh.ops.file_ledger (
     run_id varchar,
     recorded_at timestamp
 );
-comment on table wh.ops.file_ledger is 'one row per portfolio, path and file_hash: what became of a delivered file; delivered = loaded + quarantined + exact_duplicates';
+comment on table wh.ops.file_ledger is
+'one row per portfolio, path and file_hash; delivered = loaded + quarantined + exact_duplicates';
 comment on column wh.ops.file_ledger.portfolio is 'portfolio';
 comment on column wh.ops.file_ledger.feed is 'feed of the file';
 comment on column wh.ops.file_ledger.path is 'key; path below the landing folder';
 comment on column wh.ops.file_ledger.file_hash is 'key; SHA-256 of the file';
 comment on column wh.ops.file_ledger.bytes is 'size of the file';
-comment on column wh.ops.file_ledger.status is 'loaded, refused (whole file) or replaced (by a corrected file)';
+comment on column wh.ops.file_ledger.status is
+'loaded, refused (whole file) or replaced (by a corrected file)';
 comment on column wh.ops.file_ledger.reason is 'why a file was refused, in one line';
 comment on column wh.ops.file_ledger.delivered is 'rows; in the file';
 comment on column wh.ops.file_ledger.loaded is 'rows; now in raw';
 comment on column wh.ops.file_ledger.quarantined is 'rows; set aside in ops.quarantine';
 comment on column wh.ops.file_ledger.exact_duplicates is 'rows; equal to a row that is there already';
 comment on column wh.ops.file_ledger.replaces is 'file_hash of the predecessor under the same path';
-comment on column wh.ops.file_ledger.note is 'what else was noticed, such as columns that the feed does not know';
+comment on column wh.ops.file_ledger.note is
+'what else was noticed, such as columns that the feed does not know';
 comment on column wh.ops.file_ledger.run_id is 'run that recorded it';
 comment on column wh.ops.file_ledger.recorded_at is 'local time of recording';
 
@@ -104,7 +110,8 @@ create table wh.ops.validation_results (
 comment on table wh.ops.validation_results is 'one row per run, suite, relation and expectation';
 comment on column wh.ops.validation_results.run_id is 'run that checked';
 comment on column wh.ops.validation_results.portfolio is 'portfolio';
-comment on column wh.ops.validation_results.as_of_date is 'date that the run stands for; only what was known by its end counts';
+comment on column wh.ops.validation_results.as_of_date is
+'date that the run stands for; only what was known by its end counts';
 comment on column wh.ops.validation_results.suite is 'suite of expectations';
 comment on column wh.ops.validation_results.relation is 'relation checked';
 comment on column wh.ops.validation_results.expectation is 'what was expected';
@@ -145,13 +152,16 @@ comment on column wh.ops.model_registry.model_version is 'key; version, unique i
 comment on column wh.ops.model_registry.portfolio is 'portfolio';
 comment on column wh.ops.model_registry.role is 'champion, challenger, shadow or retired';
 comment on column wh.ops.model_registry.purpose is 'forecast, or describe where outcomes carry no date';
-comment on column wh.ops.model_registry.knowledge_date is 'last day whose knowledge went into the model; no earlier night uses it';
+comment on column wh.ops.model_registry.knowledge_date is
+'last day whose knowledge went into the model; no earlier night uses it';
 comment on column wh.ops.model_registry.label_definition is 'definition of default that it was trained on';
 comment on column wh.ops.model_registry.horizon_days is 'days; horizon of the label';
 comment on column wh.ops.model_registry.settings is 'settings of the algorithm';
-comment on column wh.ops.model_registry.feature_groups is 'groups of features that the training data delivered';
+comment on column wh.ops.model_registry.feature_groups is
+'groups of features that the training data delivered';
 comment on column wh.ops.model_registry.feature_names is 'features in the order of training';
-comment on column wh.ops.model_registry.schema_hash is 'SHA-256 of feature names and types; checked at scoring';
+comment on column wh.ops.model_registry.schema_hash is
+'SHA-256 of feature names and types; checked at scoring';
 comment on column wh.ops.model_registry.data_fingerprint is 'fingerprint of the training rows';
 comment on column wh.ops.model_registry.metrics is 'what was measured, on rows that no fit saw';
 comment on column wh.ops.model_registry.artefact_path is 'file of the model, below the models folder';
