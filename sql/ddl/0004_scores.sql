@@ -11,7 +11,7 @@ create table wh.scores.portfolio_scores (
     pd_raw double,
     pd double,
     base_value double,
-    score_points integer,
+    score_points double,
     grade varchar,
     reason_1 varchar,
     reason_2 varchar,
@@ -39,7 +39,7 @@ comment on column wh.scores.portfolio_scores.pd is
 'probability of default, calibrated; null where unscoreable or quarantined';
 comment on column wh.scores.portfolio_scores.base_value is
 'probability; the PD of the average borrower, to which contributions add up; null until a family explains itself';
-comment on column wh.scores.portfolio_scores.score_points is 'points; higher is safer';
+comment on column wh.scores.portfolio_scores.score_points is 'points, not rounded; higher is safer';
 comment on column wh.scores.portfolio_scores.grade is 'grade on the master scale';
 comment on column wh.scores.portfolio_scores.reason_1 is
 'strongest reason; null until a family explains itself';
@@ -61,7 +61,7 @@ create table wh.scores.incoming_scores (
     pd_raw double,
     pd double,
     base_value double,
-    score_points integer,
+    score_points double,
     grade varchar,
     reason_1 varchar,
     reason_2 varchar,
@@ -89,7 +89,7 @@ comment on column wh.scores.incoming_scores.pd is
 'probability of default, calibrated; null where unscoreable or quarantined';
 comment on column wh.scores.incoming_scores.base_value is
 'probability; the PD of the average borrower, to which contributions add up; null until a family explains itself';
-comment on column wh.scores.incoming_scores.score_points is 'points; higher is safer';
+comment on column wh.scores.incoming_scores.score_points is 'points, not rounded; higher is safer';
 comment on column wh.scores.incoming_scores.grade is 'grade on the master scale';
 comment on column wh.scores.incoming_scores.reason_1 is
 'strongest reason; null until a family explains itself';

@@ -11,7 +11,7 @@ create table wh.marts.mart_portfolio_latest (
     coverage varchar,
     score_status varchar,
     grade varchar,
-    score_points integer,
+    score_points double,
     pd double,
     as_of_date_previous date,
     pd_previous_night double,

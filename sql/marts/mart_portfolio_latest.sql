@@ -14,7 +14,7 @@
 -- column coverage: [score] thick, transaction, thin or unscoreable
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column grade: [score] grade on the master scale
--- column score_points: [score] points; higher is safer
+-- column score_points: [score] points, not rounded; higher is safer
 -- column pd: [score] probability; calibrated probability of default, null where there is no score
 -- column as_of_date_previous: [time] date; the night before it, null on the first night
 -- column pd_previous_night: [score] probability; pd on that night
