@@ -1,0 +1,341 @@
+-- relation: features.feat_counterparties
+-- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
+-- key: portfolio, as_of_date, enterprise_id
+-- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date, 'all' reaches back ten years
+-- inputs: staging.stg_transactions, features.feat_profile
+-- parameters: portfolio, as_of_date
+-- column portfolio: [key] source of the rows
+-- column as_of_date: [key] date; the night the row describes
+-- column enterprise_id: [key] the lender's key of the enterprise
+-- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 180 days, V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 365 days, V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, known history, V_d (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 30 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 90 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 180 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 365 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, known history, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column customer_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 30 days, concentration of income
+-- column customer_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 90 days, concentration of income
+-- column customer_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 180 days, concentration of income
+-- column customer_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 365 days, concentration of income
+-- column customer_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, known history, concentration of income
+-- column supplier_top_share_30d: [dependency] share; largest share in payments by supplier, 30 days (Perez-Salazar et al., section 3.3)
+-- column supplier_top_share_90d: [dependency] share; largest share in payments by supplier, 90 days (Perez-Salazar et al., section 3.3)
+-- column supplier_top_share_180d: [dependency] share; largest share in payments by supplier, 180 days (Perez-Salazar et al., section 3.3)
+-- column supplier_top_share_365d: [dependency] share; largest share in payments by supplier, 365 days (Perez-Salazar et al., section 3.3)
+-- column supplier_top_share_all: [dependency] share; largest share in payments by supplier, known history (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_30d: [dependency] share; largest share in purchases by supplier, 30 days (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_90d: [dependency] share; largest share in purchases by supplier, 90 days (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_180d: [dependency] share; largest share in purchases by supplier, 180 days (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_365d: [dependency] share; largest share in purchases by supplier, 365 days (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_all: [dependency] share; largest share in purchases by supplier, known history (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_30d: [dependency] share; largest share in sales by customer, 30 days (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_90d: [dependency] share; largest share in sales by customer, 90 days (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_180d: [dependency] share; largest share in sales by customer, 180 days (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_365d: [dependency] share; largest share in sales by customer, 365 days (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_all: [dependency] share; largest share in sales by customer, known history (Perez-Salazar et al., section 3.3)
+-- column supplier_count_30d: [dependency] count; suppliers that were paid, 30 days
+-- column supplier_count_90d: [dependency] count; suppliers that were paid, 90 days
+-- column supplier_count_180d: [dependency] count; suppliers that were paid, 180 days
+-- column supplier_count_365d: [dependency] count; suppliers that were paid, 365 days
+-- column supplier_count_all: [dependency] count; suppliers that were paid, known history
+-- column purchase_supplier_count_30d: [dependency] count; suppliers with a purchase, 30 days
+-- column purchase_supplier_count_90d: [dependency] count; suppliers with a purchase, 90 days
+-- column purchase_supplier_count_180d: [dependency] count; suppliers with a purchase, 180 days
+-- column purchase_supplier_count_365d: [dependency] count; suppliers with a purchase, 365 days
+-- column purchase_supplier_count_all: [dependency] count; suppliers with a purchase, known history
+-- column customer_count_30d: [dependency] count; customers, 30 days
+-- column customer_count_90d: [dependency] count; customers, 90 days
+-- column customer_count_180d: [dependency] count; customers, 180 days
+-- column customer_count_365d: [dependency] count; customers, 365 days
+-- column customer_count_all: [dependency] count; customers, known history
+-- column counterparty_churn_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
+-- column counterparty_churn_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
+-- column counterparty_churn_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
+-- column counterparty_churn_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
+-- column counterparty_new_share_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 30 days that are not seen in the 30 days before
+-- column counterparty_new_share_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 90 days that are not seen in the 90 days before
+-- column counterparty_new_share_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 180 days that are not seen in the 180 days before
+-- column counterparty_new_share_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 365 days that are not seen in the 365 days before
+-- column customer_churn_30d: [behaviour] share; customers of the 30 days before the last 30 days that are not seen in the last 30 days
+-- column customer_churn_90d: [behaviour] share; customers of the 90 days before the last 90 days that are not seen in the last 90 days
+-- column customer_churn_180d: [behaviour] share; customers of the 180 days before the last 180 days that are not seen in the last 180 days
+-- column customer_churn_365d: [behaviour] share; customers of the 365 days before the last 365 days that are not seen in the last 365 days
+-- column customer_new_share_30d: [behaviour] share; customers of the last 30 days that are not seen in the 30 days before
+-- column customer_new_share_90d: [behaviour] share; customers of the last 90 days that are not seen in the 90 days before
+-- column customer_new_share_180d: [behaviour] share; customers of the last 180 days that are not seen in the 180 days before
+-- column customer_new_share_365d: [behaviour] share; customers of the last 365 days that are not seen in the 365 days before
+-- column supplier_churn_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
+-- column supplier_churn_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
+-- column supplier_churn_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
+-- column supplier_churn_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
+-- column supplier_new_share_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 30 days that are not seen in the 30 days before
+-- column supplier_new_share_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 90 days that are not seen in the 90 days before
+-- column supplier_new_share_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 180 days that are not seen in the 180 days before
+-- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 365 days that are not seen in the 365 days before
+-- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar et al., section 3.2).
+-- HHI = sum of squared shares: 1 over the number of equal counterparties, 1 with a single one.
+-- One pass gathers (enterprise, side, counterparty); everything else is read from those totals.
+with delivered as (
+    select exists(
+        select 1
+        from wh.staging.stg_transactions as f
+        where
+            f.portfolio = $portfolio
+            and f.known_at < cast($as_of_date as date) + interval 1 day
+    ) as feed
+),
+
+known as (
+    select
+        t.enterprise_id,
+        t.kind as side,
+        coalesce(t.counterparty_id, 'Unknown') as counterparty_id,
+        abs(t.amount) as amount,
+        cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
+    from wh.staging.stg_transactions as t
+    where
+        t.portfolio = $portfolio
+        and t.known_at < cast($as_of_date as date) + interval 1 day
+        and (t.known_to is null or t.known_to >= cast($as_of_date as date) + interval 1 day)
+        and t.occurred_at < cast($as_of_date as date) + interval 1 day
+        and t.occurred_at >= cast($as_of_date as date) - 3652
+        and coalesce(t.voided, false) = false
+        and t.kind in ('sale', 'purchase', 'supplier_payment')
+),
+
+-- seen: one bit for each 30 days of the last year (the 13th: days 360 to 364), one for the year before, one for older
+pairs as (
+    select
+        k.enterprise_id,
+        k.side,
+        k.counterparty_id,
+        sum(k.amount) filter (where k.days_ago < 30) as amount_30d,
+        sum(k.amount) filter (where k.days_ago < 90) as amount_90d,
+        sum(k.amount) filter (where k.days_ago < 180) as amount_180d,
+        sum(k.amount) filter (where k.days_ago < 365) as amount_365d,
+        sum(k.amount) as amount_all,
+        bit_or(
+            case
+                when k.days_ago < 365 then 1 << cast(k.days_ago // 30 as integer)
+                when k.days_ago < 730 then 8192
+                else 16384
+            end
+        ) as seen
+    from known as k
+    group by
+        k.enterprise_id,
+        k.side,
+        k.counterparty_id
+),
+
+sides as (
+    select
+        p.enterprise_id,
+        p.side,
+        count(p.amount_30d) as count_30d,
+        sum(p.amount_30d) as amount_30d,
+        max(p.amount_30d) as top_30d,
+        sum(cast(pow(least(cast(p.amount_30d as double), 1e16), 2) as decimal(38, 4))) as squared_30d,
+        count(p.amount_90d) as count_90d,
+        sum(p.amount_90d) as amount_90d,
+        max(p.amount_90d) as top_90d,
+        sum(cast(pow(least(cast(p.amount_90d as double), 1e16), 2) as decimal(38, 4))) as squared_90d,
+        count(p.amount_180d) as count_180d,
+        sum(p.amount_180d) as amount_180d,
+        max(p.amount_180d) as top_180d,
+        sum(cast(pow(least(cast(p.amount_180d as double), 1e16), 2) as decimal(38, 4))) as squared_180d,
+        count(p.amount_365d) as count_365d,
+        sum(p.amount_365d) as amount_365d,
+        max(p.amount_365d) as top_365d,
+        sum(cast(pow(least(cast(p.amount_365d as double), 1e16), 2) as decimal(38, 4))) as squared_365d,
+        count(p.amount_all) as count_all,
+        sum(p.amount_all) as amount_all,
+        max(p.amount_all) as top_all,
+        sum(cast(pow(least(cast(p.amount_all as double), 1e16), 2) as decimal(38, 4))) as squared_all,
+        count(*) filter (where p.seen & 1 > 0) as now_30d,
+        count(*) filter (where p.seen & 2 > 0) as before_30d,
+        count(*) filter (where p.seen & 1 > 0 and p.seen & 2 > 0) as stayed_30d,
+        count(*) filter (where p.seen & 7 > 0) as now_90d,
+        count(*) filter (where p.seen & 56 > 0) as before_90d,
+        count(*) filter (where p.seen & 7 > 0 and p.seen & 56 > 0) as stayed_90d,
+        count(*) filter (where p.seen & 63 > 0) as now_180d,
+        count(*) filter (where p.seen & 4032 > 0) as before_180d,
+        count(*) filter (where p.seen & 63 > 0 and p.seen & 4032 > 0) as stayed_180d,
+        count(*) filter (where p.seen & 8191 > 0) as now_365d,
+        count(*) filter (where p.seen & 8192 > 0) as before_365d,
+        count(*) filter (where p.seen & 8191 > 0 and p.seen & 8192 > 0) as stayed_365d
+    from pairs as p
+    group by
+        p.enterprise_id,
+        p.side
+),
+
+shares as (
+    select
+        c.enterprise_id,
+        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_30d,
+        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_30d,
+        max(c.count_30d) filter (where c.side = 'supplier_payment') as supplier_count_30d,
+        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_90d,
+        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_90d,
+        max(c.count_90d) filter (where c.side = 'supplier_payment') as supplier_count_90d,
+        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_180d,
+        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_180d,
+        max(c.count_180d) filter (where c.side = 'supplier_payment') as supplier_count_180d,
+        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_365d,
+        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_365d,
+        max(c.count_365d) filter (where c.side = 'supplier_payment') as supplier_count_365d,
+        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_all,
+        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_all,
+        max(c.count_all) filter (where c.side = 'supplier_payment') as supplier_count_all,
+        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_30d,
+        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_30d,
+        max(c.count_30d) filter (where c.side = 'purchase') as purchase_count_30d,
+        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_90d,
+        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_90d,
+        max(c.count_90d) filter (where c.side = 'purchase') as purchase_count_90d,
+        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_180d,
+        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_180d,
+        max(c.count_180d) filter (where c.side = 'purchase') as purchase_count_180d,
+        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_365d,
+        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_365d,
+        max(c.count_365d) filter (where c.side = 'purchase') as purchase_count_365d,
+        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_all,
+        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_all,
+        max(c.count_all) filter (where c.side = 'purchase') as purchase_count_all,
+        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_30d,
+        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'sale') as customer_top_share_30d,
+        max(c.count_30d) filter (where c.side = 'sale') as customer_count_30d,
+        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_90d,
+        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'sale') as customer_top_share_90d,
+        max(c.count_90d) filter (where c.side = 'sale') as customer_count_90d,
+        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_180d,
+        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'sale') as customer_top_share_180d,
+        max(c.count_180d) filter (where c.side = 'sale') as customer_count_180d,
+        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_365d,
+        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'sale') as customer_top_share_365d,
+        max(c.count_365d) filter (where c.side = 'sale') as customer_count_365d,
+        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_all,
+        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'sale') as customer_top_share_all,
+        max(c.count_all) filter (where c.side = 'sale') as customer_count_all,
+        sum(c.now_30d) as counterparty_now_30d,
+        sum(c.before_30d) as counterparty_before_30d,
+        sum(c.stayed_30d) as counterparty_stayed_30d,
+        sum(c.now_90d) as counterparty_now_90d,
+        sum(c.before_90d) as counterparty_before_90d,
+        sum(c.stayed_90d) as counterparty_stayed_90d,
+        sum(c.now_180d) as counterparty_now_180d,
+        sum(c.before_180d) as counterparty_before_180d,
+        sum(c.stayed_180d) as counterparty_stayed_180d,
+        sum(c.now_365d) as counterparty_now_365d,
+        sum(c.before_365d) as counterparty_before_365d,
+        sum(c.stayed_365d) as counterparty_stayed_365d,
+        sum(c.now_30d) filter (where c.side = 'sale') as customer_now_30d,
+        sum(c.before_30d) filter (where c.side = 'sale') as customer_before_30d,
+        sum(c.stayed_30d) filter (where c.side = 'sale') as customer_stayed_30d,
+        sum(c.now_90d) filter (where c.side = 'sale') as customer_now_90d,
+        sum(c.before_90d) filter (where c.side = 'sale') as customer_before_90d,
+        sum(c.stayed_90d) filter (where c.side = 'sale') as customer_stayed_90d,
+        sum(c.now_180d) filter (where c.side = 'sale') as customer_now_180d,
+        sum(c.before_180d) filter (where c.side = 'sale') as customer_before_180d,
+        sum(c.stayed_180d) filter (where c.side = 'sale') as customer_stayed_180d,
+        sum(c.now_365d) filter (where c.side = 'sale') as customer_now_365d,
+        sum(c.before_365d) filter (where c.side = 'sale') as customer_before_365d,
+        sum(c.stayed_365d) filter (where c.side = 'sale') as customer_stayed_365d,
+        sum(c.now_30d) filter (where c.side <> 'sale') as supplier_now_30d,
+        sum(c.before_30d) filter (where c.side <> 'sale') as supplier_before_30d,
+        sum(c.stayed_30d) filter (where c.side <> 'sale') as supplier_stayed_30d,
+        sum(c.now_90d) filter (where c.side <> 'sale') as supplier_now_90d,
+        sum(c.before_90d) filter (where c.side <> 'sale') as supplier_before_90d,
+        sum(c.stayed_90d) filter (where c.side <> 'sale') as supplier_stayed_90d,
+        sum(c.now_180d) filter (where c.side <> 'sale') as supplier_now_180d,
+        sum(c.before_180d) filter (where c.side <> 'sale') as supplier_before_180d,
+        sum(c.stayed_180d) filter (where c.side <> 'sale') as supplier_stayed_180d,
+        sum(c.now_365d) filter (where c.side <> 'sale') as supplier_now_365d,
+        sum(c.before_365d) filter (where c.side <> 'sale') as supplier_before_365d,
+        sum(c.stayed_365d) filter (where c.side <> 'sale') as supplier_stayed_365d
+    from sides as c
+    group by c.enterprise_id
+)
+
+select
+    p.portfolio,
+    p.as_of_date,
+    p.enterprise_id,
+    cast(s.supplier_hhi_30d as double) as supplier_hhi_30d,
+    cast(s.supplier_hhi_90d as double) as supplier_hhi_90d,
+    cast(s.supplier_hhi_180d as double) as supplier_hhi_180d,
+    cast(s.supplier_hhi_365d as double) as supplier_hhi_365d,
+    cast(s.supplier_hhi_all as double) as supplier_hhi_all,
+    cast(s.purchase_hhi_30d as double) as purchase_hhi_30d,
+    cast(s.purchase_hhi_90d as double) as purchase_hhi_90d,
+    cast(s.purchase_hhi_180d as double) as purchase_hhi_180d,
+    cast(s.purchase_hhi_365d as double) as purchase_hhi_365d,
+    cast(s.purchase_hhi_all as double) as purchase_hhi_all,
+    cast(s.customer_hhi_30d as double) as customer_hhi_30d,
+    cast(s.customer_hhi_90d as double) as customer_hhi_90d,
+    cast(s.customer_hhi_180d as double) as customer_hhi_180d,
+    cast(s.customer_hhi_365d as double) as customer_hhi_365d,
+    cast(s.customer_hhi_all as double) as customer_hhi_all,
+    cast(s.supplier_top_share_30d as double) as supplier_top_share_30d,
+    cast(s.supplier_top_share_90d as double) as supplier_top_share_90d,
+    cast(s.supplier_top_share_180d as double) as supplier_top_share_180d,
+    cast(s.supplier_top_share_365d as double) as supplier_top_share_365d,
+    cast(s.supplier_top_share_all as double) as supplier_top_share_all,
+    cast(s.purchase_top_share_30d as double) as purchase_top_share_30d,
+    cast(s.purchase_top_share_90d as double) as purchase_top_share_90d,
+    cast(s.purchase_top_share_180d as double) as purchase_top_share_180d,
+    cast(s.purchase_top_share_365d as double) as purchase_top_share_365d,
+    cast(s.purchase_top_share_all as double) as purchase_top_share_all,
+    cast(s.customer_top_share_30d as double) as customer_top_share_30d,
+    cast(s.customer_top_share_90d as double) as customer_top_share_90d,
+    cast(s.customer_top_share_180d as double) as customer_top_share_180d,
+    cast(s.customer_top_share_365d as double) as customer_top_share_365d,
+    cast(s.customer_top_share_all as double) as customer_top_share_all,
+    cast(case when d.feed then coalesce(s.supplier_count_30d, 0) end as integer) as supplier_count_30d,
+    cast(case when d.feed then coalesce(s.supplier_count_90d, 0) end as integer) as supplier_count_90d,
+    cast(case when d.feed then coalesce(s.supplier_count_180d, 0) end as integer) as supplier_count_180d,
+    cast(case when d.feed then coalesce(s.supplier_count_365d, 0) end as integer) as supplier_count_365d,
+    cast(case when d.feed then coalesce(s.supplier_count_all, 0) end as integer) as supplier_count_all,
+    cast(case when d.feed then coalesce(s.purchase_count_30d, 0) end as integer) as purchase_supplier_count_30d,
+    cast(case when d.feed then coalesce(s.purchase_count_90d, 0) end as integer) as purchase_supplier_count_90d,
+    cast(case when d.feed then coalesce(s.purchase_count_180d, 0) end as integer) as purchase_supplier_count_180d,
+    cast(case when d.feed then coalesce(s.purchase_count_365d, 0) end as integer) as purchase_supplier_count_365d,
+    cast(case when d.feed then coalesce(s.purchase_count_all, 0) end as integer) as purchase_supplier_count_all,
+    cast(case when d.feed then coalesce(s.customer_count_30d, 0) end as integer) as customer_count_30d,
+    cast(case when d.feed then coalesce(s.customer_count_90d, 0) end as integer) as customer_count_90d,
+    cast(case when d.feed then coalesce(s.customer_count_180d, 0) end as integer) as customer_count_180d,
+    cast(case when d.feed then coalesce(s.customer_count_365d, 0) end as integer) as customer_count_365d,
+    cast(case when d.feed then coalesce(s.customer_count_all, 0) end as integer) as customer_count_all,
+    1 - cast(s.counterparty_stayed_30d as double) / nullif(s.counterparty_before_30d, 0) as counterparty_churn_30d,
+    1 - cast(s.counterparty_stayed_90d as double) / nullif(s.counterparty_before_90d, 0) as counterparty_churn_90d,
+    1 - cast(s.counterparty_stayed_180d as double) / nullif(s.counterparty_before_180d, 0) as counterparty_churn_180d,
+    1 - cast(s.counterparty_stayed_365d as double) / nullif(s.counterparty_before_365d, 0) as counterparty_churn_365d,
+    1 - cast(s.counterparty_stayed_30d as double) / nullif(s.counterparty_now_30d, 0) as counterparty_new_share_30d,
+    1 - cast(s.counterparty_stayed_90d as double) / nullif(s.counterparty_now_90d, 0) as counterparty_new_share_90d,
+    1 - cast(s.counterparty_stayed_180d as double) / nullif(s.counterparty_now_180d, 0) as counterparty_new_share_180d,
+    1 - cast(s.counterparty_stayed_365d as double) / nullif(s.counterparty_now_365d, 0) as counterparty_new_share_365d,
+    1 - cast(s.customer_stayed_30d as double) / nullif(s.customer_before_30d, 0) as customer_churn_30d,
+    1 - cast(s.customer_stayed_90d as double) / nullif(s.customer_before_90d, 0) as customer_churn_90d,
+    1 - cast(s.customer_stayed_180d as double) / nullif(s.customer_before_180d, 0) as customer_churn_180d,
+    1 - cast(s.customer_stayed_365d as double) / nullif(s.customer_before_365d, 0) as customer_churn_365d,
+    1 - cast(s.customer_stayed_30d as double) / nullif(s.customer_now_30d, 0) as customer_new_share_30d,
+    1 - cast(s.customer_stayed_90d as double) / nullif(s.customer_now_90d, 0) as customer_new_share_90d,
+    1 - cast(s.customer_stayed_180d as double) / nullif(s.customer_now_180d, 0) as customer_new_share_180d,
+    1 - cast(s.customer_stayed_365d as double) / nullif(s.customer_now_365d, 0) as customer_new_share_365d,
+    1 - cast(s.supplier_stayed_30d as double) / nullif(s.supplier_before_30d, 0) as supplier_churn_30d,
+    1 - cast(s.supplier_stayed_90d as double) / nullif(s.supplier_before_90d, 0) as supplier_churn_90d,
+    1 - cast(s.supplier_stayed_180d as double) / nullif(s.supplier_before_180d, 0) as supplier_churn_180d,
+    1 - cast(s.supplier_stayed_365d as double) / nullif(s.supplier_before_365d, 0) as supplier_churn_365d,
+    1 - cast(s.supplier_stayed_30d as double) / nullif(s.supplier_now_30d, 0) as supplier_new_share_30d,
+    1 - cast(s.supplier_stayed_90d as double) / nullif(s.supplier_now_90d, 0) as supplier_new_share_90d,
+    1 - cast(s.supplier_stayed_180d as double) / nullif(s.supplier_now_180d, 0) as supplier_new_share_180d,
+    1 - cast(s.supplier_stayed_365d as double) / nullif(s.supplier_now_365d, 0) as supplier_new_share_365d
+from wh.features.feat_profile as p
+cross join delivered as d
+left join shares as s on p.enterprise_id = s.enterprise_id
+where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
