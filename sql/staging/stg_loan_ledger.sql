@@ -1,0 +1,45 @@
+-- relation: staging.stg_loan_ledger
+-- grain: one row per portfolio, loan and ledger date and version
+-- key: portfolio, loan_id, ledger_date, known_at
+-- time: every version; what was known on a day has known_at by its end and known_to after it or null
+-- inputs: raw.loan_ledger
+-- parameters: none
+-- column portfolio: [key] whose rows these are
+-- column loan_id: [key] the loan
+-- column enterprise_id: [ledger] the borrower, as the lender numbers it
+-- column ledger_date: [key] date of the ledger
+-- column opened_on: [ledger] date on which the loan was opened
+-- column borrowing: [ledger] currency units; outstanding borrowing
+-- column annual_rate: [ledger] fraction; interest a year
+-- column mortgage: [ledger] secured by a mortgage
+-- column acceptance_bill: [ledger] granted as an acceptance bill
+-- column invest_category: [ledger] what the money is invested in
+-- column autonomous_payment: [ledger] the borrower pays suppliers himself, not the lender for him
+-- column business_purpose: [ledger] true for business use, false for fixed assets
+-- column total_assets: [ledger] currency units; total assets of the borrower
+-- column operating_income: [ledger] currency units; operating income of the borrower
+-- column days_past_due: [ledger] days; days past due on the ledger date
+-- column known_at: [time] when the lender knew this version
+-- column known_to: [time] when the next version of the same key became known, null for the last
+-- column run_id: [key] the run that loaded it
+
+select
+    portfolio,
+    loan_id,
+    enterprise_id,
+    ledger_date,
+    opened_on,
+    borrowing,
+    annual_rate,
+    mortgage,
+    acceptance_bill,
+    invest_category,
+    autonomous_payment,
+    business_purpose,
+    total_assets,
+    operating_income,
+    days_past_due,
+    known_at,
+    known_to,
+    run_id
+from wh.raw.loan_ledger

@@ -1,0 +1,81 @@
+"""The file ledger: one row for every path and content that was ever offered, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import duckdb
+from pydantic import BaseModel, ConfigDict
+
+from warehouse.settings import settings
+
+
+class FileRecord(BaseModel):
+    """One row of `ops.file_ledger`; for a file that could not even be opened the hash is `unreadable`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    portfolio: str
+    feed: str
+    path: str
+    file_hash: str = "unreadable"
+    bytes: int | None = None
+    status: Literal["loaded", "refused", "replaced"] = "refused"
+    reason: str | None = None
+    delivered: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    exact_duplicates: int = 0
+    replaces: str | None = None
+    note: str | None = None
+    run_id: str
+
+
+def loaded_file(con: duckdb.DuckDBPyConnection, *, portfolio: str, path: str) -> FileRecord | None:
+    """The record of what is loaded under that path now, if anything is."""
+    names = ", ".join(FileRecord.model_fields)
+    row = con.execute(
+        f"""select {names} from wh.ops.file_ledger
+            where portfolio = $portfolio and path = $path and status = 'loaded'""",
+        {"portfolio": portfolio, "path": path},
+    ).fetchone()
+    return FileRecord(**dict(zip(FileRecord.model_fields, row, strict=True))) if row else None
+
+
+def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | None:
+    """Another path of the portfolio under which the same content is loaded."""
+    row = con.execute(
+        """select min(path) from wh.ops.file_ledger
+           where portfolio = $portfolio and path <> $path and file_hash = $file_hash and status = 'loaded'""",
+        record.model_dump(include={"portfolio", "path", "file_hash"}),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def awaited_enterprises(con: duckdb.DuckDBPyConnection, record: FileRecord) -> bool:
+    """Whether rows of a loaded file wait in quarantine for an enterprise that was delivered since."""
+    if not record.quarantined:
+        return False
+    row = con.execute(
+        """select count(*) from wh.ops.quarantine as q
+           where q.portfolio = $portfolio and q.path = $path and q.rule = 'unknown_enterprise'
+             and json_extract_string(q.raw_text, '$.enterprise_id') in
+                 (select enterprise_id from wh.raw.enterprises where portfolio = $portfolio)""",
+        record.model_dump(include={"portfolio", "path"}),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def write(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
+    """Put the record in the place of an earlier one of the same portfolio, path and content."""
+    con.execute(
+        """delete from wh.ops.file_ledger
+           where portfolio = $portfolio and path = $path and file_hash = $file_hash""",
+        record.model_dump(include={"portfolio", "path", "file_hash"}),
+    )
+    names = list(FileRecord.model_fields)
+    con.execute(
+        f"""insert into wh.ops.file_ledger ({", ".join(names)}, recorded_at)
+            values ({", ".join("$" + name for name in names)}, $recorded_at)""",
+        {**record.model_dump(), "recorded_at": settings().local_now()},
+    )
