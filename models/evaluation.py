@@ -1,0 +1,139 @@
+"""Honest evaluation: repeated stratified folds by borrower, everything chosen inside the training folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
+
+from models.calibration import Calibrator
+from models.errors import TooFewRows
+from models.metrics import METRICS, Interval, Labels, Scores, corrected_interval, measure
+
+
+class Fold(NamedTuple):
+    """What one model said about rows it had not seen."""
+
+    repeat: int
+    number: int
+    rows: npt.NDArray[np.int64]
+    labels: Labels
+    scores: Scores
+    trained_on: int
+
+
+Split = tuple[int, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+def repeated_folds(
+    labels: Labels, *, folds: int, repeats: int, random_state: int, borrowers: Sequence[str] | None = None
+) -> tuple[Split, ...]:
+    """Return (repeat, fold, training rows, test rows); no borrower is on both sides of a split.
+
+    Stratified by label. When a borrower has several rows (snapshots), all of them go to one fold.
+
+    Raises
+    ------
+    TooFewRows
+        Fewer defaults, or others, than folds.
+    """
+    if min(int(labels.sum()), int((1 - labels).sum())) < folds:
+        raise TooFewRows(f"{int(labels.sum())} defaults among {len(labels)} rows do not fill {folds} folds")
+    repeated = borrowers is not None and len(set(borrowers)) < len(borrowers)
+    splits: list[Split] = []
+    for repeat in range(repeats):
+        seed = random_state + repeat
+        if repeated:
+            splitter: Any = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        else:
+            splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        parts = splitter.split(np.zeros(len(labels)), labels, borrowers if repeated else None)
+        splits += [(repeat, number, train, test) for number, (train, test) in enumerate(parts)]
+    return tuple(splits)
+
+
+def repeated_holdouts(
+    labels: Labels, *, test_share: float, repeats: int, random_state: int
+) -> tuple[Split, ...]:
+    """Return that many random stratified splits into training and test rows, one a repeat."""
+    splitter = StratifiedShuffleSplit(repeats, test_size=test_share, random_state=random_state)
+    parts = splitter.split(np.zeros(len(labels)), labels)
+    return tuple((repeat, 0, train, test) for repeat, (train, test) in enumerate(parts))
+
+
+def cross_validate(
+    estimator: Any, frame: pl.DataFrame, labels: Labels, splits: Sequence[Split], *, n_jobs: int = 1
+) -> tuple[Fold, ...]:
+    """Fit a clone on each training part and score its test part; splits run beside each other.
+
+    The clone searches its grid, fits its scaler and oversamples inside the training part only. The
+    result does not depend on ``n_jobs``.
+
+    Parameters
+    ----------
+    estimator : estimator with ``fit`` and ``predict_proba`` on frames
+    frame : polars.DataFrame of shape (n_samples, n_columns)
+    labels : ndarray of shape (n_samples,)
+    splits : from `repeated_folds` or `repeated_holdouts`
+    n_jobs : int, default=1
+    """
+
+    def one(split: Split) -> Fold:
+        repeat, number, train, test = split
+        fitted = clone(estimator).fit(frame[train], labels[train])
+        scores = np.asarray(fitted.predict_proba(frame[test])[:, 1], dtype=np.float64)
+        return Fold(repeat, number, test, labels[test], scores, len(train))
+
+    return tuple(Parallel(n_jobs=n_jobs, backend="threading")(delayed(one)(split) for split in splits))
+
+
+def calibrated(folds: Sequence[Fold]) -> tuple[Fold, ...]:
+    """Return the folds with cross-fitted PDs: each fold is calibrated on the other folds of its repeat."""
+    after = []
+    for fold in folds:
+        others = [other for other in folds if other.repeat == fold.repeat and other.number != fold.number]
+        calibrator = Calibrator().fit(
+            np.concatenate([other.scores for other in others]),
+            np.concatenate([other.labels for other in others]),
+        )
+        after.append(fold._replace(scores=calibrator.predict(fold.scores)))
+    return tuple(after)
+
+
+def summarise(folds: Sequence[Fold]) -> dict[str, Interval]:
+    """Return the mean of every measure over the folds with its corrected resampled-t interval (95%)."""
+    values = [measure(fold.labels, fold.scores) for fold in folds]
+    share = _test_share(folds)
+    return {name: corrected_interval([value[name] for value in values], test_share=share) for name in METRICS}
+
+
+def difference(
+    left: Sequence[Fold], right: Sequence[Fold], metric: Callable[[Labels, Scores], float]
+) -> Interval:
+    """Return left minus right of one measure, paired by fold, with its corrected resampled-t interval (95%).
+
+    Raises
+    ------
+    ValueError
+        The two were not evaluated on the same test rows.
+    """
+    if [fold.rows.tolist() for fold in left] != [fold.rows.tolist() for fold in right]:
+        raise ValueError("a paired difference needs the same folds on both sides")
+    gaps = [metric(a.labels, a.scores) - metric(b.labels, b.scores) for a, b in zip(left, right, strict=True)]
+    return corrected_interval(gaps, test_share=_test_share(left))
+
+
+def out_of_fold(folds: Sequence[Fold]) -> tuple[Labels, Scores]:
+    """Return labels and scores of all test rows of all repeats, end to end."""
+    return np.concatenate([fold.labels for fold in folds]), np.concatenate([fold.scores for fold in folds])
+
+
+def _test_share(folds: Sequence[Fold]) -> float:
+    """Return the mean share of rows that were test rows."""
+    return float(np.mean([len(fold.rows) / (len(fold.rows) + fold.trained_on) for fold in folds]))

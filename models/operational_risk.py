@@ -1,0 +1,308 @@
+"""Operational risk: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from imblearn.pipeline import Pipeline
+from joblib import parallel_config
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.utils.validation import check_is_fitted
+
+from models.calibration import Calibrator
+from models.errors import NoFeatures
+from models.labels import check_labels
+from models.learners import GRIDS, Grid, Learner, make_learner, raw_probability
+from models.master_scale import MasterScale
+from models.metrics import auc
+from models.oversampling import SnappedSmote
+from models.preparation import Preparation
+from models.schema import kind_of
+
+OPERATIONAL_GROUPS = (
+    "consistency",
+    "dependency",
+    "digital_intensity",
+    "latency",
+    "turnover",
+    "behaviour",
+    "recency",
+    "volume",
+)
+
+
+class OperationalRiskSettings(BaseModel):
+    """Every choice of one model version; stored with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learner: Learner = Field("xgboost", description="The learner at the end of the pipeline.")
+    feature_groups: tuple[str, ...] = Field(
+        OPERATIONAL_GROUPS,
+        min_length=1,
+        description="Groups of features that may enter, as the SQL heads name them.",
+    )
+    n_neighbors: int = Field(5, ge=1, le=50, description="Donors averaged for a gap in a number.")
+    reference_rows: int = Field(
+        1000, ge=10, le=10_000, description="Most training rows kept as donors; bounds the cost of scoring."
+    )
+    skew_limit: float | None = Field(
+        3.0,
+        ge=0,
+        description="Compress numbers that are more skewed than this; none follows the paper literally.",
+    )
+    oversample: bool = Field(
+        True, description="SMOTE in the training folds; off for the challenger without it."
+    )
+    smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered to minority - 1.")
+    folds: int = Field(5, ge=2, le=20, description="Stratified folds of the grid search.")
+    grid: Grid | None = Field(
+        None, description="Values to search for each parameter; none: the learner's own grid."
+    )
+    random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, SMOTE and learner.")
+    minimum_positives: int = Field(10, ge=2, description="Fewest defaults (and fewest others) to train on.")
+    calibration_share: float = Field(
+        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
+    )
+    calibration_positives: int = Field(
+        50,
+        ge=10,
+        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
+    )
+
+
+class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The paper's pipeline whole: prepare, oversample the training rows, fit the best of a grid.
+
+    Nothing but training rows is ever scaled by, imputed from or interpolated with: preparation and SMOTE
+    sit in one pipeline with the learner, and the grid search refits that pipeline in each fold.
+
+    Parameters
+    ----------
+    settings : OperationalRiskSettings or None, default=None
+        None stands for the defaults.
+    groups : mapping of str to str, or None, default=None
+        Group of each column. Columns of other groups, or without one, do not enter. None: every column
+        that a model can take enters.
+    n_jobs : int, default=1
+        Fits that run beside each other; the result does not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+    feature_names_in_ : ndarray of str
+        Features trained on.
+    groups_ : tuple of str
+        Groups trained on, in the order of the settings.
+    left_out_ : dict of str to str
+        Columns of a wanted group that did not enter, and why ("nothing delivered", "constant").
+    base_rate_ : float
+        Share of defaults in the training rows, before oversampling.
+    best_params_ : dict
+        The choice of the grid search.
+    grid_scores_ : tuple of (dict, float)
+        Mean AUC over the folds for each point of the grid.
+    preparation_, learner_ : fitted parts
+
+    References
+    ----------
+    Pérez-Salazar, Márquez, Vidal-Silva (2026), Computers 15(2) 135, sections 3.2 to 3.4.
+
+    Examples
+    --------
+    >>> import numpy as np, polars as pl
+    >>> rng = np.random.default_rng(0)
+    >>> bad = np.arange(100) % 5 == 0
+    >>> frame = pl.DataFrame({"gap_std_days_90d": rng.gamma(2.0, np.where(bad, 3.0, 1.0))})
+    >>> settings = OperationalRiskSettings(learner="logistic_regression")
+    >>> model = OperationalRiskClassifier(settings=settings).fit(frame, bad.astype(int))
+    >>> model.predict_proba(frame).shape
+    (100, 2)
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: OperationalRiskSettings | None = None,
+        groups: Mapping[str, str] | None = None,
+        n_jobs: int = 1,
+    ) -> None:
+        self.settings = settings
+        self.groups = groups
+        self.n_jobs = n_jobs
+
+    def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Self:
+        """Fit on labelled rows.
+
+        Parameters
+        ----------
+        X : polars.DataFrame of shape (n_samples, n_columns)
+            Feature frame; keys and other groups may be among its columns.
+        y : array-like of shape (n_samples,)
+            1 for default, 0 for none; no gaps.
+
+        Raises
+        ------
+        TooFewRows
+            Fewer rows of either class than ``minimum_positives``, or a gap in the labels.
+        NoFeatures
+            No column of the wanted groups holds two different values.
+        """
+        settings = self.settings or OperationalRiskSettings()
+        labels = check_labels(y, rows=X.height, minimum=settings.minimum_positives)
+        names, self.left_out_ = self._choose(X, settings)
+        frame = X.select(names)
+        pipeline = self._pipeline(settings)
+        grid = settings.grid if settings.grid is not None else GRIDS[settings.learner]
+        folds = min(settings.folds, int(np.bincount(labels).min()))
+        search = GridSearchCV(
+            pipeline,
+            {f"learner__{name}": list(values) for name, values in grid.items()},
+            scoring=_auc,
+            cv=StratifiedKFold(folds, shuffle=True, random_state=settings.random_state),
+            n_jobs=self.n_jobs,
+            error_score="raise",
+        )
+        # Threads, since XGBoost and numpy release the lock and processes would copy the frame.
+        with parallel_config(backend="threading"):
+            search.fit(frame, labels)
+        self.preparation_: Preparation = search.best_estimator_.named_steps["prepare"]
+        self.learner_ = search.best_estimator_.named_steps["learner"]
+        self.best_params_ = {
+            name.removeprefix("learner__"): value for name, value in search.best_params_.items()
+        }
+        self.grid_scores_ = tuple(
+            ({name.removeprefix("learner__"): value for name, value in point.items()}, float(score))
+            for point, score in zip(
+                search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
+            )
+        )
+        self.classes_ = np.array([0, 1])
+        self.base_rate_ = float(labels.mean())
+        self.n_samples_ = len(labels)
+        self.feature_names_in_ = np.array(names, dtype=object)
+        self.n_features_in_ = len(names)
+        self.schema_hash_ = self.preparation_.schema_hash_
+        used = {self.groups[name] for name in names} if self.groups is not None else set()
+        self.groups_ = tuple(group for group in settings.feature_groups if group in used)
+        return self
+
+    def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the learner's probabilities, which SMOTE has shifted: calibrate before calling them a PD.
+
+        Parameters
+        ----------
+        X : polars.DataFrame of shape (n_samples, at least n_features_in_)
+            Other columns are ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Columns: no default, default.
+
+        Raises
+        ------
+        SchemaMismatch
+            A feature of training is missing or of another kind.
+        """
+        check_is_fitted(self, "learner_")
+        positive = raw_probability(self.learner_, self.preparation_.transform(X))
+        return np.column_stack([1.0 - positive, positive])
+
+    def predict(self, X: pl.DataFrame) -> npt.NDArray[np.int64]:
+        """Return 1 where the learner's own probability is at least one half, as the paper's Table 4 does."""
+        return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int64)
+
+    def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
+        """Count, for each category, rows with a level that training did not show; they count as Unknown."""
+        check_is_fitted(self, "learner_")
+        return self.preparation_.unseen_counts(X)
+
+    def _pipeline(self, settings: OperationalRiskSettings) -> Pipeline:
+        """Return the unfitted pipeline."""
+        steps: list[tuple[str, Any]] = [
+            (
+                "prepare",
+                Preparation(
+                    n_neighbors=settings.n_neighbors,
+                    reference_rows=settings.reference_rows,
+                    skew_limit=settings.skew_limit,
+                    random_state=settings.random_state,
+                ),
+            )
+        ]
+        if settings.oversample:
+            smote = SnappedSmote(n_neighbors=settings.smote_neighbors, random_state=settings.random_state)
+            steps.append(("oversample", smote))
+        steps.append(("learner", make_learner(settings.learner, random_state=settings.random_state)))
+        return Pipeline(steps)
+
+    def _choose(
+        self, frame: pl.DataFrame, settings: OperationalRiskSettings
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the features that enter and, for those of a wanted group that do not, why."""
+        names, left_out = [], {}
+        for name in frame.columns:
+            if self.groups is not None and self.groups.get(name) not in settings.feature_groups:
+                continue
+            column = frame[name]
+            if column.null_count() == frame.height:
+                left_out[name] = "nothing delivered"
+            elif kind_of(column.dtype) is None:
+                left_out[name] = f"{column.dtype} is no number, flag or text"
+            elif column.n_unique() < 2:
+                left_out[name] = "constant"
+            else:
+                names.append(name)
+        if not names:
+            raise NoFeatures(
+                f"no column of the groups {', '.join(settings.feature_groups)} holds two different values "
+                f"in {frame.height} training rows; deliver the feeds or name other groups"
+            )
+        return names, left_out
+
+
+def _auc(pipeline: Pipeline, frame: pl.DataFrame, labels: npt.NDArray[np.int64]) -> float:
+    """Score one fold by the area under the ROC curve."""
+    matrix = pipeline.named_steps["prepare"].transform(frame)
+    return auc(labels, raw_probability(pipeline.named_steps["learner"], matrix))
+
+
+@dataclass(frozen=True)
+class OperationalRiskModel:
+    """One fitted and calibrated version; everything that scoring needs."""
+
+    classifier: OperationalRiskClassifier
+    calibrator: Calibrator
+    scale: MasterScale
+    calibrated_on: str
+
+
+def score(model: OperationalRiskModel, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return enterprise_id, pd_raw, pd, score_points and grade, one row for each row of the frame.
+
+    Parameters
+    ----------
+    model : OperationalRiskModel
+    frame : polars.DataFrame
+        enterprise_id and the features of training; may have no rows.
+
+    Raises
+    ------
+    SchemaMismatch
+        A feature of training is missing or of another kind, also when there are no rows.
+    """
+    model.classifier.preparation_.check(frame)
+    raw = model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
+    pd = model.calibrator.predict(raw)
+    return frame.select("enterprise_id").with_columns(
+        pl.Series("pd_raw", raw, dtype=pl.Float64),
+        pl.Series("pd", pd, dtype=pl.Float64),
+        pl.Series("score_points", model.scale.score_points(pd), dtype=pl.Float64),
+        pl.Series("grade", model.scale.grade(pd), dtype=pl.String),
+    )

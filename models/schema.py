@@ -1,0 +1,94 @@
+"""The columns a model was fitted on, in order and by kind, with a hash that says when they changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from models.errors import SchemaMismatch
+
+Kind = Literal["number", "flag", "category"]
+
+
+class Column(NamedTuple):
+    """One feature: its name and the kind of values it holds."""
+
+    name: str
+    kind: Kind
+
+
+Schema = tuple[Column, ...]
+
+
+def kind_of(dtype: pl.DataType) -> Kind | None:
+    """Say how a column can enter a model; None when it cannot (dates, lists, structs).
+
+    Integers, floats and decimals are one kind, so that a build that widens an integer does not
+    invalidate a model that reads the same numbers.
+    """
+    if dtype == pl.Boolean:
+        return "flag"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "category"
+    return None
+
+
+def schema_of(frame: pl.DataFrame, names: list[str] | None = None) -> Schema:
+    """Return name and kind of the given columns (default: every usable one), in the given order."""
+    found = []
+    for name in frame.columns if names is None else names:
+        kind = kind_of(frame.schema[name])
+        if kind is not None:
+            found.append(Column(name, kind))
+        elif names is not None and frame.schema[name] != pl.Null:
+            raise SchemaMismatch(
+                f"column {name} is {frame.schema[name]}: a model takes numbers, flags and text"
+            )
+    return tuple(found)
+
+
+def schema_hash(schema: Schema) -> str:
+    """Return the SHA-256 over ordered names and kinds, the same on every machine.
+
+    Examples
+    --------
+    >>> schema_hash((Column("gap_std_days_90d", "number"),))[:12]
+    'b20a68c95fd3'
+    """
+    text = json.dumps([list(column) for column in schema], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return exactly the columns of the schema in its order, or refuse and name what differs.
+
+    Columns that the model does not know are ignored. A column that holds nothing but nulls and came
+    without a type is taken as missing values of the right kind.
+
+    Raises
+    ------
+    SchemaMismatch
+        A column of the schema is missing or of another kind.
+    """
+    missing = [column.name for column in schema if column.name not in frame.columns]
+    if missing:
+        raise SchemaMismatch(
+            f"{len(missing)} columns the model was trained on are missing: {', '.join(missing[:5])}"
+            f"{' ...' if len(missing) > 5 else ''}; rebuild the features or train again"
+        )
+    other = [
+        f"{column.name} ({column.kind} expected, {frame.schema[column.name]} found)"
+        for column in schema
+        if frame.schema[column.name] != pl.Null and kind_of(frame.schema[column.name]) != column.kind
+    ]
+    if other:
+        raise SchemaMismatch(
+            f"{len(other)} columns changed their kind since training: {', '.join(other[:5])}"
+            f"{' ...' if len(other) > 5 else ''}; rebuild the features or train again"
+        )
+    return frame.select(column.name for column in schema)
