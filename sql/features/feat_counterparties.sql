@@ -1,42 +1,73 @@
 -- relation: features.feat_counterparties
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
--- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date, 'all' reaches back ten years
+-- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
+--   as_of_date, 'all' reaches back ten years
 -- inputs: staging.stg_transactions, features.feat_profile
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
--- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 180 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 365 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, known history, V_d (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 30 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 90 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 180 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 365 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, known history, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column customer_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 30 days, concentration of income
--- column customer_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 90 days, concentration of income
--- column customer_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 180 days, concentration of income
--- column customer_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 365 days, concentration of income
--- column customer_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, known history, concentration of income
--- column supplier_top_share_30d: [dependency] share; largest share in payments by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_90d: [dependency] share; largest share in payments by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_180d: [dependency] share; largest share in payments by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_365d: [dependency] share; largest share in payments by supplier, 365 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_all: [dependency] share; largest share in payments by supplier, known history (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_30d: [dependency] share; largest share in purchases by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_90d: [dependency] share; largest share in purchases by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_180d: [dependency] share; largest share in purchases by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_365d: [dependency] share; largest share in purchases by supplier, 365 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_all: [dependency] share; largest share in purchases by supplier, known history (Perez-Salazar et al., section 3.3)
--- column customer_top_share_30d: [dependency] share; largest share in sales by customer, 30 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_90d: [dependency] share; largest share in sales by customer, 90 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_180d: [dependency] share; largest share in sales by customer, 180 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_365d: [dependency] share; largest share in sales by customer, 365 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_all: [dependency] share; largest share in sales by customer, known history (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d
+--   (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d
+--   (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 180 days,
+--   V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 365 days,
+--   V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, known
+--   history, V_d (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 30 days, V_d
+--   where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 90 days, V_d
+--   where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 180 days,
+--   V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 365 days,
+--   V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, known
+--   history, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column customer_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 30 days,
+--   concentration of income
+-- column customer_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 90 days,
+--   concentration of income
+-- column customer_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 180 days,
+--   concentration of income
+-- column customer_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 365 days,
+--   concentration of income
+-- column customer_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, known history,
+--   concentration of income
+-- column supplier_top_share_30d: [dependency] share; largest share in payments by supplier, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_top_share_90d: [dependency] share; largest share in payments by supplier, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_top_share_180d: [dependency] share; largest share in payments by supplier, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_top_share_365d: [dependency] share; largest share in payments by supplier, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_top_share_all: [dependency] share; largest share in payments by supplier, known history
+--   (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_30d: [dependency] share; largest share in purchases by supplier, 30 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_90d: [dependency] share; largest share in purchases by supplier, 90 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_180d: [dependency] share; largest share in purchases by supplier, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_365d: [dependency] share; largest share in purchases by supplier, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_all: [dependency] share; largest share in purchases by supplier, known history
+--   (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_30d: [dependency] share; largest share in sales by customer, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_90d: [dependency] share; largest share in sales by customer, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_180d: [dependency] share; largest share in sales by customer, 180 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_365d: [dependency] share; largest share in sales by customer, 365 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_all: [dependency] share; largest share in sales by customer, known history (Perez-Salazar
+--   et al., section 3.3)
 -- column supplier_count_30d: [dependency] count; suppliers that were paid, 30 days
 -- column supplier_count_90d: [dependency] count; suppliers that were paid, 90 days
 -- column supplier_count_180d: [dependency] count; suppliers that were paid, 180 days
@@ -52,31 +83,56 @@
 -- column customer_count_180d: [dependency] count; customers, 180 days
 -- column customer_count_365d: [dependency] count; customers, 365 days
 -- column customer_count_all: [dependency] count; customers, known history
--- column counterparty_churn_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
--- column counterparty_churn_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
--- column counterparty_churn_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
--- column counterparty_churn_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
--- column counterparty_new_share_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 30 days that are not seen in the 30 days before
--- column counterparty_new_share_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 90 days that are not seen in the 90 days before
--- column counterparty_new_share_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 180 days that are not seen in the 180 days before
--- column counterparty_new_share_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 365 days that are not seen in the 365 days before
--- column customer_churn_30d: [behaviour] share; customers of the 30 days before the last 30 days that are not seen in the last 30 days
--- column customer_churn_90d: [behaviour] share; customers of the 90 days before the last 90 days that are not seen in the last 90 days
--- column customer_churn_180d: [behaviour] share; customers of the 180 days before the last 180 days that are not seen in the last 180 days
--- column customer_churn_365d: [behaviour] share; customers of the 365 days before the last 365 days that are not seen in the last 365 days
--- column customer_new_share_30d: [behaviour] share; customers of the last 30 days that are not seen in the 30 days before
--- column customer_new_share_90d: [behaviour] share; customers of the last 90 days that are not seen in the 90 days before
--- column customer_new_share_180d: [behaviour] share; customers of the last 180 days that are not seen in the 180 days before
--- column customer_new_share_365d: [behaviour] share; customers of the last 365 days that are not seen in the 365 days before
--- column supplier_churn_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
--- column supplier_churn_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
--- column supplier_churn_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
--- column supplier_churn_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
--- column supplier_new_share_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 30 days that are not seen in the 30 days before
--- column supplier_new_share_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 90 days that are not seen in the 90 days before
--- column supplier_new_share_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 180 days that are not seen in the 180 days before
--- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 365 days that are not seen in the 365 days before
--- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar et al., section 3.2).
+-- column counterparty_churn_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 30 days before the last 30 days that are not seen in the last 30 days
+-- column counterparty_churn_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 90 days before the last 90 days that are not seen in the last 90 days
+-- column counterparty_churn_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 180 days before the last 180 days that are not seen in the last 180 days
+-- column counterparty_churn_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 365 days before the last 365 days that are not seen in the last 365 days
+-- column counterparty_new_share_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the last 30 days that are not seen in the 30 days before
+-- column counterparty_new_share_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the last 90 days that are not seen in the 90 days before
+-- column counterparty_new_share_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers
+--   count apart) of the last 180 days that are not seen in the 180 days before
+-- column counterparty_new_share_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers
+--   count apart) of the last 365 days that are not seen in the 365 days before
+-- column customer_churn_30d: [behaviour] share; customers of the 30 days before the last 30 days that are not seen in
+--   the last 30 days
+-- column customer_churn_90d: [behaviour] share; customers of the 90 days before the last 90 days that are not seen in
+--   the last 90 days
+-- column customer_churn_180d: [behaviour] share; customers of the 180 days before the last 180 days that are not seen
+--   in the last 180 days
+-- column customer_churn_365d: [behaviour] share; customers of the 365 days before the last 365 days that are not seen
+--   in the last 365 days
+-- column customer_new_share_30d: [behaviour] share; customers of the last 30 days that are not seen in the 30 days
+--   before
+-- column customer_new_share_90d: [behaviour] share; customers of the last 90 days that are not seen in the 90 days
+--   before
+-- column customer_new_share_180d: [behaviour] share; customers of the last 180 days that are not seen in the 180 days
+--   before
+-- column customer_new_share_365d: [behaviour] share; customers of the last 365 days that are not seen in the 365 days
+--   before
+-- column supplier_churn_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 30 days
+--   before the last 30 days that are not seen in the last 30 days
+-- column supplier_churn_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 90 days
+--   before the last 90 days that are not seen in the last 90 days
+-- column supplier_churn_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 180 days
+--   before the last 180 days that are not seen in the last 180 days
+-- column supplier_churn_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 365 days
+--   before the last 365 days that are not seen in the last 365 days
+-- column supplier_new_share_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   30 days that are not seen in the 30 days before
+-- column supplier_new_share_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   90 days that are not seen in the 90 days before
+-- column supplier_new_share_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   180 days that are not seen in the 180 days before
+-- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   365 days that are not seen in the 365 days before
+-- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar
+-- et al., section 3.2).
 -- HHI = sum of squared shares: 1 over the number of equal counterparties, 1 with a single one.
 -- One pass gathers (enterprise, side, counterparty); everything else is read from those totals.
 with delivered as (

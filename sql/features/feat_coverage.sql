@@ -2,14 +2,16 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
 -- time: the features of $as_of_date
--- inputs: features.feat_profile, features.feat_ledger, features.feat_legal, features.feat_opinions, features.feat_transactions, features.feat_operations
+-- inputs: features.feat_profile, features.feat_ledger, features.feat_legal, features.feat_opinions,
+--   features.feat_transactions, features.feat_operations
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column coverage: [key] category; thick, transaction, thin or unscoreable: the first rule that holds
 -- column coverage_rule: [key] text; the rule that decided
--- A borrower is offered to the model families that its data can feed: thick = voting ensemble, transaction = wide and deep, thin = operational risk.
+-- A borrower is offered to the model families that its data can feed: thick = voting ensemble, transaction = wide and
+-- deep, thin = operational risk.
 with classes as (
     select
         p.portfolio,

@@ -2,14 +2,16 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
 -- time: the features of $as_of_date
--- inputs: features.feat_profile, features.feat_coverage, features.feat_ledger, features.feat_transactions, features.feat_counterparties, features.feat_operations, features.feat_legal, features.feat_opinions
+-- inputs: features.feat_profile, features.feat_coverage, features.feat_ledger, features.feat_transactions,
+--   features.feat_counterparties, features.feat_operations, features.feat_legal, features.feat_opinions
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column coverage: [key] category; thick, transaction, thin or unscoreable (rule in feat_coverage)
 -- column legal_form: [profile] category; organisational form, 'business type' (Yang & Xiao, Table 1)
--- column natural_person: [profile] true for sole traders and other natural persons (duties for natural persons hang on it)
+-- column natural_person: [profile] true for sole traders and other natural persons (duties for natural persons hang
+--   on it)
 -- column industry_primary: [profile] category; first industry level (Vanhoeven & Chen type 1; Yang & Xiao, Table 1)
 -- column industry_secondary: [profile] category; second industry level (Vanhoeven & Chen type 1)
 -- column region: [profile] category; region of registration (Vanhoeven & Chen type 1)
@@ -25,17 +27,25 @@
 -- column business_age_years: [profile] years of 365.25 days; foundation to as_of_date
 -- column loan_count: [ledger] count; current loans (Yang & Xiao, Table 1; Vanhoeven & Chen type 3)
 -- column total_borrowing: [ledger] money; borrowing of the current loans (Yang & Xiao, Table 1)
--- column annual_rate_mean: [ledger] rate a year; mean annual rate of the current loans, 'repayment rate' (Yang & Xiao, Table 1)
+-- column annual_rate_mean: [ledger] rate a year; mean annual rate of the current loans, 'repayment rate' (Yang &
+--   Xiao, Table 1)
 -- column mortgage: [ledger] true when a current loan is a mortgage (Yang & Xiao, Table 1)
 -- column acceptance_bill: [ledger] true when a current loan is an acceptance bill (Yang & Xiao, Table 1)
 -- column invest_category: [ledger] category; industry invested in, of the largest current loan (Yang & Xiao, Table 1)
--- column autonomous_payment: [ledger] true for autonomous, false for entrusted payment, of the largest current loan (Yang & Xiao, Table 1)
--- column business_purpose: [ledger] true for business use, false for fixed assets, of the largest current loan (Yang & Xiao, Table 1)
--- column total_assets: [ledger] money; total assets in the latest current ledger row that states them (Yang & Xiao, Table 1)
--- column operating_income: [ledger] money; operating income in the latest current ledger row that states it (Yang & Xiao, Table 1)
--- column debt_to_income: [ledger] ratio; operating income / total borrowing, as the paper defines its enhanced ratio (Yang & Xiao, Table 1)
--- column business_duration_years: [ledger] years of 365.25 days; foundation to the opening of the latest current loan (Yang & Xiao, Table 1)
--- column loans_ever: [ledger] count; distinct loans in the whole known ledger, 'loan frequency' (Vanhoeven & Chen type 3)
+-- column autonomous_payment: [ledger] true for autonomous, false for entrusted payment, of the largest current loan
+--   (Yang & Xiao, Table 1)
+-- column business_purpose: [ledger] true for business use, false for fixed assets, of the largest current loan (Yang
+--   & Xiao, Table 1)
+-- column total_assets: [ledger] money; total assets in the latest current ledger row that states them (Yang & Xiao,
+--   Table 1)
+-- column operating_income: [ledger] money; operating income in the latest current ledger row that states it (Yang &
+--   Xiao, Table 1)
+-- column debt_to_income: [ledger] ratio; operating income / total borrowing, as the paper defines its enhanced ratio
+--   (Yang & Xiao, Table 1)
+-- column business_duration_years: [ledger] years of 365.25 days; foundation to the opening of the latest current loan
+--   (Yang & Xiao, Table 1)
+-- column loans_ever: [ledger] count; distinct loans in the whole known ledger, 'loan frequency' (Vanhoeven & Chen
+--   type 3)
 -- column days_overdue_mean: [ledger] days; mean days past due over the whole known ledger (Vanhoeven & Chen type 3)
 -- column days_overdue_max: [ledger] days; most days past due in the whole known ledger (Vanhoeven & Chen type 3)
 -- column days_overdue_latest: [ledger] days; most days past due among the current loans (Vanhoeven & Chen type 3)
@@ -49,11 +59,16 @@
 -- column tx_count_180d: [volume] count; transactions, 180 days (Vanhoeven & Chen type 4)
 -- column tx_count_365d: [volume] count; transactions, 365 days (Vanhoeven & Chen type 4)
 -- column tx_count_all: [volume] count; transactions, known history (Vanhoeven & Chen type 4)
--- column tx_per_day_30d: [volume] count a day; transactions a calendar day, 30 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_90d: [volume] count a day; transactions a calendar day, 90 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_180d: [volume] count a day; transactions a calendar day, 180 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_365d: [volume] count a day; transactions a calendar day, 365 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven & Chen type 4)
+-- column tx_per_day_30d: [volume] count a day; transactions a calendar day, 30 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_90d: [volume] count a day; transactions a calendar day, 90 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_180d: [volume] count a day; transactions a calendar day, 180 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_365d: [volume] count a day; transactions a calendar day, 365 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven
+--   & Chen type 4)
 -- column tx_active_days_30d: [volume] days; days with a transaction, 30 days (Vanhoeven & Chen type 4)
 -- column tx_active_days_90d: [volume] days; days with a transaction, 90 days (Vanhoeven & Chen type 4)
 -- column tx_active_days_180d: [volume] days; days with a transaction, 180 days (Vanhoeven & Chen type 4)
@@ -64,11 +79,16 @@
 -- column tx_gross_amount_180d: [volume] money; total of the absolute amounts, 180 days (Vanhoeven & Chen type 4)
 -- column tx_gross_amount_365d: [volume] money; total of the absolute amounts, 365 days (Vanhoeven & Chen type 4)
 -- column tx_gross_amount_all: [volume] money; total of the absolute amounts, known history (Vanhoeven & Chen type 4)
--- column tx_net_amount_30d: [volume] money; money in less money out, refunds included, 30 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_90d: [volume] money; money in less money out, refunds included, 90 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_180d: [volume] money; money in less money out, refunds included, 180 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_365d: [volume] money; money in less money out, refunds included, 365 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_all: [volume] money; money in less money out, refunds included, known history (Vanhoeven & Chen type 4)
+-- column tx_net_amount_30d: [volume] money; money in less money out, refunds included, 30 days (Vanhoeven & Chen type
+--   4)
+-- column tx_net_amount_90d: [volume] money; money in less money out, refunds included, 90 days (Vanhoeven & Chen type
+--   4)
+-- column tx_net_amount_180d: [volume] money; money in less money out, refunds included, 180 days (Vanhoeven & Chen
+--   type 4)
+-- column tx_net_amount_365d: [volume] money; money in less money out, refunds included, 365 days (Vanhoeven & Chen
+--   type 4)
+-- column tx_net_amount_all: [volume] money; money in less money out, refunds included, known history (Vanhoeven &
+--   Chen type 4)
 -- column tx_sales_30d: [volume] money; sales less refunded sales, 30 days (Vanhoeven & Chen type 4)
 -- column tx_sales_90d: [volume] money; sales less refunded sales, 90 days (Vanhoeven & Chen type 4)
 -- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
@@ -89,31 +109,56 @@
 -- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_365d: [volume] money; mean absolute amount, 365 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_all: [volume] money; mean absolute amount, known history (Vanhoeven & Chen type 4)
--- column tx_amount_std_30d: [consistency] money; standard deviation of the absolute amounts, 30 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_90d: [consistency] money; standard deviation of the absolute amounts, 90 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_180d: [consistency] money; standard deviation of the absolute amounts, 180 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_365d: [consistency] money; standard deviation of the absolute amounts, 365 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_all: [consistency] money; standard deviation of the absolute amounts, known history, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_cv_30d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_90d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_180d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_365d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_all: [consistency] ratio; standard deviation of the absolute amounts over their mean, known history (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_30d: [consistency] days; standard deviation of the time between transactions, 30 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_90d: [consistency] days; standard deviation of the time between transactions, 90 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_180d: [consistency] days; standard deviation of the time between transactions, 180 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_365d: [consistency] days; standard deviation of the time between transactions, 365 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_all: [consistency] days; standard deviation of the time between transactions, known history, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_30d: [consistency] days; mean time between transactions, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_90d: [consistency] days; mean time between transactions, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_180d: [consistency] days; mean time between transactions, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_365d: [consistency] days; mean time between transactions, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_all: [consistency] days; mean time between transactions, known history (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_30d: [consistency] ratio; standard deviation of the time between transactions over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_90d: [consistency] ratio; standard deviation of the time between transactions over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_180d: [consistency] ratio; standard deviation of the time between transactions over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_365d: [consistency] ratio; standard deviation of the time between transactions over its mean, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_all: [consistency] ratio; standard deviation of the time between transactions over its mean, known history (Perez-Salazar et al., section 3.3)
+-- column tx_amount_std_30d: [consistency] money; standard deviation of the absolute amounts, 30 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_90d: [consistency] money; standard deviation of the absolute amounts, 90 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_180d: [consistency] money; standard deviation of the absolute amounts, 180 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_365d: [consistency] money; standard deviation of the absolute amounts, 365 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_all: [consistency] money; standard deviation of the absolute amounts, known history,
+--   'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_cv_30d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_90d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_180d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_365d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 365 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_all: [consistency] ratio; standard deviation of the absolute amounts over their mean, known
+--   history (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_30d: [consistency] days; standard deviation of the time between transactions, 30 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_90d: [consistency] days; standard deviation of the time between transactions, 90 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_180d: [consistency] days; standard deviation of the time between transactions, 180 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_365d: [consistency] days; standard deviation of the time between transactions, 365 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_all: [consistency] days; standard deviation of the time between transactions, known history, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_mean_30d: [consistency] days; mean time between transactions, 30 days (Perez-Salazar et al., section
+--   3.3)
+-- column tx_gap_mean_90d: [consistency] days; mean time between transactions, 90 days (Perez-Salazar et al., section
+--   3.3)
+-- column tx_gap_mean_180d: [consistency] days; mean time between transactions, 180 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_mean_365d: [consistency] days; mean time between transactions, 365 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_mean_all: [consistency] days; mean time between transactions, known history (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_cv_30d: [consistency] ratio; standard deviation of the time between transactions over its mean, 30
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_90d: [consistency] ratio; standard deviation of the time between transactions over its mean, 90
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_180d: [consistency] ratio; standard deviation of the time between transactions over its mean, 180
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_365d: [consistency] ratio; standard deviation of the time between transactions over its mean, 365
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_all: [consistency] ratio; standard deviation of the time between transactions over its mean, known
+--   history (Perez-Salazar et al., section 3.3)
 -- column tx_gap_max_30d: [behaviour] days; longest time between transactions, 30 days (activity gaps)
 -- column tx_gap_max_90d: [behaviour] days; longest time between transactions, 90 days (activity gaps)
 -- column tx_gap_max_180d: [behaviour] days; longest time between transactions, 180 days (activity gaps)
@@ -134,86 +179,154 @@
 -- column tx_refund_amount_share_180d: [behaviour] share; refunded among the absolute amounts, 180 days
 -- column tx_refund_amount_share_365d: [behaviour] share; refunded among the absolute amounts, 365 days
 -- column tx_refund_amount_share_all: [behaviour] share; refunded among the absolute amounts, known history
--- column tx_pay_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 30 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 90 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 180 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 365 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, known history (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_std_30d: [latency] days; standard deviation of that delay, purchases and supplier payments, 30 days
--- column tx_pay_delay_std_90d: [latency] days; standard deviation of that delay, purchases and supplier payments, 90 days
--- column tx_pay_delay_std_180d: [latency] days; standard deviation of that delay, purchases and supplier payments, 180 days
--- column tx_pay_delay_std_365d: [latency] days; standard deviation of that delay, purchases and supplier payments, 365 days
--- column tx_pay_delay_std_all: [latency] days; standard deviation of that delay, purchases and supplier payments, known history
--- column tx_pay_late_share_30d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 30 days
--- column tx_pay_late_share_90d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 90 days
--- column tx_pay_late_share_180d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 180 days
--- column tx_pay_late_share_365d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 365 days
--- column tx_pay_late_share_all: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, known history
--- column tx_pay_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 30 days
--- column tx_pay_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 90 days
--- column tx_pay_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 180 days
--- column tx_pay_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 365 days
--- column tx_pay_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, known history
--- column tx_collect_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 30 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 90 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 180 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 365 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early), sales, known history (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 30 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 90 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 180 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 365 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, known history (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_std_30d: [latency] days; standard deviation of that delay, purchases and supplier payments, 30
+--   days
+-- column tx_pay_delay_std_90d: [latency] days; standard deviation of that delay, purchases and supplier payments, 90
+--   days
+-- column tx_pay_delay_std_180d: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   180 days
+-- column tx_pay_delay_std_365d: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   365 days
+-- column tx_pay_delay_std_all: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   known history
+-- column tx_pay_late_share_30d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 30 days
+-- column tx_pay_late_share_90d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 90 days
+-- column tx_pay_late_share_180d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 180 days
+-- column tx_pay_late_share_365d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 365 days
+-- column tx_pay_late_share_all: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, known history
+-- column tx_pay_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 30 days
+-- column tx_pay_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 90 days
+-- column tx_pay_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 180 days
+-- column tx_pay_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 365 days
+-- column tx_pay_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, known history
+-- column tx_collect_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 30 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 90 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 180 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 365 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, known history (its customers pay; Perez-Salazar et al., section 3.1)
 -- column tx_collect_delay_std_30d: [latency] days; standard deviation of that delay, sales, 30 days
 -- column tx_collect_delay_std_90d: [latency] days; standard deviation of that delay, sales, 90 days
 -- column tx_collect_delay_std_180d: [latency] days; standard deviation of that delay, sales, 180 days
 -- column tx_collect_delay_std_365d: [latency] days; standard deviation of that delay, sales, 365 days
 -- column tx_collect_delay_std_all: [latency] days; standard deviation of that delay, sales, known history
--- column tx_collect_late_share_30d: [latency] share; paid after the due date among the paid that had one, sales, 30 days
--- column tx_collect_late_share_90d: [latency] share; paid after the due date among the paid that had one, sales, 90 days
--- column tx_collect_late_share_180d: [latency] share; paid after the due date among the paid that had one, sales, 180 days
--- column tx_collect_late_share_365d: [latency] share; paid after the due date among the paid that had one, sales, 365 days
--- column tx_collect_late_share_all: [latency] share; paid after the due date among the paid that had one, sales, known history
--- column tx_collect_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 30 days
--- column tx_collect_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 90 days
--- column tx_collect_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 180 days
--- column tx_collect_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 365 days
--- column tx_collect_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, sales, known history
--- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30 days over their mean
--- column tx_count_trend_12m: [behaviour] ratio a month; regression slope of the transaction counts of the last 12 blocks of 30 days over their mean
+-- column tx_collect_late_share_30d: [latency] share; paid after the due date among the paid that had one, sales, 30
+--   days
+-- column tx_collect_late_share_90d: [latency] share; paid after the due date among the paid that had one, sales, 90
+--   days
+-- column tx_collect_late_share_180d: [latency] share; paid after the due date among the paid that had one, sales, 180
+--   days
+-- column tx_collect_late_share_365d: [latency] share; paid after the due date among the paid that had one, sales, 365
+--   days
+-- column tx_collect_late_share_all: [latency] share; paid after the due date among the paid that had one, sales,
+--   known history
+-- column tx_collect_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   30 days
+-- column tx_collect_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   90 days
+-- column tx_collect_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   180 days
+-- column tx_collect_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   365 days
+-- column tx_collect_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   known history
+-- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30
+--   days over their mean
+-- column tx_count_trend_12m: [behaviour] ratio a month; regression slope of the transaction counts of the last 12
+--   blocks of 30 days over their mean
 -- column tx_sales_ratio_90d: [behaviour] ratio; sales of the last 90 days over those of the 90 days before
 -- column tx_count_ratio_90d: [behaviour] ratio; transactions of the last 90 days over those of the 90 days before
--- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks of 30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
+-- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks
+--   of 30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
 -- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
 -- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
--- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 180 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 365 days, V_d (Perez-Salazar et al., section 3.3)
--- column supplier_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, known history, V_d (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 30 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 90 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 180 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 365 days, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column purchase_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, known history, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
--- column customer_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 30 days, concentration of income
--- column customer_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 90 days, concentration of income
--- column customer_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 180 days, concentration of income
--- column customer_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 365 days, concentration of income
--- column customer_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, known history, concentration of income
--- column supplier_top_share_30d: [dependency] share; largest share in payments by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_90d: [dependency] share; largest share in payments by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_180d: [dependency] share; largest share in payments by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_365d: [dependency] share; largest share in payments by supplier, 365 days (Perez-Salazar et al., section 3.3)
--- column supplier_top_share_all: [dependency] share; largest share in payments by supplier, known history (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_30d: [dependency] share; largest share in purchases by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_90d: [dependency] share; largest share in purchases by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_180d: [dependency] share; largest share in purchases by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_365d: [dependency] share; largest share in purchases by supplier, 365 days (Perez-Salazar et al., section 3.3)
--- column purchase_top_share_all: [dependency] share; largest share in purchases by supplier, known history (Perez-Salazar et al., section 3.3)
--- column customer_top_share_30d: [dependency] share; largest share in sales by customer, 30 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_90d: [dependency] share; largest share in sales by customer, 90 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_180d: [dependency] share; largest share in sales by customer, 180 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_365d: [dependency] share; largest share in sales by customer, 365 days (Perez-Salazar et al., section 3.3)
--- column customer_top_share_all: [dependency] share; largest share in sales by customer, known history (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d
+--   (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d
+--   (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 180 days,
+--   V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 365 days,
+--   V_d (Perez-Salazar et al., section 3.3)
+-- column supplier_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, known
+--   history, V_d (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 30 days, V_d
+--   where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 90 days, V_d
+--   where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 180 days,
+--   V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, 365 days,
+--   V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column purchase_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, known
+--   history, V_d where invoices stand in for payments (Perez-Salazar et al., section 3.3)
+-- column customer_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 30 days,
+--   concentration of income
+-- column customer_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 90 days,
+--   concentration of income
+-- column customer_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 180 days,
+--   concentration of income
+-- column customer_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, 365 days,
+--   concentration of income
+-- column customer_hhi_all: [dependency] index 0..1; Herfindahl-Hirschman index of sales by customer, known history,
+--   concentration of income
+-- column supplier_top_share_30d: [dependency] share; largest share in payments by supplier, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_top_share_90d: [dependency] share; largest share in payments by supplier, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_top_share_180d: [dependency] share; largest share in payments by supplier, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_top_share_365d: [dependency] share; largest share in payments by supplier, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_top_share_all: [dependency] share; largest share in payments by supplier, known history
+--   (Perez-Salazar et al., section 3.3)
+-- column purchase_top_share_30d: [dependency] share; largest share in purchases by supplier, 30 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_90d: [dependency] share; largest share in purchases by supplier, 90 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_180d: [dependency] share; largest share in purchases by supplier, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_365d: [dependency] share; largest share in purchases by supplier, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column purchase_top_share_all: [dependency] share; largest share in purchases by supplier, known history
+--   (Perez-Salazar et al., section 3.3)
+-- column customer_top_share_30d: [dependency] share; largest share in sales by customer, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_90d: [dependency] share; largest share in sales by customer, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_180d: [dependency] share; largest share in sales by customer, 180 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_365d: [dependency] share; largest share in sales by customer, 365 days (Perez-Salazar et
+--   al., section 3.3)
+-- column customer_top_share_all: [dependency] share; largest share in sales by customer, known history (Perez-Salazar
+--   et al., section 3.3)
 -- column supplier_count_30d: [dependency] count; suppliers that were paid, 30 days
 -- column supplier_count_90d: [dependency] count; suppliers that were paid, 90 days
 -- column supplier_count_180d: [dependency] count; suppliers that were paid, 180 days
@@ -229,30 +342,54 @@
 -- column customer_count_180d: [dependency] count; customers, 180 days
 -- column customer_count_365d: [dependency] count; customers, 365 days
 -- column customer_count_all: [dependency] count; customers, known history
--- column counterparty_churn_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
--- column counterparty_churn_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
--- column counterparty_churn_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
--- column counterparty_churn_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
--- column counterparty_new_share_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 30 days that are not seen in the 30 days before
--- column counterparty_new_share_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 90 days that are not seen in the 90 days before
--- column counterparty_new_share_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 180 days that are not seen in the 180 days before
--- column counterparty_new_share_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count apart) of the last 365 days that are not seen in the 365 days before
--- column customer_churn_30d: [behaviour] share; customers of the 30 days before the last 30 days that are not seen in the last 30 days
--- column customer_churn_90d: [behaviour] share; customers of the 90 days before the last 90 days that are not seen in the last 90 days
--- column customer_churn_180d: [behaviour] share; customers of the 180 days before the last 180 days that are not seen in the last 180 days
--- column customer_churn_365d: [behaviour] share; customers of the 365 days before the last 365 days that are not seen in the last 365 days
--- column customer_new_share_30d: [behaviour] share; customers of the last 30 days that are not seen in the 30 days before
--- column customer_new_share_90d: [behaviour] share; customers of the last 90 days that are not seen in the 90 days before
--- column customer_new_share_180d: [behaviour] share; customers of the last 180 days that are not seen in the 180 days before
--- column customer_new_share_365d: [behaviour] share; customers of the last 365 days that are not seen in the 365 days before
--- column supplier_churn_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 30 days before the last 30 days that are not seen in the last 30 days
--- column supplier_churn_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 90 days before the last 90 days that are not seen in the last 90 days
--- column supplier_churn_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 180 days before the last 180 days that are not seen in the last 180 days
--- column supplier_churn_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 365 days before the last 365 days that are not seen in the last 365 days
--- column supplier_new_share_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 30 days that are not seen in the 30 days before
--- column supplier_new_share_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 90 days that are not seen in the 90 days before
--- column supplier_new_share_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 180 days that are not seen in the 180 days before
--- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last 365 days that are not seen in the 365 days before
+-- column counterparty_churn_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 30 days before the last 30 days that are not seen in the last 30 days
+-- column counterparty_churn_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 90 days before the last 90 days that are not seen in the last 90 days
+-- column counterparty_churn_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 180 days before the last 180 days that are not seen in the last 180 days
+-- column counterparty_churn_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the 365 days before the last 365 days that are not seen in the last 365 days
+-- column counterparty_new_share_30d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the last 30 days that are not seen in the 30 days before
+-- column counterparty_new_share_90d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
+--   apart) of the last 90 days that are not seen in the 90 days before
+-- column counterparty_new_share_180d: [behaviour] share; counterparties (customers, suppliers and paid suppliers
+--   count apart) of the last 180 days that are not seen in the 180 days before
+-- column counterparty_new_share_365d: [behaviour] share; counterparties (customers, suppliers and paid suppliers
+--   count apart) of the last 365 days that are not seen in the 365 days before
+-- column customer_churn_30d: [behaviour] share; customers of the 30 days before the last 30 days that are not seen in
+--   the last 30 days
+-- column customer_churn_90d: [behaviour] share; customers of the 90 days before the last 90 days that are not seen in
+--   the last 90 days
+-- column customer_churn_180d: [behaviour] share; customers of the 180 days before the last 180 days that are not seen
+--   in the last 180 days
+-- column customer_churn_365d: [behaviour] share; customers of the 365 days before the last 365 days that are not seen
+--   in the last 365 days
+-- column customer_new_share_30d: [behaviour] share; customers of the last 30 days that are not seen in the 30 days
+--   before
+-- column customer_new_share_90d: [behaviour] share; customers of the last 90 days that are not seen in the 90 days
+--   before
+-- column customer_new_share_180d: [behaviour] share; customers of the last 180 days that are not seen in the 180 days
+--   before
+-- column customer_new_share_365d: [behaviour] share; customers of the last 365 days that are not seen in the 365 days
+--   before
+-- column supplier_churn_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 30 days
+--   before the last 30 days that are not seen in the last 30 days
+-- column supplier_churn_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 90 days
+--   before the last 90 days that are not seen in the last 90 days
+-- column supplier_churn_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 180 days
+--   before the last 180 days that are not seen in the last 180 days
+-- column supplier_churn_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the 365 days
+--   before the last 365 days that are not seen in the last 365 days
+-- column supplier_new_share_30d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   30 days that are not seen in the 30 days before
+-- column supplier_new_share_90d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   90 days that are not seen in the 90 days before
+-- column supplier_new_share_180d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   180 days that are not seen in the 180 days before
+-- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
+--   365 days that are not seen in the 365 days before
 -- column event_count_30d: [volume] count; operational events of every type, 30 days
 -- column event_count_90d: [volume] count; operational events of every type, 90 days
 -- column event_count_180d: [volume] count; operational events of every type, 180 days
@@ -273,18 +410,30 @@
 -- column supplier_payment_amount_90d: [volume] money; payments to suppliers in the operational log, 90 days
 -- column supplier_payment_amount_180d: [volume] money; payments to suppliers in the operational log, 180 days
 -- column supplier_payment_amount_365d: [volume] money; payments to suppliers in the operational log, 365 days
--- column event_gap_std_30d: [consistency] days; standard deviation of the time between business events, 30 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_90d: [consistency] days; standard deviation of the time between business events, 90 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_180d: [consistency] days; standard deviation of the time between business events, 180 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_365d: [consistency] days; standard deviation of the time between business events, 365 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_30d: [consistency] days; mean time between business events, 30 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_90d: [consistency] days; mean time between business events, 90 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_180d: [consistency] days; mean time between business events, 180 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_365d: [consistency] days; mean time between business events, 365 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_30d: [consistency] ratio; standard deviation of the time between business events over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_90d: [consistency] ratio; standard deviation of the time between business events over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_180d: [consistency] ratio; standard deviation of the time between business events over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_365d: [consistency] ratio; standard deviation of the time between business events over its mean, 365 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_30d: [consistency] days; standard deviation of the time between business events, 30 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_90d: [consistency] days; standard deviation of the time between business events, 90 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_180d: [consistency] days; standard deviation of the time between business events, 180 days,
+--   V_c (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_365d: [consistency] days; standard deviation of the time between business events, 365 days,
+--   V_c (Perez-Salazar et al., section 3.3)
+-- column event_gap_mean_30d: [consistency] days; mean time between business events, 30 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_90d: [consistency] days; mean time between business events, 90 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_180d: [consistency] days; mean time between business events, 180 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_365d: [consistency] days; mean time between business events, 365 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_cv_30d: [consistency] ratio; standard deviation of the time between business events over its mean,
+--   30 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_90d: [consistency] ratio; standard deviation of the time between business events over its mean,
+--   90 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_180d: [consistency] ratio; standard deviation of the time between business events over its
+--   mean, 180 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_365d: [consistency] ratio; standard deviation of the time between business events over its
+--   mean, 365 days (Perez-Salazar et al., section 3.3)
 -- column event_gap_max_30d: [behaviour] days; longest time between business events, 30 days (activity gaps)
 -- column event_gap_max_90d: [behaviour] days; longest time between business events, 90 days (activity gaps)
 -- column event_gap_max_180d: [behaviour] days; longest time between business events, 180 days (activity gaps)
@@ -295,76 +444,138 @@
 -- column login_count_365d: [digital_intensity] count; logins, 365 days, V_i (Perez-Salazar et al., section 3.3)
 -- column export_count_30d: [digital_intensity] count; data exports, 30 days, V_i (Perez-Salazar et al., section 3.3)
 -- column export_count_90d: [digital_intensity] count; data exports, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_count_180d: [digital_intensity] count; data exports, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_count_365d: [digital_intensity] count; data exports, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_30d: [digital_intensity] count a day; logins on each day with an event, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_90d: [digital_intensity] count a day; logins on each day with an event, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_180d: [digital_intensity] count a day; logins on each day with an event, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_365d: [digital_intensity] count a day; logins on each day with an event, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_30d: [digital_intensity] count a day; exports on each day with an event, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_90d: [digital_intensity] count a day; exports on each day with an event, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_180d: [digital_intensity] count a day; exports on each day with an event, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_365d: [digital_intensity] count a day; exports on each day with an event, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_30d: [digital_intensity] count a day; logins and exports a calendar day, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_90d: [digital_intensity] count a day; logins and exports a calendar day, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_180d: [digital_intensity] count a day; logins and exports a calendar day, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_365d: [digital_intensity] count a day; logins and exports a calendar day, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_gap_std_30d: [digital_intensity] days; standard deviation of the time between logins, 30 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_90d: [digital_intensity] days; standard deviation of the time between logins, 90 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_180d: [digital_intensity] days; standard deviation of the time between logins, 180 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_365d: [digital_intensity] days; standard deviation of the time between logins, 365 days (irregular logins; Perez-Salazar et al., section 2)
--- column supplier_latency_mean_30d: [latency] days; mean time from purchase order to the first goods received, 30 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_90d: [latency] days; mean time from purchase order to the first goods received, 90 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_180d: [latency] days; mean time from purchase order to the first goods received, 180 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_365d: [latency] days; mean time from purchase order to the first goods received, 365 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_30d: [latency] days; standard deviation of supplier latency, 30 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_90d: [latency] days; standard deviation of supplier latency, 90 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_180d: [latency] days; standard deviation of supplier latency, 180 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_365d: [latency] days; standard deviation of supplier latency, 365 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_30d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 30 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_90d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 90 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_180d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 180 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_365d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 365 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_30d: [latency] share; deliveries after the promised time among those with one, 30 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_90d: [latency] share; deliveries after the promised time among those with one, 90 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_180d: [latency] share; deliveries after the promised time among those with one, 180 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_365d: [latency] share; deliveries after the promised time among those with one, 365 days (Perez-Salazar et al., section 3.3)
--- column order_open_share_30d: [latency] share; purchase orders of the window without goods received by as_of_date, 30 days
--- column order_open_share_90d: [latency] share; purchase orders of the window without goods received by as_of_date, 90 days
--- column order_open_share_180d: [latency] share; purchase orders of the window without goods received by as_of_date, 180 days
--- column order_open_share_365d: [latency] share; purchase orders of the window without goods received by as_of_date, 365 days
--- column payment_delay_mean_30d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 30 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_90d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 90 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_180d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 180 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_365d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 365 days (Perez-Salazar et al., section 3.1)
+-- column export_count_180d: [digital_intensity] count; data exports, 180 days, V_i (Perez-Salazar et al., section
+--   3.3)
+-- column export_count_365d: [digital_intensity] count; data exports, 365 days, V_i (Perez-Salazar et al., section
+--   3.3)
+-- column login_per_active_day_30d: [digital_intensity] count a day; logins on each day with an event, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_90d: [digital_intensity] count a day; logins on each day with an event, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_180d: [digital_intensity] count a day; logins on each day with an event, 180 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_365d: [digital_intensity] count a day; logins on each day with an event, 365 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_30d: [digital_intensity] count a day; exports on each day with an event, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_90d: [digital_intensity] count a day; exports on each day with an event, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_180d: [digital_intensity] count a day; exports on each day with an event, 180 days,
+--   V_i (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_365d: [digital_intensity] count a day; exports on each day with an event, 365 days,
+--   V_i (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_30d: [digital_intensity] count a day; logins and exports a calendar day, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_90d: [digital_intensity] count a day; logins and exports a calendar day, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_180d: [digital_intensity] count a day; logins and exports a calendar day, 180 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_365d: [digital_intensity] count a day; logins and exports a calendar day, 365 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_gap_std_30d: [digital_intensity] days; standard deviation of the time between logins, 30 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_90d: [digital_intensity] days; standard deviation of the time between logins, 90 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_180d: [digital_intensity] days; standard deviation of the time between logins, 180 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_365d: [digital_intensity] days; standard deviation of the time between logins, 365 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column supplier_latency_mean_30d: [latency] days; mean time from purchase order to the first goods received, 30
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_90d: [latency] days; mean time from purchase order to the first goods received, 90
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_180d: [latency] days; mean time from purchase order to the first goods received, 180
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_365d: [latency] days; mean time from purchase order to the first goods received, 365
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_std_30d: [latency] days; standard deviation of supplier latency, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_latency_std_90d: [latency] days; standard deviation of supplier latency, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_latency_std_180d: [latency] days; standard deviation of supplier latency, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_latency_std_365d: [latency] days; standard deviation of supplier latency, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column delivery_delay_mean_30d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 30 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_90d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 90 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_180d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 180 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_365d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 365 days (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_30d: [latency] share; deliveries after the promised time among those with one, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_90d: [latency] share; deliveries after the promised time among those with one, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_180d: [latency] share; deliveries after the promised time among those with one, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_365d: [latency] share; deliveries after the promised time among those with one, 365 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_open_share_30d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   30 days
+-- column order_open_share_90d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   90 days
+-- column order_open_share_180d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   180 days
+-- column order_open_share_365d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   365 days
+-- column payment_delay_mean_30d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 30 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_90d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 90 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_180d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 180 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_365d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 365 days (Perez-Salazar et al., section 3.1)
 -- column payment_delay_std_30d: [latency] days; standard deviation of the delay of supplier payments, 30 days
 -- column payment_delay_std_90d: [latency] days; standard deviation of the delay of supplier payments, 90 days
 -- column payment_delay_std_180d: [latency] days; standard deviation of the delay of supplier payments, 180 days
 -- column payment_delay_std_365d: [latency] days; standard deviation of the delay of supplier payments, 365 days
 -- column payment_late_share_30d: [latency] share; supplier payments after the due time among those with one, 30 days
 -- column payment_late_share_90d: [latency] share; supplier payments after the due time among those with one, 90 days
--- column payment_late_share_180d: [latency] share; supplier payments after the due time among those with one, 180 days
--- column payment_late_share_365d: [latency] share; supplier payments after the due time among those with one, 365 days
--- column payment_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 30 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 90 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 180 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 365 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_30d: [dependency] share; largest supplier's share, supplier payments in the operational log, 30 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_90d: [dependency] share; largest supplier's share, supplier payments in the operational log, 90 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_180d: [dependency] share; largest supplier's share, supplier payments in the operational log, 180 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_365d: [dependency] share; largest supplier's share, supplier payments in the operational log, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_late_share_180d: [latency] share; supplier payments after the due time among those with one, 180
+--   days
+-- column payment_late_share_365d: [latency] share; supplier payments after the due time among those with one, 365
+--   days
+-- column payment_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational
+--   log, V_d, 30 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational
+--   log, V_d, 90 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the
+--   operational log, V_d, 180 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the
+--   operational log, V_d, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_30d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 30 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_90d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 90 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_180d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 180 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_365d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 365 days (Perez-Salazar et al., section 3.3)
 -- column payment_supplier_count_30d: [dependency] count; suppliers, supplier payments in the operational log, 30 days
 -- column payment_supplier_count_90d: [dependency] count; suppliers, supplier payments in the operational log, 90 days
--- column payment_supplier_count_180d: [dependency] count; suppliers, supplier payments in the operational log, 180 days
--- column payment_supplier_count_365d: [dependency] count; suppliers, supplier payments in the operational log, 365 days
--- column order_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 30 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 90 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 180 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 365 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_30d: [dependency] share; largest supplier's share, purchase orders by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_90d: [dependency] share; largest supplier's share, purchase orders by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_180d: [dependency] share; largest supplier's share, purchase orders by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_365d: [dependency] share; largest supplier's share, purchase orders by supplier, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_supplier_count_180d: [dependency] count; suppliers, supplier payments in the operational log, 180
+--   days
+-- column payment_supplier_count_365d: [dependency] count; suppliers, supplier payments in the operational log, 365
+--   days
+-- column order_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where
+--   payments are not logged, 30 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where
+--   payments are not logged, 90 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d
+--   where payments are not logged, 180 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d
+--   where payments are not logged, 365 days (Perez-Salazar et al., section 3.3)
+-- column order_top_share_30d: [dependency] share; largest supplier's share, purchase orders by supplier, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_90d: [dependency] share; largest supplier's share, purchase orders by supplier, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_180d: [dependency] share; largest supplier's share, purchase orders by supplier, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_365d: [dependency] share; largest supplier's share, purchase orders by supplier, 365 days
+--   (Perez-Salazar et al., section 3.3)
 -- column order_supplier_count_30d: [dependency] count; suppliers, purchase orders by supplier, 30 days
 -- column order_supplier_count_90d: [dependency] count; suppliers, purchase orders by supplier, 90 days
 -- column order_supplier_count_180d: [dependency] count; suppliers, purchase orders by supplier, 180 days
@@ -373,38 +584,62 @@
 -- column stock_count_90d: [turnover] count; stock counts, 90 days
 -- column stock_count_180d: [turnover] count; stock counts, 180 days
 -- column stock_count_365d: [turnover] count; stock counts, 365 days
--- column turnover_mean_30d: [turnover] ratio; mean of units sold since the last count over units on hand, 30 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_90d: [turnover] ratio; mean of units sold since the last count over units on hand, 90 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_180d: [turnover] ratio; mean of units sold since the last count over units on hand, 180 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_365d: [turnover] ratio; mean of units sold since the last count over units on hand, 365 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_std_30d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 30 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_90d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 90 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_180d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 180 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_365d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 365 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_cv_30d: [turnover] ratio; standard deviation of inventory turnover over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_90d: [turnover] ratio; standard deviation of inventory turnover over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_180d: [turnover] ratio; standard deviation of inventory turnover over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_365d: [turnover] ratio; standard deviation of inventory turnover over its mean, 365 days (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_30d: [turnover] ratio; mean of units sold since the last count over units on hand, 30 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_90d: [turnover] ratio; mean of units sold since the last count over units on hand, 90 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_180d: [turnover] ratio; mean of units sold since the last count over units on hand, 180 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_365d: [turnover] ratio; mean of units sold since the last count over units on hand, 365 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_std_30d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 30 days,
+--   turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_90d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 90 days,
+--   turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_180d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 180
+--   days, turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_365d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 365
+--   days, turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_30d: [turnover] ratio; standard deviation of inventory turnover over its mean, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_90d: [turnover] ratio; standard deviation of inventory turnover over its mean, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_180d: [turnover] ratio; standard deviation of inventory turnover over its mean, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_365d: [turnover] ratio; standard deviation of inventory turnover over its mean, 365 days
+--   (Perez-Salazar et al., section 3.3)
 -- column event_ratio_90d: [behaviour] ratio; business events of the last 90 days over those of the 90 days before
 -- column login_ratio_90d: [behaviour] ratio; logins of the last 90 days over those of the 90 days before
 -- column event_days_since_last: [recency] days; latest operational event of any type within ten years to as_of_date
 -- column login_days_since_last: [recency] days; latest login within ten years to as_of_date
 -- column stock_count_days_since_last: [recency] days; latest stock count within ten years to as_of_date
--- column plaintiff_cases_30d: [legal] count; cases in which the enterprise is the plaintiff, 30 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_90d: [legal] count; cases in which the enterprise is the plaintiff, 90 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_180d: [legal] count; cases in which the enterprise is the plaintiff, 180 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_365d: [legal] count; cases in which the enterprise is the plaintiff, 365 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history (Yang & Xiao, Table 1)
--- column defendant_cases_30d: [legal] count; cases in which the enterprise is the defendant, 30 days (Yang & Xiao, Table 1)
--- column defendant_cases_90d: [legal] count; cases in which the enterprise is the defendant, 90 days (Yang & Xiao, Table 1)
--- column defendant_cases_180d: [legal] count; cases in which the enterprise is the defendant, 180 days (Yang & Xiao, Table 1)
--- column defendant_cases_365d: [legal] count; cases in which the enterprise is the defendant, 365 days (Yang & Xiao, Table 1)
--- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history (Yang & Xiao, Table 1)
+-- column plaintiff_cases_30d: [legal] count; cases in which the enterprise is the plaintiff, 30 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_90d: [legal] count; cases in which the enterprise is the plaintiff, 90 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_180d: [legal] count; cases in which the enterprise is the plaintiff, 180 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_365d: [legal] count; cases in which the enterprise is the plaintiff, 365 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history
+--   (Yang & Xiao, Table 1)
+-- column defendant_cases_30d: [legal] count; cases in which the enterprise is the defendant, 30 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_90d: [legal] count; cases in which the enterprise is the defendant, 90 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_180d: [legal] count; cases in which the enterprise is the defendant, 180 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_365d: [legal] count; cases in which the enterprise is the defendant, 365 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history
+--   (Yang & Xiao, Table 1)
 -- column legal_days_since_last: [recency] days; latest case to as_of_date
 -- column credit_rating: [opinion] category; latest rating AAA, AA, A, BBB, BB, B, C, D (Yang & Xiao, Table 1)
--- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang & Xiao, Table 1)
+-- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang &
+--   Xiao, Table 1)
 -- column evaluation: [opinion] category; account manager's latest evaluation (Yang & Xiao, Table 1)
--- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 = shutdown (Yang & Xiao, Table 1)
+-- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
+--   shutdown (Yang & Xiao, Table 1)
 -- column opinion_days_since_last: [recency] days; latest opinion to as_of_date
 -- The one relation that models read: everything but the sensitive fields and the labels.
 select

@@ -1,19 +1,23 @@
 -- relation: features.feat_label
 -- grain: one row per portfolio, as_of_date, definition, horizon_days and enterprise known on as_of_date
 -- key: portfolio, as_of_date, definition, horizon_days, enterprise_id
--- time: outcomes known by the end of $known_by and dated in (as_of_date, as_of_date + horizon_days]; for cross_section known by the end of $as_of_date
+-- time: outcomes known by the end of $known_by and dated in (as_of_date, as_of_date + horizon_days]; for
+--   cross_section known by the end of $as_of_date
 -- inputs: staging.stg_outcomes, features.feat_profile
 -- parameters: portfolio, as_of_date, known_by, definition, horizon_days
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the features describe
 -- column definition: [key] category; dpd30, dpd90, charge_off, insolvency, any or cross_section
--- column horizon_days: [key] days; length of the outcome window after as_of_date (cross_section has none and ignores it)
+-- column horizon_days: [key] days; length of the outcome window after as_of_date (cross_section has none and ignores
+--   it)
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column label: [label] 1 = default, 0 = none in the closed window, null = not known or not at risk
 -- column reason: [label] text; why the label is what it is
 -- column known_by: [label] date; the outcomes known by its end were used
--- dpd30 and dpd90: more than 30 (Vanhoeven & Chen, section 4.1) and more than 90 days past due (Perez-Salazar et al., section 3.2).
--- any: more than 30 days past due, a charge-off or an insolvency. cross_section: the same signs as known on as_of_date itself, of enterprises with an outcome row.
+-- dpd30 and dpd90: more than 30 (Vanhoeven & Chen, section 4.1) and more than 90 days past due (Perez-Salazar et al.,
+-- section 3.2).
+-- any: more than 30 days past due, a charge-off or an insolvency. cross_section: the same signs as known on
+-- as_of_date itself, of enterprises with an outcome row.
 -- Past due counts as cured once a later row of the same loan says so; a charge-off or an insolvency never is.
 with asked as (
     select

@@ -7,16 +7,26 @@
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
--- column plaintiff_cases_30d: [legal] count; cases in which the enterprise is the plaintiff, 30 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_90d: [legal] count; cases in which the enterprise is the plaintiff, 90 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_180d: [legal] count; cases in which the enterprise is the plaintiff, 180 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_365d: [legal] count; cases in which the enterprise is the plaintiff, 365 days (Yang & Xiao, Table 1)
--- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history (Yang & Xiao, Table 1)
--- column defendant_cases_30d: [legal] count; cases in which the enterprise is the defendant, 30 days (Yang & Xiao, Table 1)
--- column defendant_cases_90d: [legal] count; cases in which the enterprise is the defendant, 90 days (Yang & Xiao, Table 1)
--- column defendant_cases_180d: [legal] count; cases in which the enterprise is the defendant, 180 days (Yang & Xiao, Table 1)
--- column defendant_cases_365d: [legal] count; cases in which the enterprise is the defendant, 365 days (Yang & Xiao, Table 1)
--- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history (Yang & Xiao, Table 1)
+-- column plaintiff_cases_30d: [legal] count; cases in which the enterprise is the plaintiff, 30 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_90d: [legal] count; cases in which the enterprise is the plaintiff, 90 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_180d: [legal] count; cases in which the enterprise is the plaintiff, 180 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_365d: [legal] count; cases in which the enterprise is the plaintiff, 365 days (Yang & Xiao,
+--   Table 1)
+-- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history
+--   (Yang & Xiao, Table 1)
+-- column defendant_cases_30d: [legal] count; cases in which the enterprise is the defendant, 30 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_90d: [legal] count; cases in which the enterprise is the defendant, 90 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_180d: [legal] count; cases in which the enterprise is the defendant, 180 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_365d: [legal] count; cases in which the enterprise is the defendant, 365 days (Yang & Xiao,
+--   Table 1)
+-- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history
+--   (Yang & Xiao, Table 1)
 -- column legal_days_since_last: [recency] days; latest case to as_of_date
 -- Table 1 of the paper swaps the explanations of the two counts: here a plaintiff sues and a defendant is sued.
 with delivered as (

@@ -27,18 +27,30 @@
 -- column supplier_payment_amount_90d: [volume] money; payments to suppliers in the operational log, 90 days
 -- column supplier_payment_amount_180d: [volume] money; payments to suppliers in the operational log, 180 days
 -- column supplier_payment_amount_365d: [volume] money; payments to suppliers in the operational log, 365 days
--- column event_gap_std_30d: [consistency] days; standard deviation of the time between business events, 30 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_90d: [consistency] days; standard deviation of the time between business events, 90 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_180d: [consistency] days; standard deviation of the time between business events, 180 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_std_365d: [consistency] days; standard deviation of the time between business events, 365 days, V_c (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_30d: [consistency] days; mean time between business events, 30 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_90d: [consistency] days; mean time between business events, 90 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_180d: [consistency] days; mean time between business events, 180 days (Perez-Salazar et al., section 3.3)
--- column event_gap_mean_365d: [consistency] days; mean time between business events, 365 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_30d: [consistency] ratio; standard deviation of the time between business events over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_90d: [consistency] ratio; standard deviation of the time between business events over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_180d: [consistency] ratio; standard deviation of the time between business events over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column event_gap_cv_365d: [consistency] ratio; standard deviation of the time between business events over its mean, 365 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_30d: [consistency] days; standard deviation of the time between business events, 30 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_90d: [consistency] days; standard deviation of the time between business events, 90 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_180d: [consistency] days; standard deviation of the time between business events, 180 days,
+--   V_c (Perez-Salazar et al., section 3.3)
+-- column event_gap_std_365d: [consistency] days; standard deviation of the time between business events, 365 days,
+--   V_c (Perez-Salazar et al., section 3.3)
+-- column event_gap_mean_30d: [consistency] days; mean time between business events, 30 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_90d: [consistency] days; mean time between business events, 90 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_180d: [consistency] days; mean time between business events, 180 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_mean_365d: [consistency] days; mean time between business events, 365 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column event_gap_cv_30d: [consistency] ratio; standard deviation of the time between business events over its mean,
+--   30 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_90d: [consistency] ratio; standard deviation of the time between business events over its mean,
+--   90 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_180d: [consistency] ratio; standard deviation of the time between business events over its
+--   mean, 180 days (Perez-Salazar et al., section 3.3)
+-- column event_gap_cv_365d: [consistency] ratio; standard deviation of the time between business events over its
+--   mean, 365 days (Perez-Salazar et al., section 3.3)
 -- column event_gap_max_30d: [behaviour] days; longest time between business events, 30 days (activity gaps)
 -- column event_gap_max_90d: [behaviour] days; longest time between business events, 90 days (activity gaps)
 -- column event_gap_max_180d: [behaviour] days; longest time between business events, 180 days (activity gaps)
@@ -49,76 +61,138 @@
 -- column login_count_365d: [digital_intensity] count; logins, 365 days, V_i (Perez-Salazar et al., section 3.3)
 -- column export_count_30d: [digital_intensity] count; data exports, 30 days, V_i (Perez-Salazar et al., section 3.3)
 -- column export_count_90d: [digital_intensity] count; data exports, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_count_180d: [digital_intensity] count; data exports, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_count_365d: [digital_intensity] count; data exports, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_30d: [digital_intensity] count a day; logins on each day with an event, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_90d: [digital_intensity] count a day; logins on each day with an event, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_180d: [digital_intensity] count a day; logins on each day with an event, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_per_active_day_365d: [digital_intensity] count a day; logins on each day with an event, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_30d: [digital_intensity] count a day; exports on each day with an event, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_90d: [digital_intensity] count a day; exports on each day with an event, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_180d: [digital_intensity] count a day; exports on each day with an event, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column export_per_active_day_365d: [digital_intensity] count a day; exports on each day with an event, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_30d: [digital_intensity] count a day; logins and exports a calendar day, 30 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_90d: [digital_intensity] count a day; logins and exports a calendar day, 90 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_180d: [digital_intensity] count a day; logins and exports a calendar day, 180 days, V_i (Perez-Salazar et al., section 3.3)
--- column digital_intensity_365d: [digital_intensity] count a day; logins and exports a calendar day, 365 days, V_i (Perez-Salazar et al., section 3.3)
--- column login_gap_std_30d: [digital_intensity] days; standard deviation of the time between logins, 30 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_90d: [digital_intensity] days; standard deviation of the time between logins, 90 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_180d: [digital_intensity] days; standard deviation of the time between logins, 180 days (irregular logins; Perez-Salazar et al., section 2)
--- column login_gap_std_365d: [digital_intensity] days; standard deviation of the time between logins, 365 days (irregular logins; Perez-Salazar et al., section 2)
--- column supplier_latency_mean_30d: [latency] days; mean time from purchase order to the first goods received, 30 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_90d: [latency] days; mean time from purchase order to the first goods received, 90 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_180d: [latency] days; mean time from purchase order to the first goods received, 180 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_mean_365d: [latency] days; mean time from purchase order to the first goods received, 365 days, supplier latency (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_30d: [latency] days; standard deviation of supplier latency, 30 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_90d: [latency] days; standard deviation of supplier latency, 90 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_180d: [latency] days; standard deviation of supplier latency, 180 days (Perez-Salazar et al., section 3.3)
--- column supplier_latency_std_365d: [latency] days; standard deviation of supplier latency, 365 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_30d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 30 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_90d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 90 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_180d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 180 days (Perez-Salazar et al., section 3.3)
--- column delivery_delay_mean_365d: [latency] days; mean delay of the goods against the promised time (below 0 = early), 365 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_30d: [latency] share; deliveries after the promised time among those with one, 30 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_90d: [latency] share; deliveries after the promised time among those with one, 90 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_180d: [latency] share; deliveries after the promised time among those with one, 180 days (Perez-Salazar et al., section 3.3)
--- column delivery_late_share_365d: [latency] share; deliveries after the promised time among those with one, 365 days (Perez-Salazar et al., section 3.3)
--- column order_open_share_30d: [latency] share; purchase orders of the window without goods received by as_of_date, 30 days
--- column order_open_share_90d: [latency] share; purchase orders of the window without goods received by as_of_date, 90 days
--- column order_open_share_180d: [latency] share; purchase orders of the window without goods received by as_of_date, 180 days
--- column order_open_share_365d: [latency] share; purchase orders of the window without goods received by as_of_date, 365 days
--- column payment_delay_mean_30d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 30 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_90d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 90 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_180d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 180 days (Perez-Salazar et al., section 3.1)
--- column payment_delay_mean_365d: [latency] days; mean delay of supplier payments against the due time (below 0 = early), 365 days (Perez-Salazar et al., section 3.1)
+-- column export_count_180d: [digital_intensity] count; data exports, 180 days, V_i (Perez-Salazar et al., section
+--   3.3)
+-- column export_count_365d: [digital_intensity] count; data exports, 365 days, V_i (Perez-Salazar et al., section
+--   3.3)
+-- column login_per_active_day_30d: [digital_intensity] count a day; logins on each day with an event, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_90d: [digital_intensity] count a day; logins on each day with an event, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_180d: [digital_intensity] count a day; logins on each day with an event, 180 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_per_active_day_365d: [digital_intensity] count a day; logins on each day with an event, 365 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_30d: [digital_intensity] count a day; exports on each day with an event, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_90d: [digital_intensity] count a day; exports on each day with an event, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_180d: [digital_intensity] count a day; exports on each day with an event, 180 days,
+--   V_i (Perez-Salazar et al., section 3.3)
+-- column export_per_active_day_365d: [digital_intensity] count a day; exports on each day with an event, 365 days,
+--   V_i (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_30d: [digital_intensity] count a day; logins and exports a calendar day, 30 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_90d: [digital_intensity] count a day; logins and exports a calendar day, 90 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_180d: [digital_intensity] count a day; logins and exports a calendar day, 180 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column digital_intensity_365d: [digital_intensity] count a day; logins and exports a calendar day, 365 days, V_i
+--   (Perez-Salazar et al., section 3.3)
+-- column login_gap_std_30d: [digital_intensity] days; standard deviation of the time between logins, 30 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_90d: [digital_intensity] days; standard deviation of the time between logins, 90 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_180d: [digital_intensity] days; standard deviation of the time between logins, 180 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column login_gap_std_365d: [digital_intensity] days; standard deviation of the time between logins, 365 days
+--   (irregular logins; Perez-Salazar et al., section 2)
+-- column supplier_latency_mean_30d: [latency] days; mean time from purchase order to the first goods received, 30
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_90d: [latency] days; mean time from purchase order to the first goods received, 90
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_180d: [latency] days; mean time from purchase order to the first goods received, 180
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_mean_365d: [latency] days; mean time from purchase order to the first goods received, 365
+--   days, supplier latency (Perez-Salazar et al., section 3.3)
+-- column supplier_latency_std_30d: [latency] days; standard deviation of supplier latency, 30 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_latency_std_90d: [latency] days; standard deviation of supplier latency, 90 days (Perez-Salazar et
+--   al., section 3.3)
+-- column supplier_latency_std_180d: [latency] days; standard deviation of supplier latency, 180 days (Perez-Salazar
+--   et al., section 3.3)
+-- column supplier_latency_std_365d: [latency] days; standard deviation of supplier latency, 365 days (Perez-Salazar
+--   et al., section 3.3)
+-- column delivery_delay_mean_30d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 30 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_90d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 90 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_180d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 180 days (Perez-Salazar et al., section 3.3)
+-- column delivery_delay_mean_365d: [latency] days; mean delay of the goods against the promised time (below 0 =
+--   early), 365 days (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_30d: [latency] share; deliveries after the promised time among those with one, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_90d: [latency] share; deliveries after the promised time among those with one, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_180d: [latency] share; deliveries after the promised time among those with one, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column delivery_late_share_365d: [latency] share; deliveries after the promised time among those with one, 365 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_open_share_30d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   30 days
+-- column order_open_share_90d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   90 days
+-- column order_open_share_180d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   180 days
+-- column order_open_share_365d: [latency] share; purchase orders of the window without goods received by as_of_date,
+--   365 days
+-- column payment_delay_mean_30d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 30 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_90d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 90 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_180d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 180 days (Perez-Salazar et al., section 3.1)
+-- column payment_delay_mean_365d: [latency] days; mean delay of supplier payments against the due time (below 0 =
+--   early), 365 days (Perez-Salazar et al., section 3.1)
 -- column payment_delay_std_30d: [latency] days; standard deviation of the delay of supplier payments, 30 days
 -- column payment_delay_std_90d: [latency] days; standard deviation of the delay of supplier payments, 90 days
 -- column payment_delay_std_180d: [latency] days; standard deviation of the delay of supplier payments, 180 days
 -- column payment_delay_std_365d: [latency] days; standard deviation of the delay of supplier payments, 365 days
 -- column payment_late_share_30d: [latency] share; supplier payments after the due time among those with one, 30 days
 -- column payment_late_share_90d: [latency] share; supplier payments after the due time among those with one, 90 days
--- column payment_late_share_180d: [latency] share; supplier payments after the due time among those with one, 180 days
--- column payment_late_share_365d: [latency] share; supplier payments after the due time among those with one, 365 days
--- column payment_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 30 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 90 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 180 days (Perez-Salazar et al., section 3.3)
--- column payment_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational log, V_d, 365 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_30d: [dependency] share; largest supplier's share, supplier payments in the operational log, 30 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_90d: [dependency] share; largest supplier's share, supplier payments in the operational log, 90 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_180d: [dependency] share; largest supplier's share, supplier payments in the operational log, 180 days (Perez-Salazar et al., section 3.3)
--- column payment_top_share_365d: [dependency] share; largest supplier's share, supplier payments in the operational log, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_late_share_180d: [latency] share; supplier payments after the due time among those with one, 180
+--   days
+-- column payment_late_share_365d: [latency] share; supplier payments after the due time among those with one, 365
+--   days
+-- column payment_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational
+--   log, V_d, 30 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the operational
+--   log, V_d, 90 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the
+--   operational log, V_d, 180 days (Perez-Salazar et al., section 3.3)
+-- column payment_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the
+--   operational log, V_d, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_30d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 30 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_90d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 90 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_180d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 180 days (Perez-Salazar et al., section 3.3)
+-- column payment_top_share_365d: [dependency] share; largest supplier's share, supplier payments in the operational
+--   log, 365 days (Perez-Salazar et al., section 3.3)
 -- column payment_supplier_count_30d: [dependency] count; suppliers, supplier payments in the operational log, 30 days
 -- column payment_supplier_count_90d: [dependency] count; suppliers, supplier payments in the operational log, 90 days
--- column payment_supplier_count_180d: [dependency] count; suppliers, supplier payments in the operational log, 180 days
--- column payment_supplier_count_365d: [dependency] count; suppliers, supplier payments in the operational log, 365 days
--- column order_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 30 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 90 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 180 days (Perez-Salazar et al., section 3.3)
--- column order_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where payments are not logged, 365 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_30d: [dependency] share; largest supplier's share, purchase orders by supplier, 30 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_90d: [dependency] share; largest supplier's share, purchase orders by supplier, 90 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_180d: [dependency] share; largest supplier's share, purchase orders by supplier, 180 days (Perez-Salazar et al., section 3.3)
--- column order_top_share_365d: [dependency] share; largest supplier's share, purchase orders by supplier, 365 days (Perez-Salazar et al., section 3.3)
+-- column payment_supplier_count_180d: [dependency] count; suppliers, supplier payments in the operational log, 180
+--   days
+-- column payment_supplier_count_365d: [dependency] count; suppliers, supplier payments in the operational log, 365
+--   days
+-- column order_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where
+--   payments are not logged, 30 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d where
+--   payments are not logged, 90 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_180d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d
+--   where payments are not logged, 180 days (Perez-Salazar et al., section 3.3)
+-- column order_hhi_365d: [dependency] index 0..1; Herfindahl-Hirschman index of purchase orders by supplier, V_d
+--   where payments are not logged, 365 days (Perez-Salazar et al., section 3.3)
+-- column order_top_share_30d: [dependency] share; largest supplier's share, purchase orders by supplier, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_90d: [dependency] share; largest supplier's share, purchase orders by supplier, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_180d: [dependency] share; largest supplier's share, purchase orders by supplier, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column order_top_share_365d: [dependency] share; largest supplier's share, purchase orders by supplier, 365 days
+--   (Perez-Salazar et al., section 3.3)
 -- column order_supplier_count_30d: [dependency] count; suppliers, purchase orders by supplier, 30 days
 -- column order_supplier_count_90d: [dependency] count; suppliers, purchase orders by supplier, 90 days
 -- column order_supplier_count_180d: [dependency] count; suppliers, purchase orders by supplier, 180 days
@@ -127,26 +201,40 @@
 -- column stock_count_90d: [turnover] count; stock counts, 90 days
 -- column stock_count_180d: [turnover] count; stock counts, 180 days
 -- column stock_count_365d: [turnover] count; stock counts, 365 days
--- column turnover_mean_30d: [turnover] ratio; mean of units sold since the last count over units on hand, 30 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_90d: [turnover] ratio; mean of units sold since the last count over units on hand, 90 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_180d: [turnover] ratio; mean of units sold since the last count over units on hand, 180 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_mean_365d: [turnover] ratio; mean of units sold since the last count over units on hand, 365 days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_std_30d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 30 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_90d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 90 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_180d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 180 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_std_365d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 365 days, turnover consistency (Perez-Salazar et al., section 3.3)
--- column turnover_cv_30d: [turnover] ratio; standard deviation of inventory turnover over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_90d: [turnover] ratio; standard deviation of inventory turnover over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_180d: [turnover] ratio; standard deviation of inventory turnover over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column turnover_cv_365d: [turnover] ratio; standard deviation of inventory turnover over its mean, 365 days (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_30d: [turnover] ratio; mean of units sold since the last count over units on hand, 30 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_90d: [turnover] ratio; mean of units sold since the last count over units on hand, 90 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_180d: [turnover] ratio; mean of units sold since the last count over units on hand, 180 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_mean_365d: [turnover] ratio; mean of units sold since the last count over units on hand, 365 days,
+--   inventory turnover (Perez-Salazar et al., section 3.3)
+-- column turnover_std_30d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 30 days,
+--   turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_90d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 90 days,
+--   turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_180d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 180
+--   days, turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_365d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, 365
+--   days, turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_30d: [turnover] ratio; standard deviation of inventory turnover over its mean, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_90d: [turnover] ratio; standard deviation of inventory turnover over its mean, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_180d: [turnover] ratio; standard deviation of inventory turnover over its mean, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column turnover_cv_365d: [turnover] ratio; standard deviation of inventory turnover over its mean, 365 days
+--   (Perez-Salazar et al., section 3.3)
 -- column event_ratio_90d: [behaviour] ratio; business events of the last 90 days over those of the 90 days before
 -- column login_ratio_90d: [behaviour] ratio; logins of the last 90 days over those of the 90 days before
 -- column event_days_since_last: [recency] days; latest operational event of any type within ten years to as_of_date
 -- column login_days_since_last: [recency] days; latest login within ten years to as_of_date
 -- column stock_count_days_since_last: [recency] days; latest stock count within ten years to as_of_date
 -- An event type that the portfolio never delivered is missing (null), not 0.
--- Business events are all but logins and exports: their gaps stand for the time between transactions of borrowers without a transaction feed.
--- A gap belongs to a window when both of its ends lie in it; a delivery belongs to the window in which the goods came.
+-- Business events are all but logins and exports: their gaps stand for the time between transactions of borrowers
+-- without a transaction feed.
+-- A gap belongs to a window when both of its ends lie in it; a delivery belongs to the window in which the goods
+-- came.
 -- A missing supplier counts as one of its own, 'Unknown' (Perez-Salazar et al., section 3.2).
 with delivered as (
     select

@@ -8,9 +8,11 @@
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column credit_rating: [opinion] category; latest rating AAA, AA, A, BBB, BB, B, C, D (Yang & Xiao, Table 1)
--- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang & Xiao, Table 1)
+-- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang &
+--   Xiao, Table 1)
 -- column evaluation: [opinion] category; account manager's latest evaluation (Yang & Xiao, Table 1)
--- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 = shutdown (Yang & Xiao, Table 1)
+-- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
+--   shutdown (Yang & Xiao, Table 1)
 -- column opinion_days_since_last: [recency] days; latest opinion to as_of_date
 -- Opinions that were written with knowledge of the outcome (leaks_outcome, or not stated) never get in.
 with opinions as (

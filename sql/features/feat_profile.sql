@@ -8,7 +8,8 @@
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column legal_form: [profile] category; organisational form, 'business type' (Yang & Xiao, Table 1)
--- column natural_person: [profile] true for sole traders and other natural persons (duties for natural persons hang on it)
+-- column natural_person: [profile] true for sole traders and other natural persons (duties for natural persons hang
+--   on it)
 -- column industry_primary: [profile] category; first industry level (Vanhoeven & Chen type 1; Yang & Xiao, Table 1)
 -- column industry_secondary: [profile] category; second industry level (Vanhoeven & Chen type 1)
 -- column region: [profile] category; region of registration (Vanhoeven & Chen type 1)

@@ -7,8 +7,10 @@
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
--- column representative_gender: [sensitive] category; gender of the legal representative (Vanhoeven & Chen types 1 and 2)
--- For fairness checks; a model reads it only where its settings say sensitive="use", so feat_enterprise leaves it out.
+-- column representative_gender: [sensitive] category; gender of the legal representative (Vanhoeven & Chen types 1
+--   and 2)
+-- For fairness checks; a model reads it only where its settings say sensitive="use", so feat_enterprise leaves it
+-- out.
 with gender as (
     select
         e.enterprise_id,

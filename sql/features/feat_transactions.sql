@@ -1,7 +1,8 @@
 -- relation: features.feat_transactions
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
--- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date, 'all' reaches back ten years
+-- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
+--   as_of_date, 'all' reaches back ten years
 -- inputs: staging.stg_transactions, features.feat_profile
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] source of the rows
@@ -12,11 +13,16 @@
 -- column tx_count_180d: [volume] count; transactions, 180 days (Vanhoeven & Chen type 4)
 -- column tx_count_365d: [volume] count; transactions, 365 days (Vanhoeven & Chen type 4)
 -- column tx_count_all: [volume] count; transactions, known history (Vanhoeven & Chen type 4)
--- column tx_per_day_30d: [volume] count a day; transactions a calendar day, 30 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_90d: [volume] count a day; transactions a calendar day, 90 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_180d: [volume] count a day; transactions a calendar day, 180 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_365d: [volume] count a day; transactions a calendar day, 365 days, 'daily frequency' (Vanhoeven & Chen type 4)
--- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven & Chen type 4)
+-- column tx_per_day_30d: [volume] count a day; transactions a calendar day, 30 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_90d: [volume] count a day; transactions a calendar day, 90 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_180d: [volume] count a day; transactions a calendar day, 180 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_365d: [volume] count a day; transactions a calendar day, 365 days, 'daily frequency' (Vanhoeven &
+--   Chen type 4)
+-- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven
+--   & Chen type 4)
 -- column tx_active_days_30d: [volume] days; days with a transaction, 30 days (Vanhoeven & Chen type 4)
 -- column tx_active_days_90d: [volume] days; days with a transaction, 90 days (Vanhoeven & Chen type 4)
 -- column tx_active_days_180d: [volume] days; days with a transaction, 180 days (Vanhoeven & Chen type 4)
@@ -27,11 +33,16 @@
 -- column tx_gross_amount_180d: [volume] money; total of the absolute amounts, 180 days (Vanhoeven & Chen type 4)
 -- column tx_gross_amount_365d: [volume] money; total of the absolute amounts, 365 days (Vanhoeven & Chen type 4)
 -- column tx_gross_amount_all: [volume] money; total of the absolute amounts, known history (Vanhoeven & Chen type 4)
--- column tx_net_amount_30d: [volume] money; money in less money out, refunds included, 30 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_90d: [volume] money; money in less money out, refunds included, 90 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_180d: [volume] money; money in less money out, refunds included, 180 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_365d: [volume] money; money in less money out, refunds included, 365 days (Vanhoeven & Chen type 4)
--- column tx_net_amount_all: [volume] money; money in less money out, refunds included, known history (Vanhoeven & Chen type 4)
+-- column tx_net_amount_30d: [volume] money; money in less money out, refunds included, 30 days (Vanhoeven & Chen type
+--   4)
+-- column tx_net_amount_90d: [volume] money; money in less money out, refunds included, 90 days (Vanhoeven & Chen type
+--   4)
+-- column tx_net_amount_180d: [volume] money; money in less money out, refunds included, 180 days (Vanhoeven & Chen
+--   type 4)
+-- column tx_net_amount_365d: [volume] money; money in less money out, refunds included, 365 days (Vanhoeven & Chen
+--   type 4)
+-- column tx_net_amount_all: [volume] money; money in less money out, refunds included, known history (Vanhoeven &
+--   Chen type 4)
 -- column tx_sales_30d: [volume] money; sales less refunded sales, 30 days (Vanhoeven & Chen type 4)
 -- column tx_sales_90d: [volume] money; sales less refunded sales, 90 days (Vanhoeven & Chen type 4)
 -- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
@@ -52,31 +63,56 @@
 -- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_365d: [volume] money; mean absolute amount, 365 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_all: [volume] money; mean absolute amount, known history (Vanhoeven & Chen type 4)
--- column tx_amount_std_30d: [consistency] money; standard deviation of the absolute amounts, 30 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_90d: [consistency] money; standard deviation of the absolute amounts, 90 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_180d: [consistency] money; standard deviation of the absolute amounts, 180 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_365d: [consistency] money; standard deviation of the absolute amounts, 365 days, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_all: [consistency] money; standard deviation of the absolute amounts, known history, 'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_cv_30d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_90d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_180d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_365d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_all: [consistency] ratio; standard deviation of the absolute amounts over their mean, known history (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_30d: [consistency] days; standard deviation of the time between transactions, 30 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_90d: [consistency] days; standard deviation of the time between transactions, 90 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_180d: [consistency] days; standard deviation of the time between transactions, 180 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_365d: [consistency] days; standard deviation of the time between transactions, 365 days, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_all: [consistency] days; standard deviation of the time between transactions, known history, V_c (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_30d: [consistency] days; mean time between transactions, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_90d: [consistency] days; mean time between transactions, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_180d: [consistency] days; mean time between transactions, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_365d: [consistency] days; mean time between transactions, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_all: [consistency] days; mean time between transactions, known history (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_30d: [consistency] ratio; standard deviation of the time between transactions over its mean, 30 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_90d: [consistency] ratio; standard deviation of the time between transactions over its mean, 90 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_180d: [consistency] ratio; standard deviation of the time between transactions over its mean, 180 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_365d: [consistency] ratio; standard deviation of the time between transactions over its mean, 365 days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_all: [consistency] ratio; standard deviation of the time between transactions over its mean, known history (Perez-Salazar et al., section 3.3)
+-- column tx_amount_std_30d: [consistency] money; standard deviation of the absolute amounts, 30 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_90d: [consistency] money; standard deviation of the absolute amounts, 90 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_180d: [consistency] money; standard deviation of the absolute amounts, 180 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_365d: [consistency] money; standard deviation of the absolute amounts, 365 days, 'transaction
+--   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_std_all: [consistency] money; standard deviation of the absolute amounts, known history,
+--   'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
+-- column tx_amount_cv_30d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 30 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_90d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 90 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_180d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 180 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_365d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 365 days
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_amount_cv_all: [consistency] ratio; standard deviation of the absolute amounts over their mean, known
+--   history (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_30d: [consistency] days; standard deviation of the time between transactions, 30 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_90d: [consistency] days; standard deviation of the time between transactions, 90 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_180d: [consistency] days; standard deviation of the time between transactions, 180 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_365d: [consistency] days; standard deviation of the time between transactions, 365 days, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_all: [consistency] days; standard deviation of the time between transactions, known history, V_c
+--   (Perez-Salazar et al., section 3.3)
+-- column tx_gap_mean_30d: [consistency] days; mean time between transactions, 30 days (Perez-Salazar et al., section
+--   3.3)
+-- column tx_gap_mean_90d: [consistency] days; mean time between transactions, 90 days (Perez-Salazar et al., section
+--   3.3)
+-- column tx_gap_mean_180d: [consistency] days; mean time between transactions, 180 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_mean_365d: [consistency] days; mean time between transactions, 365 days (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_mean_all: [consistency] days; mean time between transactions, known history (Perez-Salazar et al.,
+--   section 3.3)
+-- column tx_gap_cv_30d: [consistency] ratio; standard deviation of the time between transactions over its mean, 30
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_90d: [consistency] ratio; standard deviation of the time between transactions over its mean, 90
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_180d: [consistency] ratio; standard deviation of the time between transactions over its mean, 180
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_365d: [consistency] ratio; standard deviation of the time between transactions over its mean, 365
+--   days (Perez-Salazar et al., section 3.3)
+-- column tx_gap_cv_all: [consistency] ratio; standard deviation of the time between transactions over its mean, known
+--   history (Perez-Salazar et al., section 3.3)
 -- column tx_gap_max_30d: [behaviour] days; longest time between transactions, 30 days (activity gaps)
 -- column tx_gap_max_90d: [behaviour] days; longest time between transactions, 90 days (activity gaps)
 -- column tx_gap_max_180d: [behaviour] days; longest time between transactions, 180 days (activity gaps)
@@ -97,59 +133,99 @@
 -- column tx_refund_amount_share_180d: [behaviour] share; refunded among the absolute amounts, 180 days
 -- column tx_refund_amount_share_365d: [behaviour] share; refunded among the absolute amounts, 365 days
 -- column tx_refund_amount_share_all: [behaviour] share; refunded among the absolute amounts, known history
--- column tx_pay_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 30 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 90 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 180 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, 365 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early), purchases and supplier payments, known history (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_std_30d: [latency] days; standard deviation of that delay, purchases and supplier payments, 30 days
--- column tx_pay_delay_std_90d: [latency] days; standard deviation of that delay, purchases and supplier payments, 90 days
--- column tx_pay_delay_std_180d: [latency] days; standard deviation of that delay, purchases and supplier payments, 180 days
--- column tx_pay_delay_std_365d: [latency] days; standard deviation of that delay, purchases and supplier payments, 365 days
--- column tx_pay_delay_std_all: [latency] days; standard deviation of that delay, purchases and supplier payments, known history
--- column tx_pay_late_share_30d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 30 days
--- column tx_pay_late_share_90d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 90 days
--- column tx_pay_late_share_180d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 180 days
--- column tx_pay_late_share_365d: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, 365 days
--- column tx_pay_late_share_all: [latency] share; paid after the due date among the paid that had one, purchases and supplier payments, known history
--- column tx_pay_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 30 days
--- column tx_pay_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 90 days
--- column tx_pay_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 180 days
--- column tx_pay_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, 365 days
--- column tx_pay_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, purchases and supplier payments, known history
--- column tx_collect_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 30 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 90 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 180 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early), sales, 365 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early), sales, known history (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 30 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 90 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 180 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, 365 days (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, known history (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_std_30d: [latency] days; standard deviation of that delay, purchases and supplier payments, 30
+--   days
+-- column tx_pay_delay_std_90d: [latency] days; standard deviation of that delay, purchases and supplier payments, 90
+--   days
+-- column tx_pay_delay_std_180d: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   180 days
+-- column tx_pay_delay_std_365d: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   365 days
+-- column tx_pay_delay_std_all: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   known history
+-- column tx_pay_late_share_30d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 30 days
+-- column tx_pay_late_share_90d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 90 days
+-- column tx_pay_late_share_180d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 180 days
+-- column tx_pay_late_share_365d: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, 365 days
+-- column tx_pay_late_share_all: [latency] share; paid after the due date among the paid that had one, purchases and
+--   supplier payments, known history
+-- column tx_pay_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 30 days
+-- column tx_pay_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 90 days
+-- column tx_pay_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 180 days
+-- column tx_pay_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, 365 days
+-- column tx_pay_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, purchases
+--   and supplier payments, known history
+-- column tx_collect_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 30 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 90 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 180 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, 365 days (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, known history (its customers pay; Perez-Salazar et al., section 3.1)
 -- column tx_collect_delay_std_30d: [latency] days; standard deviation of that delay, sales, 30 days
 -- column tx_collect_delay_std_90d: [latency] days; standard deviation of that delay, sales, 90 days
 -- column tx_collect_delay_std_180d: [latency] days; standard deviation of that delay, sales, 180 days
 -- column tx_collect_delay_std_365d: [latency] days; standard deviation of that delay, sales, 365 days
 -- column tx_collect_delay_std_all: [latency] days; standard deviation of that delay, sales, known history
--- column tx_collect_late_share_30d: [latency] share; paid after the due date among the paid that had one, sales, 30 days
--- column tx_collect_late_share_90d: [latency] share; paid after the due date among the paid that had one, sales, 90 days
--- column tx_collect_late_share_180d: [latency] share; paid after the due date among the paid that had one, sales, 180 days
--- column tx_collect_late_share_365d: [latency] share; paid after the due date among the paid that had one, sales, 365 days
--- column tx_collect_late_share_all: [latency] share; paid after the due date among the paid that had one, sales, known history
--- column tx_collect_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 30 days
--- column tx_collect_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 90 days
--- column tx_collect_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 180 days
--- column tx_collect_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, sales, 365 days
--- column tx_collect_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, sales, known history
--- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30 days over their mean
--- column tx_count_trend_12m: [behaviour] ratio a month; regression slope of the transaction counts of the last 12 blocks of 30 days over their mean
+-- column tx_collect_late_share_30d: [latency] share; paid after the due date among the paid that had one, sales, 30
+--   days
+-- column tx_collect_late_share_90d: [latency] share; paid after the due date among the paid that had one, sales, 90
+--   days
+-- column tx_collect_late_share_180d: [latency] share; paid after the due date among the paid that had one, sales, 180
+--   days
+-- column tx_collect_late_share_365d: [latency] share; paid after the due date among the paid that had one, sales, 365
+--   days
+-- column tx_collect_late_share_all: [latency] share; paid after the due date among the paid that had one, sales,
+--   known history
+-- column tx_collect_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   30 days
+-- column tx_collect_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   90 days
+-- column tx_collect_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   180 days
+-- column tx_collect_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   365 days
+-- column tx_collect_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, sales,
+--   known history
+-- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30
+--   days over their mean
+-- column tx_count_trend_12m: [behaviour] ratio a month; regression slope of the transaction counts of the last 12
+--   blocks of 30 days over their mean
 -- column tx_sales_ratio_90d: [behaviour] ratio; sales of the last 90 days over those of the 90 days before
 -- column tx_count_ratio_90d: [behaviour] ratio; transactions of the last 90 days over those of the 90 days before
--- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks of 30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
+-- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks
+--   of 30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
 -- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
 -- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
 -- Voided transactions count in void_share only. A gap belongs to a window when both of its ends lie in it.
--- Amounts and gaps are added up as exact numbers, so that no figure depends on the order of the rows or on the threads.
--- Rows are first gathered by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is a sum of blocks.
+-- Amounts and gaps are added up as exact numbers, so that no figure depends on the order of the rows or on the
+-- threads.
+-- Rows are first gathered by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is
+-- a sum of blocks.
 with delivered as (
     select exists(
         select 1

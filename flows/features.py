@@ -1,0 +1,81 @@
+"""Builds the feature tables of one portfolio as known on one date."""
+
+from datetime import date
+from typing import Literal
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.features import build_features, build_labels
+from tasks.night import end_run, last_closed_day, open_run
+from warehouse.connection import writer
+
+
+class FeaturesParameters(BaseModel):
+    """What one feature build does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio whose feeds have been loaded",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The closed day to describe; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+        default=None,
+        description="Also build labels under this definition of default; empty = features only",
+        json_schema_extra={"position": 2},
+    )
+    horizon_days: int = Field(
+        default=365,
+        ge=30,
+        le=1095,
+        description="Labels: within how many days after as_of",
+        json_schema_extra={"position": 3},
+    )
+    known_by: date | None = Field(
+        default=None,
+        description="Labels: outcomes known by the end of this day; empty = the day before the start",
+        json_schema_extra={"position": 4},
+    )
+
+    @model_validator(mode="after")
+    def known_by_goes_with_labels(self) -> "FeaturesParameters":
+        """Refuse a known_by that nothing would use or that lies before as_of."""
+        if self.known_by is not None and self.definition is None:
+            raise ValueError("--known-by goes with --definition")
+        if self.known_by is not None and self.as_of is not None and self.known_by < self.as_of:
+            raise ValueError("--known-by must not lie before --as-of")
+        return self
+
+
+@flow(name="features")
+def features(run: FeaturesParameters = FeaturesParameters()) -> str:  # noqa: B008 - frozen, so one default serves all runs
+    """Build features, and labels where a definition is given.
+
+    Args:
+        run: What this run does.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"features {run.portfolio} {as_of}"):
+        run_id = open_run("features", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            counts["enterprises"] = build_features(run.portfolio, as_of)
+            if run.definition is not None:
+                counts["labels"] = build_labels(
+                    run.portfolio,
+                    as_of,
+                    known_by=run.known_by or last_closed_day(),
+                    definition=run.definition,
+                    horizon_days=run.horizon_days,
+                )
+    return run_id

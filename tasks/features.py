@@ -1,0 +1,99 @@
+"""Builds the feature relations and labels of one portfolio as known on one date."""
+
+import logging
+import time
+from datetime import date
+from graphlib import TopologicalSorter
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from warehouse import sql
+from warehouse.connection import transaction, writer
+from warehouse.errors import Refused
+from warehouse.partition import audit, replace_partition
+
+LABEL = "features.feat_label"
+WIDE = "features.feat_enterprise"
+FEATURE_AUDITS = ("assert_features_key_unique", "assert_features_complete", "assert_features_in_range")
+LABEL_AUDITS = ("assert_features_label_closed",)
+
+log = logging.getLogger("nightledger")
+
+
+def feature_order() -> tuple[str, ...]:
+    """Return the feature relations, inputs first, as the heads of their SQL files declare them."""
+    files = {file.relation: file for file in sql.catalogue("features") if file.relation != LABEL}
+    graph = {name: [one for one in file.inputs if one in files] for name, file in files.items()}
+    # static_order alone leaves ties open: the wide relation waits for all, the rest sorts by name
+    return tuple(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
+
+
+@task(name="build relation", cache_policy=NO_CACHE)
+def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
+    """Replace one relation's partition and return its rows; the wide one only where the audits pass."""
+    params = {"portfolio": portfolio, "as_of_date": as_of_date}
+    with writer(purpose=f"build {relation}") as con, transaction(con):
+        rows = replace_partition(con, relation, params)
+        if relation == WIDE:
+            audit(con, FEATURE_AUDITS, params)
+    return rows
+
+
+@task(name="build labels", cache_policy=NO_CACHE)
+def build_labels(
+    portfolio: str, as_of_date: date, *, known_by: date, definition: str, horizon_days: int
+) -> int:
+    """Replace the labels of one date under one definition and return how many are known (not null).
+
+    Args:
+        portfolio: Whose borrowers.
+        as_of_date: The date whose features the labels go with; `build_features` must have run for it.
+        known_by: Outcomes known by its end count; a window that reaches past it stays open (null).
+        definition: dpd30, dpd90, charge_off, insolvency, any or cross_section.
+        horizon_days: Length of the outcome window after as_of_date.
+
+    Raises:
+        Refused: when known_by lies before as_of_date, or an audit finds a label that cannot be known.
+    """
+    if known_by < as_of_date:
+        raise Refused(f"labels of {as_of_date} need known_by on or after it, got {known_by}")
+    params = {
+        "portfolio": portfolio,
+        "as_of_date": as_of_date,
+        "known_by": known_by,
+        "definition": definition,
+        "horizon_days": horizon_days,
+    }
+    with writer(purpose="build labels") as con, transaction(con):
+        rows = replace_partition(con, LABEL, params)
+        audit(con, LABEL_AUDITS, params)
+        counts = con.execute(
+            f"""select count(label), coalesce(sum(label), 0) from wh.{LABEL}
+                where portfolio = $portfolio and as_of_date = $as_of_date
+                  and definition = $definition and horizon_days = $horizon_days""",
+            {key: value for key, value in params.items() if key != "known_by"},
+        ).fetchone()
+    known, bad = counts or (0, 0)
+    log.info(
+        "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
+        f"{known:,}", f"{rows:,}", as_of_date, f"{bad:,}", definition, horizon_days,
+    )  # fmt: skip
+    return int(known)
+
+
+def build_features(portfolio: str, as_of_date: date) -> int:
+    """Build every feature relation of one date, inputs first, and return the number of enterprises.
+
+    Raises:
+        Refused: when the portfolio has no enterprise known on the date.
+    """
+    started = time.perf_counter()
+    rows = {relation: build_relation(relation, portfolio, as_of_date) for relation in feature_order()}
+    if not rows[WIDE]:
+        raise Refused(f"{portfolio} has no enterprise known on {as_of_date}; load its feeds first")
+    log.info(
+        "features    %s enterprises as of %s, %d relations  %.1f s",
+        f"{rows[WIDE]:,}", as_of_date, len(rows), time.perf_counter() - started,
+    )  # fmt: skip
+    return rows[WIDE]
