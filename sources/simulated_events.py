@@ -37,7 +37,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     volume = _expected(settings, world, month)
     shock = np.exp(0.25 * rng.standard_normal(CHUNK) - 0.03)
     diligence = np.exp(0.45 * trait["diligence"] - 0.10) * (1 - 0.6 * strain)
-    irregular = np.exp(np.exp(-1.1 + 0.35 * trait["irregularity"]) * (1 + strain) * rng.standard_normal(CHUNK))
+    irregular = np.exp(np.exp(-1.3 + 0.6 * trait["irregularity"]) * (1 + strain) * rng.standard_normal(CHUNK))
     tempo = {LOGIN: diligence, EXPORT: diligence**1.3, ORDER: 1.0, COUNT: np.exp(-0.2 * trait["stock"])}
     parts = []
     serial = np.zeros(CHUNK, dtype=np.int64)
@@ -73,7 +73,7 @@ def _orders(
     trait = world.traits
     rank = (
         (3 + 10 * np.exp(0.3 * trait["size"]))[who]
-        * rng.random(who.size) ** np.exp(0.75 + 0.4 * trait["concentration"] + 0.4 * strain)[who]
+        * rng.random(who.size) ** np.exp(0.7 + 0.5 * trait["concentration"] + 0.4 * strain)[who]
     ).astype(np.int64)
     orders["supplier"] = (world.number[who] * 7919 + rank * 104_729 + 57_731) % 200_000
     spread = np.clip(0.6 + 0.15 * trait["volatility"] + 0.2 * strain, 0.2, 2.0)[who]
@@ -83,7 +83,7 @@ def _orders(
     orders["other"] = orders["occurred"] // DAY_SECONDS + promise
     orders["order"] = orders["event"]
     # Bad payers are served last: the supplier's delay is a consequence of the latent risk, too.
-    latency = (1.0 + 2.2 * trait["supply"] + 6 * strain)[who] + (
+    latency = (1.0 + 2.8 * trait["supply"] + 6 * strain)[who] + (
         2.5 + np.exp(0.4 + 0.4 * trait["supply"])
     )[who] * rng.standard_normal(who.size)
     lag = np.clip(promise + latency, 0.5, 60)
@@ -114,7 +114,7 @@ def _counts(
     who = counts["who"]
     trait = world.traits
     base = np.exp((4.5 + 0.6 * trait["size"])[who]) * season(world.industry, month.month_of_year)[who]
-    wobble = np.clip(0.25 + 0.12 * trait["stock"] + 0.25 * strain, 0.05, 1.5)[who]
+    wobble = np.clip(0.3 + 0.2 * trait["stock"] + 0.25 * strain, 0.05, 1.5)[who]
     left = world.activity(month.middle - world.start)[who]
     counts["units"] = np.round(base * left * np.exp(wobble * rng.standard_normal(who.size))).astype(np.int64)
     on_hand = base * 1.6 * np.exp(wobble * rng.standard_normal(who.size)) * (1 + 0.4 * strain[who])

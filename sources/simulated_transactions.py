@@ -32,7 +32,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     middle = month.middle - world.start
     strain = world.strain(middle)
     count = rng.poisson(_expected(settings, world, month, noise=rng.standard_normal(CHUNK)))
-    warp = np.exp(np.exp(-1.1 + 0.35 * trait["irregularity"]) * (1 + strain) * rng.standard_normal(CHUNK))
+    warp = np.exp(np.exp(-1.3 + 0.6 * trait["irregularity"]) * (1 + strain) * rng.standard_normal(CHUNK))
     who = np.repeat(np.arange(CHUNK), count)
     order = np.arange(who.size) - np.repeat(np.cumsum(count) - count, count)
 
@@ -42,7 +42,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     day = to_weekday(day, moves=rng.random(who.size) < _WEEKEND_CLOSED, month=month)
     occurred = day * DAY_SECONDS + working_second(rng, who.size)
 
-    refunds = np.clip(np.exp(-3.4 + 0.45 * trait["refunds"]) * (1 + 1.5 * strain), 0, 0.4)[who]
+    refunds = np.clip(np.exp(-3.4 + 0.7 * trait["refunds"]) * (1 + 1.5 * strain), 0, 0.4)[who]
     pick = rng.random(who.size)
     kind = np.where(
         pick < refunds,
@@ -55,14 +55,14 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     money = np.exp(scale + spread * rng.standard_normal(who.size) - spread**2 / 2)
     of_supplier = rng.random(who.size) < 0.2
     to_us = (kind == SALE) | ((kind == REFUND) & of_supplier)
-    factor = np.select([kind == SALE, kind == REFUND], [1.0 - 0.25 * strain[who], 0.5], 1.35)
+    factor = np.select([kind == SALE, kind == REFUND], [1.1 - 0.25 * strain[who], 0.5], 0.9)
     cents = np.maximum(np.round(money * factor * 100), 1).astype(np.int64) * np.where(to_us, 1, -1)
 
     supplier_side = (kind == SUPPLIER_PAYMENT) | (kind == PURCHASE) | ((kind == REFUND) & of_supplier)
     partners = np.where(
         supplier_side, 3 + (12 * np.exp(0.3 * trait["size"]))[who], 6 + (40 * np.exp(0.5 * trait["size"]))[who]
     ).astype(np.int64)
-    skew = np.where(supplier_side, np.exp(0.75 + 0.4 * trait["concentration"] + 0.4 * strain)[who], 1.8)
+    skew = np.where(supplier_side, np.exp(0.7 + 0.5 * trait["concentration"] + 0.4 * strain)[who], 1.8)
     rank = (partners * rng.random(who.size) ** skew).astype(np.int64)
     # Partners are shared: a code stands for the same counterparty at every enterprise.
     number = world.number[who]
@@ -78,7 +78,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     delay = np.minimum(rng.exponential(0.15, who.size), 1.5)
     delay = np.where(rng.random(who.size) < 0.02, rng.uniform(2, 20, who.size), delay)
     known = occurred + (delay * DAY_SECONDS).astype(np.int64)
-    voids = np.clip(np.exp(-4.0 + 0.4 * trait["refunds"]) * (1 + strain), 0, 0.3)[who]
+    voids = np.clip(np.exp(-4.0 + 0.6 * trait["refunds"]) * (1 + strain), 0, 0.3)[who]
     void = rng.random(who.size) < voids
     void_known = known + (rng.uniform(0.5, 20, who.size) * DAY_SECONDS).astype(np.int64)
     dirt = rng.random((2, who.size))
@@ -141,7 +141,7 @@ def _expected(
     has = (world.kind == THICK) | (world.kind == TRANSACTION)
     trait = world.traits
     size = np.exp(0.5 * trait["size"] - 0.125)
-    wobble = np.clip(0.30 + 0.12 * trait["volatility"], 0.02, 1.0)
+    wobble = np.clip(0.30 + 0.15 * trait["volatility"], 0.02, 1.0)
     middle = month.middle - world.start
     shock = np.exp(wobble * noise - wobble**2 / 2)
     per_day = settings.transactions_per_enterprise / share / 760.0
