@@ -1,0 +1,66 @@
+"""Runs a suite in place and answers for every rule that it declares."""
+
+from __future__ import annotations
+
+from expectations.engine import (
+    CursorFactory,
+    Parameters,
+    columns_present,
+    evaluate,
+    open_batch,
+    rows_of,
+    with_parameters,
+)
+from expectations.report import SuiteReport
+from expectations.suite import Suite, suites
+from expectations.verdict import all_alike, check, judge
+
+
+def run_suite(
+    suite: Suite | str,
+    *,
+    cursor: CursorFactory,
+    parameters: Parameters,
+    hidden: frozenset[str] = frozenset(),
+) -> SuiteReport:
+    """Return one verdict for every rule of the suite, evaluated in place on the rows that the suite selects.
+
+    A relation that is not there or lacks a column that the suite names is not evaluated at all: every rule
+    is errored then, and the runner's own rule says which column. No rows is no verdict, or a stop where the
+    suite says so; it is never called passed.
+
+    Args:
+        suite: the suite or its name.
+        cursor: yields a new cursor of a DuckDB connection on which the warehouse is attached as ``wh``.
+        parameters: what ``getvariable`` means in the suite's SQL.
+        hidden: columns whose values never reach an example (personal and sensitive ones).
+
+    Raises:
+        SuiteError: if the suite's file is wrong.
+    """
+    suite = suites()[suite] if isinstance(suite, str) else suite
+    con = with_parameters(cursor, parameters)
+    try:
+        present = columns_present(con, suite)
+        if not present and suite.when_empty == "optional":
+            return SuiteReport(
+                suite.name, suite.relation, all_alike(suite, "not_applicable", "not built yet")
+            )
+        if missing := tuple(column for column in suite.columns if column not in present):
+            told = f"missing in wh.{suite.relation}: {', '.join(missing)}"
+            lost = check(suite, None, "errored", observed=told, name="columns_are_there")
+            return SuiteReport(suite.name, suite.relation, (lost, *all_alike(suite, "errored", told)))
+        query = rows_of(suite)
+        evaluated: int = con.execute(f"select count(*) from ({query})").fetchone()[0]
+    finally:
+        con.close()
+    if not evaluated and suite.when_empty != "stop":
+        return SuiteReport(suite.name, suite.relation, all_alike(suite, "not_applicable", "no rows to judge"))
+    if not evaluated:
+        empty = check(suite, None, "failed", observed="0 rows", name="rows_are_there")
+        return SuiteReport(
+            suite.name, suite.relation, (empty, *all_alike(suite, "not_applicable", "no rows"))
+        )
+    with open_batch(query, cursor=cursor, parameters=parameters) as batch:
+        results = evaluate(batch, suite)
+    return SuiteReport(suite.name, suite.relation, judge(suite, results, evaluated=evaluated, hidden=hidden))

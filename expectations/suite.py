@@ -1,0 +1,149 @@
+"""Suites as they stand in ``expectations/suites``: read once, checked when read, never written.
+
+A file is a Great Expectations suite with the few words that Great Expectations does not know: which
+relation, which rows of it, which columns may be read, and for each expectation a stable rule name, a severity
+and a reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+Severity = Literal["stop", "quarantine", "warn"]
+Gate = Literal["feeds", "features", "scores"]
+WhenEmpty = Literal["stop", "normal", "optional"]
+
+SUITES_DIR = Path(__file__).parent / "suites"
+GATE_OF_SCHEMA: Mapping[str, Gate] = {"raw": "feeds", "features": "features", "scores": "scores"}
+GATE_ORDER: tuple[Gate, ...] = ("feeds", "features", "scores")
+_SEVERITIES = ("stop", "quarantine", "warn")
+
+
+class SuiteError(ValueError):
+    """A suite file does not say what a suite must say; the message names file and rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expectation: what is demanded, what a failure does, and why."""
+
+    name: str
+    type: str
+    kwargs: Mapping[str, Any]
+    severity: Severity
+    why: str
+    quarantine_where: str | None = None
+
+    @property
+    def column(self) -> str:
+        """The columns that the expectation is about; empty for rules in SQL and for whole tables."""
+        named = [self.kwargs[key] for key in ("column", "column_A", "column_B") if key in self.kwargs]
+        return ", ".join(named or self.kwargs.get("column_list", ()))
+
+    def as_great_expectations(self) -> dict[str, Any]:
+        """The expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
+        return {"type": self.type, "kwargs": dict(self.kwargs), "meta": {"rule": self.name}}
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """All that one relation must keep, and the only columns of it that a gate reads.
+
+    ``rows`` is the SQL predicate of the rows under judgement. ``when_empty`` says what it means that there
+    are none: ``stop``, ``normal`` (nothing was delivered), or ``optional`` (nor need the relation exist yet).
+    """
+
+    name: str
+    relation: str
+    rows: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    when_empty: WhenEmpty
+
+    @property
+    def gate(self) -> Gate:
+        """The gate that runs this suite."""
+        return GATE_OF_SCHEMA[self.relation.split(".")[0]]
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name."""
+        return next(rule for rule in self.rules if rule.name == name)
+
+
+def _rule(where: str, declared: Mapping[str, Any], gate: Gate) -> Rule:
+    meta = declared.get("meta", {})
+    name = meta.get("rule")
+    if not name or not meta.get("why"):
+        raise SuiteError(f"{where}: every expectation needs meta.rule and meta.why, got {meta}")
+    if meta.get("severity") not in _SEVERITIES:
+        raise SuiteError(f"{where}, rule {name}: meta.severity must be one of {', '.join(_SEVERITIES)}")
+    movable = meta["severity"] == "quarantine"
+    if movable != ("quarantine_where" in meta):
+        raise SuiteError(
+            f"{where}, rule {name}: quarantine_where belongs to severity quarantine, and only there"
+        )
+    if movable and gate != "feeds":
+        raise SuiteError(f"{where}, rule {name}: only rows of a feed can be moved to quarantine")
+    return Rule(
+        name=name,
+        type=declared["type"],
+        kwargs=declared["kwargs"],
+        severity=meta["severity"],
+        why=meta["why"],
+        quarantine_where=meta.get("quarantine_where"),
+    )
+
+
+def parse(text: str, *, where: str) -> Suite:
+    """Return the suite that a file's text declares.
+
+    Raises:
+        SuiteError: if a severity, a reason or a rule's name is missing, or a rule's name comes twice.
+    """
+    declared = json.loads(text)
+    schema = declared["relation"].split(".")[0]
+    if schema not in GATE_OF_SCHEMA:
+        raise SuiteError(f"{where}: no gate stands before {declared['relation']}")
+    rules = tuple(_rule(where, one, GATE_OF_SCHEMA[schema]) for one in declared["expectations"])
+    names = [rule.name for rule in rules]
+    if len(set(names)) != len(names) or not names:
+        raise SuiteError(f"{where}: rule names must be there and be unique, got {names}")
+    suite = Suite(
+        name=declared["name"],
+        relation=declared["relation"],
+        rows=declared["rows"],
+        key=tuple(declared["key"]),
+        columns=tuple(declared["columns"]),
+        rules=rules,
+        when_empty=declared["when_empty"],
+    )
+    if suite.when_empty not in ("stop", "normal", "optional"):
+        raise SuiteError(f"{where}: when_empty must be stop, normal or optional, got {suite.when_empty}")
+    if unread := set(suite.key) - set(suite.columns):
+        raise SuiteError(f"{where}: key columns {sorted(unread)} are missing in columns")
+    return suite
+
+
+@lru_cache
+def suites() -> Mapping[str, Suite]:
+    """All suites of the house by name; the file's name is the suite's name."""
+    found = {
+        path.stem: parse(path.read_text(encoding="utf-8"), where=path.name)
+        for path in sorted(SUITES_DIR.glob("*.json"))
+    }
+    for stem, suite in found.items():
+        if stem != suite.name:
+            raise SuiteError(f"{stem}.json: the suite calls itself {suite.name}")
+    return found
+
+
+def suites_of(gate: Gate) -> tuple[Suite, ...]:
+    """The suites of one gate; feeds in the order in which they depend on each other: enterprises first."""
+    mine = [suite for suite in suites().values() if suite.gate == gate]
+    return tuple(sorted(mine, key=lambda suite: (suite.name != "enterprises", suite.name)))

@@ -1,0 +1,55 @@
+"""Runs the gates again on what is stored and shows what failed; nothing is scored or published."""
+
+from datetime import date
+from typing import Literal
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.validate import validate_features, validate_feeds
+from warehouse.connection import writer
+
+
+class ValidateParameters(BaseModel):
+    """What one validation judges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio whose stored rows are judged",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The closed day whose features are judged; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    gate: Literal["feeds", "features", "both"] = Field(
+        default="both",
+        description="Which gates run; bad rows of feeds go to quarantine as in a night",
+        json_schema_extra={"position": 2},
+    )
+
+
+@flow(name="validate")
+def validate(run: ValidateParameters = ValidateParameters()) -> str:  # noqa: B008 - frozen, one default serves all
+    """Judge stored feeds and features again, whatever earlier runs said of them.
+
+    Args:
+        run: What this run judges.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"validate {run.portfolio} {as_of}"):
+        run_id = open_run("validate", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id):
+            if run.gate != "features":
+                validate_feeds(run.portfolio, run_id, as_of, again=True)
+            if run.gate != "feeds":
+                validate_features(run.portfolio, as_of, run_id)
+    return run_id

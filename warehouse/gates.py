@@ -1,0 +1,218 @@
+"""What gates leave in the warehouse: their verdicts, and which loads have passed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import duckdb
+import polars as pl
+
+from warehouse.connection import transaction
+from warehouse.feeds import FEEDS
+from warehouse.settings import settings
+
+LOADS_JUDGED = "loads_judged"
+
+
+class Verdict(Protocol):
+    """What a gate says about one rule; the record itself belongs to the room that judges."""
+
+    @property
+    def suite(self) -> str: ...  # noqa: D102
+    @property
+    def relation(self) -> str: ...  # noqa: D102
+    @property
+    def rule(self) -> str: ...  # noqa: D102
+    @property
+    def column_name(self) -> str: ...  # noqa: D102
+    @property
+    def severity(self) -> str: ...  # noqa: D102
+    @property
+    def outcome(self) -> str: ...  # noqa: D102
+    @property
+    def observed(self) -> str: ...  # noqa: D102
+    @property
+    def unexpected_count(self) -> int: ...  # noqa: D102
+    @property
+    def evaluated_count(self) -> int: ...  # noqa: D102
+    @property
+    def examples(self) -> Sequence[Mapping[str, Any]]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class StoredVerdict:
+    """One row of ops.validation_results, as it was written."""
+
+    run_id: str
+    portfolio: str
+    as_of_date: date | None
+    suite: str
+    relation: str
+    rule: str
+    column_name: str
+    severity: str
+    outcome: str
+    observed: str
+    unexpected_count: int
+    evaluated_count: int
+    examples: tuple[Mapping[str, Any], ...]
+    checked_at: datetime
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """One run that has verdicts, and how many of them are bad."""
+
+    run_id: str
+    portfolio: str
+    as_of_date: date | None
+    checked_at: datetime
+    rules: int
+    stops: int
+    quarantines: int
+    warnings: int
+
+
+def private_columns(relation: str) -> frozenset[str]:
+    """The personal and sensitive columns of a relation, whose values no verdict may show."""
+    schema, name = relation.split(".")
+    if schema != "raw":
+        return frozenset()
+    return frozenset(column.name for column in FEEDS[name].columns if column.pii or column.sensitive)
+
+
+def pending_loads(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str, again: bool = False
+) -> list[str]:
+    """The runs whose rows of a feed no gate has passed yet; with ``again`` all that loaded any.
+
+    Not only the present run's: rows of a run that was killed or stopped before they passed stay pending, so
+    that no later night takes them unseen.
+    """
+    found = con.execute(
+        """select distinct run_id from wh.ops.file_ledger
+           where portfolio = $portfolio and feed = $feed and status = 'loaded'
+             and ($again or run_id not in (
+                 select unnest(cast(examples as varchar[])) from wh.ops.validation_results
+                 where portfolio = $portfolio and suite = $feed and expectation = $judged))
+           order by run_id""",
+        {"portfolio": portfolio, "feed": feed, "again": again, "judged": LOADS_JUDGED},
+    ).fetchall()
+    return [run_id for (run_id,) in found]
+
+
+def store_results(
+    con: duckdb.DuckDBPyConnection,
+    verdicts: Sequence[Verdict],
+    *,
+    run_id: str,
+    portfolio: str,
+    as_of_date: date | None,
+    loads: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Replace what this run said about these suites by these verdicts, in one transaction.
+
+    Args:
+        con: a writer's cursor.
+        verdicts: one for each rule.
+        run_id: the run that judged.
+        portfolio: the portfolio judged.
+        as_of_date: the night that the run stands for.
+        loads: by suite, the runs whose rows were judged; where nothing stopped they are remembered as passed.
+    """
+    now = settings().local_now()
+    stopped = {
+        one.suite for one in verdicts if one.outcome in ("failed", "errored") and one.severity == "stop"
+    }
+    rows = [
+        (
+            one.suite,
+            one.relation,
+            one.rule,
+            one.column_name or None,
+            one.severity,
+            one.outcome,
+            one.observed,
+            one.unexpected_count,
+            one.evaluated_count,
+            json.dumps([dict(example) for example in one.examples]),
+        )
+        for one in verdicts
+    ] + [
+        (
+            suite,
+            f"raw.{suite}",
+            LOADS_JUDGED,
+            None,
+            "stop",
+            "passed",
+            f"{len(runs)} loads",
+            0,
+            0,
+            json.dumps(list(runs)),
+        )
+        for suite, runs in (loads or {}).items()
+        if runs and suite not in stopped
+    ]
+    frame = pl.DataFrame(  # noqa: F841  (DuckDB reads it by its name)
+        rows,
+        schema={
+            "suite": pl.String,
+            "relation": pl.String,
+            "expectation": pl.String,
+            "column_name": pl.String,
+            "severity": pl.String,
+            "outcome": pl.String,
+            "observed": pl.String,
+            "unexpected_count": pl.Int64,
+            "evaluated_count": pl.Int64,
+            "examples": pl.String,
+        },
+        orient="row",
+    )
+    with transaction(con):
+        con.execute(
+            "delete from wh.ops.validation_results where run_id = $run_id and list_contains($suites, suite)",
+            {"run_id": run_id, "suites": sorted({one.suite for one in verdicts})},
+        )
+        con.execute(
+            """insert into wh.ops.validation_results by name
+               select $run_id as run_id, $portfolio as portfolio, $as_of_date as as_of_date,
+                      * replace (cast(examples as json) as examples), $now as checked_at
+               from frame""",
+            {"run_id": run_id, "portfolio": portfolio, "as_of_date": as_of_date, "now": now},
+        )
+
+
+def results(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[StoredVerdict, ...]:
+    """All stored verdicts of a run, in the order of suite and rule."""
+    found = con.execute(
+        """select run_id, portfolio, as_of_date, suite, relation, expectation, coalesce(column_name, ''),
+                  severity, outcome, observed, unexpected_count, evaluated_count, examples, checked_at
+           from wh.ops.validation_results
+           where run_id = $run_id and expectation <> $judged order by relation, suite, expectation""",
+        {"run_id": run_id, "judged": LOADS_JUDGED},
+    ).fetchall()
+    names = [field.name for field in fields(StoredVerdict)]
+    rows = (dict(zip(names, row, strict=True)) for row in found)
+    return tuple(StoredVerdict(**row | {"examples": tuple(json.loads(row["examples"]))}) for row in rows)
+
+
+def judged_runs(con: duckdb.DuckDBPyConnection, *, latest: int = 200) -> tuple[JudgedRun, ...]:
+    """The latest runs that have verdicts, newest first, each with the number of its bad ones."""
+    found = con.execute(
+        """with judged as (
+               select *, outcome in ('failed', 'errored') as bad from wh.ops.validation_results
+               where expectation <> $judged)
+           select run_id, any_value(portfolio), any_value(as_of_date), max(checked_at), count(*),
+                  count(*) filter (bad and severity = 'stop'),
+                  count(*) filter (bad and severity = 'quarantine'),
+                  count(*) filter (bad and severity = 'warn')
+           from judged group by run_id order by max(checked_at) desc, run_id desc limit $latest""",
+        {"judged": LOADS_JUDGED, "latest": latest},
+    ).fetchall()
+    return tuple(JudgedRun(*row) for row in found)
