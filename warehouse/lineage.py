@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -40,6 +41,7 @@ def parsed() -> tuple[Edge, ...]:
     )
 
 
+@lru_cache(maxsize=256)
 def inputs_of(file: SqlFile) -> tuple[str, ...]:
     """The relations that the statements of one file read, sorted.
 

@@ -58,8 +58,9 @@ def stage_scores(
 ) -> int:
     """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
 
-    What an earlier try left for the same portfolio and date is replaced. portfolio, as_of_date and scored_at are
-    stamped here, whatever the files say, and so is run_id where it is given; base_value and reasons may be absent.
+    What an earlier try left for the same portfolio and date is replaced. portfolio, as_of_date and scored_at
+    are stamped here, whatever the files say, and so is run_id where it is given; base_value and reasons may
+    be absent.
 
     Returns:
         The number of rows staged.
@@ -118,7 +119,7 @@ def commit_scores(
     """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good one.
 
     The transaction deletes the partitions (portfolio, as_of_date, model_role), inserts what is staged for
-    this run, renews the marts, runs every score and mart audit, and finishes the run-ledger row as done.
+    this run, runs every score audit, renews and audits the marts, and finishes the run-ledger row as done.
 
     Args:
         con: a writer's cursor.
@@ -150,19 +151,21 @@ def commit_scores(
             {**night, "run_id": run_id},
         )
         con.execute(f"delete from wh.scores.incoming_scores where {here}", night)
+        # the marts are built from audited scores only
+        audit(con, audit_names("assert_scores_"), {**night, **roles, "run_id": run_id})
         for mart in MARTS:
             replace_partition(con, mart, night)
-        audit(con, audit_names(), {**night, **roles, "run_id": run_id})
-        written = _written(con, night)
+        audit(con, audit_names("assert_mart_"), night)
+        written = _written(con, {**night, **roles})
         told = {**written, **(counts or {})}
         ledger.finish_run(con, run_id, status="done", message="scores committed", counts=told)
     return written
 
 
-def audit_names() -> tuple[str, ...]:
-    """The audits that guard the writing of scores: those named assert_scores_* or assert_mart_*."""
+def audit_names(*prefixes: str) -> tuple[str, ...]:
+    """The audits in sql/audits whose name begins with one of the prefixes, such as `assert_scores_`."""
     names = (file.relation.split(".")[1] for file in sql.catalogue("audits"))
-    return tuple(name for name in names if name.startswith(("assert_scores_", "assert_mart_")))
+    return tuple(name for name in names if name.startswith(prefixes))
 
 
 def _check_staged(con: duckdb.DuckDBPyConnection, params: Mapping[str, Any]) -> None:
@@ -188,7 +191,7 @@ def _written(con: duckdb.DuckDBPyConnection, night: Mapping[str, Any]) -> dict[s
     rows = con.execute(
         "select score_status, count(*) filter (where model_role = 'champion'), count(*) "
         "from wh.scores.portfolio_scores where portfolio = $portfolio and as_of_date = $as_of_date "
-        "group by score_status order by score_status",
+        "and list_contains($model_roles, model_role) group by score_status order by score_status",
         dict(night),
     ).fetchall()
     return {"scores": sum(row[2] for row in rows), **{status: champions for status, champions, _ in rows}}

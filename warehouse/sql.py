@@ -156,7 +156,7 @@ def _parse(path: Path, _changed: int) -> SqlFile:
         inputs=_names(fields["inputs"]),
         parameters=_names(fields["parameters"]),
         columns=tuple(columns),
-        text=text.strip().rstrip(";"),
+        text=text.strip().rstrip(";").rstrip(),
         path=path,
     )
 

@@ -1,0 +1,109 @@
+"""A writer on a fresh warehouse, a folder of SQL files of the test's own, a small portfolio to be scored."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from warehouse import ledger, scores, sql
+from warehouse.connection import writer
+
+NIGHT = date(2026, 6, 30)
+
+
+@pytest.fixture
+def con(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A writer's cursor on a fresh warehouse."""
+    with writer(purpose="test") as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def sql_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Writes SQL files into a folder of the test's own, which holds the real migrations and nothing else."""
+    folder = tmp_path / "sql"
+    shutil.copytree(sql.SQL_DIR / "ddl", folder / "ddl")
+    monkeypatch.setattr(sql, "SQL_DIR", folder)
+
+    def write(name: str, text: str) -> Path:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip())
+        return path
+
+    return write
+
+
+@dataclass
+class Portfolio:
+    """Five enterprises with features, and what it takes to score them."""
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    name: str = "lender"
+
+    def features(self, as_of_date: date = NIGHT) -> None:
+        self.con.execute(
+            "create table if not exists wh.features.feat_profile (portfolio varchar, as_of_date date, "
+            "enterprise_id varchar, industry_primary varchar, region varchar, city varchar, "
+            "legal_form varchar)"
+        )
+        self.con.execute(
+            "create table if not exists wh.features.feat_ledger (portfolio varchar, as_of_date date, "
+            "enterprise_id varchar, total_borrowing decimal(38, 2))"
+        )
+        for number in range(5):
+            key = [self.name, as_of_date, f"e{number}"]
+            self.con.execute(
+                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh')", key
+            )
+            self.con.execute(
+                "insert into wh.features.feat_ledger values (?, ?, ?, ?)", [*key, 100 if number < 3 else None]
+            )
+
+    def rows(self, pd: float = 0.1) -> pl.DataFrame:
+        scored = [True] * 4 + [False]
+        return pl.DataFrame(
+            {
+                "enterprise_id": [f"e{number}" for number in range(5)],
+                "coverage": ["thick"] * 4 + ["unscoreable"],
+                "score_status": ["fresh"] * 4 + ["unscoreable"],
+                "pd_raw": [pd if one else None for one in scored],
+                "pd": [pd if one else None for one in scored],
+                "score_points": [500.0 if one else None for one in scored],
+                "grade": ["B1" if one else None for one in scored],
+            }
+        ).with_columns(
+            model_family=pl.lit("operational_risk"), model_version=pl.lit("1"), model_role=pl.lit("champion")
+        )
+
+    def stage(self, rows: pl.DataFrame, as_of_date: date = NIGHT) -> str:
+        run_id = ledger.start_run(self.con, flow="score", portfolio=self.name, as_of_date=as_of_date)
+        file = self.folder / f"{run_id}.parquet"
+        rows.write_parquet(file)
+        scores.stage_scores(self.con, [file], portfolio=self.name, as_of_date=as_of_date, run_id=run_id)
+        return run_id
+
+    def score(self, rows: pl.DataFrame | None = None, as_of_date: date = NIGHT) -> str:
+        run_id = self.stage(self.rows() if rows is None else rows, as_of_date)
+        scores.commit_scores(self.con, portfolio=self.name, as_of_date=as_of_date, run_id=run_id)
+        return run_id
+
+    def one(self, query: str) -> tuple[object, ...] | None:
+        return self.con.execute(query).fetchone()
+
+
+@pytest.fixture
+def portfolio(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Portfolio:
+    """Five enterprises whose features of NIGHT are built."""
+    made = Portfolio(con=con, folder=tmp_path)
+    made.features()
+    return made

@@ -1,0 +1,245 @@
+"""The published copy is complete, holds nothing private, and readers never notice that it is replaced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import date, timedelta
+
+import duckdb
+import pytest
+
+from warehouse import partition, publish
+from warehouse.connection import reader, writer
+from warehouse.settings import settings
+
+NIGHT = date(2026, 6, 30)
+COUNT = "select count(*), max(pd) from scores.portfolio_scores"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def parquet():
+    pattern = settings().published_dir / "portfolio_scores" / "*" / "*" / "*.parquet"
+    return duckdb.sql(
+        "select portfolio, as_of_date, count(*), max(pd) "
+        f"from read_parquet('{pattern}', hive_partitioning = true) group by all order by all"
+    ).fetchall()
+
+
+def test_a_fresh_warehouse_publishes_empty_marts(con):
+    publish.publish(con, "run")
+    with reader() as published:
+        assert published.execute("from marts.mart_portfolio_summary").fetchall() == []
+        assert published.execute("from wh.marts.mart_portfolio_latest").fetchall() == []
+
+
+def test_what_is_published_and_what_is_not(portfolio, sql_file):
+    for table in ("feat_profile", "feat_ledger"):
+        sql_file(
+            f"features/{table}.sql",
+            f"""\
+            -- relation: features.{table}
+            -- grain: g
+            -- key: portfolio, as_of_date
+            -- time: t
+            -- inputs: none
+            -- parameters: none
+            -- column portfolio: [key] portfolio
+            -- column region: [{"profile" if table == "feat_profile" else "sensitive"}] region
+            -- column total_borrowing: [sensitive] money; secret
+            select 1
+            """,
+        )
+    con = portfolio.con
+    portfolio.features(NIGHT - timedelta(days=1))
+    con.execute("create view wh.staging.stg_x as select 1 as n")
+    con.execute("create table wh.features.feat_orphan as select 'no file stands for it' as text")
+    con.execute(
+        "insert into wh.raw.outcomes (portfolio, enterprise_id, outcome_date, known_at) "
+        "values ('lender', 'e1', date '2026-01-01', timestamp '2026-01-01')"
+    )
+    publication = publish.publish(con, "run")
+    assert publication.path == settings().published_file
+    assert publication.bytes == settings().published_file.stat().st_size
+    with reader() as published:
+        held = {
+            f"{schema}.{table}"
+            for schema, table in published.execute(
+                "select schema_name, table_name from duckdb_tables() union all "
+                "select schema_name, view_name from duckdb_views() where not internal"
+            ).fetchall()
+        }
+        assert {name.split(".")[0] for name in held} == {"marts", "scores", "ops", "features"}
+        assert "scores.incoming_scores" not in held
+        assert {name for name in held if name.startswith("features.")} == {"features.feat_profile"}
+        assert published.execute("select distinct as_of_date from features.feat_profile").fetchall() == [
+            (NIGHT,)
+        ]
+        assert (
+            published.execute(
+                "select comment from duckdb_columns() "
+                "where table_name = 'portfolio_scores' and column_name = 'pd'"
+            )
+            .fetchone()[0]
+            .startswith("probability of default")
+        )
+
+
+def test_a_column_of_the_group_sensitive_is_left_out(con, sql_file):
+    sql_file(
+        "features/feat_x.sql",
+        """\
+        -- relation: features.feat_x
+        -- grain: one row per portfolio
+        -- key: portfolio
+        -- time: none
+        -- inputs: none
+        -- parameters: portfolio
+        -- column portfolio: [key] portfolio
+        -- column gender: [sensitive] gender
+        -- column size: [profile] size
+        select cast($portfolio as varchar) as portfolio, 'f' as gender, 1 as size
+        """,
+    )
+    partition.replace_partition(con, "features.feat_x", {"portfolio": "p"})
+    publish.publish(con, "run")
+    with reader() as published:
+        assert published.execute("from features.feat_x").description[1][0] == "size"
+        assert published.execute("from features.feat_x").fetchall() == [("p", 1)]
+
+
+def test_no_log_and_no_leftover_stays_beside_the_copy(portfolio):
+    folder = settings().published_dir
+    folder.mkdir(parents=True)
+    for leftover in (".portfolio-dead.duckdb", ".portfolio-dead.duckdb.wal", ".link-dead"):
+        (folder / leftover).write_text("half")
+    (folder / ".scores-dead" / "portfolio=x").mkdir(parents=True)
+    run_id = portfolio.score()
+    for _ in range(3):
+        publish.publish(portfolio.con, run_id)
+    assert [name.split("-")[0] for name in names(folder)] == [
+        ".scores",
+        ".scores",
+        "portfolio.duckdb",
+        "portfolio_scores",
+    ]
+    assert portfolio.one("select count(*) from duckdb_databases() where database_name like 'pub%'") == (0,)
+
+
+def test_a_publish_that_fails_leaves_the_old_copy_and_nothing_attached(portfolio, monkeypatch):
+    publish.publish(portfolio.con, portfolio.score())
+    before = settings().published_file.read_bytes()
+
+    def fail(*_: object) -> int:
+        raise duckdb.IOException("disk full")
+
+    monkeypatch.setattr(publish, "_copy", fail)
+    with pytest.raises(duckdb.IOException, match="disk full"):
+        publish.publish(portfolio.con, "next")
+    assert settings().published_file.read_bytes() == before
+    assert not list(settings().published_dir.glob(".portfolio-*"))
+    assert portfolio.one("select count(*) from duckdb_databases() where database_name like 'pub%'") == (0,)
+
+
+def test_a_reader_open_throughout_keeps_its_rows_and_new_ones_see_the_new(portfolio):
+    publish.publish(portfolio.con, portfolio.score(portfolio.rows(0.1)))
+    script = (
+        "import sys\nfrom warehouse.connection import reader\nwith reader() as con:\n"
+        f"    for _ in range(2):\n        print(con.execute({COUNT!r}).fetchone(), flush=True)\n"
+        "        sys.stdin.readline()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "(5, 0.1)\n"
+        with reader() as mine:
+            publish.publish(portfolio.con, portfolio.score(portfolio.rows(0.2)))
+            assert mine.execute(COUNT).fetchone() == (5, 0.1)
+            with reader() as fresh:
+                assert fresh.execute(COUNT).fetchone() == (5, 0.2)
+    finally:
+        said, _ = process.communicate("\n\n")
+    assert said == "(5, 0.1)\n"
+
+
+def test_readers_that_come_while_it_is_replaced_again_and_again_always_see_a_whole_night(portfolio):
+    publish.publish(portfolio.con, portfolio.score())
+    stop, seen, errors = threading.Event(), set(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                with reader() as published:
+                    seen.add(published.execute("select count(*) from scores.portfolio_scores").fetchone()[0])
+                seen.add(sum(row[2] for row in parquet()))
+            except Exception as error:  # noqa: BLE001  (collected to be shown by the main thread)
+                errors.append(error)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for _ in range(6):
+        publish.publish(portfolio.con, portfolio.score())
+    stop.set()
+    thread.join()
+    assert errors == []
+    assert seen == {5}
+
+
+PUBLISH = """
+from warehouse.connection import writer
+from warehouse.publish import publish
+with writer(purpose="publish") as con:
+    if con.execute("select count(*) from wh.scores.portfolio_scores").fetchone() == (0,):
+        con.execute("insert into wh.scores.portfolio_scores by name select 'p' as portfolio, "
+                    "date '2026-06-30' - cast(i % 20 as integer) as as_of_date, 'e' || i as enterprise_id, "
+                    "'champion' as model_role, random() as pd, 'r' as run_id from range(100000) as t (i)")
+    while True:
+        con.execute("update wh.scores.portfolio_scores set run_id = run_id || 'x' "
+                    "where as_of_date = '2026-06-30'")
+        publish(con, "run")
+        print("published", flush=True)
+"""
+
+
+def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
+    for moment in (0.02, 0.07, 0.13):
+        process = subprocess.Popen([sys.executable, "-c", PUBLISH], stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "published\n"
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        with reader() as published:
+            assert published.execute("select count(*) from scores.portfolio_scores").fetchone() == (100_000,)
+        assert sum(row[2] for row in parquet()) == 100_000
+    with writer(purpose="next") as con:
+        publish.publish(con, "next")
+    left = {name.split("-")[0] for name in names(settings().published_dir)}
+    assert left == {".scores", "portfolio.duckdb", "portfolio_scores"}
+
+
+def test_parquet_partitions_are_shared_until_they_change(portfolio):
+    portfolio.name = "lender/ä b"
+    portfolio.features()
+    first = NIGHT - timedelta(days=1)
+    portfolio.features(first)
+    portfolio.score(portfolio.rows(0.1), first)
+    portfolio.score(portfolio.rows(0.2), NIGHT)
+    one = publish.publish(portfolio.con, "one")
+    assert (one.partitions_written, one.partitions_kept) == (2, 0)
+    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.2)]
+    portfolio.score(portfolio.rows(0.3), NIGHT)
+    two = publish.publish(portfolio.con, "two")
+    assert (two.partitions_written, two.partitions_kept) == (1, 1)
+    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.3)]
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patched:
+        patched.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
+        assert publish.publish(portfolio.con, "three").partitions_written == 2
+    assert len(parquet()) == 2
