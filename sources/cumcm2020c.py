@@ -1,13 +1,14 @@
 """Turns the invoices of 425 Chinese SMEs (CUMCM 2020, problem C) into feed files.
 
-What the data set cannot say stays unsaid: no profile beyond the masked name, no ledger, no events, no cases. Those
-feeds are not written, which is different from written and empty.
+What the data set cannot say stays unsaid: no profile beyond the masked name, no ledger, no events, no cases.
+Those feeds are not written, which is different from written and empty.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
@@ -30,19 +31,24 @@ _CONTENT = ("enterprise_id", "invoice_no", "date", "counterparty", "amount", "ta
 def convert(data_dir: Path | None, landing: Path) -> DeliverySummary:
     """Write the data set as feed files: four of transactions, one each of enterprises, opinions and outcomes.
 
-    An invoice is known on its date. The default flag has no date and is taken as known on the firm's last invoice
-    date, and so is the bank's rating, which was given with knowledge of the outcome and is marked as leaking.
-    Converting again writes the same bytes.
+    An invoice is known on its date. The default flag has no date and is taken as known on the firm's last
+    invoice date, and so is the bank's rating, which was given with knowledge of the outcome and is marked as
+    leaking. Converting again writes the same bytes.
 
     Args:
         data_dir: folder of public data sets that holds `cumcm2020c/` (NIGHTLEDGER_DATA_DIR).
         landing: folder that receives `<feed>/...`.
 
     Raises:
-        ValueError: the folder or one of its files is missing.
+        ValueError: the folder or one of its files is missing, or `landing` holds a simulated portfolio.
     """
     sources = {name: _file(data_dir, name) for name in (*INVOICE_FILES, "enterprises")}
+    if (landing / "_world.json").exists():
+        msg = f"{landing} holds a simulated portfolio: choose an empty folder"
+        raise ValueError(msg)
     workshop = landing / ".partial"
+    for draft in workshop.glob("*"):
+        draft.unlink()
     files: list[DeliveredFile] = []
     spans = []
     for name in INVOICE_FILES:
@@ -68,26 +74,23 @@ def last_invoice_date(data_dir: Path | None) -> date:
     Raises:
         ValueError: the folder or one of its files is missing.
     """
-    latest = [
-        pl.scan_parquet(_file(data_dir, name)).select(pl.max("date")).collect().item() for name in INVOICE_FILES
-    ]
-    return max(latest)
+    latest = [pl.read_parquet(_file(data_dir, name), columns=["date"]).max().item() for name in INVOICE_FILES]
+    return cast("date", max(latest))
 
 
 def invoices_to_transactions(invoices: pl.DataFrame) -> pl.DataFrame:
     """Each row of a sheet as one row of the feed, in the order of the sheet.
 
-    Money in is positive: a sale is above zero, a purchase below, and a negative total (a return) is a refund with
-    the opposite sign of what it refunds. Rows of equal content get the same transaction_id, so exact duplicates of
-    the sheet stay exact duplicates; rows of one firm and invoice number with other content (numbers repeat across
-    counterparties and years) get ids of their own, numbered in the order of the sheet.
+    Money in is positive: a sale is above zero, a purchase below, and a negative total (a return) is a refund
+    with the opposite sign of what it refunds. Rows of equal content get the same transaction_id, so exact
+    duplicates of the sheet stay exact duplicates. Rows of one firm and invoice number with other content
+    (numbers repeat across counterparties and years; five invoices are listed both as valid and as voided) get
+    ids of their own, numbered in the order of the sheet.
     """
     sale = pl.col("direction") == "sales"
     nth = pl.col("first_row").rank("dense").over("enterprise_id", "invoice_no", "direction")
     numbered = (
-        invoices.with_columns(first_row=pl.col("row").min().over(_CONTENT))
-        .with_columns(nth=nth)
-        .sort("row")
+        invoices.with_columns(first_row=pl.col("row").min().over(_CONTENT)).with_columns(nth=nth).sort("row")
     )
     refund = pl.col("total") < 0
     signed = pl.when(sale).then(pl.col("total")).otherwise(-pl.col("total"))
@@ -95,13 +98,19 @@ def invoices_to_transactions(invoices: pl.DataFrame) -> pl.DataFrame:
         "enterprise_id", pl.lit("-"), pl.col("direction").str.slice(0, 1), pl.lit("-"), "invoice_no"
     )
     return numbered.select(
-        transaction_id=pl.when(pl.col("nth") == 1).then(name).otherwise(pl.concat_str(name, pl.lit("-"), "nth")),
+        transaction_id=pl.when(pl.col("nth") == 1)
+        .then(name)
+        .otherwise(pl.concat_str(name, pl.lit("-"), "nth")),
         enterprise_id="enterprise_id",
         occurred_at=pl.col("date").cast(pl.Datetime("us")),
         known_at=pl.col("date").cast(pl.Datetime("us")),
         amount=signed.round(2).cast(pl.Decimal(18, 2)),
         counterparty_id="counterparty",
-        kind=pl.when(refund).then(pl.lit("refund")).when(sale).then(pl.lit("sale")).otherwise(pl.lit("purchase")),
+        kind=pl.when(refund)
+        .then(pl.lit("refund"))
+        .when(sale)
+        .then(pl.lit("sale"))
+        .otherwise(pl.lit("purchase")),
         due_at=pl.lit(None, dtype=pl.Datetime("us")),
         paid_at=pl.lit(None, dtype=pl.Datetime("us")),
         voided=~pl.col("valid"),
@@ -144,11 +153,13 @@ def _outcomes(firms: pl.DataFrame) -> pl.DataFrame:
 
 def _file(data_dir: Path | None, name: str) -> Path:
     if data_dir is None:
-        msg = "the source cumcm2020c needs its Parquet files: set NIGHTLEDGER_DATA_DIR to the folder that holds cumcm2020c/"
+        msg = f"NIGHTLEDGER_DATA_DIR is not set: it must name the folder that holds {FOLDER}/{name}.parquet"
         raise ValueError(msg)
     path = data_dir / FOLDER / f"{name}.parquet"
     if not path.is_file():
-        msg = f"{path} is missing: NIGHTLEDGER_DATA_DIR must name the folder that holds {FOLDER}/{name}.parquet"
+        msg = (
+            f"{path} is missing: NIGHTLEDGER_DATA_DIR must name the folder that holds {FOLDER}/{name}.parquet"
+        )
         raise ValueError(msg)
     return path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -47,7 +47,6 @@ class FeedFile:
                 self._open_text(),
                 include_header=self.rows == 0,
                 datetime_format="%Y-%m-%d %H:%M:%S",
-                float_precision=None,
             )
         self.rows += rows.height
 
@@ -70,14 +69,15 @@ class FeedFile:
         self._parquet.write_table(table)
 
     def _open_text(self) -> IO[bytes]:
-        if self._text is None:
-            self._draft.parent.mkdir(parents=True, exist_ok=True)
-            self._raw = self._draft.open("wb")
-            if self._suffix.endswith(".gz"):
-                # No file name and no time in the header: the same rows give the same bytes.
-                self._text = gzip.GzipFile(
-                    filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=self._raw, mtime=0
-                )
-            else:
-                self._text = self._raw
+        if self._text is not None:
+            return self._text
+        self._draft.parent.mkdir(parents=True, exist_ok=True)
+        self._raw = self._draft.open("wb")
+        self._text = self._raw
+        if self._suffix.endswith(".gz"):
+            # No file name and no time in the header: the same rows give the same bytes.
+            zipped = gzip.GzipFile(
+                filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=self._raw, mtime=0
+            )
+            self._text = cast("IO[bytes]", zipped)
         return self._text

@@ -76,7 +76,9 @@ def draw_ledger(settings: SimulationSettings, world: World, month: Month) -> Row
     assets = np.exp(9.6 + 0.9 * trait["size"] + 0.4 * fixed.standard_normal(CHUNK))
     share = np.exp(-1.2 + 0.35 * trait["leverage"] + 0.3 * fixed.standard_normal(CHUNK))
     split = fixed.dirichlet(np.ones(_LOANS), CHUNK)
-    rate = np.clip(0.085 + 0.012 * trait["opinion"][:, None] + 0.012 * fixed.standard_normal(shape), 0.02, 0.3)
+    rate = np.clip(
+        0.085 + 0.012 * trait["opinion"][:, None] + 0.012 * fixed.standard_normal(shape), 0.02, 0.3
+    )
     flags = fixed.random((4, *shape)) < np.array([0.35, 0.12, 0.6, 0.7])[:, None, None]
     invest = fixed.choice(len(_INVEST), shape, p=[0.45, 0.2, 0.12, 0.13, 0.1])
     day = month.first + rng.integers(0, 28, CHUNK)
@@ -85,7 +87,7 @@ def draw_ledger(settings: SimulationSettings, world: World, month: Month) -> Row
         day = np.full(CHUNK, world.start)
     strain = world.strain(day - world.start)
     income = assets * np.exp(0.15 - 0.25 * trait["leverage"] + 0.35 * rng.standard_normal(CHUNK))
-    income *= world.activity(day - world.start)
+    income = income * world.activity(day - world.start)
     past_due = np.maximum(day - world.start - np.floor(np.minimum(world.default_day, 1e6)) + 90, 0)
     known = (day + 1) * DAY_SECONDS + (rng.uniform(1, 25, CHUNK) * DAY_SECONDS).astype(np.int64)
     due = (world.number % 12 == month.month_of_year - 1) | opening
@@ -109,17 +111,20 @@ def finish_ledger(rows: Rows) -> pl.DataFrame:
     """The drawn ledger rows as the feed's columns."""
     digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
     money = {
-        name: pl.Series(np.round(rows[name], 2)).cast(pl.Decimal(18, 2)) for name in ("borrowing", "assets", "income")
+        name: pl.Series(np.round(rows[name], 2)).cast(pl.Decimal(18, 2))
+        for name in ("borrowing", "assets", "income")
     }
     return pl.DataFrame(
         {
-            "loan_id": "L" + digits + "-" + pl.Series(rows["loan"]).cast(pl.String), "enterprise_id": "E" + digits,
-            "ledger_date": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "loan_id": "L" + digits + "-" + pl.Series(rows["loan"]).cast(pl.String),
+            "enterprise_id": "E" + digits, "ledger_date": dates(rows["day"]),
+            "known_at": timestamps(rows["known"]),
             "opened_on": dates(rows["opened"]), "borrowing": money["borrowing"],
             "annual_rate": np.round(rows["rate"], 4), "mortgage": rows["mortgage"],
             "acceptance_bill": rows["bill"], "invest_category": pl.Series(_INVEST).gather(rows["invest"]),
             "autonomous_payment": rows["autonomous"], "business_purpose": rows["business"],
-            "total_assets": money["assets"], "operating_income": money["income"], "days_past_due": rows["dpd"],
+            "total_assets": money["assets"], "operating_income": money["income"],
+            "days_past_due": rows["dpd"],
             "_known": rows["known"], "_dirt": rows["dirt"],
         }
     )  # fmt: skip
@@ -153,7 +158,8 @@ def finish_legal(rows: Rows) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "case_id": "C" + digits + "-" + month + "-" + pl.Series(rows["nth"]).cast(pl.String),
-            "enterprise_id": "E" + digits, "filed_on": dates(rows["day"]), "known_at": timestamps(rows["known"]),
+            "enterprise_id": "E" + digits, "filed_on": dates(rows["day"]),
+            "known_at": timestamps(rows["known"]),
             "role": pl.Series(("plaintiff", "defendant")).gather(rows["defendant"].astype(np.int64)),
             "_known": rows["known"], "_dirt": rows["dirt"],
         }

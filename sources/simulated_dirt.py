@@ -24,7 +24,9 @@ def soil(rows: pl.DataFrame, feed: str, *, rate: float) -> pl.DataFrame:
     if feed != "enterprises":
         spoilt = fate == 2
         stranger = pl.concat_str(pl.lit("X"), pl.col("enterprise_id").str.slice(1))
-        changes = [pl.when(fate == 1).then(stranger).otherwise(pl.col("enterprise_id")).alias("enterprise_id")]
+        changes = [
+            pl.when(fate == 1).then(stranger).otherwise(pl.col("enterprise_id")).alias("enterprise_id")
+        ]
         if feed == "transactions":
             changes.append(pl.when(spoilt).then(None).otherwise(pl.col("amount")).alias("amount"))
         elif feed == "operational_events":

@@ -38,7 +38,12 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     shock = np.exp(0.25 * rng.standard_normal(CHUNK) - 0.03)
     diligence = np.exp(0.45 * trait["diligence"] - 0.10) * (1 - 0.6 * strain)
     irregular = np.exp(np.exp(-1.3 + 0.6 * trait["irregularity"]) * (1 + strain) * rng.standard_normal(CHUNK))
-    tempo = {LOGIN: diligence, EXPORT: diligence**1.3, ORDER: 1.0, COUNT: np.exp(-0.2 * trait["stock"])}
+    tempo: dict[int, np.ndarray] = {
+        LOGIN: diligence,
+        EXPORT: diligence**1.3,
+        ORDER: np.ones(CHUNK),
+        COUNT: np.exp(-0.2 * trait["stock"]),
+    }
     parts = []
     serial = np.zeros(CHUNK, dtype=np.int64)
     for code, share in _SHARE.items():
@@ -46,7 +51,9 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
         who = np.repeat(np.arange(CHUNK), count)
         order = np.arange(who.size) - np.repeat(np.cumsum(count) - count, count)
         position = (order + 0.5 + (rng.random(who.size) - 0.5) * 0.9) / count[who]
-        day = month.first + np.minimum((position ** irregular[who] * month.days).astype(np.int64), month.days - 1)
+        day = month.first + np.minimum(
+            (position ** irregular[who] * month.days).astype(np.int64), month.days - 1
+        )
         day = to_weekday(day, moves=rng.random(who.size) < 0.7, month=month)
         occurred = day * DAY_SECONDS + working_second(rng, who.size)
         parts.append(_blank(who, order + serial[who], occurred, code))
@@ -59,14 +66,20 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     size = rows["who"].size
     rows["number"] = world.number[rows["who"]]
     rows["month"] = np.full(size, month.number)
-    rows["known"] = rows["occurred"] + (np.minimum(rng.exponential(0.1, size), 0.9) * DAY_SECONDS).astype(np.int64)
+    rows["known"] = rows["occurred"] + (np.minimum(rng.exponential(0.1, size), 0.9) * DAY_SECONDS).astype(
+        np.int64
+    )
     rows["dirt"] = rng.random(size)
     keep = (rows["number"] < settings.enterprises) & (rows["occurred"] >= world.start * DAY_SECONDS)
     return {name: values[keep] for name, values in rows.items()}
 
 
 def _orders(
-    rng: np.random.Generator, world: World, orders: dict[str, np.ndarray], strain: np.ndarray, serial: np.ndarray
+    rng: np.random.Generator,
+    world: World,
+    orders: dict[str, np.ndarray],
+    strain: np.ndarray,
+    serial: np.ndarray,
 ) -> list[dict[str, np.ndarray]]:
     """Complete the orders in place, and return the receipts and payments that follow from them."""
     who = orders["who"]
@@ -83,9 +96,9 @@ def _orders(
     orders["other"] = orders["occurred"] // DAY_SECONDS + promise
     orders["order"] = orders["event"]
     # Bad payers are served last: the supplier's delay is a consequence of the latent risk, too.
-    latency = (1.0 + 2.8 * trait["supply"] + 6 * strain)[who] + (
-        2.5 + np.exp(0.4 + 0.4 * trait["supply"])
-    )[who] * rng.standard_normal(who.size)
+    latency = (1.0 + 2.8 * trait["supply"] + 6 * strain)[who] + (2.5 + np.exp(0.4 + 0.4 * trait["supply"]))[
+        who
+    ] * rng.standard_normal(who.size)
     lag = np.clip(promise + latency, 0.5, 60)
     receipts = {name: values.copy() for name, values in orders.items()}
     receipts["code"][:] = RECEIPT

@@ -22,7 +22,18 @@ _SECTORS = (
 REGIONS = ("north", "coast", "centre", "highlands", "south", "islands")
 _REGION_WEIGHTS = np.array([0.24, 0.22, 0.30, 0.10, 0.11, 0.03])
 _FIRST = ("Ana", "Luis", "Marta", "Jorge", "Elena", "Pablo", "Rosa", "Diego", "Lucia", "Carlos")
-_LAST = ("Aguirre", "Benitez", "Castro", "Duarte", "Escobar", "Flores", "Guzman", "Herrera", "Ibarra", "Juarez")
+_LAST = (
+    "Aguirre",
+    "Benitez",
+    "Castro",
+    "Duarte",
+    "Escobar",
+    "Flores",
+    "Guzman",
+    "Herrera",
+    "Ibarra",
+    "Juarez",
+)
 _COMPANY_FORMS = ("limited_company", "partnership", "stock_company", "cooperative")
 
 
@@ -32,7 +43,9 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
     size = world.traits["size"]
     age_days = 200 + rng.gamma(2.0, 1500.0, CHUNK)
     customer_days = rng.uniform(30, 1500, CHUNK)
-    workers = np.where(world.natural_person, 1 + rng.poisson(0.8, CHUNK), 2 + rng.poisson(np.exp(1.6 + 0.8 * size)))
+    workers = np.where(
+        world.natural_person, 1 + rng.poisson(0.8, CHUNK), 2 + rng.poisson(np.exp(1.6 + 0.8 * size))
+    )
     rows = {
         "number": world.number,
         "valid": world.start - np.minimum(customer_days, age_days - 1).astype(np.int64),
@@ -92,14 +105,16 @@ def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
     city = pl.Series(rows["city"]).cast(pl.String)
     return pl.DataFrame(
         {
-            "enterprise_id": "E" + digits, "valid_from": dates(rows["valid"]), "known_at": timestamps(rows["known"]),
+            "enterprise_id": "E" + digits, "valid_from": dates(rows["valid"]),
+            "known_at": timestamps(rows["known"]),
             "legal_form": form, "natural_person": natural, "industry_primary": industry,
             "industry_secondary": sector, "region": region, "city": region + "-" + city,
             "founded_on": dates(rows["founded"]), "employees": rows["employees"],
             "registered_capital": maybe(pl.Series(rows["capital"]).cast(pl.Decimal(18, 2)), ~natural),
             "state_holding": rows["state"] & ~natural, "absolute_holding": rows["absolute"] & ~natural,
             "urban": rows["urban"], "identity_verified": rows["identity"],
-            "bank_account_verified": rows["bank"], "representative_gender": _words(("male", "female"), rows["woman"]),
+            "bank_account_verified": rows["bank"],
+            "representative_gender": _words(("male", "female"), rows["woman"]),
             "legal_name": first + " " + last + pl.select(
                 pl.when(pl.Series(natural)).then(pl.lit("")).otherwise(pl.lit(" & Co"))
             ).to_series(),

@@ -60,7 +60,9 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
 
     supplier_side = (kind == SUPPLIER_PAYMENT) | (kind == PURCHASE) | ((kind == REFUND) & of_supplier)
     partners = np.where(
-        supplier_side, 3 + (12 * np.exp(0.3 * trait["size"]))[who], 6 + (40 * np.exp(0.5 * trait["size"]))[who]
+        supplier_side,
+        3 + (12 * np.exp(0.3 * trait["size"]))[who],
+        6 + (40 * np.exp(0.5 * trait["size"]))[who],
     ).astype(np.int64)
     skew = np.where(supplier_side, np.exp(0.7 + 0.5 * trait["concentration"] + 0.4 * strain)[who], 1.8)
     rank = (partners * rng.random(who.size) ** skew).astype(np.int64)
@@ -73,7 +75,9 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
         5 + np.exp(0.8 + 0.4 * trait["irregularity"])
     )[who] * rng.standard_normal(who.size)
     terms = rng.choice(np.array([14, 30, 45]), who.size)
-    due = np.where(kind == SUPPLIER_PAYMENT, occurred - late_days * DAY_SECONDS, occurred + terms * DAY_SECONDS)
+    due = np.where(
+        kind == SUPPLIER_PAYMENT, occurred - late_days * DAY_SECONDS, occurred + terms * DAY_SECONDS
+    )
 
     delay = np.minimum(rng.exponential(0.15, who.size), 1.5)
     delay = np.where(rng.random(who.size) < 0.02, rng.uniform(2, 20, who.size), delay)
@@ -107,7 +111,8 @@ def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
         {
             "number": rows["number"], "month": rows["month"], "order": rows["order"], "occurred_at": occurred,
             "known_at": timestamps(rows["known"]), "cents": rows["cents"], "partner": rows["partner"],
-            "kind_code": rows["kind"], "due_at": maybe(timestamps(rows["due"]), paid | (rows["kind"] == PURCHASE)),
+            "kind_code": rows["kind"],
+            "due_at": maybe(timestamps(rows["due"]), paid | (rows["kind"] == PURCHASE)),
             "paid_at": maybe(occurred, paid), "voided": rows["voided"],
             "_known": rows["known"], "_dirt": rows["dirt"],
         }
@@ -131,9 +136,7 @@ def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _expected(
-    settings: SimulationSettings, world: World, month: Month, *, noise: np.ndarray
-) -> np.ndarray:
+def _expected(settings: SimulationSettings, world: World, month: Month, *, noise: np.ndarray) -> np.ndarray:
     """Expected transactions of each enterprise in the month; its mean keeps the stated one."""
     share = settings.thick_share + settings.transaction_share
     if share == 0:

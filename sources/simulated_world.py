@@ -25,8 +25,8 @@ EPOCH = date(1970, 1, 1)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Shape of the gamma distribution of latent risk. With 0.28, a judge who knew the latent risk itself would reach
-# an AUC of 0.90 over one year; the rest is the luck of the draw, which no feature can show.
+# Shape of the gamma distribution of latent risk. With 0.28, a judge who knew the latent risk itself would
+# reach an AUC of 0.90 over one year; the rest is the luck of the draw, which no feature can show.
 FRAILTY_SHAPE = 0.28
 
 # Loadings of each trait on the latent risk and on a nuisance factor ("temperament") that is unrelated to
@@ -111,7 +111,7 @@ class World:
     industry: Ints
     traits: dict[str, Floats]
 
-    def strain(self, day: float | Floats) -> Floats:
+    def strain(self, day: float | Floats | Ints) -> Floats:
         """How hard each enterprise is pressed on a day, 0 to 1: before default, or in a scare that passes."""
         near = np.clip((day - (self.default_day - 180.0)) / 180.0, 0.0, 1.0)
         before = np.sqrt(near) * self.warned
@@ -119,7 +119,7 @@ class World:
         scare = np.where(into_scare < 150.0, np.sin(np.pi * into_scare / 150.0), 0.0) * self.scare_depth
         return np.maximum(before, scare)
 
-    def activity(self, day: float | Floats) -> Floats:
+    def activity(self, day: float | Floats | Ints) -> Floats:
         """Share of its usual activity that is left: falls under strain, and for good after default."""
         after = np.maximum(day - self.default_day, 0.0)
         return (1.0 - 0.5 * self.strain(day)) * np.maximum(np.exp(-after / 120.0), 0.08)
@@ -198,9 +198,9 @@ def _normal_scores(risk: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _score_table() -> tuple[Floats, Floats]:
-    """Normal scores on a grid of log risk, from the gamma density summed over the grid."""
+    """Normal scores on a grid of log risk, from the gamma density (mean 1) summed over the grid."""
     log_risk = np.linspace(np.log(1e-9), np.log(40.0), 20_001)
-    mass = np.exp(FRAILTY_SHAPE * (log_risk - np.exp(log_risk)))  # shape and rate are equal: the mean is 1
+    mass = np.exp(FRAILTY_SHAPE * (log_risk - np.exp(log_risk)))
     below = np.cumsum(mass) - mass / 2
     share = np.clip(below / mass.sum(), 1e-6, 1 - 1e-6)
     normal = NormalDist()

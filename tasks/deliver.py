@@ -51,7 +51,13 @@ class _Progress:
             return
         self._said = now
         left = (now - self._started) / done * (total - done)
-        log.info("deliver     %s  %s  %d%% done, about %.0f s left", self._portfolio, label, 100 * done // total, left)
+        log.info(
+            "deliver     %s  %s  %d%% done, about %.0f s left",
+            self._portfolio,
+            label,
+            100 * done // total,
+            left,
+        )
 
 
 def deliver_feeds(
@@ -68,7 +74,8 @@ def deliver_feeds(
         source: Where the feeds come from.
         enterprises: Size of the simulated portfolio.
         seed: Seed of the simulated portfolio.
-        through: Last simulated day; the day before the scheduled start when not given. cumcm2020c is delivered whole.
+        through: Last simulated day; the day before the scheduled start when not given. Other data comes
+            whole.
         landing: Folder to write to; NIGHTLEDGER_HOME/landing/<portfolio> when not given.
 
     Raises:
