@@ -5,8 +5,8 @@ can be lost between a file and the warehouse. A file is known by its path below 
 SHA-256 of its content: the same content is loaded once, other content under the same path replaces what its
 predecessor delivered. A file with rows that wait for their enterprise is read again once it has come.
 
-Known limit: a row that was turned away because another file already had it (an exact duplicate, `key_repeated`)
-does not come in by itself when that other file is corrected and drops the row.
+Known limit: a row that was turned away because another file had it already (an exact duplicate, or
+`key_repeated`) does not come in by itself when that file is corrected and drops the row.
 """
 
 from __future__ import annotations
@@ -101,8 +101,10 @@ def ingest_file(
 def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     feed, portfolio = job.feed, job.record.portfolio
     seen = job.file.full.stat()
-    delivered = readers.read(con, whole_file(job.file.full), feed=feed)
-    faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio)
+    file = whole_file(job.file.full)
+    delivered = readers.read(con, file, feed=feed)
+    with readers.damage_refused(file):  # the values of a Parquet file are read only now
+        faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio)
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
         _withdraw(con, job)

@@ -2,8 +2,8 @@
 
 Rows are compared with what the other live files of the portfolio delivered and with the rows before them in
 their own file. Same key and same `known_at`: equal content is an exact duplicate, other content is
-`key_repeated` and the first row stays. Same key and another `known_at`: a version of its own; `known_to` of each
-version is the `known_at` of the next, whatever the order in which they arrived.
+`key_repeated` and the first row stays. Same key and another `known_at`: a version of its own; `known_to` of
+each version is the `known_at` of the next, whatever the order in which they arrived.
 """
 
 from __future__ import annotations

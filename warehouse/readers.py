@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -23,11 +24,11 @@ from warehouse.intake_files import FileRefused, WholeFile, blank_lines, first_by
 _DELIMITERS = ",;\t|"
 _NEVER = "\x01"  # a delimiter that no text has: one column, one line
 _SAMPLE = 1000
-_NOT_THE_FILES_FAULT = (
-    duckdb.OutOfMemoryException,
-    duckdb.InterruptException,
-    duckdb.FatalException,
-    duckdb.InternalException,
+_THE_FILES_FAULT = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.SerializationException,
+    duckdb.NotImplementedException,
 )
 
 
@@ -54,22 +55,30 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
     """
     drop(con)
     con.execute("create temp table intake_malformed (file_row bigint, raw_text varchar, detail varchar)")
-    try:
-        with in_file_order(con):
-            if file.format == "parquet":
-                types, extra = _read_parquet(con, file, feed)
-            elif file.format == "csv":
-                types, extra = _read_csv(con, file, feed)
-            else:
-                types, extra = _read_ndjson(con, file, feed)
+    with damage_refused(file), in_file_order(con):
+        if file.format == "parquet":
+            types, extra = _read_parquet(con, file, feed)
+        elif file.format == "csv":
+            types, extra = _read_csv(con, file, feed)
+        else:
+            types, extra = _read_ndjson(con, file, feed)
         rows = _count(con, "intake_rows") + _count(con, "intake_malformed")
-    except _NOT_THE_FILES_FAULT:
-        raise
-    except duckdb.Error as error:
-        raise FileRefused(f"unreadable: {str(error).splitlines()[0][:200]}") from error
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
     return Delivered(types=types, extra=extra, rows=rows)
+
+
+@contextmanager
+def damage_refused(file: WholeFile) -> Iterator[None]:
+    """Turn what DuckDB says about a damaged file into its refusal; a full disk stays an error."""
+    try:
+        yield
+    except _THE_FILES_FAULT as error:
+        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
+    except duckdb.IOException as error:
+        if str(file.full) not in str(error):
+            raise
+        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
@@ -261,6 +270,10 @@ def _set_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[i
             qualify row_number() over (partition by line order by byte_position) = 1""",
         {"blank": blank},
     )
+
+
+def _first_line(error: Exception, file: WholeFile) -> str:
+    return str(error).splitlines()[0].replace(str(file.full), file.full.name)[:200]
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str) -> int:

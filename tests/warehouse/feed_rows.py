@@ -1,0 +1,117 @@
+"""Rows of every feed that are right, and files of them in every format: what the intake tests spoil."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.feeds import FEEDS, Feed
+from warehouse.intake import IngestResult, ingest_file
+from warehouse.intake_files import list_landing
+
+FORMATS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
+Row = dict[str, Any]
+_NUMBERS = count()
+
+
+def rows_of(feed: Feed, count: int = 3) -> list[Row]:
+    """Rows with every column filled, values as text; all belong to the enterprises E0, E1 and E2."""
+    return [{column.name: _value(feed, column.name, n) for column in feed.columns} for n in range(count)]
+
+
+def _value(feed: Feed, name: str, n: int) -> str:
+    column = feed.column(name)
+    if name == "enterprise_id":
+        return f"E{n % 3}"
+    if column.choices:
+        return column.choices[n % len(column.choices)]
+    if name == "known_at":
+        return f"2026-06-{10 + n:02d} 12:00:00"
+    return {
+        "varchar": f"{name}-{n}",
+        "date": f"2026-05-{n + 1:02d}",
+        "timestamp": f"2026-05-{n + 1:02d} 10:30:00",
+        "decimal(18,2)": f"{100 + n}.25",
+        "double": f"0.{n + 1}5",
+        "integer": str(n),
+        "boolean": "true" if n % 2 else "false",
+        "json": json.dumps({"order_id": f"O{n}", "amount": 12.5}),
+    }[column.type]
+
+
+def write(path: Path, rows: list[Row], *, columns: list[str] | None = None) -> Path:
+    """Write the rows as the file's extension says; a value of None is nothing, all others are text."""
+    names = columns or list(rows[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = path.name.split(".", 1)[1]
+    if kind == "parquet":
+        pl.DataFrame(
+            {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
+        ).write_parquet(path)
+        return path
+    if kind.startswith("csv"):
+        data = "".join(
+            ",".join(_csv(row.get(name, name)) for name in names) + "\n" for row in [{}, *rows]
+        ).encode()
+    else:
+        data = "".join(
+            json.dumps({name: _json(name, row.get(name)) for name in names}) + "\n" for row in rows
+        ).encode()
+    path.write_bytes(gzip.compress(data) if kind.endswith(".gz") else data)
+    return path
+
+
+def _csv(value: str | None) -> str:
+    if value is None:
+        return ""
+    return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',"\n') else value
+
+
+def _json(name: str, value: str | None) -> Any:
+    if name == "payload" and value is not None:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+ENTERPRISES = rows_of(FEEDS["enterprises"])
+
+
+class Lender:
+    """One portfolio with its landing folder; the three enterprises are loaded already."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Path) -> None:
+        self.con, self.landing, self.portfolio = con, landing, f"lender-{next(_NUMBERS)}"
+        base = self.deliver("enterprises/base.csv", ENTERPRISES)
+        self.ingest()
+        base.unlink()
+
+    def deliver(self, path: str, rows: list[Row], *, columns: list[str] | None = None) -> Path:
+        return write(self.landing / path, rows, columns=columns)
+
+    def ingest(self, run_id: str = "run") -> dict[str, IngestResult]:
+        files = list_landing(self.landing)
+        results = [ingest_file(self.con, file, portfolio=self.portfolio, run_id=run_id) for file in files]
+        for one in results:
+            assert one.delivered == one.loaded + one.quarantined + one.exact_duplicates, one
+        return {one.path: one for one in results}
+
+    def ask(self, query: str, **bound: Any) -> list[tuple[Any, ...]]:
+        return self.con.execute(query, {"p": self.portfolio, **bound}).fetchall()
+
+    def quarantine(self) -> list[tuple[Any, ...]]:
+        return self.ask(
+            "select file_row, rule, detail from wh.ops.quarantine where portfolio = $p order by path, 1"
+        )
+
+    def held(self, feed: str) -> int:
+        base = len(ENTERPRISES) if feed == "enterprises" else 0
+        return self.ask(f"select count(*) from wh.raw.{feed} where portfolio = $p")[0][0] - base
