@@ -139,7 +139,7 @@ def epoch_day(day: date) -> int:
 def world(settings: SimulationSettings, chunk: int, start: int) -> World:
     """The chunk's enterprises; `start` is the first day of history in days since 1970-01-01."""
     rng = generator(settings, chunk=chunk, month=0, stream=0)
-    risk = np.maximum(rng.gamma(FRAILTY_SHAPE, 1.0 / FRAILTY_SHAPE, CHUNK), 1e-9)
+    risk = np.maximum(rng.gamma(FRAILTY_SHAPE, 1.0 / FRAILTY_SHAPE, CHUNK), 1e-12)
     luck = rng.exponential(size=CHUNK)
     # With gamma frailty this time scale keeps the rate among survivors at exactly the stated one, year
     # after year, although the riskiest leave first.
@@ -199,7 +199,7 @@ def _normal_scores(risk: Floats) -> Floats:
 @lru_cache(maxsize=1)
 def _score_table() -> tuple[Floats, Floats]:
     """Normal scores on a grid of log risk, from the gamma density (mean 1) summed over the grid."""
-    log_risk = np.linspace(np.log(1e-9), np.log(40.0), 20_001)
+    log_risk = np.linspace(np.log(1e-12), np.log(40.0), 20_001)
     mass = np.exp(FRAILTY_SHAPE * (log_risk - np.exp(log_risk)))
     below = np.cumsum(mass) - mass / 2
     share = np.clip(below / mass.sum(), 1e-6, 1 - 1e-6)
