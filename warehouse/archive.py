@@ -77,7 +77,7 @@ def leftovers(folder: Path) -> list[Path]:
 
 def _partitions(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date, str]]:
     return con.execute(
-        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), sum(pd), "
+        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), "
         "string_agg(distinct run_id, ',' order by run_id)) "
         "from wh.scores.portfolio_scores group by portfolio, as_of_date order by portfolio, as_of_date"
     ).fetchall()

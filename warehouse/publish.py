@@ -169,8 +169,6 @@ def _rows_of(schema: str, relation: str, columns: list[tuple[str, str, str | Non
             f" where (portfolio, as_of_date) in (select (portfolio, max(as_of_date)) from wh.{relation} "
             "group by portfolio)"
         )
-    if {"portfolio", "as_of_date"} <= present:
-        return " order by portfolio, as_of_date"
     return ""
 
 

@@ -120,7 +120,7 @@ def bind(names: set[str], params: Mapping[str, Any], *, where: str) -> dict[str,
         raise Refused(
             f"{where} needs the parameter(s) {', '.join(missing)}, given: {', '.join(sorted(params))}"
         )
-    return {name: params[name] for name in names}
+    return {name: params[name] for name in sorted(names)}
 
 
 def _statements(

@@ -9,8 +9,14 @@ with latest as (
         as_of_date,
         pd
     from wh.scores.portfolio_scores
-    where portfolio = $portfolio and model_role = 'champion'
-    qualify as_of_date = max(as_of_date) over ()
+    where
+        portfolio = $portfolio
+        and model_role = 'champion'
+        and as_of_date = (
+            select max(s.as_of_date)
+            from wh.scores.portfolio_scores as s
+            where s.portfolio = $portfolio and s.model_role = 'champion'
+        )
 ),
 
 shown as (

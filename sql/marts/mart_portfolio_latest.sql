@@ -24,18 +24,28 @@
 -- column model_version: [score] version of the champion model
 -- column run_id: [key] run that scored the enterprise
 
-with champions as (
-    select *
-    from wh.scores.portfolio_scores
-    where portfolio = $portfolio and model_role = 'champion'
-),
-
-nights as (
+with nights as (
     select
         as_of_date as latest,
         lag(as_of_date) over (order by as_of_date) as previous
-    from (select distinct as_of_date from champions) as scored
+    from (
+        select distinct as_of_date
+        from wh.scores.portfolio_scores
+        where portfolio = $portfolio and model_role = 'champion'
+    ) as scored
     qualify row_number() over (order by as_of_date desc) = 1
+),
+
+-- two nights only, so that the mart costs the same however long the history is
+before as (
+    select
+        enterprise_id,
+        pd
+    from wh.scores.portfolio_scores
+    where
+        portfolio = $portfolio
+        and model_role = 'champion'
+        and as_of_date = (select previous from nights)
 )
 
 select
@@ -51,17 +61,20 @@ select
     s.grade,
     s.score_points,
     s.pd,
-    n.previous as as_of_date_previous,
+    (select previous from nights) as as_of_date_previous,
     b.pd as pd_previous_night,
     s.pd - b.pd as pd_change,
     cast(l.total_borrowing as decimal(18, 2)) as exposure,
     s.model_family,
     s.model_version,
     s.run_id
-from champions as s
-inner join nights as n on s.as_of_date = n.latest
-left join champions as b on s.enterprise_id = b.enterprise_id and n.previous = b.as_of_date
+from wh.scores.portfolio_scores as s
+left join before as b on s.enterprise_id = b.enterprise_id
 left join wh.features.feat_profile as p
     on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id
 left join wh.features.feat_ledger as l
     on s.portfolio = l.portfolio and s.as_of_date = l.as_of_date and s.enterprise_id = l.enterprise_id
+where
+    s.portfolio = $portfolio
+    and s.model_role = 'champion'
+    and s.as_of_date = (select latest from nights)

@@ -159,7 +159,9 @@ def test_rows_of_another_partition_are_refused_and_rolled_back(con, feat):
             "cast($portfolio as varchar)", "case when n = 1 then cast($portfolio as varchar) else 'q' end"
         )
     )
-    with pytest.raises(Refused, match="1 of 2 rows lie outside the partition portfolio=p"):
+    with pytest.raises(
+        Refused, match="1 of 2 rows lie outside the partition as_of_date=2026-06-30, portfolio=p"
+    ):
         replace(con)
     assert held(con) == []
 

@@ -199,7 +199,7 @@ with writer(purpose="publish") as con:
     if con.execute("select count(*) from wh.scores.portfolio_scores").fetchone() == (0,):
         con.execute("insert into wh.scores.portfolio_scores by name select 'p' as portfolio, "
                     "date '2026-06-30' - cast(i % 20 as integer) as as_of_date, 'e' || i as enterprise_id, "
-                    "'champion' as model_role, random() as pd, 'r' as run_id from range(100000) as t (i)")
+                    "'champion' as model_role, random() as pd, 'r' as run_id from range(40000) as t (i)")
     while True:
         con.execute("update wh.scores.portfolio_scores set run_id = run_id || 'x' "
                     "where as_of_date = '2026-06-30'")
@@ -209,15 +209,15 @@ with writer(purpose="publish") as con:
 
 
 def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
-    for moment in (0.02, 0.07, 0.13):
+    for moment in (0.03, 0.1):
         process = subprocess.Popen([sys.executable, "-c", PUBLISH], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "published\n"
         time.sleep(moment)
         process.kill()
         process.communicate()
         with reader() as published:
-            assert published.execute("select count(*) from scores.portfolio_scores").fetchone() == (100_000,)
-        assert sum(row[2] for row in parquet()) == 100_000
+            assert published.execute("select count(*) from scores.portfolio_scores").fetchone() == (40_000,)
+        assert sum(row[2] for row in parquet()) == 40_000
     with writer(purpose="next") as con:
         publish.publish(con, "next")
     left = {name.split("-")[0] for name in names(settings().published_dir)}
