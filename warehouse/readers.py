@@ -161,12 +161,12 @@ def _read_ndjson(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     _scan_text(con, file, ["line"], delimiter=_NEVER, quote="", has_header=False)
     _set_aside(con, first_line=1, blank=[], hide=bool(feed.pii))
-    is_object = "case when json_valid(line) then json_type(line) = 'OBJECT' else false end"
+    is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
     sample = con.execute(
         f"""select distinct unnest(json_keys(line))
-            from (select line from intake_lines where {filled} and {is_object} limit {_SAMPLE})"""
+            from (select line from intake_lines where {is_object} limit {_SAMPLE})"""
     ).fetchall()
     if not sample:
         if _count(con, f"intake_lines where {filled}") + _count(con, "intake_malformed") == 0:
@@ -177,22 +177,20 @@ def _read_ndjson(
     if absent := [name for name in names if name not in present]:
         # a line may leave out what is null, so a column is missing only where no line has it
         checks = ", ".join(f"bool_or(json_exists(line, '$.\"{name}\"'))" for name in absent)
-        seen = (
-            con.execute(f"select {checks} from intake_lines where {filled} and {is_object}").fetchone() or ()
-        )
+        seen = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
         present |= {name for name, there in zip(absent, seen, strict=True) if there}
     extra = check_columns(feed, sorted(present))
     con.execute(
         f"""insert into intake_malformed
             select {number}, {"'***'" if feed.pii else "line"}, 'The line is no JSON object.'
-            from intake_lines where {filled} and not {is_object}"""
+            from intake_lines where not {is_object} and {filled}"""
     )
     types = {name: "VARCHAR" for name in names if name in present}
     shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in types) + "}"
     con.execute(
         f"""create temp table intake_rows as
             select file_row, unnest(json_transform(line, '{shape}'))
-            from (select {number} as file_row, line from intake_lines where {filled} and {is_object})"""
+            from (select {number} as file_row, line from intake_lines where {is_object})"""
     )
     con.execute("drop table temp.main.intake_lines")
     return types, extra
