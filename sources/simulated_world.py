@@ -32,13 +32,13 @@ FRAILTY_SHAPE = 0.28
 # Loadings of each trait on the latent risk and on a nuisance factor ("temperament") that is unrelated to
 # risk and shared by all traits: correlated sampling, and noise that averaging over traits does not remove.
 TRAITS: dict[str, tuple[float, float]] = {
-    "irregularity": (0.68, 0.25),
+    "irregularity": (0.72, 0.25),
     "concentration": (0.58, 0.25),
-    "lateness": (0.72, 0.20),
-    "diligence": (-0.72, -0.25),
-    "stock": (0.62, 0.25),
+    "lateness": (0.75, 0.20),
+    "diligence": (-0.76, -0.25),
+    "stock": (0.66, 0.25),
     "refunds": (0.55, 0.20),
-    "volatility": (0.66, 0.25),
+    "volatility": (0.72, 0.25),
     "supply": (0.68, 0.20),
     "leverage": (0.50, 0.20),
     "opinion": (0.64, 0.20),

@@ -52,7 +52,7 @@ def test_real_invoices_are_scored_on_their_last_date(
 
 
 def test_a_bad_size_is_refused_with_its_name(home: Path) -> None:
-    with pytest.raises(Refused, match="enterprises: .*greater than or equal to 100"):
+    with pytest.raises(Refused, match=r"enterprises: .*greater than or equal to 100"):
         deliver_feeds(source="simulated", enterprises=5, through=LAST)
 
 
