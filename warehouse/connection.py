@@ -76,11 +76,12 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
         raise Refused(f"nothing is published yet at {conf.published_file}; run a night first: make nightly")
     con = connect(conf)
     try:
-        con.execute(f"attach {quoted(conf.published_file)} as wh (read_only)")
+        try:
+            con.execute(f"attach {quoted(conf.published_file)} as wh (read_only)")
+        except duckdb.Error as error:
+            raise Refused(f"cannot read {conf.published_file}: {error}") from error
         con.execute("use wh")
         yield con
-    except duckdb.IOException as error:
-        raise Refused(f"cannot read {conf.published_file}: {error}") from error
     finally:
         con.close()
 

@@ -60,22 +60,22 @@ def finish_run(
     message: str | None = None,
     counts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Close the ledger row of a run; counts given earlier stay unless new ones are given.
+    """Close the ledger row of a run; a message and counts given earlier stay unless they are given anew.
 
     Raises:
         Refused: when there is no such run.
     """
     changed = con.execute(
         """update wh.ops.run_ledger
-           set status = $status, finished_at = $now, message = $message,
-               counts = coalesce(cast($counts as json), counts)
+           set status = $status, finished_at = $now, message = coalesce(nullif($message, ''), message),
+               counts = json_merge_patch(coalesce(counts, '{}'), cast($counts as json))
            where run_id = $run_id""",
         {
             "run_id": run_id,
             "status": status,
             "now": settings().local_now(),
             "message": message,
-            "counts": None if counts is None else json.dumps(dict(counts), default=str),
+            "counts": json.dumps(dict(counts or {}), default=str),
         },
     ).fetchone()
     if changed is None or changed[0] != 1:

@@ -80,6 +80,10 @@ def test_a_run_of_this_process_is_not_taken_for_dead(home):
         assert con.execute("select status, message, counts ->> 'rows' from wh.ops.run_ledger").fetchall() == [
             ("failed", "why", "3")
         ]
+        ledger.finish_run(con, run_id, status="done", message="", counts={"more": 1})
+        assert con.execute("select status, message, counts from wh.ops.run_ledger").fetchall() == [
+            ("done", "why", '{"rows":3,"more":1}')
+        ]
         with pytest.raises(Refused, match=r"not in ops.run_ledger"):
             ledger.finish_run(con, "nobody", status="done")
 
