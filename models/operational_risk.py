@@ -1,5 +1,6 @@
 """Operational risk: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -36,6 +37,9 @@ OPERATIONAL_GROUPS = (
 )
 
 
+_WINDOW = re.compile(r"_(\d+d|all)$")
+
+
 class OperationalRiskSettings(BaseModel):
     """Every choice of one model version; stored with it."""
 
@@ -47,12 +51,16 @@ class OperationalRiskSettings(BaseModel):
         min_length=1,
         description="Groups of features that may enter, as the SQL heads name them.",
     )
+    windows: tuple[str, ...] = Field(
+        (),
+        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
+    )
     n_neighbors: int = Field(5, ge=1, le=50, description="Donors averaged for a gap in a number.")
     reference_rows: int = Field(
         1000, ge=10, le=10_000, description="Most training rows kept as donors; bounds the cost of scoring."
     )
     skew_limit: float | None = Field(
-        3.0,
+        1.0,
         ge=0,
         description="Compress numbers that are more skewed than this; none follows the paper literally.",
     )
@@ -249,6 +257,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         names, left_out = [], {}
         for name in frame.columns:
             if self.groups is not None and self.groups.get(name) not in settings.feature_groups:
+                continue
+            window = _WINDOW.search(name)
+            if settings.windows and window is not None and window[1] not in settings.windows:
                 continue
             column = frame[name]
             if column.null_count() == frame.height:

@@ -36,7 +36,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Donors averaged for a gap.
     reference_rows : int, default=1000
         Most training rows kept as donors.
-    skew_limit : float or None, default=3.0
+    skew_limit : float or None, default=1.0
         Compress numbers that are more skewed; None leaves all as they are, as the paper does.
     random_state : int, default=0
         Seed of the donor sample.
@@ -70,7 +70,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         n_neighbors: int = 5,
         reference_rows: int = 1000,
-        skew_limit: float | None = 3.0,
+        skew_limit: float | None = 1.0,
         random_state: int = 0,
     ) -> None:
         self.n_neighbors = n_neighbors

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -14,12 +16,14 @@ from models.calibration import Calibrator, ReliabilityBin, reliability
 from models.evaluation import Fold, calibrated, cross_validate, out_of_fold, repeated_folds, summarise
 from models.labels import check_labels
 from models.master_scale import MasterScale
-from models.metrics import Interval, Labels, bootstrap_intervals
+from models.metrics import Interval, Labels, Scores, bootstrap_intervals
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskModel, OperationalRiskSettings
 
 Protocol = Literal["repeated_cross_validation", "out_of_time"]
+Rows = npt.NDArray[np.int64]
 
 FEW_ROWS = 1000
+HISTORY_ONLY_BELOW = 500
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Evaluation:
     reliability_raw: tuple[ReliabilityBin, ...]
     reliability_pd: tuple[ReliabilityBin, ...]
     labels: Labels
-    scores: Any
+    scores: Scores
 
 
 @dataclass(frozen=True)
@@ -50,25 +54,29 @@ class Training:
 
 def train(
     frame: pl.DataFrame,
-    labels: Any,
+    labels: npt.ArrayLike,
     *,
     settings: OperationalRiskSettings | None = None,
     groups: Mapping[str, str] | None = None,
     borrowers: Sequence[str] | None = None,
-    later: tuple[pl.DataFrame, Any] | None = None,
+    snapshots: Sequence[date] | None = None,
     repeats: int | None = None,
     scale: MasterScale | None = None,
     n_jobs: int = 1,
 ) -> Training:
-    """Return a calibrated model and its honest evaluation; the same for any number of threads.
+    """Return a calibrated model fitted on all rows and its honest evaluation; the same for any ``n_jobs``.
 
-    Evaluation is out of time when later rows are given, else by repeated stratified folds, grid search
-    inside the training folds (5 folds; 10 repeats below 1,000 rows, 1 from there on).
+    Windows: below 500 rows only features of the known history enter, unless the settings name windows;
+    short windows of the same features then add noise, not signal (docs/decisions/0021).
 
-    Calibration rule: where ``calibration_share`` of the rows holds at least ``calibration_positives``
-    defaults, that share is held out, the classifier never sees it and the calibrator sees nothing else.
-    Otherwise the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and grid search
-    inside the training folds, and the classifier on all rows.
+    Evaluation: with several snapshots, a model of all but the last one is measured on the last one. With
+    one snapshot, stratified folds by borrower (5 repeats below 1,000 rows, 1 from there on). The grid
+    search always runs inside the training rows.
+
+    Calibration: where ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults,
+    that share is held out, the classifier never sees it and the calibrator sees nothing else. Otherwise
+    the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and grid search inside the
+    training folds, and the classifier on all rows.
 
     Parameters
     ----------
@@ -78,8 +86,8 @@ def train(
     settings, groups : see `OperationalRiskClassifier`
     borrowers : sequence of str, optional
         Borrower of each row, where one has several snapshots.
-    later : tuple of (frame, labels), optional
-        A later snapshot with both classes; it is used for evaluation only.
+    snapshots : sequence of date, optional
+        Date that each row describes.
     repeats : int, optional
     scale : MasterScale, optional
     n_jobs : int, default=1
@@ -90,47 +98,77 @@ def train(
     """
     settings = settings or OperationalRiskSettings()
     known = check_labels(labels, rows=frame.height, minimum=settings.minimum_positives)
-    classifier = OperationalRiskClassifier(settings=settings, groups=groups, n_jobs=n_jobs)
-    fit_rows, held_out = _calibration_split(known, settings, borrowers)
-
-    folds: tuple[Fold, ...] = ()
-    if later is None or held_out is None:
-        inner = OperationalRiskClassifier(settings=settings, groups=groups, n_jobs=1)
-        times = repeats or (10 if len(known) < FEW_ROWS else 1)
-        number = min(settings.folds, int(np.bincount(known).min()))
-        splits = repeated_folds(
-            known, folds=number, repeats=times, random_state=settings.random_state, borrowers=borrowers
-        )
-        folds = cross_validate(inner, frame, known, splits, n_jobs=n_jobs)
-
-    classifier.fit(frame[fit_rows], known[fit_rows])
-    if held_out is not None:
-        raw = classifier.predict_proba(frame[held_out])[:, 1]
-        calibrator = Calibrator().fit(raw, known[held_out])
-        how = f"{len(held_out)} rows held out ({int(known[held_out].sum())} defaults), {calibrator.method_}"
+    if len(known) < HISTORY_ONLY_BELOW and not settings.windows:
+        settings = settings.model_copy(update={"windows": ("all",)})
+    names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
+    fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs)
+    everything = np.arange(len(known))
+    times = repeats or (5 if len(known) < FEW_ROWS else 1)
+    days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
+    if len(np.unique(days)) > 1:
+        last = days == days.max()
+        evaluation = _out_of_time(fitter.fit(everything[~last], repeats=times)[0], frame[last], known[last])
+        model, _ = fitter.fit(everything, repeats=times)
     else:
-        stacked_labels, stacked_scores = out_of_fold(folds)
-        calibrator = Calibrator(method="platt").fit(stacked_scores, stacked_labels)
-        how = f"out-of-fold scores of {len(known)} rows ({int(known.sum())} defaults), platt"
-    model = OperationalRiskModel(classifier, calibrator, scale or MasterScale(), how)
-    evaluation = _by_folds(folds) if later is None else _out_of_time(model, *later)
+        folds = fitter.cross_validate(everything, repeats=times)
+        evaluation = _by_folds(folds)
+        model, _ = fitter.fit(everything, repeats=times, folds=folds)
     return Training(model, evaluation, len(known), int(known.sum()))
 
 
-def _calibration_split(
-    labels: Labels, settings: OperationalRiskSettings, borrowers: Sequence[str] | None
-) -> tuple[Any, Any]:
-    """Return rows to fit on and rows held out for calibration (None where there are too few)."""
-    share = settings.calibration_share
-    if int(np.bincount(labels).min() * share) < settings.calibration_positives:
-        return np.arange(len(labels)), None
-    parts = round(1 / share)
-    if borrowers is not None and len(set(borrowers)) < len(borrowers):
-        splitter: Any = StratifiedGroupKFold(parts, shuffle=True, random_state=settings.random_state)
-    else:
-        splitter = StratifiedKFold(parts, shuffle=True, random_state=settings.random_state)
-    fit_rows, held_out = next(iter(splitter.split(np.zeros(len(labels)), labels, borrowers)))
-    return fit_rows, held_out
+@dataclass(frozen=True)
+class _Fitter:
+    """Fits and calibrates on chosen rows of one frame."""
+
+    frame: pl.DataFrame
+    labels: Labels
+    borrowers: npt.NDArray[Any]
+    settings: OperationalRiskSettings
+    groups: Mapping[str, str] | None
+    scale: MasterScale
+    n_jobs: int
+
+    def cross_validate(self, rows: Rows, *, repeats: int) -> tuple[Fold, ...]:
+        """Score the rows out of fold; the folds run beside each other, each on one thread."""
+        labels = self.labels[rows]
+        splits = repeated_folds(
+            labels,
+            folds=min(self.settings.folds, int(np.bincount(labels).min())),
+            repeats=repeats,
+            random_state=self.settings.random_state,
+            borrowers=self.borrowers[rows].tolist(),
+        )
+        estimator = OperationalRiskClassifier(settings=self.settings, groups=self.groups)
+        return cross_validate(estimator, self.frame[rows], labels, splits, n_jobs=self.n_jobs)
+
+    def fit(
+        self, rows: Rows, *, repeats: int, folds: tuple[Fold, ...] = ()
+    ) -> tuple[OperationalRiskModel, tuple[Fold, ...]]:
+        """Fit on the rows and calibrate by the rule of `train`."""
+        fit_rows, held_out = self._calibration_split(rows)
+        classifier = OperationalRiskClassifier(settings=self.settings, groups=self.groups, n_jobs=self.n_jobs)
+        classifier.fit(self.frame[fit_rows], self.labels[fit_rows])
+        if held_out is not None:
+            labels = self.labels[held_out]
+            calibrator = Calibrator().fit(classifier.predict_proba(self.frame[held_out])[:, 1], labels)
+            how = f"{len(labels)} rows held out, {int(labels.sum())} defaults, {calibrator.method_}"
+        else:
+            folds = folds or self.cross_validate(rows, repeats=repeats)
+            labels, scores = out_of_fold(folds)
+            calibrator = Calibrator(method="platt").fit(scores, labels)
+            how = f"out-of-fold scores of {len(rows)} rows, {int(self.labels[rows].sum())} defaults, platt"
+        return OperationalRiskModel(classifier, calibrator, self.scale, how), folds
+
+    def _calibration_split(self, rows: Rows) -> tuple[Rows, Rows | None]:
+        """Return rows to fit on and rows held out for calibration, None where there are too few."""
+        labels, share = self.labels[rows], self.settings.calibration_share
+        if int(np.bincount(labels).min() * share) < self.settings.calibration_positives:
+            return rows, None
+        names = self.borrowers[rows]
+        kind = StratifiedGroupKFold if len(set(names)) < len(names) else StratifiedKFold
+        splitter = kind(round(1 / share), shuffle=True, random_state=self.settings.random_state)
+        fitted, held_out = next(iter(splitter.split(np.zeros(len(labels)), labels, names)))
+        return rows[fitted], rows[held_out]
 
 
 def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
@@ -151,8 +189,8 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
     )
 
 
-def _out_of_time(model: OperationalRiskModel, frame: pl.DataFrame, labels: Any) -> Evaluation:
-    """Measure the finished model on a later snapshot."""
+def _out_of_time(model: OperationalRiskModel, frame: pl.DataFrame, labels: Labels) -> Evaluation:
+    """Measure a model on a later snapshot."""
     known = check_labels(labels, rows=frame.height, minimum=2)
     raw = model.classifier.predict_proba(frame)[:, 1]
     pd = model.calibrator.predict(raw)

@@ -1,0 +1,99 @@
+"""Trains a model of one portfolio on what was known by one date, evaluates it and registers it."""
+
+from datetime import date
+from typing import Literal
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from models.operational_risk import OperationalRiskSettings
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.train import default_definition, train_champion
+from warehouse.connection import writer
+
+
+class TrainParameters(BaseModel):
+    """What one training run does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio whose feeds have been loaded",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="Train on what was known by the end of this day; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    family: Literal["operational_risk"] = Field(
+        default="operational_risk", description="The model family", json_schema_extra={"position": 2}
+    )
+    learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
+        default="xgboost",
+        description="The learner at the end of the pipeline",
+        json_schema_extra={"position": 3},
+    )
+    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+        default=None,
+        description="What counts as default; empty = dpd90 (cumcm2020c: cross_section)",
+        json_schema_extra={"position": 4},
+    )
+    horizon_days: int = Field(
+        default=365,
+        ge=30,
+        le=1095,
+        description="Within how many days after the snapshot (a cross section has none)",
+        json_schema_extra={"position": 5},
+    )
+    snapshots: int = Field(
+        default=1,
+        ge=1,
+        le=5,
+        description="Snapshots to train on, one horizon apart; with two or more the last one measures out of time",
+        json_schema_extra={"position": 6},
+    )
+    role: Literal["champion", "challenger", "shadow"] = Field(
+        default="champion", description="What the model is registered for", json_schema_extra={"position": 7}
+    )
+    oversample: bool = Field(
+        default=True, description="SMOTE in the training folds", json_schema_extra={"position": 8}
+    )
+
+    @model_validator(mode="after")
+    def cross_section_has_one_snapshot(self) -> "TrainParameters":
+        """Refuse several snapshots of a definition that knows no time."""
+        if self.definition == "cross_section" and self.snapshots > 1:
+            raise ValueError("--definition cross_section has one snapshot, the date itself")
+        return self
+
+
+@flow(name="train")
+def train(run: TrainParameters = TrainParameters()) -> str:  # noqa: B008 - frozen, so one default serves all runs
+    """Train, evaluate and register one model.
+
+    Args:
+        run: What this run does.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"train {run.portfolio} {as_of}"):
+        run_id = open_run("train", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            record = train_champion(
+                run.portfolio,
+                as_of,
+                definition=run.definition or default_definition(run.portfolio),
+                horizon_days=run.horizon_days,
+                run_id=run_id,
+                model=OperationalRiskSettings(learner=run.learner, oversample=run.oversample),
+                snapshots=run.snapshots,
+                role=run.role,
+            )
+            counts["model_version"] = record.model_version
+            counts["training_rows"] = record.metrics["rows"]
+    return run_id

@@ -1,0 +1,113 @@
+"""A trained model told to people: a card in Markdown, pictures, and calm lines for a terminal."""
+
+from __future__ import annotations
+
+import base64
+
+from models import plots
+from models.importance import feature_importance, group_importance
+from models.metrics import METRICS, Interval
+from models.training import Training
+
+_NAMES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "auc": "AUC",
+    "ks": "KS (two-sample)",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+}
+
+
+def protocol(training: Training) -> str:
+    """Return in words how the model was evaluated."""
+    evaluation = training.evaluation
+    if evaluation.protocol == "out_of_time":
+        return f"out of time, {evaluation.rows:,} later rows, bootstrap intervals (DeLong for the AUC)"
+    times = f"{evaluation.repeats} x " if evaluation.repeats > 1 else ""
+    return (
+        f"{times}{evaluation.folds} stratified folds by borrower, grid search inside the training folds, "
+        "corrected resampled-t intervals"
+    )
+
+
+def lines(training: Training) -> tuple[str, ...]:
+    """Return what matters in a few lines of text."""
+    evaluation, classifier = training.evaluation, training.model.classifier
+    return (
+        f"{training.rows:,} labelled rows, {training.positives:,} defaults; {protocol(training)}",
+        f"AUC {_span(evaluation.raw['auc'])}, Brier {evaluation.raw['brier'].mean:.3f} raw and "
+        f"{evaluation.pd['brier'].mean:.3f} calibrated on {training.model.calibrated_on}",
+        f"groups: {', '.join(classifier.groups_) or 'all'}; {classifier.n_features_in_} features, "
+        f"{len(classifier.left_out_)} columns left out",
+    )
+
+
+def card(training: Training, *, title: str) -> str:
+    """Return the model card: data, figures before and after calibration, choices, groups, importance."""
+    evaluation, classifier = training.evaluation, training.model.classifier
+    rows = "\n".join(
+        f"| {_NAMES[name]} | {_span(evaluation.raw[name])} | {_span(evaluation.pd[name])} |"
+        for name in METRICS
+    )
+    left_out: dict[str, int] = {}
+    for reason in classifier.left_out_.values():
+        left_out[reason] = left_out.get(reason, 0) + 1
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            f"{training.rows:,} labelled rows, {training.positives:,} defaults ({classifier.base_rate_:.1%}).",
+            f"Evaluation: {protocol(training)}. Calibrated on {training.model.calibrated_on}.",
+            "",
+            "| measure | score of the learner | calibrated PD |",
+            "|---|---|---|",
+            rows,
+            "",
+            "Accuracy, precision and recall call a borrower default from one half on.",
+            f"Chosen: {', '.join(f'{name} = {value}' for name, value in classifier.best_params_.items())}.",
+            f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
+            *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
+            *_importance_lines(training),
+        ]
+    )
+
+
+def pictures(training: Training) -> dict[str, str]:
+    """Return ROC, reliability and, where the learner has one, importance as PNG data URIs."""
+    evaluation, classifier = training.evaluation, training.model.classifier
+    charts = {
+        "roc": plots.roc({"out of sample": (evaluation.labels, evaluation.scores)}),
+        "reliability": plots.reliability(
+            {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
+        ),
+    }
+    if classifier.settings is None or classifier.settings.learner != "svm":
+        charts["importance"] = plots.importance(feature_importance(classifier))
+    return {
+        name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
+        for name, chart in charts.items()
+    }
+
+
+def _importance_lines(training: Training) -> list[str]:
+    """Return the importance of groups and of the ten strongest features."""
+    classifier = training.model.classifier
+    if classifier.settings is not None and classifier.settings.learner == "svm":
+        return []
+    groups = ", ".join(f"{name} {share:.0%}" for name, share in group_importance(classifier).items())
+    strongest = list(feature_importance(classifier).items())[:10]
+    return [
+        "",
+        f"Importance by group: {groups}.",
+        "",
+        "| feature | importance |",
+        "|---|--:|",
+        *[f"| {name} | {share:.1%} |" for name, share in strongest],
+    ]
+
+
+def _span(interval: Interval) -> str:
+    """Return mean and interval."""
+    return f"{interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f})"

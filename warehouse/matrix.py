@@ -1,0 +1,97 @@
+"""The frames that models see: labelled snapshots to train on, and one part of a night to score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from warehouse import sql
+from warehouse.errors import Refused
+
+RELATION = "features.feat_enterprise"
+
+_TRAINING = f"""
+select f.*, l.label
+from wh.{RELATION} as f
+inner join wh.features.feat_label as l
+    on f.portfolio = l.portfolio and f.as_of_date = l.as_of_date and f.enterprise_id = l.enterprise_id
+where
+    f.portfolio = $portfolio and list_contains($snapshot_dates, f.as_of_date)
+    and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
+    and (f.coverage <> 'unscoreable' or $definition = 'cross_section')
+order by f.as_of_date, f.enterprise_id
+"""
+
+_SCORING = f"""
+select f.*
+from wh.{RELATION} as f
+where f.portfolio = $portfolio and f.as_of_date = $as_of_date and hash(f.enterprise_id) % $parts = $part
+order by f.enterprise_id
+"""
+
+
+def feature_groups() -> dict[str, str]:
+    """The group of each column of the wide feature relation, as its head declares it."""
+    return {column.name: column.group for column in sql.load(RELATION).columns}
+
+
+def training_matrix(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    portfolio: str,
+    snapshot_dates: Sequence[date],
+    definition: str,
+    horizon_days: int,
+) -> pl.DataFrame:
+    """The features of every borrower with a known label on the given dates, and the label, in a fixed order.
+
+    Borrowers whose window is open or who were in default already have no label and no row. Those whom the
+    night could not score are left out too, except under `cross_section`, which describes every outcome there is.
+
+    Raises:
+        Refused: when features or labels of a date have not been built.
+    """
+    params = {
+        "portfolio": portfolio,
+        "snapshot_dates": list(snapshot_dates),
+        "definition": definition,
+        "horizon_days": horizon_days,
+    }
+    frame = sql.frame(con, _TRAINING, params)
+    for day in snapshot_dates:
+        if not (frame["as_of_date"] == day).any():
+            raise Refused(
+                f"{portfolio} has no labelled borrower on {day} under {definition} within {horizon_days} days; "
+                "its outcomes are not known yet or its history does not reach back so far"
+            )
+    return frame
+
+
+def scoring_matrix(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, part: int, parts: int
+) -> pl.DataFrame:
+    """The features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
+    if not 0 <= part < parts:
+        raise Refused(f"part {part} of {parts} parts does not exist")
+    return sql.frame(
+        con, _SCORING, {"portfolio": portfolio, "as_of_date": as_of_date, "part": part, "parts": parts}
+    )
+
+
+def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:
+    """Whether the wide feature relation holds rows of the portfolio and date."""
+    schema, name = RELATION.split(".")
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = $schema and table_name = $name",
+        {"schema": schema, "name": name},
+    ).fetchone()
+    if known is None:
+        return False
+    row = con.execute(
+        f"select 1 from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",
+        {"portfolio": portfolio, "as_of_date": as_of_date},
+    ).fetchone()
+    return row is not None
