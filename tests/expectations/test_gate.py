@@ -1,0 +1,122 @@
+"""What a gate does with verdicts, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from expectations import artifact
+from expectations.gate import after_quarantine, refuse_large_quarantine
+from expectations.report import Check, GateReport, SuiteReport
+from expectations.suite import suites_of
+
+PASSED = Check(
+    suite="transactions",
+    relation="raw.transactions",
+    rule="amount_is_not_zero",
+    expectation="unexpected_rows_expectation",
+    column_name="",
+    severity="quarantine",
+    outcome="passed",
+    observed="0",
+    unexpected_count=0,
+    evaluated_count=1000,
+)
+BAD = replace(
+    PASSED,
+    outcome="failed",
+    observed="7",
+    unexpected_count=7,
+    examples=tuple({"transaction_id": f"T{i}", "amount": "0.00"} for i in range(3)),
+)
+STOP = replace(BAD, rule="one_row_a_version", severity="stop")
+
+
+def suite_report(*checks):
+    return SuiteReport("transactions", "raw.transactions", checks)
+
+
+def gate_report(*checks):
+    return GateReport("feeds", (suite_report(*checks),), seconds=1.5)
+
+
+def tell(report):
+    return artifact.markdown(report, run_id="r", portfolio="p", as_of_date="2026-06-30", page="/x/index.html")
+
+
+def test_what_was_moved_stays_told():
+    assert after_quarantine(suite_report(BAD), suite_report(PASSED), moved={BAD.rule: 7}).checks == (BAD,)
+
+
+def test_row_that_broke_two_rules_is_moved_once():
+    report = after_quarantine(suite_report(BAD), suite_report(PASSED), moved={BAD.rule: 3})
+    assert report.checks == (BAD,)
+
+
+def test_bad_rows_left_by_quarantine_stop():
+    left = replace(BAD, unexpected_count=2)
+    report = after_quarantine(suite_report(BAD), suite_report(left), moved={BAD.rule: 5})
+    assert report.stopped
+    assert report.checks[0].outcome == "errored"
+
+
+def test_predicate_that_moves_more_than_the_rule_counted_stops():
+    report = after_quarantine(suite_report(BAD), suite_report(PASSED), moved={BAD.rule: 8})
+    assert report.stopped
+    assert "moved 8 rows, the rule counted 7" in report.checks[0].observed
+
+
+@pytest.mark.parametrize(
+    ("bad", "of", "stops"), [(200, 1000, False), (201, 1000, True), (10, 10, False), (11, 12, True)]
+)
+def test_too_many_bad_rows_stop_instead_of_moving(bad, of, stops):
+    check = replace(BAD, unexpected_count=bad, evaluated_count=of)
+    assert refuse_large_quarantine(suite_report(check)).stopped is stops
+
+
+def test_enterprises_are_judged_before_what_points_to_them():
+    assert suites_of("feeds")[0].name == "enterprises"
+
+
+def test_artifact_of_a_clean_gate_is_short():
+    text = tell(gate_report(PASSED))
+    assert "passed" in text.splitlines()[0]
+    assert "**May I rerun?** Yes" in text
+    assert len(text.splitlines()) < 9
+
+
+def test_artifact_answers_what_failed_how_many_rows_three_examples_may_i_rerun():
+    text = tell(gate_report(PASSED, BAD, STOP))
+    assert text.splitlines()[0] == "# Gate feeds: stopped"
+    assert text.index("one_row_a_version") < text.index("amount_is_not_zero"), "what stops comes first"
+    assert "7 of 1,000 rows, rows set aside" in text
+    assert text.count("transaction_id = T") == 6
+    assert "A transaction moves money" in text
+    assert "May I rerun?** Yes, once the cause is mended" in text
+
+
+def test_artifact_fits_on_one_screen():
+    many = [replace(BAD, rule=f"rule_{i}") for i in range(40)]
+    text = tell(gate_report(*many))
+    assert "And 32 more rules" in text
+    assert len(text.splitlines()) < 70
+
+
+def test_artifact_says_what_could_not_be_evaluated():
+    errored = replace(STOP, outcome="errored", observed="column x is gone", examples=())
+    text = tell(gate_report(errored))
+    assert "could not be evaluated" in text
+    assert "column x is gone" in text
+
+
+def test_refusal_names_rule_rows_and_what_to_do():
+    line = gate_report(BAD, STOP, replace(STOP, rule="other")).refusal()
+    assert line == (
+        "gate feeds stopped: raw.transactions, rule one_row_a_version, 7 of 1,000 rows (and 1 more rules); "
+        "the published scores stay; deliver a corrected file under the same name, then run again"
+    )
+
+
+def test_warning_alone_does_not_stop():
+    assert not gate_report(replace(BAD, severity="warn")).stopped
