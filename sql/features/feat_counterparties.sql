@@ -131,9 +131,32 @@
 --   180 days that are not seen in the 180 days before
 -- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
 --   365 days that are not seen in the 365 days before
+-- column tx_supplier_payments_30d: [volume] money; total of paid to suppliers, refunds not deducted, 30 days
+--   (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_90d: [volume] money; total of paid to suppliers, refunds not deducted, 90 days
+--   (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_180d: [volume] money; total of paid to suppliers, refunds not deducted, 180 days
+--   (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_365d: [volume] money; total of paid to suppliers, refunds not deducted, 365 days
+--   (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_all: [volume] money; total of paid to suppliers, refunds not deducted, known history
+--   (Vanhoeven & Chen type 4)
+-- column tx_purchases_30d: [volume] money; total of purchases, refunds not deducted, 30 days (Vanhoeven & Chen type
+--   4)
+-- column tx_purchases_90d: [volume] money; total of purchases, refunds not deducted, 90 days (Vanhoeven & Chen type
+--   4)
+-- column tx_purchases_180d: [volume] money; total of purchases, refunds not deducted, 180 days (Vanhoeven & Chen type
+--   4)
+-- column tx_purchases_365d: [volume] money; total of purchases, refunds not deducted, 365 days (Vanhoeven & Chen type
+--   4)
+-- column tx_purchases_all: [volume] money; total of purchases, refunds not deducted, known history (Vanhoeven & Chen
+--   type 4)
 -- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar
 -- et al., section 3.2).
--- HHI = sum of squared shares: 1 over the number of equal counterparties, 1 with a single one.
+-- HHI = sum of squared shares: 1 with a single counterparty, 1 / n with n equal ones; rounded to 6 decimals, so that
+-- the order of
+-- adding cannot show. Totals are added up in whole cents, which doubles hold exactly up to 90 trillion a
+-- counterparty.
 -- One pass gathers (enterprise, side, counterparty); everything else is read from those totals.
 with delivered as (
     select exists(
@@ -148,9 +171,9 @@ with delivered as (
 known as (
     select
         t.enterprise_id,
-        t.kind as side,
+        cast(case t.kind when 'sale' then 1 when 'purchase' then 2 else 3 end as utinyint) as side,
         coalesce(t.counterparty_id, 'Unknown') as counterparty_id,
-        abs(t.amount) as amount,
+        round(abs(cast(t.amount as double)) * 100) as cents,
         cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
     from wh.staging.stg_transactions as t
     where
@@ -163,17 +186,17 @@ known as (
         and t.kind in ('sale', 'purchase', 'supplier_payment')
 ),
 
--- seen: one bit for each 30 days of the last year (the 13th: days 360 to 364), one for the year before, one for older
+-- seen: one bit for each 30 days of the last year (bit 12: days 360 to 364), bit 13 for the year before, 14 for older
 pairs as (
     select
         k.enterprise_id,
         k.side,
         k.counterparty_id,
-        sum(k.amount) filter (where k.days_ago < 30) as amount_30d,
-        sum(k.amount) filter (where k.days_ago < 90) as amount_90d,
-        sum(k.amount) filter (where k.days_ago < 180) as amount_180d,
-        sum(k.amount) filter (where k.days_ago < 365) as amount_365d,
-        sum(k.amount) as amount_all,
+        sum(k.cents) filter (where k.days_ago < 30) as amount_30d,
+        sum(k.cents) filter (where k.days_ago < 90) as amount_90d,
+        sum(k.cents) filter (where k.days_ago < 180) as amount_180d,
+        sum(k.cents) filter (where k.days_ago < 365) as amount_365d,
+        sum(k.cents) as amount_all,
         bit_or(
             case
                 when k.days_ago < 365 then 1 << cast(k.days_ago // 30 as integer)
@@ -188,30 +211,30 @@ pairs as (
         k.counterparty_id
 ),
 
-sides as (
+sides as materialized (
     select
         p.enterprise_id,
         p.side,
         count(p.amount_30d) as count_30d,
         sum(p.amount_30d) as amount_30d,
         max(p.amount_30d) as top_30d,
-        sum(cast(pow(least(cast(p.amount_30d as double), 1e16), 2) as decimal(38, 4))) as squared_30d,
+        round(sum(p.amount_30d * p.amount_30d) / nullif(sum(p.amount_30d) * sum(p.amount_30d), 0), 6) as hhi_30d,
         count(p.amount_90d) as count_90d,
         sum(p.amount_90d) as amount_90d,
         max(p.amount_90d) as top_90d,
-        sum(cast(pow(least(cast(p.amount_90d as double), 1e16), 2) as decimal(38, 4))) as squared_90d,
+        round(sum(p.amount_90d * p.amount_90d) / nullif(sum(p.amount_90d) * sum(p.amount_90d), 0), 6) as hhi_90d,
         count(p.amount_180d) as count_180d,
         sum(p.amount_180d) as amount_180d,
         max(p.amount_180d) as top_180d,
-        sum(cast(pow(least(cast(p.amount_180d as double), 1e16), 2) as decimal(38, 4))) as squared_180d,
+        round(sum(p.amount_180d * p.amount_180d) / nullif(sum(p.amount_180d) * sum(p.amount_180d), 0), 6) as hhi_180d,
         count(p.amount_365d) as count_365d,
         sum(p.amount_365d) as amount_365d,
         max(p.amount_365d) as top_365d,
-        sum(cast(pow(least(cast(p.amount_365d as double), 1e16), 2) as decimal(38, 4))) as squared_365d,
+        round(sum(p.amount_365d * p.amount_365d) / nullif(sum(p.amount_365d) * sum(p.amount_365d), 0), 6) as hhi_365d,
         count(p.amount_all) as count_all,
         sum(p.amount_all) as amount_all,
         max(p.amount_all) as top_all,
-        sum(cast(pow(least(cast(p.amount_all as double), 1e16), 2) as decimal(38, 4))) as squared_all,
+        round(sum(p.amount_all * p.amount_all) / nullif(sum(p.amount_all) * sum(p.amount_all), 0), 6) as hhi_all,
         count(*) filter (where p.seen & 1 > 0) as now_30d,
         count(*) filter (where p.seen & 2 > 0) as before_30d,
         count(*) filter (where p.seen & 1 > 0 and p.seen & 2 > 0) as stayed_30d,
@@ -228,170 +251,94 @@ sides as (
     group by
         p.enterprise_id,
         p.side
-),
-
-shares as (
-    select
-        c.enterprise_id,
-        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_30d,
-        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_30d,
-        max(c.count_30d) filter (where c.side = 'supplier_payment') as supplier_count_30d,
-        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_90d,
-        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_90d,
-        max(c.count_90d) filter (where c.side = 'supplier_payment') as supplier_count_90d,
-        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_180d,
-        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_180d,
-        max(c.count_180d) filter (where c.side = 'supplier_payment') as supplier_count_180d,
-        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_365d,
-        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_365d,
-        max(c.count_365d) filter (where c.side = 'supplier_payment') as supplier_count_365d,
-        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'supplier_payment') as supplier_hhi_all,
-        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'supplier_payment') as supplier_top_share_all,
-        max(c.count_all) filter (where c.side = 'supplier_payment') as supplier_count_all,
-        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_30d,
-        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_30d,
-        max(c.count_30d) filter (where c.side = 'purchase') as purchase_count_30d,
-        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_90d,
-        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_90d,
-        max(c.count_90d) filter (where c.side = 'purchase') as purchase_count_90d,
-        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_180d,
-        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_180d,
-        max(c.count_180d) filter (where c.side = 'purchase') as purchase_count_180d,
-        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_365d,
-        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_365d,
-        max(c.count_365d) filter (where c.side = 'purchase') as purchase_count_365d,
-        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'purchase') as purchase_hhi_all,
-        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'purchase') as purchase_top_share_all,
-        max(c.count_all) filter (where c.side = 'purchase') as purchase_count_all,
-        max(cast(c.squared_30d as double) / nullif(pow(cast(c.amount_30d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_30d,
-        max(cast(c.top_30d as double) / nullif(cast(c.amount_30d as double), 0)) filter (where c.side = 'sale') as customer_top_share_30d,
-        max(c.count_30d) filter (where c.side = 'sale') as customer_count_30d,
-        max(cast(c.squared_90d as double) / nullif(pow(cast(c.amount_90d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_90d,
-        max(cast(c.top_90d as double) / nullif(cast(c.amount_90d as double), 0)) filter (where c.side = 'sale') as customer_top_share_90d,
-        max(c.count_90d) filter (where c.side = 'sale') as customer_count_90d,
-        max(cast(c.squared_180d as double) / nullif(pow(cast(c.amount_180d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_180d,
-        max(cast(c.top_180d as double) / nullif(cast(c.amount_180d as double), 0)) filter (where c.side = 'sale') as customer_top_share_180d,
-        max(c.count_180d) filter (where c.side = 'sale') as customer_count_180d,
-        max(cast(c.squared_365d as double) / nullif(pow(cast(c.amount_365d as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_365d,
-        max(cast(c.top_365d as double) / nullif(cast(c.amount_365d as double), 0)) filter (where c.side = 'sale') as customer_top_share_365d,
-        max(c.count_365d) filter (where c.side = 'sale') as customer_count_365d,
-        max(cast(c.squared_all as double) / nullif(pow(cast(c.amount_all as double), 2), 0)) filter (where c.side = 'sale') as customer_hhi_all,
-        max(cast(c.top_all as double) / nullif(cast(c.amount_all as double), 0)) filter (where c.side = 'sale') as customer_top_share_all,
-        max(c.count_all) filter (where c.side = 'sale') as customer_count_all,
-        sum(c.now_30d) as counterparty_now_30d,
-        sum(c.before_30d) as counterparty_before_30d,
-        sum(c.stayed_30d) as counterparty_stayed_30d,
-        sum(c.now_90d) as counterparty_now_90d,
-        sum(c.before_90d) as counterparty_before_90d,
-        sum(c.stayed_90d) as counterparty_stayed_90d,
-        sum(c.now_180d) as counterparty_now_180d,
-        sum(c.before_180d) as counterparty_before_180d,
-        sum(c.stayed_180d) as counterparty_stayed_180d,
-        sum(c.now_365d) as counterparty_now_365d,
-        sum(c.before_365d) as counterparty_before_365d,
-        sum(c.stayed_365d) as counterparty_stayed_365d,
-        sum(c.now_30d) filter (where c.side = 'sale') as customer_now_30d,
-        sum(c.before_30d) filter (where c.side = 'sale') as customer_before_30d,
-        sum(c.stayed_30d) filter (where c.side = 'sale') as customer_stayed_30d,
-        sum(c.now_90d) filter (where c.side = 'sale') as customer_now_90d,
-        sum(c.before_90d) filter (where c.side = 'sale') as customer_before_90d,
-        sum(c.stayed_90d) filter (where c.side = 'sale') as customer_stayed_90d,
-        sum(c.now_180d) filter (where c.side = 'sale') as customer_now_180d,
-        sum(c.before_180d) filter (where c.side = 'sale') as customer_before_180d,
-        sum(c.stayed_180d) filter (where c.side = 'sale') as customer_stayed_180d,
-        sum(c.now_365d) filter (where c.side = 'sale') as customer_now_365d,
-        sum(c.before_365d) filter (where c.side = 'sale') as customer_before_365d,
-        sum(c.stayed_365d) filter (where c.side = 'sale') as customer_stayed_365d,
-        sum(c.now_30d) filter (where c.side <> 'sale') as supplier_now_30d,
-        sum(c.before_30d) filter (where c.side <> 'sale') as supplier_before_30d,
-        sum(c.stayed_30d) filter (where c.side <> 'sale') as supplier_stayed_30d,
-        sum(c.now_90d) filter (where c.side <> 'sale') as supplier_now_90d,
-        sum(c.before_90d) filter (where c.side <> 'sale') as supplier_before_90d,
-        sum(c.stayed_90d) filter (where c.side <> 'sale') as supplier_stayed_90d,
-        sum(c.now_180d) filter (where c.side <> 'sale') as supplier_now_180d,
-        sum(c.before_180d) filter (where c.side <> 'sale') as supplier_before_180d,
-        sum(c.stayed_180d) filter (where c.side <> 'sale') as supplier_stayed_180d,
-        sum(c.now_365d) filter (where c.side <> 'sale') as supplier_now_365d,
-        sum(c.before_365d) filter (where c.side <> 'sale') as supplier_before_365d,
-        sum(c.stayed_365d) filter (where c.side <> 'sale') as supplier_stayed_365d
-    from sides as c
-    group by c.enterprise_id
 )
 
 select
     p.portfolio,
     p.as_of_date,
     p.enterprise_id,
-    cast(s.supplier_hhi_30d as double) as supplier_hhi_30d,
-    cast(s.supplier_hhi_90d as double) as supplier_hhi_90d,
-    cast(s.supplier_hhi_180d as double) as supplier_hhi_180d,
-    cast(s.supplier_hhi_365d as double) as supplier_hhi_365d,
-    cast(s.supplier_hhi_all as double) as supplier_hhi_all,
-    cast(s.purchase_hhi_30d as double) as purchase_hhi_30d,
-    cast(s.purchase_hhi_90d as double) as purchase_hhi_90d,
-    cast(s.purchase_hhi_180d as double) as purchase_hhi_180d,
-    cast(s.purchase_hhi_365d as double) as purchase_hhi_365d,
-    cast(s.purchase_hhi_all as double) as purchase_hhi_all,
-    cast(s.customer_hhi_30d as double) as customer_hhi_30d,
-    cast(s.customer_hhi_90d as double) as customer_hhi_90d,
-    cast(s.customer_hhi_180d as double) as customer_hhi_180d,
-    cast(s.customer_hhi_365d as double) as customer_hhi_365d,
-    cast(s.customer_hhi_all as double) as customer_hhi_all,
-    cast(s.supplier_top_share_30d as double) as supplier_top_share_30d,
-    cast(s.supplier_top_share_90d as double) as supplier_top_share_90d,
-    cast(s.supplier_top_share_180d as double) as supplier_top_share_180d,
-    cast(s.supplier_top_share_365d as double) as supplier_top_share_365d,
-    cast(s.supplier_top_share_all as double) as supplier_top_share_all,
-    cast(s.purchase_top_share_30d as double) as purchase_top_share_30d,
-    cast(s.purchase_top_share_90d as double) as purchase_top_share_90d,
-    cast(s.purchase_top_share_180d as double) as purchase_top_share_180d,
-    cast(s.purchase_top_share_365d as double) as purchase_top_share_365d,
-    cast(s.purchase_top_share_all as double) as purchase_top_share_all,
-    cast(s.customer_top_share_30d as double) as customer_top_share_30d,
-    cast(s.customer_top_share_90d as double) as customer_top_share_90d,
-    cast(s.customer_top_share_180d as double) as customer_top_share_180d,
-    cast(s.customer_top_share_365d as double) as customer_top_share_365d,
-    cast(s.customer_top_share_all as double) as customer_top_share_all,
-    cast(case when d.feed then coalesce(s.supplier_count_30d, 0) end as integer) as supplier_count_30d,
-    cast(case when d.feed then coalesce(s.supplier_count_90d, 0) end as integer) as supplier_count_90d,
-    cast(case when d.feed then coalesce(s.supplier_count_180d, 0) end as integer) as supplier_count_180d,
-    cast(case when d.feed then coalesce(s.supplier_count_365d, 0) end as integer) as supplier_count_365d,
-    cast(case when d.feed then coalesce(s.supplier_count_all, 0) end as integer) as supplier_count_all,
-    cast(case when d.feed then coalesce(s.purchase_count_30d, 0) end as integer) as purchase_supplier_count_30d,
-    cast(case when d.feed then coalesce(s.purchase_count_90d, 0) end as integer) as purchase_supplier_count_90d,
-    cast(case when d.feed then coalesce(s.purchase_count_180d, 0) end as integer) as purchase_supplier_count_180d,
-    cast(case when d.feed then coalesce(s.purchase_count_365d, 0) end as integer) as purchase_supplier_count_365d,
-    cast(case when d.feed then coalesce(s.purchase_count_all, 0) end as integer) as purchase_supplier_count_all,
-    cast(case when d.feed then coalesce(s.customer_count_30d, 0) end as integer) as customer_count_30d,
-    cast(case when d.feed then coalesce(s.customer_count_90d, 0) end as integer) as customer_count_90d,
-    cast(case when d.feed then coalesce(s.customer_count_180d, 0) end as integer) as customer_count_180d,
-    cast(case when d.feed then coalesce(s.customer_count_365d, 0) end as integer) as customer_count_365d,
-    cast(case when d.feed then coalesce(s.customer_count_all, 0) end as integer) as customer_count_all,
-    1 - cast(s.counterparty_stayed_30d as double) / nullif(s.counterparty_before_30d, 0) as counterparty_churn_30d,
-    1 - cast(s.counterparty_stayed_90d as double) / nullif(s.counterparty_before_90d, 0) as counterparty_churn_90d,
-    1 - cast(s.counterparty_stayed_180d as double) / nullif(s.counterparty_before_180d, 0) as counterparty_churn_180d,
-    1 - cast(s.counterparty_stayed_365d as double) / nullif(s.counterparty_before_365d, 0) as counterparty_churn_365d,
-    1 - cast(s.counterparty_stayed_30d as double) / nullif(s.counterparty_now_30d, 0) as counterparty_new_share_30d,
-    1 - cast(s.counterparty_stayed_90d as double) / nullif(s.counterparty_now_90d, 0) as counterparty_new_share_90d,
-    1 - cast(s.counterparty_stayed_180d as double) / nullif(s.counterparty_now_180d, 0) as counterparty_new_share_180d,
-    1 - cast(s.counterparty_stayed_365d as double) / nullif(s.counterparty_now_365d, 0) as counterparty_new_share_365d,
-    1 - cast(s.customer_stayed_30d as double) / nullif(s.customer_before_30d, 0) as customer_churn_30d,
-    1 - cast(s.customer_stayed_90d as double) / nullif(s.customer_before_90d, 0) as customer_churn_90d,
-    1 - cast(s.customer_stayed_180d as double) / nullif(s.customer_before_180d, 0) as customer_churn_180d,
-    1 - cast(s.customer_stayed_365d as double) / nullif(s.customer_before_365d, 0) as customer_churn_365d,
-    1 - cast(s.customer_stayed_30d as double) / nullif(s.customer_now_30d, 0) as customer_new_share_30d,
-    1 - cast(s.customer_stayed_90d as double) / nullif(s.customer_now_90d, 0) as customer_new_share_90d,
-    1 - cast(s.customer_stayed_180d as double) / nullif(s.customer_now_180d, 0) as customer_new_share_180d,
-    1 - cast(s.customer_stayed_365d as double) / nullif(s.customer_now_365d, 0) as customer_new_share_365d,
-    1 - cast(s.supplier_stayed_30d as double) / nullif(s.supplier_before_30d, 0) as supplier_churn_30d,
-    1 - cast(s.supplier_stayed_90d as double) / nullif(s.supplier_before_90d, 0) as supplier_churn_90d,
-    1 - cast(s.supplier_stayed_180d as double) / nullif(s.supplier_before_180d, 0) as supplier_churn_180d,
-    1 - cast(s.supplier_stayed_365d as double) / nullif(s.supplier_before_365d, 0) as supplier_churn_365d,
-    1 - cast(s.supplier_stayed_30d as double) / nullif(s.supplier_now_30d, 0) as supplier_new_share_30d,
-    1 - cast(s.supplier_stayed_90d as double) / nullif(s.supplier_now_90d, 0) as supplier_new_share_90d,
-    1 - cast(s.supplier_stayed_180d as double) / nullif(s.supplier_now_180d, 0) as supplier_new_share_180d,
-    1 - cast(s.supplier_stayed_365d as double) / nullif(s.supplier_now_365d, 0) as supplier_new_share_365d
+    v.hhi_30d as supplier_hhi_30d,
+    v.hhi_90d as supplier_hhi_90d,
+    v.hhi_180d as supplier_hhi_180d,
+    v.hhi_365d as supplier_hhi_365d,
+    v.hhi_all as supplier_hhi_all,
+    b.hhi_30d as purchase_hhi_30d,
+    b.hhi_90d as purchase_hhi_90d,
+    b.hhi_180d as purchase_hhi_180d,
+    b.hhi_365d as purchase_hhi_365d,
+    b.hhi_all as purchase_hhi_all,
+    c.hhi_30d as customer_hhi_30d,
+    c.hhi_90d as customer_hhi_90d,
+    c.hhi_180d as customer_hhi_180d,
+    c.hhi_365d as customer_hhi_365d,
+    c.hhi_all as customer_hhi_all,
+    v.top_30d / nullif(v.amount_30d, 0) as supplier_top_share_30d,
+    v.top_90d / nullif(v.amount_90d, 0) as supplier_top_share_90d,
+    v.top_180d / nullif(v.amount_180d, 0) as supplier_top_share_180d,
+    v.top_365d / nullif(v.amount_365d, 0) as supplier_top_share_365d,
+    v.top_all / nullif(v.amount_all, 0) as supplier_top_share_all,
+    b.top_30d / nullif(b.amount_30d, 0) as purchase_top_share_30d,
+    b.top_90d / nullif(b.amount_90d, 0) as purchase_top_share_90d,
+    b.top_180d / nullif(b.amount_180d, 0) as purchase_top_share_180d,
+    b.top_365d / nullif(b.amount_365d, 0) as purchase_top_share_365d,
+    b.top_all / nullif(b.amount_all, 0) as purchase_top_share_all,
+    c.top_30d / nullif(c.amount_30d, 0) as customer_top_share_30d,
+    c.top_90d / nullif(c.amount_90d, 0) as customer_top_share_90d,
+    c.top_180d / nullif(c.amount_180d, 0) as customer_top_share_180d,
+    c.top_365d / nullif(c.amount_365d, 0) as customer_top_share_365d,
+    c.top_all / nullif(c.amount_all, 0) as customer_top_share_all,
+    cast(case when d.feed then coalesce(v.count_30d, 0) end as integer) as supplier_count_30d,
+    cast(case when d.feed then coalesce(v.count_90d, 0) end as integer) as supplier_count_90d,
+    cast(case when d.feed then coalesce(v.count_180d, 0) end as integer) as supplier_count_180d,
+    cast(case when d.feed then coalesce(v.count_365d, 0) end as integer) as supplier_count_365d,
+    cast(case when d.feed then coalesce(v.count_all, 0) end as integer) as supplier_count_all,
+    cast(case when d.feed then coalesce(b.count_30d, 0) end as integer) as purchase_supplier_count_30d,
+    cast(case when d.feed then coalesce(b.count_90d, 0) end as integer) as purchase_supplier_count_90d,
+    cast(case when d.feed then coalesce(b.count_180d, 0) end as integer) as purchase_supplier_count_180d,
+    cast(case when d.feed then coalesce(b.count_365d, 0) end as integer) as purchase_supplier_count_365d,
+    cast(case when d.feed then coalesce(b.count_all, 0) end as integer) as purchase_supplier_count_all,
+    cast(case when d.feed then coalesce(c.count_30d, 0) end as integer) as customer_count_30d,
+    cast(case when d.feed then coalesce(c.count_90d, 0) end as integer) as customer_count_90d,
+    cast(case when d.feed then coalesce(c.count_180d, 0) end as integer) as customer_count_180d,
+    cast(case when d.feed then coalesce(c.count_365d, 0) end as integer) as customer_count_365d,
+    cast(case when d.feed then coalesce(c.count_all, 0) end as integer) as customer_count_all,
+    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0)) / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) + coalesce(c.before_30d, 0) as double), 0) as counterparty_churn_30d,
+    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0)) / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) + coalesce(c.before_90d, 0) as double), 0) as counterparty_churn_90d,
+    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0)) / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) + coalesce(c.before_180d, 0) as double), 0) as counterparty_churn_180d,
+    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0)) / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) + coalesce(c.before_365d, 0) as double), 0) as counterparty_churn_365d,
+    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0)) / nullif(cast(coalesce(v.now_30d, 0) + coalesce(b.now_30d, 0) + coalesce(c.now_30d, 0) as double), 0) as counterparty_new_share_30d,
+    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0)) / nullif(cast(coalesce(v.now_90d, 0) + coalesce(b.now_90d, 0) + coalesce(c.now_90d, 0) as double), 0) as counterparty_new_share_90d,
+    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0)) / nullif(cast(coalesce(v.now_180d, 0) + coalesce(b.now_180d, 0) + coalesce(c.now_180d, 0) as double), 0) as counterparty_new_share_180d,
+    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) + coalesce(c.now_365d, 0) as double), 0) as counterparty_new_share_365d,
+    1 - (c.stayed_30d) / nullif(cast(c.before_30d as double), 0) as customer_churn_30d,
+    1 - (c.stayed_90d) / nullif(cast(c.before_90d as double), 0) as customer_churn_90d,
+    1 - (c.stayed_180d) / nullif(cast(c.before_180d as double), 0) as customer_churn_180d,
+    1 - (c.stayed_365d) / nullif(cast(c.before_365d as double), 0) as customer_churn_365d,
+    1 - (c.stayed_30d) / nullif(cast(c.now_30d as double), 0) as customer_new_share_30d,
+    1 - (c.stayed_90d) / nullif(cast(c.now_90d as double), 0) as customer_new_share_90d,
+    1 - (c.stayed_180d) / nullif(cast(c.now_180d as double), 0) as customer_new_share_180d,
+    1 - (c.stayed_365d) / nullif(cast(c.now_365d as double), 0) as customer_new_share_365d,
+    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0)) / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) as double), 0) as supplier_churn_30d,
+    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0)) / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) as double), 0) as supplier_churn_90d,
+    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0)) / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) as double), 0) as supplier_churn_180d,
+    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) as double), 0) as supplier_churn_365d,
+    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0)) / nullif(cast(coalesce(v.now_30d, 0) + coalesce(b.now_30d, 0) as double), 0) as supplier_new_share_30d,
+    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0)) / nullif(cast(coalesce(v.now_90d, 0) + coalesce(b.now_90d, 0) as double), 0) as supplier_new_share_90d,
+    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0)) / nullif(cast(coalesce(v.now_180d, 0) + coalesce(b.now_180d, 0) as double), 0) as supplier_new_share_180d,
+    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d,
+    cast(case when d.feed then coalesce(v.amount_30d, 0) / 100 end as double) as tx_supplier_payments_30d,
+    cast(case when d.feed then coalesce(v.amount_90d, 0) / 100 end as double) as tx_supplier_payments_90d,
+    cast(case when d.feed then coalesce(v.amount_180d, 0) / 100 end as double) as tx_supplier_payments_180d,
+    cast(case when d.feed then coalesce(v.amount_365d, 0) / 100 end as double) as tx_supplier_payments_365d,
+    cast(case when d.feed then coalesce(v.amount_all, 0) / 100 end as double) as tx_supplier_payments_all,
+    cast(case when d.feed then coalesce(b.amount_30d, 0) / 100 end as double) as tx_purchases_30d,
+    cast(case when d.feed then coalesce(b.amount_90d, 0) / 100 end as double) as tx_purchases_90d,
+    cast(case when d.feed then coalesce(b.amount_180d, 0) / 100 end as double) as tx_purchases_180d,
+    cast(case when d.feed then coalesce(b.amount_365d, 0) / 100 end as double) as tx_purchases_365d,
+    cast(case when d.feed then coalesce(b.amount_all, 0) / 100 end as double) as tx_purchases_all
 from wh.features.feat_profile as p
 cross join delivered as d
-left join shares as s on p.enterprise_id = s.enterprise_id
+left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1
+left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 2
+left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 3
 where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)

@@ -48,16 +48,6 @@
 -- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
 -- column tx_sales_365d: [volume] money; sales less refunded sales, 365 days (Vanhoeven & Chen type 4)
 -- column tx_sales_all: [volume] money; sales less refunded sales, known history (Vanhoeven & Chen type 4)
--- column tx_purchases_30d: [volume] money; purchases less refunded purchases, 30 days (Vanhoeven & Chen type 4)
--- column tx_purchases_90d: [volume] money; purchases less refunded purchases, 90 days (Vanhoeven & Chen type 4)
--- column tx_purchases_180d: [volume] money; purchases less refunded purchases, 180 days (Vanhoeven & Chen type 4)
--- column tx_purchases_365d: [volume] money; purchases less refunded purchases, 365 days (Vanhoeven & Chen type 4)
--- column tx_purchases_all: [volume] money; purchases less refunded purchases, known history (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_30d: [volume] money; payments to suppliers, 30 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_90d: [volume] money; payments to suppliers, 90 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_180d: [volume] money; payments to suppliers, 180 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_365d: [volume] money; payments to suppliers, 365 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_all: [volume] money; payments to suppliers, known history (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_30d: [volume] money; mean absolute amount, 30 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_90d: [volume] money; mean absolute amount, 90 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
@@ -118,11 +108,11 @@
 -- column tx_gap_max_180d: [behaviour] days; longest time between transactions, 180 days (activity gaps)
 -- column tx_gap_max_365d: [behaviour] days; longest time between transactions, 365 days (activity gaps)
 -- column tx_gap_max_all: [behaviour] days; longest time between transactions, known history (activity gaps)
--- column tx_void_share_30d: [behaviour] share; voided among the transactions that state it, 30 days
--- column tx_void_share_90d: [behaviour] share; voided among the transactions that state it, 90 days
--- column tx_void_share_180d: [behaviour] share; voided among the transactions that state it, 180 days
--- column tx_void_share_365d: [behaviour] share; voided among the transactions that state it, 365 days
--- column tx_void_share_all: [behaviour] share; voided among the transactions that state it, known history
+-- column tx_void_share_30d: [behaviour] share; voided among the transactions of feeds that state it, 30 days
+-- column tx_void_share_90d: [behaviour] share; voided among the transactions of feeds that state it, 90 days
+-- column tx_void_share_180d: [behaviour] share; voided among the transactions of feeds that state it, 180 days
+-- column tx_void_share_365d: [behaviour] share; voided among the transactions of feeds that state it, 365 days
+-- column tx_void_share_all: [behaviour] share; voided among the transactions of feeds that state it, known history
 -- column tx_refund_share_30d: [behaviour] share; refunds among the transactions, 30 days
 -- column tx_refund_share_90d: [behaviour] share; refunds among the transactions, 90 days
 -- column tx_refund_share_180d: [behaviour] share; refunds among the transactions, 180 days
@@ -219,13 +209,12 @@
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
--- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
--- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
 -- Voided transactions count in void_share only. A gap belongs to a window when both of its ends lie in it.
 -- Amounts and gaps are added up as exact numbers, so that no figure depends on the order of the rows or on the
 -- threads.
--- Rows are first gathered by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is
--- a sum of blocks.
+-- A single amount above 10^12 counts as 10^12 in the absolute amounts, so that no typing error can overflow a night.
+-- Rows are gathered once by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is a
+-- sum of blocks, and the transactions are not read again for each window.
 with delivered as (
     select exists(
         select 1
@@ -241,16 +230,14 @@ known as not materialized (
     select
         t.enterprise_id,
         t.occurred_at,
-        t.amount,
         t.kind,
         t.voided,
-        coalesce(t.voided, false) as void,
-        cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago,
-        t.due_at < cast($as_of_date as date) + interval 1 day as is_due,
-        case
-            when t.paid_at < cast($as_of_date as date) + interval 1 day then cast(t.paid_at as date)
-            when t.paid_at is null and t.kind = 'supplier_payment' then cast(t.occurred_at as date)
-        end - cast(t.due_at as date) as delay_days
+        coalesce(t.voided, false) as is_void,
+        case when coalesce(t.voided, false) then null else t.amount end as amount,
+        case when coalesce(t.voided, false) then null else least(abs(t.amount), 1000000000000) end as size,
+        t.due_at,
+        t.paid_at,
+        cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
     from wh.staging.stg_transactions as t
     where
         t.portfolio = $portfolio
@@ -260,400 +247,669 @@ known as not materialized (
         and t.occurred_at >= cast($as_of_date as date) - 3652
 ),
 
-seconds as (
+blocks as materialized (
     select
         k.enterprise_id,
-        epoch_us(k.occurred_at) // 1000000 as second
-    from known as k
-    where not k.void
-),
-
--- the only sort: two columns wide
-followed as (
-    select
-        s.enterprise_id,
-        s.second,
-        lag(s.second) over (partition by s.enterprise_id order by s.second) as previous_second
-    from seconds as s
-),
-
-steps as (
-    select
-        f.enterprise_id,
-        f.second,
-        f.previous_second,
-        f.second - f.previous_second as gap,
-        f.previous_second is null or f.second // 86400 <> f.previous_second // 86400 as new_day
-    from followed as f
-),
-
-gaps as (
-    select
-        g.enterprise_id,
-        count(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 29)) as gap_count_30d,
-        sum(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 29)) as gap_sum_30d,
-        sum(g.gap * g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 29)) as gap_squared_30d,
-        max(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 29)) as gap_max_30d,
-        count(*) filter (where g.new_day and g.second >= epoch(cast($as_of_date as date) - 29)) as active_days_30d,
-        count(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 89)) as gap_count_90d,
-        sum(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 89)) as gap_sum_90d,
-        sum(g.gap * g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 89)) as gap_squared_90d,
-        max(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 89)) as gap_max_90d,
-        count(*) filter (where g.new_day and g.second >= epoch(cast($as_of_date as date) - 89)) as active_days_90d,
-        count(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 179)) as gap_count_180d,
-        sum(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 179)) as gap_sum_180d,
-        sum(g.gap * g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 179)) as gap_squared_180d,
-        max(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 179)) as gap_max_180d,
-        count(*) filter (where g.new_day and g.second >= epoch(cast($as_of_date as date) - 179)) as active_days_180d,
-        count(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 364)) as gap_count_365d,
-        sum(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 364)) as gap_sum_365d,
-        sum(g.gap * g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 364)) as gap_squared_365d,
-        max(g.gap) filter (where g.previous_second >= epoch(cast($as_of_date as date) - 364)) as gap_max_365d,
-        count(*) filter (where g.new_day and g.second >= epoch(cast($as_of_date as date) - 364)) as active_days_365d,
-        count(g.gap) as gap_count_all,
-        sum(g.gap) as gap_sum_all,
-        sum(g.gap * g.gap) as gap_squared_all,
-        max(g.gap) as gap_max_all,
-        count(*) filter (where g.new_day) as active_days_all,
-        cast($as_of_date as date) - cast(make_timestamp(min(g.second) * 1000000) as date) as days_since_first,
-        cast($as_of_date as date) - cast(make_timestamp(max(g.second) * 1000000) as date) as days_since_last
-    from steps as g
-    group by g.enterprise_id
-),
-
-blocks as (
-    select
-        k.enterprise_id,
-        case when k.days_ago < 365 then k.days_ago // 30 else 13 end as block,
-        count(*) filter (where not k.void) as tx_count,
-        sum(k.amount) filter (where not k.void) as net_amount,
-        sum(abs(k.amount)) filter (where not k.void) as gross_amount,
-        sum(least(abs(k.amount), cast(1e12 as decimal(18, 2))) * least(abs(k.amount), cast(1e12 as decimal(18, 2)))) filter (where not k.void) as squared_amount,
-        sum(k.amount) filter (where not k.void and (k.kind = 'sale' or (k.kind = 'refund' and k.amount < 0))) as sales,
-        -sum(k.amount) filter (where not k.void and (k.kind = 'purchase' or (k.kind = 'refund' and k.amount > 0))) as purchases,
-        -sum(k.amount) filter (where not k.void and k.kind = 'supplier_payment') as supplier_payments,
-        count(k.voided) as void_known,
-        count(*) filter (where k.void) as void_count,
-        count(*) filter (where not k.void and k.kind = 'refund') as refund_count,
-        sum(abs(k.amount)) filter (where not k.void and k.kind = 'refund') as refund_amount,
-        count(k.delay_days) filter (where not k.void and k.kind in ('purchase', 'supplier_payment')) as pay_count,
-        sum(k.delay_days) filter (where not k.void and k.kind in ('purchase', 'supplier_payment')) as pay_days,
-        sum(k.delay_days * k.delay_days) filter (where not k.void and k.kind in ('purchase', 'supplier_payment')) as pay_days_squared,
-        count(*) filter (where not k.void and k.kind in ('purchase', 'supplier_payment') and k.delay_days > 0) as pay_late,
-        count(*) filter (where not k.void and k.kind in ('purchase', 'supplier_payment') and k.is_due) as pay_due,
-        count(*) filter (where not k.void and k.kind in ('purchase', 'supplier_payment') and k.is_due and k.delay_days is null) as pay_overdue,
-        count(k.delay_days) filter (where not k.void and k.kind = 'sale') as collect_count,
-        sum(k.delay_days) filter (where not k.void and k.kind = 'sale') as collect_days,
-        sum(k.delay_days * k.delay_days) filter (where not k.void and k.kind = 'sale') as collect_days_squared,
-        count(*) filter (where not k.void and k.kind = 'sale' and k.delay_days > 0) as collect_late,
-        count(*) filter (where not k.void and k.kind = 'sale' and k.is_due) as collect_due,
-        count(*) filter (where not k.void and k.kind = 'sale' and k.is_due and k.delay_days is null) as collect_overdue,
-        min(k.days_ago) filter (where not k.void and k.kind = 'sale') as sale_days,
-        min(k.days_ago) filter (where not k.void and k.kind in ('purchase', 'supplier_payment')) as purchase_days
+        cast(case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end as tinyint) as block,
+        cast(count(k.amount) as integer) as tx_count,
+        cast(count(*) as integer) as all_count,
+        cast(count(k.voided) as integer) as void_known,
+        sum(k.amount) as net_amount,
+        sum(k.size) as gross_amount,
+        -- wider than the amount itself: DuckDB would keep the square in 18 digits
+        sum(cast(k.size as decimal(20, 2)) * cast(k.size as decimal(20, 2))) as squared_amount,
+        sum(k.amount) filter (where k.kind = 'sale' or (k.kind = 'refund' and k.amount < 0)) as sales,
+        cast(count(k.amount) filter (where k.kind = 'refund') as integer) as refund_count,
+        sum(k.size) filter (where k.kind = 'refund') as refund_amount
     from known as k
     group by
         k.enterprise_id,
-        case when k.days_ago < 365 then k.days_ago // 30 else 13 end
+        case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end
 ),
 
-sums as (
+months as (
     select
         b.enterprise_id,
-        sum(b.tx_count) filter (where b.block = 0) as tx_count_30d,
-        sum(b.tx_count) filter (where b.block < 3) as tx_count_90d,
-        sum(b.tx_count) filter (where b.block < 6) as tx_count_180d,
-        sum(b.tx_count) filter (where b.block < 13) as tx_count_365d,
-        sum(b.tx_count) as tx_count_all,
-        sum(b.net_amount) filter (where b.block = 0) as net_amount_30d,
-        sum(b.net_amount) filter (where b.block < 3) as net_amount_90d,
-        sum(b.net_amount) filter (where b.block < 6) as net_amount_180d,
-        sum(b.net_amount) filter (where b.block < 13) as net_amount_365d,
-        sum(b.net_amount) as net_amount_all,
-        sum(b.gross_amount) filter (where b.block = 0) as gross_amount_30d,
-        sum(b.gross_amount) filter (where b.block < 3) as gross_amount_90d,
-        sum(b.gross_amount) filter (where b.block < 6) as gross_amount_180d,
-        sum(b.gross_amount) filter (where b.block < 13) as gross_amount_365d,
-        sum(b.gross_amount) as gross_amount_all,
-        sum(b.squared_amount) filter (where b.block = 0) as squared_amount_30d,
-        sum(b.squared_amount) filter (where b.block < 3) as squared_amount_90d,
-        sum(b.squared_amount) filter (where b.block < 6) as squared_amount_180d,
-        sum(b.squared_amount) filter (where b.block < 13) as squared_amount_365d,
-        sum(b.squared_amount) as squared_amount_all,
-        sum(b.sales) filter (where b.block = 0) as sales_30d,
-        sum(b.sales) filter (where b.block < 3) as sales_90d,
-        sum(b.sales) filter (where b.block < 6) as sales_180d,
-        sum(b.sales) filter (where b.block < 13) as sales_365d,
-        sum(b.sales) as sales_all,
-        sum(b.purchases) filter (where b.block = 0) as purchases_30d,
-        sum(b.purchases) filter (where b.block < 3) as purchases_90d,
-        sum(b.purchases) filter (where b.block < 6) as purchases_180d,
-        sum(b.purchases) filter (where b.block < 13) as purchases_365d,
-        sum(b.purchases) as purchases_all,
-        sum(b.supplier_payments) filter (where b.block = 0) as supplier_payments_30d,
-        sum(b.supplier_payments) filter (where b.block < 3) as supplier_payments_90d,
-        sum(b.supplier_payments) filter (where b.block < 6) as supplier_payments_180d,
-        sum(b.supplier_payments) filter (where b.block < 13) as supplier_payments_365d,
-        sum(b.supplier_payments) as supplier_payments_all,
-        sum(b.void_known) filter (where b.block = 0) as void_known_30d,
-        sum(b.void_known) filter (where b.block < 3) as void_known_90d,
-        sum(b.void_known) filter (where b.block < 6) as void_known_180d,
-        sum(b.void_known) filter (where b.block < 13) as void_known_365d,
-        sum(b.void_known) as void_known_all,
-        sum(b.void_count) filter (where b.block = 0) as void_count_30d,
-        sum(b.void_count) filter (where b.block < 3) as void_count_90d,
-        sum(b.void_count) filter (where b.block < 6) as void_count_180d,
-        sum(b.void_count) filter (where b.block < 13) as void_count_365d,
-        sum(b.void_count) as void_count_all,
-        sum(b.refund_count) filter (where b.block = 0) as refund_count_30d,
-        sum(b.refund_count) filter (where b.block < 3) as refund_count_90d,
-        sum(b.refund_count) filter (where b.block < 6) as refund_count_180d,
-        sum(b.refund_count) filter (where b.block < 13) as refund_count_365d,
-        sum(b.refund_count) as refund_count_all,
-        sum(b.refund_amount) filter (where b.block = 0) as refund_amount_30d,
-        sum(b.refund_amount) filter (where b.block < 3) as refund_amount_90d,
-        sum(b.refund_amount) filter (where b.block < 6) as refund_amount_180d,
-        sum(b.refund_amount) filter (where b.block < 13) as refund_amount_365d,
-        sum(b.refund_amount) as refund_amount_all,
-        sum(b.pay_count) filter (where b.block = 0) as pay_count_30d,
-        sum(b.pay_count) filter (where b.block < 3) as pay_count_90d,
-        sum(b.pay_count) filter (where b.block < 6) as pay_count_180d,
-        sum(b.pay_count) filter (where b.block < 13) as pay_count_365d,
-        sum(b.pay_count) as pay_count_all,
-        sum(b.pay_days) filter (where b.block = 0) as pay_days_30d,
-        sum(b.pay_days) filter (where b.block < 3) as pay_days_90d,
-        sum(b.pay_days) filter (where b.block < 6) as pay_days_180d,
-        sum(b.pay_days) filter (where b.block < 13) as pay_days_365d,
-        sum(b.pay_days) as pay_days_all,
-        sum(b.pay_days_squared) filter (where b.block = 0) as pay_days_squared_30d,
-        sum(b.pay_days_squared) filter (where b.block < 3) as pay_days_squared_90d,
-        sum(b.pay_days_squared) filter (where b.block < 6) as pay_days_squared_180d,
-        sum(b.pay_days_squared) filter (where b.block < 13) as pay_days_squared_365d,
-        sum(b.pay_days_squared) as pay_days_squared_all,
-        sum(b.pay_late) filter (where b.block = 0) as pay_late_30d,
-        sum(b.pay_late) filter (where b.block < 3) as pay_late_90d,
-        sum(b.pay_late) filter (where b.block < 6) as pay_late_180d,
-        sum(b.pay_late) filter (where b.block < 13) as pay_late_365d,
-        sum(b.pay_late) as pay_late_all,
-        sum(b.pay_due) filter (where b.block = 0) as pay_due_30d,
-        sum(b.pay_due) filter (where b.block < 3) as pay_due_90d,
-        sum(b.pay_due) filter (where b.block < 6) as pay_due_180d,
-        sum(b.pay_due) filter (where b.block < 13) as pay_due_365d,
-        sum(b.pay_due) as pay_due_all,
-        sum(b.pay_overdue) filter (where b.block = 0) as pay_overdue_30d,
-        sum(b.pay_overdue) filter (where b.block < 3) as pay_overdue_90d,
-        sum(b.pay_overdue) filter (where b.block < 6) as pay_overdue_180d,
-        sum(b.pay_overdue) filter (where b.block < 13) as pay_overdue_365d,
-        sum(b.pay_overdue) as pay_overdue_all,
-        sum(b.collect_count) filter (where b.block = 0) as collect_count_30d,
-        sum(b.collect_count) filter (where b.block < 3) as collect_count_90d,
-        sum(b.collect_count) filter (where b.block < 6) as collect_count_180d,
-        sum(b.collect_count) filter (where b.block < 13) as collect_count_365d,
-        sum(b.collect_count) as collect_count_all,
-        sum(b.collect_days) filter (where b.block = 0) as collect_days_30d,
-        sum(b.collect_days) filter (where b.block < 3) as collect_days_90d,
-        sum(b.collect_days) filter (where b.block < 6) as collect_days_180d,
-        sum(b.collect_days) filter (where b.block < 13) as collect_days_365d,
-        sum(b.collect_days) as collect_days_all,
-        sum(b.collect_days_squared) filter (where b.block = 0) as collect_days_squared_30d,
-        sum(b.collect_days_squared) filter (where b.block < 3) as collect_days_squared_90d,
-        sum(b.collect_days_squared) filter (where b.block < 6) as collect_days_squared_180d,
-        sum(b.collect_days_squared) filter (where b.block < 13) as collect_days_squared_365d,
-        sum(b.collect_days_squared) as collect_days_squared_all,
-        sum(b.collect_late) filter (where b.block = 0) as collect_late_30d,
-        sum(b.collect_late) filter (where b.block < 3) as collect_late_90d,
-        sum(b.collect_late) filter (where b.block < 6) as collect_late_180d,
-        sum(b.collect_late) filter (where b.block < 13) as collect_late_365d,
-        sum(b.collect_late) as collect_late_all,
-        sum(b.collect_due) filter (where b.block = 0) as collect_due_30d,
-        sum(b.collect_due) filter (where b.block < 3) as collect_due_90d,
-        sum(b.collect_due) filter (where b.block < 6) as collect_due_180d,
-        sum(b.collect_due) filter (where b.block < 13) as collect_due_365d,
-        sum(b.collect_due) as collect_due_all,
-        sum(b.collect_overdue) filter (where b.block = 0) as collect_overdue_30d,
-        sum(b.collect_overdue) filter (where b.block < 3) as collect_overdue_90d,
-        sum(b.collect_overdue) filter (where b.block < 6) as collect_overdue_180d,
-        sum(b.collect_overdue) filter (where b.block < 13) as collect_overdue_365d,
-        sum(b.collect_overdue) as collect_overdue_all,
-        sum(b.sales) filter (where b.block < 12) as sales_360d,
-        sum(b.tx_count) filter (where b.block < 12) as count_360d,
-        sum(cast(pow(least(abs(cast(b.sales as double)), 1e16), 2) as decimal(38, 4))) filter (where b.block < 12) as sales_squared_360d,
         -- the slope over the twelve points 0..11 is sum((x - 5.5) * y) / 143
-        cast(sum((11 - 2 * b.block) * b.sales) filter (where b.block < 12) as double) / 286 as sales_slope,
-        cast(sum((11 - 2 * b.block) * b.tx_count) filter (where b.block < 12) as double) / 286 as count_slope,
-        count(*) filter (where b.block < 12 and b.tx_count > 0) as active_months,
-        min(b.sale_days) as sale_days_since_last,
-        min(b.purchase_days) as purchase_days_since_last
+        cast(sum((11 - 2 * b.block) * b.sales) as double) / 286 as sales_slope,
+        cast(sum((11 - 2 * b.block) * b.tx_count) as double) / 286 as count_slope,
+        cast(sum(b.sales) as double) / 12 as sales_mean,
+        cast(sum(b.tx_count) as double) / 12 as count_mean,
+        cast(sum(cast(pow(least(abs(cast(b.sales as double)), 1e16), 2) as decimal(38, 4))) as double) as sales_squared,
+        count(*) filter (where b.tx_count > 0) as active_months
+    from blocks as b
+    where b.block < 12
+    group by b.enterprise_id
+),
+
+-- the only sort, two columns wide
+followed as (
+    select
+        k.enterprise_id,
+        epoch_us(k.occurred_at) // 1000000 as second,
+        lag(epoch_us(k.occurred_at) // 1000000) over (
+            partition by k.enterprise_id
+            order by epoch_us(k.occurred_at) // 1000000
+        ) as previous
+    from known as k
+    where not k.is_void
+),
+
+-- by the block of the earlier end; the first transaction, which follows none, is of the oldest
+steps as materialized (
+    select
+        f.enterprise_id,
+        case
+            when f.previous >= cast(epoch(cast($as_of_date as date) - 29) as bigint) then 0
+            when f.previous >= cast(epoch(cast($as_of_date as date) - 89) as bigint) then 2
+            when f.previous >= cast(epoch(cast($as_of_date as date) - 179) as bigint) then 5
+            when f.previous >= cast(epoch(cast($as_of_date as date) - 364) as bigint) then 12
+            else 13
+        end as previous_block,
+        count(f.previous) as gap_count,
+        sum(f.second - f.previous) as gap_sum,
+        sum((f.second - f.previous) * (f.second - f.previous)) as gap_squared,
+        max(f.second - f.previous) as gap_max,
+        count(*) filter (where f.second // 86400 <> f.previous // 86400) as new_days,
+        cast($as_of_date as date) - cast(make_timestamp(min(f.second) * 1000000) as date) as days_since_first,
+        cast($as_of_date as date) - cast(make_timestamp(max(f.second) * 1000000) as date) as days_since_last
+    from followed as f
+    group by
+        f.enterprise_id,
+        previous_block
+),
+
+dues as (
+    select
+        k.enterprise_id,
+        k.kind = 'sale' as is_sale,
+        k.days_ago,
+        k.due_at < cast($as_of_date as date) + interval 1 day as is_due,
+        case
+            when k.paid_at < cast($as_of_date as date) + interval 1 day then cast(k.paid_at as date)
+            when k.paid_at is null and k.kind = 'supplier_payment' then cast(k.occurred_at as date)
+        end - cast(k.due_at as date) as delay
+    from known as k
+    where
+        not k.is_void
+        and k.due_at is not null
+        and k.kind in ('sale', 'purchase', 'supplier_payment')
+),
+
+delays as materialized (
+    select
+        u.enterprise_id,
+        u.is_sale,
+        case when u.days_ago < 365 then (u.days_ago) // 30 else 13 end as block,
+        count(u.delay) as delay_count,
+        sum(u.delay) as delay_sum,
+        sum(u.delay * u.delay) as delay_squared,
+        count(*) filter (where u.delay > 0) as late_count,
+        count(*) filter (where u.is_due) as due_count,
+        count(*) filter (where u.is_due and u.delay is null) as overdue_count
+    from dues as u
+    group by
+        u.enterprise_id,
+        u.is_sale,
+        case when u.days_ago < 365 then (u.days_ago) // 30 else 13 end
+),
+
+w30 as (
+    select
+        b.enterprise_id,
+        sum(b.tx_count) as tx_count,
+        sum(b.all_count) as all_count,
+        sum(b.void_known) as void_known,
+        sum(b.net_amount) as net_amount,
+        sum(b.gross_amount) as gross_amount,
+        sum(b.sales) as sales,
+        sum(b.refund_count) as refund_count,
+        sum(b.refund_amount) as refund_amount,
+        case
+            when sum(b.tx_count) > 1
+                then sqrt(
+                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
+                    / (sum(b.tx_count) - 1)
+                )
+        end as amount_std
+    from blocks as b
+    where b.block = 0
+    group by b.enterprise_id
+),
+
+w90 as (
+    select
+        b.enterprise_id,
+        sum(b.tx_count) as tx_count,
+        sum(b.all_count) as all_count,
+        sum(b.void_known) as void_known,
+        sum(b.net_amount) as net_amount,
+        sum(b.gross_amount) as gross_amount,
+        sum(b.sales) as sales,
+        sum(b.refund_count) as refund_count,
+        sum(b.refund_amount) as refund_amount,
+        case
+            when sum(b.tx_count) > 1
+                then sqrt(
+                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
+                    / (sum(b.tx_count) - 1)
+                )
+        end as amount_std
+    from blocks as b
+    where b.block < 3
+    group by b.enterprise_id
+),
+
+w180 as (
+    select
+        b.enterprise_id,
+        sum(b.tx_count) as tx_count,
+        sum(b.all_count) as all_count,
+        sum(b.void_known) as void_known,
+        sum(b.net_amount) as net_amount,
+        sum(b.gross_amount) as gross_amount,
+        sum(b.sales) as sales,
+        sum(b.refund_count) as refund_count,
+        sum(b.refund_amount) as refund_amount,
+        case
+            when sum(b.tx_count) > 1
+                then sqrt(
+                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
+                    / (sum(b.tx_count) - 1)
+                )
+        end as amount_std
+    from blocks as b
+    where b.block < 6
+    group by b.enterprise_id
+),
+
+w365 as (
+    select
+        b.enterprise_id,
+        sum(b.tx_count) as tx_count,
+        sum(b.all_count) as all_count,
+        sum(b.void_known) as void_known,
+        sum(b.net_amount) as net_amount,
+        sum(b.gross_amount) as gross_amount,
+        sum(b.sales) as sales,
+        sum(b.refund_count) as refund_count,
+        sum(b.refund_amount) as refund_amount,
+        case
+            when sum(b.tx_count) > 1
+                then sqrt(
+                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
+                    / (sum(b.tx_count) - 1)
+                )
+        end as amount_std
+    from blocks as b
+    where b.block < 13
+    group by b.enterprise_id
+),
+
+wall as (
+    select
+        b.enterprise_id,
+        sum(b.tx_count) as tx_count,
+        sum(b.all_count) as all_count,
+        sum(b.void_known) as void_known,
+        sum(b.net_amount) as net_amount,
+        sum(b.gross_amount) as gross_amount,
+        sum(b.sales) as sales,
+        sum(b.refund_count) as refund_count,
+        sum(b.refund_amount) as refund_amount,
+        case
+            when sum(b.tx_count) > 1
+                then sqrt(
+                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
+                    / (sum(b.tx_count) - 1)
+                )
+        end as amount_std
     from blocks as b
     group by b.enterprise_id
 ),
 
-windows as (
+g30 as (
     select
-        w.*,
-        cast(w.squared_amount_30d as double) - cast(w.gross_amount_30d as double) * cast(w.gross_amount_30d as double) / nullif(w.tx_count_30d, 0) as amount_spread_30d,
-        cast(w.pay_days_squared_30d as double) - cast(w.pay_days_30d as double) * cast(w.pay_days_30d as double) / nullif(w.pay_count_30d, 0) as pay_spread_30d,
-        cast(w.collect_days_squared_30d as double) - cast(w.collect_days_30d as double) * cast(w.collect_days_30d as double) / nullif(w.collect_count_30d, 0) as collect_spread_30d,
-        cast(w.squared_amount_90d as double) - cast(w.gross_amount_90d as double) * cast(w.gross_amount_90d as double) / nullif(w.tx_count_90d, 0) as amount_spread_90d,
-        cast(w.pay_days_squared_90d as double) - cast(w.pay_days_90d as double) * cast(w.pay_days_90d as double) / nullif(w.pay_count_90d, 0) as pay_spread_90d,
-        cast(w.collect_days_squared_90d as double) - cast(w.collect_days_90d as double) * cast(w.collect_days_90d as double) / nullif(w.collect_count_90d, 0) as collect_spread_90d,
-        cast(w.squared_amount_180d as double) - cast(w.gross_amount_180d as double) * cast(w.gross_amount_180d as double) / nullif(w.tx_count_180d, 0) as amount_spread_180d,
-        cast(w.pay_days_squared_180d as double) - cast(w.pay_days_180d as double) * cast(w.pay_days_180d as double) / nullif(w.pay_count_180d, 0) as pay_spread_180d,
-        cast(w.collect_days_squared_180d as double) - cast(w.collect_days_180d as double) * cast(w.collect_days_180d as double) / nullif(w.collect_count_180d, 0) as collect_spread_180d,
-        cast(w.squared_amount_365d as double) - cast(w.gross_amount_365d as double) * cast(w.gross_amount_365d as double) / nullif(w.tx_count_365d, 0) as amount_spread_365d,
-        cast(w.pay_days_squared_365d as double) - cast(w.pay_days_365d as double) * cast(w.pay_days_365d as double) / nullif(w.pay_count_365d, 0) as pay_spread_365d,
-        cast(w.collect_days_squared_365d as double) - cast(w.collect_days_365d as double) * cast(w.collect_days_365d as double) / nullif(w.collect_count_365d, 0) as collect_spread_365d,
-        cast(w.squared_amount_all as double) - cast(w.gross_amount_all as double) * cast(w.gross_amount_all as double) / nullif(w.tx_count_all, 0) as amount_spread_all,
-        cast(w.pay_days_squared_all as double) - cast(w.pay_days_all as double) * cast(w.pay_days_all as double) / nullif(w.pay_count_all, 0) as pay_spread_all,
-        cast(w.collect_days_squared_all as double) - cast(w.collect_days_all as double) * cast(w.collect_days_all as double) / nullif(w.collect_count_all, 0) as collect_spread_all
-    from sums as w
+        s.enterprise_id,
+        sum(s.new_days) as new_days,
+        max(s.gap_max) as gap_max,
+        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(s.gap_count) > 1
+                then sqrt(
+                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
+                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                ) / 86400
+        end as gap_std
+    from steps as s
+    where s.previous_block = 0
+    group by s.enterprise_id
+),
+
+g90 as (
+    select
+        s.enterprise_id,
+        sum(s.new_days) as new_days,
+        max(s.gap_max) as gap_max,
+        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(s.gap_count) > 1
+                then sqrt(
+                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
+                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                ) / 86400
+        end as gap_std
+    from steps as s
+    where s.previous_block < 3
+    group by s.enterprise_id
+),
+
+g180 as (
+    select
+        s.enterprise_id,
+        sum(s.new_days) as new_days,
+        max(s.gap_max) as gap_max,
+        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(s.gap_count) > 1
+                then sqrt(
+                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
+                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                ) / 86400
+        end as gap_std
+    from steps as s
+    where s.previous_block < 6
+    group by s.enterprise_id
+),
+
+g365 as (
+    select
+        s.enterprise_id,
+        sum(s.new_days) as new_days,
+        max(s.gap_max) as gap_max,
+        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(s.gap_count) > 1
+                then sqrt(
+                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
+                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                ) / 86400
+        end as gap_std
+    from steps as s
+    where s.previous_block < 13
+    group by s.enterprise_id
+),
+
+gall as (
+    select
+        s.enterprise_id,
+        sum(s.new_days) as new_days,
+        max(s.gap_max) as gap_max,
+        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(s.gap_count) > 1
+                then sqrt(
+                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
+                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                ) / 86400
+        end as gap_std,
+        max(s.days_since_first) as days_since_first,
+        min(s.days_since_last) as days_since_last
+    from steps as s
+    group by s.enterprise_id
+),
+
+p30 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        not s.is_sale
+        and s.block = 0
+    group by s.enterprise_id
+),
+
+p90 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        not s.is_sale
+        and s.block < 3
+    group by s.enterprise_id
+),
+
+p180 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        not s.is_sale
+        and s.block < 6
+    group by s.enterprise_id
+),
+
+p365 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        not s.is_sale
+        and s.block < 13
+    group by s.enterprise_id
+),
+
+pall as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        not s.is_sale
+    group by s.enterprise_id
+),
+
+c30 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        s.is_sale
+        and s.block = 0
+    group by s.enterprise_id
+),
+
+c90 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        s.is_sale
+        and s.block < 3
+    group by s.enterprise_id
+),
+
+c180 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        s.is_sale
+        and s.block < 6
+    group by s.enterprise_id
+),
+
+c365 as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        s.is_sale
+        and s.block < 13
+    group by s.enterprise_id
+),
+
+call as (
+    select
+        s.enterprise_id,
+        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        case
+            when sum(s.delay_count) > 1
+                then sqrt(
+                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
+                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                )
+        end as delay_std,
+        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
+        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
+    from delays as s
+    where
+        s.is_sale
+    group by s.enterprise_id
 )
 
 select
     p.portfolio,
     p.as_of_date,
     p.enterprise_id,
-    cast(case when d.feed then coalesce(w.tx_count_30d, 0) end as integer) as tx_count_30d,
-    cast(case when d.feed then coalesce(w.tx_count_90d, 0) end as integer) as tx_count_90d,
-    cast(case when d.feed then coalesce(w.tx_count_180d, 0) end as integer) as tx_count_180d,
-    cast(case when d.feed then coalesce(w.tx_count_365d, 0) end as integer) as tx_count_365d,
-    cast(case when d.feed then coalesce(w.tx_count_all, 0) end as integer) as tx_count_all,
-    cast(case when d.feed then coalesce(w.tx_count_30d, 0) / 30.0 end as double) as tx_per_day_30d,
-    cast(case when d.feed then coalesce(w.tx_count_90d, 0) / 90.0 end as double) as tx_per_day_90d,
-    cast(case when d.feed then coalesce(w.tx_count_180d, 0) / 180.0 end as double) as tx_per_day_180d,
-    cast(case when d.feed then coalesce(w.tx_count_365d, 0) / 365.0 end as double) as tx_per_day_365d,
-    cast(w.tx_count_all / (g.days_since_first + 1) as double) as tx_per_day_all,
-    cast(case when d.feed then coalesce(g.active_days_30d, 0) end as integer) as tx_active_days_30d,
-    cast(case when d.feed then coalesce(g.active_days_90d, 0) end as integer) as tx_active_days_90d,
-    cast(case when d.feed then coalesce(g.active_days_180d, 0) end as integer) as tx_active_days_180d,
-    cast(case when d.feed then coalesce(g.active_days_365d, 0) end as integer) as tx_active_days_365d,
-    cast(case when d.feed then coalesce(g.active_days_all, 0) end as integer) as tx_active_days_all,
-    cast(case when d.feed then coalesce(w.gross_amount_30d, 0) end as double) as tx_gross_amount_30d,
-    cast(case when d.feed then coalesce(w.gross_amount_90d, 0) end as double) as tx_gross_amount_90d,
-    cast(case when d.feed then coalesce(w.gross_amount_180d, 0) end as double) as tx_gross_amount_180d,
-    cast(case when d.feed then coalesce(w.gross_amount_365d, 0) end as double) as tx_gross_amount_365d,
-    cast(case when d.feed then coalesce(w.gross_amount_all, 0) end as double) as tx_gross_amount_all,
-    cast(case when d.feed then coalesce(w.net_amount_30d, 0) end as double) as tx_net_amount_30d,
-    cast(case when d.feed then coalesce(w.net_amount_90d, 0) end as double) as tx_net_amount_90d,
-    cast(case when d.feed then coalesce(w.net_amount_180d, 0) end as double) as tx_net_amount_180d,
-    cast(case when d.feed then coalesce(w.net_amount_365d, 0) end as double) as tx_net_amount_365d,
-    cast(case when d.feed then coalesce(w.net_amount_all, 0) end as double) as tx_net_amount_all,
-    cast(case when d.feed then coalesce(w.sales_30d, 0) end as double) as tx_sales_30d,
-    cast(case when d.feed then coalesce(w.sales_90d, 0) end as double) as tx_sales_90d,
-    cast(case when d.feed then coalesce(w.sales_180d, 0) end as double) as tx_sales_180d,
-    cast(case when d.feed then coalesce(w.sales_365d, 0) end as double) as tx_sales_365d,
-    cast(case when d.feed then coalesce(w.sales_all, 0) end as double) as tx_sales_all,
-    cast(case when d.feed then coalesce(w.purchases_30d, 0) end as double) as tx_purchases_30d,
-    cast(case when d.feed then coalesce(w.purchases_90d, 0) end as double) as tx_purchases_90d,
-    cast(case when d.feed then coalesce(w.purchases_180d, 0) end as double) as tx_purchases_180d,
-    cast(case when d.feed then coalesce(w.purchases_365d, 0) end as double) as tx_purchases_365d,
-    cast(case when d.feed then coalesce(w.purchases_all, 0) end as double) as tx_purchases_all,
-    cast(case when d.feed then coalesce(w.supplier_payments_30d, 0) end as double) as tx_supplier_payments_30d,
-    cast(case when d.feed then coalesce(w.supplier_payments_90d, 0) end as double) as tx_supplier_payments_90d,
-    cast(case when d.feed then coalesce(w.supplier_payments_180d, 0) end as double) as tx_supplier_payments_180d,
-    cast(case when d.feed then coalesce(w.supplier_payments_365d, 0) end as double) as tx_supplier_payments_365d,
-    cast(case when d.feed then coalesce(w.supplier_payments_all, 0) end as double) as tx_supplier_payments_all,
-    cast(w.gross_amount_30d as double) / nullif(w.tx_count_30d, 0) as tx_amount_mean_30d,
-    cast(w.gross_amount_90d as double) / nullif(w.tx_count_90d, 0) as tx_amount_mean_90d,
-    cast(w.gross_amount_180d as double) / nullif(w.tx_count_180d, 0) as tx_amount_mean_180d,
-    cast(w.gross_amount_365d as double) / nullif(w.tx_count_365d, 0) as tx_amount_mean_365d,
-    cast(w.gross_amount_all as double) / nullif(w.tx_count_all, 0) as tx_amount_mean_all,
-    cast(case when w.tx_count_30d > 1 then sqrt(case when w.amount_spread_30d > 1e-12 * w.squared_amount_30d then w.amount_spread_30d else 0 end / (w.tx_count_30d - 1)) end as double) as tx_amount_std_30d,
-    cast(case when w.tx_count_90d > 1 then sqrt(case when w.amount_spread_90d > 1e-12 * w.squared_amount_90d then w.amount_spread_90d else 0 end / (w.tx_count_90d - 1)) end as double) as tx_amount_std_90d,
-    cast(case when w.tx_count_180d > 1 then sqrt(case when w.amount_spread_180d > 1e-12 * w.squared_amount_180d then w.amount_spread_180d else 0 end / (w.tx_count_180d - 1)) end as double) as tx_amount_std_180d,
-    cast(case when w.tx_count_365d > 1 then sqrt(case when w.amount_spread_365d > 1e-12 * w.squared_amount_365d then w.amount_spread_365d else 0 end / (w.tx_count_365d - 1)) end as double) as tx_amount_std_365d,
-    cast(case when w.tx_count_all > 1 then sqrt(case when w.amount_spread_all > 1e-12 * w.squared_amount_all then w.amount_spread_all else 0 end / (w.tx_count_all - 1)) end as double) as tx_amount_std_all,
-    cast(case when w.tx_count_30d > 1 then sqrt(case when w.amount_spread_30d > 1e-12 * w.squared_amount_30d then w.amount_spread_30d else 0 end / (w.tx_count_30d - 1)) / nullif(cast(w.gross_amount_30d as double) / w.tx_count_30d, 0) end as double) as tx_amount_cv_30d,
-    cast(case when w.tx_count_90d > 1 then sqrt(case when w.amount_spread_90d > 1e-12 * w.squared_amount_90d then w.amount_spread_90d else 0 end / (w.tx_count_90d - 1)) / nullif(cast(w.gross_amount_90d as double) / w.tx_count_90d, 0) end as double) as tx_amount_cv_90d,
-    cast(case when w.tx_count_180d > 1 then sqrt(case when w.amount_spread_180d > 1e-12 * w.squared_amount_180d then w.amount_spread_180d else 0 end / (w.tx_count_180d - 1)) / nullif(cast(w.gross_amount_180d as double) / w.tx_count_180d, 0) end as double) as tx_amount_cv_180d,
-    cast(case when w.tx_count_365d > 1 then sqrt(case when w.amount_spread_365d > 1e-12 * w.squared_amount_365d then w.amount_spread_365d else 0 end / (w.tx_count_365d - 1)) / nullif(cast(w.gross_amount_365d as double) / w.tx_count_365d, 0) end as double) as tx_amount_cv_365d,
-    cast(case when w.tx_count_all > 1 then sqrt(case when w.amount_spread_all > 1e-12 * w.squared_amount_all then w.amount_spread_all else 0 end / (w.tx_count_all - 1)) / nullif(cast(w.gross_amount_all as double) / w.tx_count_all, 0) end as double) as tx_amount_cv_all,
-    cast(case when g.gap_count_30d > 1 then sqrt(cast(g.gap_count_30d * g.gap_squared_30d - g.gap_sum_30d * g.gap_sum_30d as double) / (g.gap_count_30d * (g.gap_count_30d - 1.0))) / 86400 end as double) as tx_gap_std_30d,
-    cast(case when g.gap_count_90d > 1 then sqrt(cast(g.gap_count_90d * g.gap_squared_90d - g.gap_sum_90d * g.gap_sum_90d as double) / (g.gap_count_90d * (g.gap_count_90d - 1.0))) / 86400 end as double) as tx_gap_std_90d,
-    cast(case when g.gap_count_180d > 1 then sqrt(cast(g.gap_count_180d * g.gap_squared_180d - g.gap_sum_180d * g.gap_sum_180d as double) / (g.gap_count_180d * (g.gap_count_180d - 1.0))) / 86400 end as double) as tx_gap_std_180d,
-    cast(case when g.gap_count_365d > 1 then sqrt(cast(g.gap_count_365d * g.gap_squared_365d - g.gap_sum_365d * g.gap_sum_365d as double) / (g.gap_count_365d * (g.gap_count_365d - 1.0))) / 86400 end as double) as tx_gap_std_365d,
-    cast(case when g.gap_count_all > 1 then sqrt(cast(g.gap_count_all * g.gap_squared_all - g.gap_sum_all * g.gap_sum_all as double) / (g.gap_count_all * (g.gap_count_all - 1.0))) / 86400 end as double) as tx_gap_std_all,
-    cast(cast(g.gap_sum_30d as double) / g.gap_count_30d / 86400 as double) as tx_gap_mean_30d,
-    cast(cast(g.gap_sum_90d as double) / g.gap_count_90d / 86400 as double) as tx_gap_mean_90d,
-    cast(cast(g.gap_sum_180d as double) / g.gap_count_180d / 86400 as double) as tx_gap_mean_180d,
-    cast(cast(g.gap_sum_365d as double) / g.gap_count_365d / 86400 as double) as tx_gap_mean_365d,
-    cast(cast(g.gap_sum_all as double) / g.gap_count_all / 86400 as double) as tx_gap_mean_all,
-    cast(case when g.gap_count_30d > 1 then sqrt(cast(g.gap_count_30d * g.gap_squared_30d - g.gap_sum_30d * g.gap_sum_30d as double) / (g.gap_count_30d * (g.gap_count_30d - 1.0))) / nullif(cast(g.gap_sum_30d as double) / g.gap_count_30d, 0) end as double) as tx_gap_cv_30d,
-    cast(case when g.gap_count_90d > 1 then sqrt(cast(g.gap_count_90d * g.gap_squared_90d - g.gap_sum_90d * g.gap_sum_90d as double) / (g.gap_count_90d * (g.gap_count_90d - 1.0))) / nullif(cast(g.gap_sum_90d as double) / g.gap_count_90d, 0) end as double) as tx_gap_cv_90d,
-    cast(case when g.gap_count_180d > 1 then sqrt(cast(g.gap_count_180d * g.gap_squared_180d - g.gap_sum_180d * g.gap_sum_180d as double) / (g.gap_count_180d * (g.gap_count_180d - 1.0))) / nullif(cast(g.gap_sum_180d as double) / g.gap_count_180d, 0) end as double) as tx_gap_cv_180d,
-    cast(case when g.gap_count_365d > 1 then sqrt(cast(g.gap_count_365d * g.gap_squared_365d - g.gap_sum_365d * g.gap_sum_365d as double) / (g.gap_count_365d * (g.gap_count_365d - 1.0))) / nullif(cast(g.gap_sum_365d as double) / g.gap_count_365d, 0) end as double) as tx_gap_cv_365d,
-    cast(case when g.gap_count_all > 1 then sqrt(cast(g.gap_count_all * g.gap_squared_all - g.gap_sum_all * g.gap_sum_all as double) / (g.gap_count_all * (g.gap_count_all - 1.0))) / nullif(cast(g.gap_sum_all as double) / g.gap_count_all, 0) end as double) as tx_gap_cv_all,
-    cast(g.gap_max_30d / 86400.0 as double) as tx_gap_max_30d,
-    cast(g.gap_max_90d / 86400.0 as double) as tx_gap_max_90d,
-    cast(g.gap_max_180d / 86400.0 as double) as tx_gap_max_180d,
-    cast(g.gap_max_365d / 86400.0 as double) as tx_gap_max_365d,
-    cast(g.gap_max_all / 86400.0 as double) as tx_gap_max_all,
-    cast(w.void_count_30d as double) / nullif(w.void_known_30d, 0) as tx_void_share_30d,
-    cast(w.void_count_90d as double) / nullif(w.void_known_90d, 0) as tx_void_share_90d,
-    cast(w.void_count_180d as double) / nullif(w.void_known_180d, 0) as tx_void_share_180d,
-    cast(w.void_count_365d as double) / nullif(w.void_known_365d, 0) as tx_void_share_365d,
-    cast(w.void_count_all as double) / nullif(w.void_known_all, 0) as tx_void_share_all,
-    cast(w.refund_count_30d as double) / nullif(w.tx_count_30d, 0) as tx_refund_share_30d,
-    cast(w.refund_count_90d as double) / nullif(w.tx_count_90d, 0) as tx_refund_share_90d,
-    cast(w.refund_count_180d as double) / nullif(w.tx_count_180d, 0) as tx_refund_share_180d,
-    cast(w.refund_count_365d as double) / nullif(w.tx_count_365d, 0) as tx_refund_share_365d,
-    cast(w.refund_count_all as double) / nullif(w.tx_count_all, 0) as tx_refund_share_all,
-    coalesce(cast(w.refund_amount_30d as double), 0) / nullif(cast(w.gross_amount_30d as double), 0) as tx_refund_amount_share_30d,
-    coalesce(cast(w.refund_amount_90d as double), 0) / nullif(cast(w.gross_amount_90d as double), 0) as tx_refund_amount_share_90d,
-    coalesce(cast(w.refund_amount_180d as double), 0) / nullif(cast(w.gross_amount_180d as double), 0) as tx_refund_amount_share_180d,
-    coalesce(cast(w.refund_amount_365d as double), 0) / nullif(cast(w.gross_amount_365d as double), 0) as tx_refund_amount_share_365d,
-    coalesce(cast(w.refund_amount_all as double), 0) / nullif(cast(w.gross_amount_all as double), 0) as tx_refund_amount_share_all,
-    cast(w.pay_days_30d as double) / nullif(w.pay_count_30d, 0) as tx_pay_delay_mean_30d,
-    cast(w.pay_days_90d as double) / nullif(w.pay_count_90d, 0) as tx_pay_delay_mean_90d,
-    cast(w.pay_days_180d as double) / nullif(w.pay_count_180d, 0) as tx_pay_delay_mean_180d,
-    cast(w.pay_days_365d as double) / nullif(w.pay_count_365d, 0) as tx_pay_delay_mean_365d,
-    cast(w.pay_days_all as double) / nullif(w.pay_count_all, 0) as tx_pay_delay_mean_all,
-    cast(case when w.pay_count_30d > 1 then sqrt(case when w.pay_spread_30d > 1e-12 * w.pay_days_squared_30d then w.pay_spread_30d else 0 end / (w.pay_count_30d - 1)) end as double) as tx_pay_delay_std_30d,
-    cast(case when w.pay_count_90d > 1 then sqrt(case when w.pay_spread_90d > 1e-12 * w.pay_days_squared_90d then w.pay_spread_90d else 0 end / (w.pay_count_90d - 1)) end as double) as tx_pay_delay_std_90d,
-    cast(case when w.pay_count_180d > 1 then sqrt(case when w.pay_spread_180d > 1e-12 * w.pay_days_squared_180d then w.pay_spread_180d else 0 end / (w.pay_count_180d - 1)) end as double) as tx_pay_delay_std_180d,
-    cast(case when w.pay_count_365d > 1 then sqrt(case when w.pay_spread_365d > 1e-12 * w.pay_days_squared_365d then w.pay_spread_365d else 0 end / (w.pay_count_365d - 1)) end as double) as tx_pay_delay_std_365d,
-    cast(case when w.pay_count_all > 1 then sqrt(case when w.pay_spread_all > 1e-12 * w.pay_days_squared_all then w.pay_spread_all else 0 end / (w.pay_count_all - 1)) end as double) as tx_pay_delay_std_all,
-    cast(w.pay_late_30d as double) / nullif(w.pay_count_30d, 0) as tx_pay_late_share_30d,
-    cast(w.pay_late_90d as double) / nullif(w.pay_count_90d, 0) as tx_pay_late_share_90d,
-    cast(w.pay_late_180d as double) / nullif(w.pay_count_180d, 0) as tx_pay_late_share_180d,
-    cast(w.pay_late_365d as double) / nullif(w.pay_count_365d, 0) as tx_pay_late_share_365d,
-    cast(w.pay_late_all as double) / nullif(w.pay_count_all, 0) as tx_pay_late_share_all,
-    cast(w.pay_overdue_30d as double) / nullif(w.pay_due_30d, 0) as tx_pay_overdue_share_30d,
-    cast(w.pay_overdue_90d as double) / nullif(w.pay_due_90d, 0) as tx_pay_overdue_share_90d,
-    cast(w.pay_overdue_180d as double) / nullif(w.pay_due_180d, 0) as tx_pay_overdue_share_180d,
-    cast(w.pay_overdue_365d as double) / nullif(w.pay_due_365d, 0) as tx_pay_overdue_share_365d,
-    cast(w.pay_overdue_all as double) / nullif(w.pay_due_all, 0) as tx_pay_overdue_share_all,
-    cast(w.collect_days_30d as double) / nullif(w.collect_count_30d, 0) as tx_collect_delay_mean_30d,
-    cast(w.collect_days_90d as double) / nullif(w.collect_count_90d, 0) as tx_collect_delay_mean_90d,
-    cast(w.collect_days_180d as double) / nullif(w.collect_count_180d, 0) as tx_collect_delay_mean_180d,
-    cast(w.collect_days_365d as double) / nullif(w.collect_count_365d, 0) as tx_collect_delay_mean_365d,
-    cast(w.collect_days_all as double) / nullif(w.collect_count_all, 0) as tx_collect_delay_mean_all,
-    cast(case when w.collect_count_30d > 1 then sqrt(case when w.collect_spread_30d > 1e-12 * w.collect_days_squared_30d then w.collect_spread_30d else 0 end / (w.collect_count_30d - 1)) end as double) as tx_collect_delay_std_30d,
-    cast(case when w.collect_count_90d > 1 then sqrt(case when w.collect_spread_90d > 1e-12 * w.collect_days_squared_90d then w.collect_spread_90d else 0 end / (w.collect_count_90d - 1)) end as double) as tx_collect_delay_std_90d,
-    cast(case when w.collect_count_180d > 1 then sqrt(case when w.collect_spread_180d > 1e-12 * w.collect_days_squared_180d then w.collect_spread_180d else 0 end / (w.collect_count_180d - 1)) end as double) as tx_collect_delay_std_180d,
-    cast(case when w.collect_count_365d > 1 then sqrt(case when w.collect_spread_365d > 1e-12 * w.collect_days_squared_365d then w.collect_spread_365d else 0 end / (w.collect_count_365d - 1)) end as double) as tx_collect_delay_std_365d,
-    cast(case when w.collect_count_all > 1 then sqrt(case when w.collect_spread_all > 1e-12 * w.collect_days_squared_all then w.collect_spread_all else 0 end / (w.collect_count_all - 1)) end as double) as tx_collect_delay_std_all,
-    cast(w.collect_late_30d as double) / nullif(w.collect_count_30d, 0) as tx_collect_late_share_30d,
-    cast(w.collect_late_90d as double) / nullif(w.collect_count_90d, 0) as tx_collect_late_share_90d,
-    cast(w.collect_late_180d as double) / nullif(w.collect_count_180d, 0) as tx_collect_late_share_180d,
-    cast(w.collect_late_365d as double) / nullif(w.collect_count_365d, 0) as tx_collect_late_share_365d,
-    cast(w.collect_late_all as double) / nullif(w.collect_count_all, 0) as tx_collect_late_share_all,
-    cast(w.collect_overdue_30d as double) / nullif(w.collect_due_30d, 0) as tx_collect_overdue_share_30d,
-    cast(w.collect_overdue_90d as double) / nullif(w.collect_due_90d, 0) as tx_collect_overdue_share_90d,
-    cast(w.collect_overdue_180d as double) / nullif(w.collect_due_180d, 0) as tx_collect_overdue_share_180d,
-    cast(w.collect_overdue_365d as double) / nullif(w.collect_due_365d, 0) as tx_collect_overdue_share_365d,
-    cast(w.collect_overdue_all as double) / nullif(w.collect_due_all, 0) as tx_collect_overdue_share_all,
-    w.sales_slope / nullif(abs(cast(w.sales_360d as double) / 12), 0) as tx_sales_trend_12m,
-    w.count_slope / nullif(w.count_360d / 12.0, 0) as tx_count_trend_12m,
-    cast(coalesce(w.sales_90d, 0) as double) / nullif(cast(w.sales_180d - coalesce(w.sales_90d, 0) as double), 0) as tx_sales_ratio_90d,
-    cast(w.tx_count_90d as double) / nullif(w.tx_count_180d - coalesce(w.tx_count_90d, 0), 0) as tx_count_ratio_90d,
-    sqrt(greatest(cast(w.sales_squared_360d as double) - cast(w.sales_360d as double) * cast(w.sales_360d as double) / 12, 0) / 11) / nullif(abs(cast(w.sales_360d as double) / 12), 0) as tx_sales_month_cv_12m,
-    cast(case when d.feed then coalesce(w.active_months, 0) end as integer) as tx_active_months_12m,
-    cast(g.days_since_first as integer) as tx_tenure_days,
-    cast(g.days_since_last as integer) as tx_days_since_last,
-    cast(w.sale_days_since_last as integer) as tx_sale_days_since_last,
-    cast(w.purchase_days_since_last as integer) as tx_purchase_days_since_last
+    cast(case when d.feed then coalesce(w30.tx_count, 0) end as integer) as tx_count_30d,
+    cast(case when d.feed then coalesce(w90.tx_count, 0) end as integer) as tx_count_90d,
+    cast(case when d.feed then coalesce(w180.tx_count, 0) end as integer) as tx_count_180d,
+    cast(case when d.feed then coalesce(w365.tx_count, 0) end as integer) as tx_count_365d,
+    cast(case when d.feed then coalesce(wall.tx_count, 0) end as integer) as tx_count_all,
+    cast(case when d.feed then coalesce(w30.tx_count, 0) / 30.0 end as double) as tx_per_day_30d,
+    cast(case when d.feed then coalesce(w90.tx_count, 0) / 90.0 end as double) as tx_per_day_90d,
+    cast(case when d.feed then coalesce(w180.tx_count, 0) / 180.0 end as double) as tx_per_day_180d,
+    cast(case when d.feed then coalesce(w365.tx_count, 0) / 365.0 end as double) as tx_per_day_365d,
+    cast(wall.tx_count / (gall.days_since_first + 1) as double) as tx_per_day_all,
+    cast(case when d.feed then coalesce(g30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer) as tx_active_days_30d,
+    cast(case when d.feed then coalesce(g90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer) as tx_active_days_90d,
+    cast(case when d.feed then coalesce(g180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer) as tx_active_days_180d,
+    cast(case when d.feed then coalesce(g365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer) as tx_active_days_365d,
+    cast(case when d.feed then coalesce(gall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer) as tx_active_days_all,
+    cast(case when d.feed then coalesce(w30.gross_amount, 0) end as double) as tx_gross_amount_30d,
+    cast(case when d.feed then coalesce(w90.gross_amount, 0) end as double) as tx_gross_amount_90d,
+    cast(case when d.feed then coalesce(w180.gross_amount, 0) end as double) as tx_gross_amount_180d,
+    cast(case when d.feed then coalesce(w365.gross_amount, 0) end as double) as tx_gross_amount_365d,
+    cast(case when d.feed then coalesce(wall.gross_amount, 0) end as double) as tx_gross_amount_all,
+    cast(case when d.feed then coalesce(w30.net_amount, 0) end as double) as tx_net_amount_30d,
+    cast(case when d.feed then coalesce(w90.net_amount, 0) end as double) as tx_net_amount_90d,
+    cast(case when d.feed then coalesce(w180.net_amount, 0) end as double) as tx_net_amount_180d,
+    cast(case when d.feed then coalesce(w365.net_amount, 0) end as double) as tx_net_amount_365d,
+    cast(case when d.feed then coalesce(wall.net_amount, 0) end as double) as tx_net_amount_all,
+    cast(case when d.feed then coalesce(w30.sales, 0) end as double) as tx_sales_30d,
+    cast(case when d.feed then coalesce(w90.sales, 0) end as double) as tx_sales_90d,
+    cast(case when d.feed then coalesce(w180.sales, 0) end as double) as tx_sales_180d,
+    cast(case when d.feed then coalesce(w365.sales, 0) end as double) as tx_sales_365d,
+    cast(case when d.feed then coalesce(wall.sales, 0) end as double) as tx_sales_all,
+    cast(w30.gross_amount as double) / nullif(w30.tx_count, 0) as tx_amount_mean_30d,
+    cast(w90.gross_amount as double) / nullif(w90.tx_count, 0) as tx_amount_mean_90d,
+    cast(w180.gross_amount as double) / nullif(w180.tx_count, 0) as tx_amount_mean_180d,
+    cast(w365.gross_amount as double) / nullif(w365.tx_count, 0) as tx_amount_mean_365d,
+    cast(wall.gross_amount as double) / nullif(wall.tx_count, 0) as tx_amount_mean_all,
+    w30.amount_std as tx_amount_std_30d,
+    w90.amount_std as tx_amount_std_90d,
+    w180.amount_std as tx_amount_std_180d,
+    w365.amount_std as tx_amount_std_365d,
+    wall.amount_std as tx_amount_std_all,
+    w30.amount_std * w30.tx_count / nullif(cast(w30.gross_amount as double), 0) as tx_amount_cv_30d,
+    w90.amount_std * w90.tx_count / nullif(cast(w90.gross_amount as double), 0) as tx_amount_cv_90d,
+    w180.amount_std * w180.tx_count / nullif(cast(w180.gross_amount as double), 0) as tx_amount_cv_180d,
+    w365.amount_std * w365.tx_count / nullif(cast(w365.gross_amount as double), 0) as tx_amount_cv_365d,
+    wall.amount_std * wall.tx_count / nullif(cast(wall.gross_amount as double), 0) as tx_amount_cv_all,
+    g30.gap_std as tx_gap_std_30d,
+    g90.gap_std as tx_gap_std_90d,
+    g180.gap_std as tx_gap_std_180d,
+    g365.gap_std as tx_gap_std_365d,
+    gall.gap_std as tx_gap_std_all,
+    g30.gap_mean as tx_gap_mean_30d,
+    g90.gap_mean as tx_gap_mean_90d,
+    g180.gap_mean as tx_gap_mean_180d,
+    g365.gap_mean as tx_gap_mean_365d,
+    gall.gap_mean as tx_gap_mean_all,
+    g30.gap_std / nullif(g30.gap_mean, 0) as tx_gap_cv_30d,
+    g90.gap_std / nullif(g90.gap_mean, 0) as tx_gap_cv_90d,
+    g180.gap_std / nullif(g180.gap_mean, 0) as tx_gap_cv_180d,
+    g365.gap_std / nullif(g365.gap_mean, 0) as tx_gap_cv_365d,
+    gall.gap_std / nullif(gall.gap_mean, 0) as tx_gap_cv_all,
+    cast(g30.gap_max / 86400.0 as double) as tx_gap_max_30d,
+    cast(g90.gap_max / 86400.0 as double) as tx_gap_max_90d,
+    cast(g180.gap_max / 86400.0 as double) as tx_gap_max_180d,
+    cast(g365.gap_max / 86400.0 as double) as tx_gap_max_365d,
+    cast(gall.gap_max / 86400.0 as double) as tx_gap_max_all,
+    cast(case when w30.void_known > 0 then (w30.all_count - w30.tx_count) / cast(w30.all_count as double) end as double) as tx_void_share_30d,
+    cast(case when w90.void_known > 0 then (w90.all_count - w90.tx_count) / cast(w90.all_count as double) end as double) as tx_void_share_90d,
+    cast(case when w180.void_known > 0 then (w180.all_count - w180.tx_count) / cast(w180.all_count as double) end as double) as tx_void_share_180d,
+    cast(case when w365.void_known > 0 then (w365.all_count - w365.tx_count) / cast(w365.all_count as double) end as double) as tx_void_share_365d,
+    cast(case when wall.void_known > 0 then (wall.all_count - wall.tx_count) / cast(wall.all_count as double) end as double) as tx_void_share_all,
+    cast(w30.refund_count as double) / nullif(w30.tx_count, 0) as tx_refund_share_30d,
+    cast(w90.refund_count as double) / nullif(w90.tx_count, 0) as tx_refund_share_90d,
+    cast(w180.refund_count as double) / nullif(w180.tx_count, 0) as tx_refund_share_180d,
+    cast(w365.refund_count as double) / nullif(w365.tx_count, 0) as tx_refund_share_365d,
+    cast(wall.refund_count as double) / nullif(wall.tx_count, 0) as tx_refund_share_all,
+    coalesce(cast(w30.refund_amount as double), 0) / nullif(cast(w30.gross_amount as double), 0) as tx_refund_amount_share_30d,
+    coalesce(cast(w90.refund_amount as double), 0) / nullif(cast(w90.gross_amount as double), 0) as tx_refund_amount_share_90d,
+    coalesce(cast(w180.refund_amount as double), 0) / nullif(cast(w180.gross_amount as double), 0) as tx_refund_amount_share_180d,
+    coalesce(cast(w365.refund_amount as double), 0) / nullif(cast(w365.gross_amount as double), 0) as tx_refund_amount_share_365d,
+    coalesce(cast(wall.refund_amount as double), 0) / nullif(cast(wall.gross_amount as double), 0) as tx_refund_amount_share_all,
+    p30.delay_mean as tx_pay_delay_mean_30d,
+    p90.delay_mean as tx_pay_delay_mean_90d,
+    p180.delay_mean as tx_pay_delay_mean_180d,
+    p365.delay_mean as tx_pay_delay_mean_365d,
+    pall.delay_mean as tx_pay_delay_mean_all,
+    p30.delay_std as tx_pay_delay_std_30d,
+    p90.delay_std as tx_pay_delay_std_90d,
+    p180.delay_std as tx_pay_delay_std_180d,
+    p365.delay_std as tx_pay_delay_std_365d,
+    pall.delay_std as tx_pay_delay_std_all,
+    p30.late_share as tx_pay_late_share_30d,
+    p90.late_share as tx_pay_late_share_90d,
+    p180.late_share as tx_pay_late_share_180d,
+    p365.late_share as tx_pay_late_share_365d,
+    pall.late_share as tx_pay_late_share_all,
+    p30.overdue_share as tx_pay_overdue_share_30d,
+    p90.overdue_share as tx_pay_overdue_share_90d,
+    p180.overdue_share as tx_pay_overdue_share_180d,
+    p365.overdue_share as tx_pay_overdue_share_365d,
+    pall.overdue_share as tx_pay_overdue_share_all,
+    c30.delay_mean as tx_collect_delay_mean_30d,
+    c90.delay_mean as tx_collect_delay_mean_90d,
+    c180.delay_mean as tx_collect_delay_mean_180d,
+    c365.delay_mean as tx_collect_delay_mean_365d,
+    call.delay_mean as tx_collect_delay_mean_all,
+    c30.delay_std as tx_collect_delay_std_30d,
+    c90.delay_std as tx_collect_delay_std_90d,
+    c180.delay_std as tx_collect_delay_std_180d,
+    c365.delay_std as tx_collect_delay_std_365d,
+    call.delay_std as tx_collect_delay_std_all,
+    c30.late_share as tx_collect_late_share_30d,
+    c90.late_share as tx_collect_late_share_90d,
+    c180.late_share as tx_collect_late_share_180d,
+    c365.late_share as tx_collect_late_share_365d,
+    call.late_share as tx_collect_late_share_all,
+    c30.overdue_share as tx_collect_overdue_share_30d,
+    c90.overdue_share as tx_collect_overdue_share_90d,
+    c180.overdue_share as tx_collect_overdue_share_180d,
+    c365.overdue_share as tx_collect_overdue_share_365d,
+    call.overdue_share as tx_collect_overdue_share_all,
+    m.sales_slope / nullif(abs(m.sales_mean), 0) as tx_sales_trend_12m,
+    m.count_slope / nullif(m.count_mean, 0) as tx_count_trend_12m,
+    cast(coalesce(w90.sales, 0) as double) / nullif(cast(w180.sales - coalesce(w90.sales, 0) as double), 0) as tx_sales_ratio_90d,
+    cast(coalesce(w90.tx_count, 0) as double) / nullif(w180.tx_count - coalesce(w90.tx_count, 0), 0) as tx_count_ratio_90d,
+    sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11) / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
+    cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
+    cast(gall.days_since_first as integer) as tx_tenure_days,
+    cast(gall.days_since_last as integer) as tx_days_since_last
 from wh.features.feat_profile as p
 cross join delivered as d
-left join windows as w on p.enterprise_id = w.enterprise_id
-left join gaps as g on p.enterprise_id = g.enterprise_id
+left join months as m on p.enterprise_id = m.enterprise_id
+left join w30 on p.enterprise_id = w30.enterprise_id
+left join w90 on p.enterprise_id = w90.enterprise_id
+left join w180 on p.enterprise_id = w180.enterprise_id
+left join w365 on p.enterprise_id = w365.enterprise_id
+left join wall on p.enterprise_id = wall.enterprise_id
+left join g30 on p.enterprise_id = g30.enterprise_id
+left join g90 on p.enterprise_id = g90.enterprise_id
+left join g180 on p.enterprise_id = g180.enterprise_id
+left join g365 on p.enterprise_id = g365.enterprise_id
+left join gall on p.enterprise_id = gall.enterprise_id
+left join p30 on p.enterprise_id = p30.enterprise_id
+left join p90 on p.enterprise_id = p90.enterprise_id
+left join p180 on p.enterprise_id = p180.enterprise_id
+left join p365 on p.enterprise_id = p365.enterprise_id
+left join pall on p.enterprise_id = pall.enterprise_id
+left join c30 on p.enterprise_id = c30.enterprise_id
+left join c90 on p.enterprise_id = c90.enterprise_id
+left join c180 on p.enterprise_id = c180.enterprise_id
+left join c365 on p.enterprise_id = c365.enterprise_id
+left join call on p.enterprise_id = call.enterprise_id
 where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
