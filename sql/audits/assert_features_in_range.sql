@@ -67,6 +67,8 @@ where
         or f.tx_collect_delay_std_90d < 0
         or f.tx_collect_delay_std_365d < 0
         or f.tx_days_since_last < 0
+        or f.tx_sale_days_since_last < 0
+        or f.tx_purchase_days_since_last < 0
         or f.event_gap_std_90d < 0
         or f.event_gap_std_365d < 0
         or f.login_gap_std_90d < 0

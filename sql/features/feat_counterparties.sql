@@ -131,26 +131,6 @@
 --   180 days that are not seen in the 180 days before
 -- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
 --   365 days that are not seen in the 365 days before
--- column tx_supplier_payments_30d: [volume] money; total of paid to suppliers, refunds not deducted, 30 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_90d: [volume] money; total of paid to suppliers, refunds not deducted, 90 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_180d: [volume] money; total of paid to suppliers, refunds not deducted, 180 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_365d: [volume] money; total of paid to suppliers, refunds not deducted, 365 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_all: [volume] money; total of paid to suppliers, refunds not deducted, known history
---   (Vanhoeven & Chen type 4)
--- column tx_purchases_30d: [volume] money; total of purchases, refunds not deducted, 30 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_90d: [volume] money; total of purchases, refunds not deducted, 90 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_180d: [volume] money; total of purchases, refunds not deducted, 180 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_365d: [volume] money; total of purchases, refunds not deducted, 365 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_all: [volume] money; total of purchases, refunds not deducted, known history (Vanhoeven & Chen
---   type 4)
 -- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar
 -- et al., section 3.2).
 -- HHI = sum of squared shares: 1 with a single counterparty, 1 / n with n equal ones; rounded to 6 decimals, so that
@@ -325,17 +305,7 @@ select
     1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0)) / nullif(cast(coalesce(v.now_30d, 0) + coalesce(b.now_30d, 0) as double), 0) as supplier_new_share_30d,
     1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0)) / nullif(cast(coalesce(v.now_90d, 0) + coalesce(b.now_90d, 0) as double), 0) as supplier_new_share_90d,
     1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0)) / nullif(cast(coalesce(v.now_180d, 0) + coalesce(b.now_180d, 0) as double), 0) as supplier_new_share_180d,
-    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d,
-    cast(case when d.feed then coalesce(v.amount_30d, 0) / 100 end as double) as tx_supplier_payments_30d,
-    cast(case when d.feed then coalesce(v.amount_90d, 0) / 100 end as double) as tx_supplier_payments_90d,
-    cast(case when d.feed then coalesce(v.amount_180d, 0) / 100 end as double) as tx_supplier_payments_180d,
-    cast(case when d.feed then coalesce(v.amount_365d, 0) / 100 end as double) as tx_supplier_payments_365d,
-    cast(case when d.feed then coalesce(v.amount_all, 0) / 100 end as double) as tx_supplier_payments_all,
-    cast(case when d.feed then coalesce(b.amount_30d, 0) / 100 end as double) as tx_purchases_30d,
-    cast(case when d.feed then coalesce(b.amount_90d, 0) / 100 end as double) as tx_purchases_90d,
-    cast(case when d.feed then coalesce(b.amount_180d, 0) / 100 end as double) as tx_purchases_180d,
-    cast(case when d.feed then coalesce(b.amount_365d, 0) / 100 end as double) as tx_purchases_365d,
-    cast(case when d.feed then coalesce(b.amount_all, 0) / 100 end as double) as tx_purchases_all
+    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d
 from wh.features.feat_profile as p
 cross join delivered as d
 left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1

@@ -94,6 +94,16 @@
 -- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
 -- column tx_sales_365d: [volume] money; sales less refunded sales, 365 days (Vanhoeven & Chen type 4)
 -- column tx_sales_all: [volume] money; sales less refunded sales, known history (Vanhoeven & Chen type 4)
+-- column tx_purchases_30d: [volume] money; purchases less refunded purchases, 30 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_90d: [volume] money; purchases less refunded purchases, 90 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_180d: [volume] money; purchases less refunded purchases, 180 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_365d: [volume] money; purchases less refunded purchases, 365 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_all: [volume] money; purchases less refunded purchases, known history (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_30d: [volume] money; payments to suppliers, 30 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_90d: [volume] money; payments to suppliers, 90 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_180d: [volume] money; payments to suppliers, 180 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_365d: [volume] money; payments to suppliers, 365 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_all: [volume] money; payments to suppliers, known history (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_30d: [volume] money; mean absolute amount, 30 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_90d: [volume] money; mean absolute amount, 90 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
@@ -255,6 +265,8 @@
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
+-- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
+-- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
 -- column supplier_hhi_30d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 30 days, V_d
 --   (Perez-Salazar et al., section 3.3)
 -- column supplier_hhi_90d: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, 90 days, V_d
@@ -378,26 +390,6 @@
 --   180 days that are not seen in the 180 days before
 -- column supplier_new_share_365d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the last
 --   365 days that are not seen in the 365 days before
--- column tx_supplier_payments_30d: [volume] money; total of paid to suppliers, refunds not deducted, 30 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_90d: [volume] money; total of paid to suppliers, refunds not deducted, 90 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_180d: [volume] money; total of paid to suppliers, refunds not deducted, 180 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_365d: [volume] money; total of paid to suppliers, refunds not deducted, 365 days
---   (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_all: [volume] money; total of paid to suppliers, refunds not deducted, known history
---   (Vanhoeven & Chen type 4)
--- column tx_purchases_30d: [volume] money; total of purchases, refunds not deducted, 30 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_90d: [volume] money; total of purchases, refunds not deducted, 90 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_180d: [volume] money; total of purchases, refunds not deducted, 180 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_365d: [volume] money; total of purchases, refunds not deducted, 365 days (Vanhoeven & Chen type
---   4)
--- column tx_purchases_all: [volume] money; total of purchases, refunds not deducted, known history (Vanhoeven & Chen
---   type 4)
 -- column event_count_30d: [volume] count; operational events of every type, 30 days
 -- column event_count_90d: [volume] count; operational events of every type, 90 days
 -- column event_count_180d: [volume] count; operational events of every type, 180 days

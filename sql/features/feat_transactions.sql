@@ -48,6 +48,16 @@
 -- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
 -- column tx_sales_365d: [volume] money; sales less refunded sales, 365 days (Vanhoeven & Chen type 4)
 -- column tx_sales_all: [volume] money; sales less refunded sales, known history (Vanhoeven & Chen type 4)
+-- column tx_purchases_30d: [volume] money; purchases less refunded purchases, 30 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_90d: [volume] money; purchases less refunded purchases, 90 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_180d: [volume] money; purchases less refunded purchases, 180 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_365d: [volume] money; purchases less refunded purchases, 365 days (Vanhoeven & Chen type 4)
+-- column tx_purchases_all: [volume] money; purchases less refunded purchases, known history (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_30d: [volume] money; payments to suppliers, 30 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_90d: [volume] money; payments to suppliers, 90 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_180d: [volume] money; payments to suppliers, 180 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_365d: [volume] money; payments to suppliers, 365 days (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_all: [volume] money; payments to suppliers, known history (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_30d: [volume] money; mean absolute amount, 30 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_90d: [volume] money; mean absolute amount, 90 days (Vanhoeven & Chen type 4)
 -- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
@@ -209,6 +219,8 @@
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
+-- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
+-- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
 -- Voided transactions count in void_share only. A gap belongs to a window when both of its ends lie in it.
 -- Amounts and gaps are added up as exact numbers, so that no figure depends on the order of the rows or on the
 -- threads.
@@ -230,11 +242,14 @@ known as not materialized (
     select
         t.enterprise_id,
         t.occurred_at,
-        t.kind,
         t.voided,
         coalesce(t.voided, false) as is_void,
         case when coalesce(t.voided, false) then null else t.amount end as amount,
         case when coalesce(t.voided, false) then null else least(abs(t.amount), 1000000000000) end as size,
+        t.kind = 'sale' as is_sale,
+        t.kind = 'purchase' as is_purchase,
+        t.kind = 'supplier_payment' as is_payment,
+        t.kind = 'refund' as is_refund,
         t.due_at,
         t.paid_at,
         cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
@@ -258,9 +273,13 @@ blocks as materialized (
         sum(k.size) as gross_amount,
         -- wider than the amount itself: DuckDB would keep the square in 18 digits
         sum(cast(k.size as decimal(20, 2)) * cast(k.size as decimal(20, 2))) as squared_amount,
-        sum(k.amount) filter (where k.kind = 'sale' or (k.kind = 'refund' and k.amount < 0)) as sales,
-        cast(count(k.amount) filter (where k.kind = 'refund') as integer) as refund_count,
-        sum(k.size) filter (where k.kind = 'refund') as refund_amount
+        sum(k.amount) filter (where k.is_sale or (k.is_refund and k.amount < 0)) as sales,
+        sum(k.amount) filter (where k.is_purchase or (k.is_refund and k.amount > 0)) as purchases,
+        sum(k.amount) filter (where k.is_payment) as supplier_payments,
+        cast(count(k.amount) filter (where k.is_refund) as integer) as refund_count,
+        sum(k.size) filter (where k.is_refund) as refund_amount,
+        min(k.days_ago) filter (where k.is_sale and not k.is_void) as sale_days,
+        min(k.days_ago) filter (where (k.is_purchase or k.is_payment) and not k.is_void) as purchase_days
     from known as k
     group by
         k.enterprise_id,
@@ -282,17 +301,21 @@ months as (
     group by b.enterprise_id
 ),
 
+seconds as (
+    select
+        k.enterprise_id,
+        epoch_us(k.occurred_at) // 1000000 as second
+    from known as k
+    where not k.is_void
+),
+
 -- the only sort, two columns wide
 followed as (
     select
-        k.enterprise_id,
-        epoch_us(k.occurred_at) // 1000000 as second,
-        lag(epoch_us(k.occurred_at) // 1000000) over (
-            partition by k.enterprise_id
-            order by epoch_us(k.occurred_at) // 1000000
-        ) as previous
-    from known as k
-    where not k.is_void
+        s.enterprise_id,
+        s.second,
+        lag(s.second) over (partition by s.enterprise_id order by s.second) as previous
+    from seconds as s
 ),
 
 -- by the block of the earlier end; the first transaction, which follows none, is of the oldest
@@ -322,18 +345,18 @@ steps as materialized (
 dues as (
     select
         k.enterprise_id,
-        k.kind = 'sale' as is_sale,
+        k.is_sale,
         k.days_ago,
         k.due_at < cast($as_of_date as date) + interval 1 day as is_due,
         case
             when k.paid_at < cast($as_of_date as date) + interval 1 day then cast(k.paid_at as date)
-            when k.paid_at is null and k.kind = 'supplier_payment' then cast(k.occurred_at as date)
+            when k.paid_at is null and k.is_payment then cast(k.occurred_at as date)
         end - cast(k.due_at as date) as delay
     from known as k
     where
         not k.is_void
         and k.due_at is not null
-        and k.kind in ('sale', 'purchase', 'supplier_payment')
+        and not k.is_refund
 ),
 
 delays as materialized (
@@ -363,6 +386,8 @@ w30 as (
         sum(b.net_amount) as net_amount,
         sum(b.gross_amount) as gross_amount,
         sum(b.sales) as sales,
+        -sum(b.purchases) as purchases,
+        -sum(b.supplier_payments) as supplier_payments,
         sum(b.refund_count) as refund_count,
         sum(b.refund_amount) as refund_amount,
         case
@@ -386,6 +411,8 @@ w90 as (
         sum(b.net_amount) as net_amount,
         sum(b.gross_amount) as gross_amount,
         sum(b.sales) as sales,
+        -sum(b.purchases) as purchases,
+        -sum(b.supplier_payments) as supplier_payments,
         sum(b.refund_count) as refund_count,
         sum(b.refund_amount) as refund_amount,
         case
@@ -409,6 +436,8 @@ w180 as (
         sum(b.net_amount) as net_amount,
         sum(b.gross_amount) as gross_amount,
         sum(b.sales) as sales,
+        -sum(b.purchases) as purchases,
+        -sum(b.supplier_payments) as supplier_payments,
         sum(b.refund_count) as refund_count,
         sum(b.refund_amount) as refund_amount,
         case
@@ -432,6 +461,8 @@ w365 as (
         sum(b.net_amount) as net_amount,
         sum(b.gross_amount) as gross_amount,
         sum(b.sales) as sales,
+        -sum(b.purchases) as purchases,
+        -sum(b.supplier_payments) as supplier_payments,
         sum(b.refund_count) as refund_count,
         sum(b.refund_amount) as refund_amount,
         case
@@ -455,6 +486,8 @@ wall as (
         sum(b.net_amount) as net_amount,
         sum(b.gross_amount) as gross_amount,
         sum(b.sales) as sales,
+        -sum(b.purchases) as purchases,
+        -sum(b.supplier_payments) as supplier_payments,
         sum(b.refund_count) as refund_count,
         sum(b.refund_amount) as refund_amount,
         case
@@ -463,7 +496,9 @@ wall as (
                     greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
                     / (sum(b.tx_count) - 1)
                 )
-        end as amount_std
+        end as amount_std,
+        min(b.sale_days) as sale_days_since_last,
+        min(b.purchase_days) as purchase_days_since_last
     from blocks as b
     group by b.enterprise_id
 ),
@@ -791,6 +826,16 @@ select
     cast(case when d.feed then coalesce(w180.sales, 0) end as double) as tx_sales_180d,
     cast(case when d.feed then coalesce(w365.sales, 0) end as double) as tx_sales_365d,
     cast(case when d.feed then coalesce(wall.sales, 0) end as double) as tx_sales_all,
+    cast(case when d.feed then coalesce(w30.purchases, 0) end as double) as tx_purchases_30d,
+    cast(case when d.feed then coalesce(w90.purchases, 0) end as double) as tx_purchases_90d,
+    cast(case when d.feed then coalesce(w180.purchases, 0) end as double) as tx_purchases_180d,
+    cast(case when d.feed then coalesce(w365.purchases, 0) end as double) as tx_purchases_365d,
+    cast(case when d.feed then coalesce(wall.purchases, 0) end as double) as tx_purchases_all,
+    cast(case when d.feed then coalesce(w30.supplier_payments, 0) end as double) as tx_supplier_payments_30d,
+    cast(case when d.feed then coalesce(w90.supplier_payments, 0) end as double) as tx_supplier_payments_90d,
+    cast(case when d.feed then coalesce(w180.supplier_payments, 0) end as double) as tx_supplier_payments_180d,
+    cast(case when d.feed then coalesce(w365.supplier_payments, 0) end as double) as tx_supplier_payments_365d,
+    cast(case when d.feed then coalesce(wall.supplier_payments, 0) end as double) as tx_supplier_payments_all,
     cast(w30.gross_amount as double) / nullif(w30.tx_count, 0) as tx_amount_mean_30d,
     cast(w90.gross_amount as double) / nullif(w90.tx_count, 0) as tx_amount_mean_90d,
     cast(w180.gross_amount as double) / nullif(w180.tx_count, 0) as tx_amount_mean_180d,
@@ -888,7 +933,9 @@ select
     sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11) / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
     cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
     cast(gall.days_since_first as integer) as tx_tenure_days,
-    cast(gall.days_since_last as integer) as tx_days_since_last
+    cast(gall.days_since_last as integer) as tx_days_since_last,
+    cast(wall.sale_days_since_last as integer) as tx_sale_days_since_last,
+    cast(wall.purchase_days_since_last as integer) as tx_purchase_days_since_last
 from wh.features.feat_profile as p
 cross join delivered as d
 left join months as m on p.enterprise_id = m.enterprise_id
