@@ -151,7 +151,7 @@ def _expected(settings: SimulationSettings, world: World, month: Month, *, noise
     # The portfolio loses activity to strain and default; without this factor the stated mean would be missed.
     return np.where(
         has,
-        1.13 * per_day * month.days * size * shock * world.activity(middle)
+        1.16 * per_day * month.days * size * shock * world.activity(middle)
         * season(world.industry, month.month_of_year),
         0.0,
     )  # fmt: skip
