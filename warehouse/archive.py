@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import duckdb
 
-from warehouse.connection import quoted
+from warehouse.sql import quoted
 
 LINK = "portfolio_scores"
 _BUILDS = ".scores-"
@@ -45,7 +45,7 @@ def build(con: duckdb.DuckDBPyConnection, folder: Path, *, run_id: str) -> Build
     shape = _shape(con)
     marks: dict[str, str] = {}
     written = 0
-    for portfolio, as_of_date, fingerprint in _partitions(con):
+    for portfolio, as_of_date, fingerprint in partitions(con, "wh.scores.portfolio_scores"):
         name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/scores.parquet"
         marks[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
         (root / name).parent.mkdir(parents=True)
@@ -54,6 +54,15 @@ def build(con: duckdb.DuckDBPyConnection, folder: Path, *, run_id: str) -> Build
             written += 1
     (root / _MANIFEST).write_text(json.dumps(marks, indent=1))
     return Build(path=root, written=written, kept=len(marks) - written)
+
+
+def partitions(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, date, str]]:
+    """Portfolio, date and fingerprint of each partition of a table of scores, in order."""
+    return con.execute(
+        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), "
+        "string_agg(distinct run_id, ',' order by run_id)) "
+        f"from {relation} group by portfolio, as_of_date order by portfolio, as_of_date"
+    ).fetchall()
 
 
 def swap(folder: Path, new: Build) -> None:
@@ -73,14 +82,6 @@ def leftovers(folder: Path) -> list[Path]:
     current = link.resolve().name if link.is_symlink() else ""
     builds = sorted(folder.glob(f"{_BUILDS}*"), key=lambda path: path.stat().st_mtime)
     return [path for path in builds if path.name != current] + list(folder.glob(".link-*"))
-
-
-def _partitions(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date, str]]:
-    return con.execute(
-        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), "
-        "string_agg(distinct run_id, ',' order by run_id)) "
-        "from wh.scores.portfolio_scores group by portfolio, as_of_date order by portfolio, as_of_date"
-    ).fetchall()
 
 
 def _shape(con: duckdb.DuckDBPyConnection) -> str:

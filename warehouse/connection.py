@@ -19,9 +19,10 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import ledger, migrations
+from warehouse import ledger, migrations, views
 from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
+from warehouse.sql import quoted
 
 log = logging.getLogger("nightledger.warehouse")
 
@@ -136,11 +137,6 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
     )
 
 
-def quoted(value: str | Path) -> str:
-    """The value as a SQL string literal, for the few statements that take no bound parameter."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
     # a second `begin` would abort the open transaction; outside of one each statement has its own number
     seen = {con.execute("select txid_current()").fetchone() for _ in range(2)}
@@ -191,6 +187,7 @@ def _open(conf: Settings, purpose: str) -> _Lease:
         try:
             con.execute(f"attach {quoted(conf.warehouse_file)} as wh")
             migrations.migrate(con)
+            views.create_views(con)
             ledger.abort_dead_runs(con)
         except BaseException:
             con.close()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import duckdb
 
 from warehouse import sql
-from warehouse.connection import quoted, transaction
+from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlFile
+from warehouse.sql import SqlFile, quoted
 
-# two threads that create the same table or view at once would conflict in the catalogue
+# two threads that create the same table at once would conflict in the catalogue
 _shape_guard = threading.RLock()
 
 
@@ -60,33 +59,6 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
                 f"{_shown(keys)}; select the parameters themselves as {', '.join(file.partition)}"
             )
     return int(inserted)
-
-
-def create_views(con: duckdb.DuckDBPyConnection) -> int:
-    """Create or renew the view of every file in sql/staging, inputs first, and return how many.
-
-    Raises:
-        Refused: when a file takes parameters (a view cannot) or views refer to one another in a circle.
-    """
-    views = {file.relation: file for file in sql.catalogue("staging")}
-    for file in views.values():
-        if file.parameters:
-            raise Refused(
-                f"{file.path}: a staging view cannot take parameters ({', '.join(file.parameters)})"
-            )
-    try:
-        order = tuple(
-            TopologicalSorter(
-                {name: [one for one in file.inputs if one in views] for name, file in views.items()}
-            ).static_order()
-        )
-    except CycleError as error:
-        raise Refused(f"sql/staging: views refer to one another in a circle: {error.args[1]}") from error
-    with _shape_guard, transaction(con):
-        for name in order:
-            con.execute(f"create or replace view wh.{name} as\n{views[name].text}")
-            con.execute(f"comment on view wh.{name} is {quoted(views[name].grain)}")
-    return len(order)
 
 
 def audit(con: duckdb.DuckDBPyConnection, names: str | Sequence[str], params: Mapping[str, Any]) -> None:

@@ -11,11 +11,12 @@ import duckdb
 import polars as pl
 
 from warehouse import ledger, sql
-from warehouse.connection import quoted, transaction
+from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
+from warehouse.sql import quoted
 
 MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
 _EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")

@@ -109,6 +109,11 @@ def text_of(name_or_sql: str) -> str:
     return load(name_or_sql).text if _NAME.match(name_or_sql) else name_or_sql
 
 
+def quoted(value: str | Path) -> str:
+    """The value as a SQL string literal, for the few statements that take no bound parameter."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
 def bind(names: set[str], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """The parameters that a statement names, out of those given.
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import partition, publish
+from warehouse import partition, publish, snapshot
 from warehouse.connection import reader, writer
 from warehouse.settings import settings
 
@@ -139,7 +139,7 @@ def test_a_publish_that_fails_leaves_the_old_copy_and_nothing_attached(portfolio
     def fail(*_: object) -> int:
         raise duckdb.IOException("disk full")
 
-    monkeypatch.setattr(publish, "_copy", fail)
+    monkeypatch.setattr(snapshot, "_copy", fail)
     with pytest.raises(duckdb.IOException, match="disk full"):
         publish.publish(portfolio.con, "next")
     assert settings().published_file.read_bytes() == before
@@ -222,6 +222,51 @@ def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
         publish.publish(con, "next")
     left = {name.split("-")[0] for name in names(settings().published_dir)}
     assert left == {".scores", "portfolio.duckdb", "portfolio_scores"}
+
+
+def test_the_published_history_equals_the_warehouse_whatever_changed(portfolio):
+    con, every = portfolio.con, "select * from {}scores.portfolio_scores order by all"
+
+    def published_equals_warehouse() -> bool:
+        publish.publish(con, "run")
+        with reader() as published:
+            return (
+                published.execute(every.format("")).fetchall() == con.execute(every.format("wh.")).fetchall()
+            )
+
+    before = NIGHT - timedelta(days=1)
+    portfolio.features(before)
+    portfolio.score(portfolio.rows(0.1), before)
+    assert published_equals_warehouse()
+    portfolio.score(portfolio.rows(0.2))
+    assert published_equals_warehouse()
+    portfolio.score(portfolio.rows(0.3))
+    portfolio.score(portfolio.rows(0.4), before)
+    assert published_equals_warehouse()
+    con.execute("delete from wh.scores.portfolio_scores where as_of_date = ?", [before])
+    assert published_equals_warehouse()
+    con.execute("alter table wh.scores.portfolio_scores add column more varchar")
+    assert published_equals_warehouse()
+    settings().published_file.write_bytes(b"not a database")
+    assert published_equals_warehouse()
+
+
+def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
+    con.execute(
+        "insert into wh.scores.portfolio_scores by name select 'p' as portfolio, 'r' as run_id, "
+        "date '2026-06-30' - cast(i % 4 as integer) as as_of_date, random() as pd from range(400000) as t (i)"
+    )
+    whole = publish.publish(con, "run").bytes
+    copied = []
+    real = snapshot._copy
+    monkeypatch.setattr(snapshot, "_copy", lambda *given: copied.append(given[2]) or real(*given))
+    publish.publish(con, "run")
+    assert copied
+    assert "scores.portfolio_scores" not in copied
+    con.execute("delete from wh.scores.portfolio_scores where as_of_date > date '2026-06-27'")
+    publish.publish(con, "run")
+    assert publish.publish(con, "run").bytes < whole / 2
+    assert "scores.portfolio_scores" in copied
 
 
 def test_parquet_partitions_are_shared_until_they_change(portfolio):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from warehouse import lineage, partition, sql
+from warehouse import lineage, partition, sql, views
 from warehouse.errors import Refused
 
 HEAD = """\
@@ -131,17 +131,17 @@ def test_staging_views_are_made_inputs_first(con, sql_file):
         "staging/stg_b.sql",
         head.format("b").replace("inputs: none", "inputs: raw.outcomes") + body.format("raw.outcomes"),
     )
-    assert partition.create_views(con) == partition.create_views(con) == 2
+    assert views.create_views(con) == views.create_views(con) == 2
     assert con.execute("select count(*) from wh.staging.stg_a").fetchone() == (0,)
     sql_file(
         "staging/stg_b.sql",
         head.format("b").replace("inputs: none", "inputs: staging.stg_a") + body.format("staging.stg_a"),
     )
     with pytest.raises(Refused, match="in a circle"):
-        partition.create_views(con)
+        views.create_views(con)
     sql_file(
         "staging/stg_b.sql",
         head.format("b").replace("parameters: none", "parameters: portfolio") + body.format("raw.outcomes"),
     )
     with pytest.raises(Refused, match="cannot take parameters"):
-        partition.create_views(con)
+        views.create_views(con)

@@ -1,0 +1,178 @@
+"""The DuckDB file that readers open: what may be published, copied whole, history taken over where it can be.
+
+Scores of earlier nights are by far the most rows and do not change. So a build starts as a copy of the last
+published file, in which only the score partitions that differ are replaced; everything else is written anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from warehouse import sql
+from warehouse.archive import partitions
+from warehouse.connection import transaction
+from warehouse.errors import Refused
+from warehouse.sql import quoted
+
+SCHEMAS = ("marts", "scores", "ops", "features")
+# incoming_scores are not validated yet
+WITHHELD = ("scores.incoming_scores",)
+HISTORY = "scores.portfolio_scores"
+
+
+def build(con: duckdb.DuckDBPyConnection, path: Path, *, previous: Path) -> dict[str, int]:
+    """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
+
+    The history is taken over from `previous` unless there is none, its shape differs, or more than half of
+    that file is free space; then all of it is written anew, which compacts.
+    """
+    if previous.exists():
+        shutil.copyfile(previous, path)
+        try:
+            return _write(con, path, from_previous=True)
+        except (_Unfit, duckdb.Error):
+            path.unlink(missing_ok=True)
+    return _write(con, path, from_previous=False)
+
+
+class _Unfit(Exception):  # noqa: N818  (a choice of road, not a fault)
+    """The previous file cannot be built upon."""
+
+
+def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -> dict[str, int]:
+    with _attached(con, path) as alias:
+        if from_previous:
+            _check_fit(con, alias)
+        with transaction(con):
+            if from_previous:
+                _drop_all_but_history(con, alias)
+            rows = {name: _copy(con, alias, name) for name in _relations(con) if name != HISTORY}
+            rows[HISTORY] = _renew_history(con, alias) if from_previous else _copy(con, alias, HISTORY)
+    return dict(sorted(rows.items()))
+
+
+def _check_fit(con: duckdb.DuckDBPyConnection, alias: str) -> None:
+    if _shape(con, alias, HISTORY) != _shape(con, "wh", HISTORY):
+        raise _Unfit
+    sizes = con.execute(
+        "select database_name, used_blocks, free_blocks from pragma_database_size()"
+    ).fetchall()
+    if any(name == alias and free > used for name, used, free in sizes):
+        raise _Unfit
+
+
+def _drop_all_but_history(con: duckdb.DuckDBPyConnection, alias: str) -> None:
+    rows = con.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?", [alias]
+    ).fetchall()
+    for (name,) in rows:
+        if name != HISTORY:
+            con.execute(f"drop table {alias}.{name}")
+
+
+def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
+    old, new = set(partitions(con, f"{alias}.{HISTORY}")), set(partitions(con, f"wh.{HISTORY}"))
+    for portfolio, as_of_date, _ in sorted(old - new):
+        con.execute(
+            f"delete from {alias}.{HISTORY} where portfolio = ? and as_of_date = ?", [portfolio, as_of_date]
+        )
+    for portfolio, as_of_date, _ in sorted(new - old):
+        con.execute(
+            f"insert into {alias}.{HISTORY} by name from wh.{HISTORY} where portfolio = ? and as_of_date = ?",
+            [portfolio, as_of_date],
+        )
+    held = con.execute(f"select count(*) from {alias}.{HISTORY}").fetchone()
+    return int(held[0]) if held else 0
+
+
+def _shape(con: duckdb.DuckDBPyConnection, database: str, relation: str) -> list[tuple[str, str, str | None]]:
+    schema, table = relation.split(".")
+    return con.execute(
+        "select column_name, data_type, comment from duckdb_columns() where database_name = ? "
+        "and schema_name = ? and table_name = ? order by column_index",
+        [database, schema, table],
+    ).fetchall()
+
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, build: Path) -> Iterator[str]:
+    alias = f"pub_{secrets.token_hex(4)}"
+    con.execute(f"attach {quoted(build)} as {alias}")
+    try:
+        yield alias
+        # detaching writes the log into the file, so that no .wal stays beside it
+        con.execute(f"checkpoint {alias}")
+        con.execute(f"detach {alias}")
+    except BaseException:
+        with suppress(duckdb.Error):
+            con.execute(f"detach {alias}")
+        build.unlink(missing_ok=True)
+        raise
+
+
+def _relations(con: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = con.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'wh' "
+        "and list_contains($schemas, schema_name) order by 1",
+        {"schemas": list(SCHEMAS)},
+    ).fetchall()
+    return [name for (name,) in rows if _is_public(name)]
+
+
+def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
+    schema, table = relation.split(".")
+    kept = [column for column in _shape(con, "wh", relation) if column[0] not in _private(relation)]
+    names = ", ".join(f'"{name}"' for name, *_ in kept)
+    con.execute(f"create schema if not exists {alias}.{schema}")
+    con.execute(
+        f"create table {alias}.{relation} (" + ", ".join(f'"{name}" {kind}' for name, kind, _ in kept) + ")"
+    )
+    done = con.execute(
+        f"insert into {alias}.{relation} select {names} from wh.{relation}{_rows_of(schema, relation, kept)}"
+    ).fetchone()
+    for name, _, comment in kept:
+        if comment:
+            con.execute(f'comment on column {alias}.{relation}."{name}" is {quoted(comment)}')
+    about = con.execute(
+        "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? "
+        "and table_name = ?",
+        [schema, table],
+    ).fetchone()
+    if about and about[0]:
+        con.execute(f"comment on table {alias}.{relation} is {quoted(about[0])}")
+    return int(done[0]) if done else 0
+
+
+def _private(relation: str) -> frozenset[str]:
+    if not relation.startswith("features."):
+        return frozenset()
+    return frozenset(column.name for column in sql.load(relation).columns if column.group == "sensitive")
+
+
+def _is_public(relation: str) -> bool:
+    """Whether a relation may be copied: not one whose file is gone, nor one that is all key and sensitive."""
+    if relation in WITHHELD:
+        return False
+    if not relation.startswith("features."):
+        return True
+    try:
+        groups = {column.group for column in sql.load(relation).columns}
+    except Refused:
+        return False
+    return groups - {"key", "sensitive"} != set() or "sensitive" not in groups
+
+
+def _rows_of(schema: str, relation: str, columns: list[tuple[str, str, str | None]]) -> str:
+    present = {name for name, *_ in columns}
+    if schema == "features" and {"portfolio", "as_of_date"} <= present:
+        return (
+            f" where (portfolio, as_of_date) in (select (portfolio, max(as_of_date)) from wh.{relation} "
+            "group by portfolio)"
+        )
+    return ""
