@@ -71,6 +71,11 @@ class Feed:
         """Columns that never leave `raw`."""
         return tuple(column.name for column in self.columns if column.pii)
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Columns whose values are masked wherever a row is shown: the personal and the sensitive ones."""
+        return tuple(column.name for column in self.columns if column.pii or column.sensitive)
+
 
 def _key(name: str, type_: ColumnType, text: str) -> FeedColumn:
     return FeedColumn(name, type_, text, required=True)

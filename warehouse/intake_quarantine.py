@@ -61,7 +61,7 @@ def _row_text(feed: Feed, types: dict[str, str]) -> str:
     """SQL of the delivered row as JSON: personal columns masked, columns unknown to the feed left out."""
     parts = [
         f"\"{name}\" := if({present(type_, name)}, '***', null)"
-        if name in feed.pii
+        if name in feed.hidden
         else f'"{name}" := r."{name}"'
         for name, type_ in types.items()
     ]

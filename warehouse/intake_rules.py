@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.connection import quoted
 from warehouse.feeds import Feed, FeedColumn
 from warehouse.settings import settings
+from warehouse.sql import quoted
 
 _SHOWN = 80  # characters of a value that a detail quotes
 _OFFSET = r":\d\d(\.\d+)?\s*([zZ]|[+-]\d\d(:?\d\d)?)$"
@@ -87,7 +87,7 @@ def type_rows(
 
 def shown(feed: Feed, name: str) -> str:
     """SQL of a delivered value as a sentence may quote it: short, and masked where it is personal."""
-    return "'***'" if name in feed.pii else f"left(cast(r.{_q(name)} as varchar), {_SHOWN})"
+    return "'***'" if name in feed.hidden else f"left(cast(r.{_q(name)} as varchar), {_SHOWN})"
 
 
 def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:

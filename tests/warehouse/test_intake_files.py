@@ -241,6 +241,7 @@ class TestRowsThatAreNoRows:
         texts = lender.ask("select raw_text from wh.ops.quarantine where portfolio = $p order by file_row")
         assert json.loads(texts[0][0])["employees"] == "many"
         assert json.loads(texts[0][0])["legal_name"] == "***"
+        assert json.loads(texts[0][0])["representative_gender"] == "***"
         assert json.loads(texts[0][0])["phone"] is None
         assert texts[2] == ("***",)
         held = str(lender.ask("select * from wh.ops.quarantine where portfolio = $p"))
@@ -348,6 +349,34 @@ class TestValues:
         path = lender.deliver("transactions/a.ndjson", rows)
         path.write_text(path.read_text() + json.dumps(rows_of(FEEDS["transactions"], 5)[4]) + "\n")
         assert lender.ingest()["transactions/a.ndjson"].loaded == 5
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_name_that_looks_like_a_pattern_reads_its_own_file(lender, suffix):
+    lender.deliver(f"transactions/a1{suffix}", SALES[:1])
+    lender.deliver(f"transactions/a[1]{suffix}", SALES[1:])
+    lender.deliver(f"transactions/it's *ü{suffix}", SALES[1:3])
+    assert [(one.loaded, one.exact_duplicates) for one in lender.ingest().values()] == [
+        (1, 0),
+        (3, 0),
+        (0, 2),
+    ]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_folder_name_is_no_column(lender, suffix):
+    lender.deliver(f"transactions/kind=refund/year=2026/a{suffix}", SALES)
+    result = lender.ingest()[f"transactions/kind=refund/year=2026/a{suffix}"]
+    assert (result.loaded, result.message) == (4, "")
+    kinds = lender.ask("select kind from wh.raw.transactions where portfolio = $p order by file_row")
+    assert [kind for (kind,) in kinds] == [row["kind"] for row in SALES]
+
+
+def test_columns_without_a_name_are_left_out(lender):
+    path = lender.deliver("transactions/a.csv", SALES)
+    path.write_text("\n".join(f",{line}," for line in path.read_text().splitlines()) + "\n")
+    result = lender.ingest()["transactions/a.csv"]
+    assert (result.loaded, result.message.split(": ")[1]) == (4, "unnamed_1, unnamed_12")
 
 
 def test_blank_lines_are_found_across_chunks(tmp_path, monkeypatch):

@@ -198,7 +198,7 @@ DELIVERIES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=DELIVERIES)
 def test_whatever_is_delivered_nothing_is_lost_and_versions_stand_in_order(con, deliveries):
     with tempfile.TemporaryDirectory() as folder:
