@@ -11,7 +11,7 @@ import pytest
 from warehouse import sql
 from warehouse.connection import writer
 from warehouse.feeds import FEEDS
-from warehouse.partition import create_views
+from warehouse.views import create_views
 
 OWN = {
     "portfolio": "VARCHAR",
