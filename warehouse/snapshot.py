@@ -1,7 +1,8 @@
 """The DuckDB file that readers open: what may be published, copied whole, history taken over where it can be.
 
 Scores of earlier nights are by far the most rows and do not change. So a build starts as a copy of the last
-published file, in which only the score partitions that differ are replaced; everything else is written anew.
+published file, in which only the score partitions that differ are replaced; the rows of everything else are
+written anew.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
         if from_previous:
             _check_fit(con, alias)
         with transaction(con):
+            wanted = _relations(con)
             if from_previous:
-                _drop_all_but_history(con, alias)
-            rows = {name: _copy(con, alias, name) for name in _relations(con) if name != HISTORY}
+                _drop_all_but(con, alias, wanted)
+            rows = {name: _copy(con, alias, name) for name in wanted if name != HISTORY}
             rows[HISTORY] = _renew_history(con, alias) if from_previous else _copy(con, alias, HISTORY)
     return dict(sorted(rows.items()))
 
@@ -67,12 +69,12 @@ def _check_fit(con: duckdb.DuckDBPyConnection, alias: str) -> None:
         raise _Unfit
 
 
-def _drop_all_but_history(con: duckdb.DuckDBPyConnection, alias: str) -> None:
+def _drop_all_but(con: duckdb.DuckDBPyConnection, alias: str, wanted: list[str]) -> None:
     rows = con.execute(
         "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?", [alias]
     ).fetchall()
     for (name,) in rows:
-        if name != HISTORY:
+        if name not in wanted:
             con.execute(f"drop table {alias}.{name}")
 
 
@@ -87,8 +89,7 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
             f"insert into {alias}.{HISTORY} by name from wh.{HISTORY} where portfolio = ? and as_of_date = ?",
             [portfolio, as_of_date],
         )
-    held = con.execute(f"select count(*) from {alias}.{HISTORY}").fetchone()
-    return int(held[0]) if held else 0
+    return _count(con.execute(f"select count(*) from {alias}.{HISTORY}"))
 
 
 def _shape(con: duckdb.DuckDBPyConnection, database: str, relation: str) -> list[tuple[str, str, str | None]]:
@@ -126,19 +127,36 @@ def _relations(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
-    schema, table = relation.split(".")
     kept = [column for column in _shape(con, "wh", relation) if column[0] not in _private(relation)]
-    names = ", ".join(f'"{name}"' for name, *_ in kept)
-    con.execute(f"create schema if not exists {alias}.{schema}")
-    con.execute(
-        f"create table {alias}.{relation} (" + ", ".join(f'"{name}" {kind}' for name, kind, _ in kept) + ")"
+    if _shape(con, alias, relation) == kept:
+        con.execute(f"delete from {alias}.{relation}")  # as it is, comments and all
+    else:
+        _create(con, alias, relation, kept)
+    insert = (
+        f"insert into {alias}.{relation} select {', '.join(_name(column[0]) for column in kept)} "
+        f"from wh.{relation}"
     )
-    done = con.execute(
-        f"insert into {alias}.{relation} select {names} from wh.{relation}{_rows_of(schema, relation, kept)}"
-    ).fetchone()
-    for name, _, comment in kept:
+    if not relation.startswith("features.") or not {"portfolio", "as_of_date"} <= {one[0] for one in kept}:
+        return _count(con.execute(insert))
+    # one partition a statement, so that the scan skips all the others
+    nights = con.execute(
+        f"select portfolio, max(as_of_date) from wh.{relation} group by portfolio"
+    ).fetchall()
+    return sum(
+        _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night)) for night in nights
+    )
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: list[tuple[str, str, str | None]]
+) -> None:
+    schema, table = relation.split(".")
+    con.execute(f"create schema if not exists {alias}.{schema}")
+    spelled = ", ".join(f"{_name(name)} {kind}" for name, kind, _ in columns)
+    con.execute(f"create or replace table {alias}.{relation} ({spelled})")
+    for name, _, comment in columns:
         if comment:
-            con.execute(f'comment on column {alias}.{relation}."{name}" is {quoted(comment)}')
+            con.execute(f"comment on column {alias}.{relation}.{_name(name)} is {quoted(comment)}")
     about = con.execute(
         "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? "
         "and table_name = ?",
@@ -146,7 +164,15 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
     ).fetchone()
     if about and about[0]:
         con.execute(f"comment on table {alias}.{relation} is {quoted(about[0])}")
-    return int(done[0]) if done else 0
+
+
+def _name(column: str) -> str:
+    return f'"{column}"'
+
+
+def _count(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _private(relation: str) -> frozenset[str]:
@@ -166,13 +192,3 @@ def _is_public(relation: str) -> bool:
     except Refused:
         return False
     return groups - {"key", "sensitive"} != set() or "sensitive" not in groups
-
-
-def _rows_of(schema: str, relation: str, columns: list[tuple[str, str, str | None]]) -> str:
-    present = {name for name, *_ in columns}
-    if schema == "features" and {"portfolio", "as_of_date"} <= present:
-        return (
-            f" where (portfolio, as_of_date) in (select (portfolio, max(as_of_date)) from wh.{relation} "
-            "group by portfolio)"
-        )
-    return ""

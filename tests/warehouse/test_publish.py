@@ -251,6 +251,20 @@ def test_the_published_history_equals_the_warehouse_whatever_changed(portfolio):
     assert published_equals_warehouse()
 
 
+def test_a_table_that_is_gone_or_has_another_shape_is_not_taken_over(con, sql_file):
+    con.execute("create table wh.marts.gone as select 1 as n; create table wh.marts.kept as select 1 as n")
+    publish.publish(con, "run")
+    con.execute("drop table wh.marts.gone; alter table wh.marts.kept add column more integer default 2")
+    con.execute("comment on column wh.marts.kept.more is 'why'")
+    for _ in range(2):
+        publish.publish(con, "run")
+        with reader() as published:
+            assert published.execute("from marts.kept").fetchall() == [(1, 2)]
+            assert published.execute(
+                "select list(table_name order by table_name) from duckdb_tables() where schema_name = 'marts'"
+            ).fetchone() == (["kept", "mart_portfolio_latest", "mart_portfolio_summary"],)
+
+
 def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
     con.execute(
         "insert into wh.scores.portfolio_scores by name select 'p' as portfolio, 'r' as run_id, "
