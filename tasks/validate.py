@@ -14,6 +14,7 @@ from prefect.context import get_run_context
 from prefect.exceptions import MissingContextError
 
 from expectations import artifact, pages
+from expectations.engine import Parameters
 from expectations.gate import run_gate
 from expectations.report import GateReport
 from expectations.suite import Gate, Rule, Suite, suites_of
@@ -85,7 +86,7 @@ def validate_scores(portfolio: str, as_of_date: date, run_id: str) -> None:
 
 
 def _judge_night(gate: Gate, portfolio: str, as_of_date: date, run_id: str) -> None:
-    given = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
+    given: Parameters = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
     with writer(purpose=f"validate {gate} {portfolio}") as con:
         report = run_gate(gate, cursor=con.cursor, parameters=lambda _: given)
         _settle(con, report, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)

@@ -104,7 +104,6 @@ def record(
 
 def build_features(con: duckdb.DuckDBPyConnection, night: date, *, portfolio: str = PORTFOLIO) -> None:
     """Build every feature table of one night by its own SQL file."""
-    partition.create_views(con)
     files = {file.relation: file for file in sql.catalogue("features")}
     waiting = dict(files)
     while waiting:

@@ -9,6 +9,8 @@ import pytest
 import small_portfolio as small
 from small_portfolio import NIGHT, PORTFOLIO
 
+from expectations import gate
+from expectations.suite import suites_of
 from tasks import validate
 from warehouse import gates
 from warehouse.errors import Refused
@@ -20,6 +22,23 @@ IDENTITY = (
 LOADED = """select count(*) from wh.ops.file_ledger as l where l.loaded <> (
                 select count(*) from wh.raw.{feed} as r where r.file_hash = l.file_hash)
               and l.feed = '{feed}'"""
+
+
+@pytest.fixture(autouse=True)
+def three_feeds(request, monkeypatch):
+    """Three suites instead of seven, since each costs time, but where a test is about the whole gate."""
+    if "whole_gate" in request.fixturenames:
+        return
+    few = tuple(
+        one for one in suites_of("feeds") if one.name in ("enterprises", "transactions", "legal_cases")
+    )
+    monkeypatch.setattr(gate, "suites_of", lambda _: few)
+    monkeypatch.setattr(validate, "suites_of", lambda _: few)
+
+
+@pytest.fixture
+def whole_gate():
+    """Ask for all seven suites."""
 
 
 def one(con, query):
@@ -65,7 +84,7 @@ def test_bad_rows_move_and_the_accounts_still_hold(fresh):
     assert seen["transactions", "due_date_is_near"].evaluated_count == before - 4
 
 
-def test_rows_of_an_enterprise_that_went_follow_it(fresh):
+def test_rows_of_an_enterprise_that_went_follow_it(fresh, whole_gate):
     fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E1'")
     judge()
     left = "select count(*) from wh.raw.{} where enterprise_id = 'E1'"
@@ -107,7 +126,7 @@ def test_version_before_a_bad_one_holds_again(fresh):
     assert left == [("2026-06-10 00:00:00", "2026-06-20 00:00:00"), ("2026-06-20 00:00:00", None)]
 
 
-def test_stop_says_one_line_and_leaves_rows_in_place(fresh):
+def test_stop_says_one_line_and_leaves_rows_in_place(fresh, whole_gate):
     fresh.execute("insert into wh.raw.legal_cases select * from wh.raw.legal_cases where case_id = 'K1'")
     with pytest.raises(Refused) as refusal:
         judge()
