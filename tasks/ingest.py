@@ -101,16 +101,20 @@ def load_feed_files(files: tuple[LandingFile, ...], portfolio: str, run_id: str)
 
 def _line(results: list[IngestResult], seconds: float) -> str:
     new = [one for one in results if one.status == "loaded"]
-    parts = [f"{results[0].feed:18}", f"{len(results)} file{'s' if len(results) > 1 else ''}"]
+    parts = [f"{results[0].feed:18}", _counted(len(results), "file")]
     if new:
-        parts.append(f"{sum(one.loaded for one in new):,} rows")
+        parts.append(_counted(sum(one.loaded for one in new), "row"))
     for name, number in (
         ("quarantined", sum(one.quarantined for one in new)),
-        ("duplicates", sum(one.exact_duplicates for one in new)),
-        ("files corrected", sum(one.replaced for one in new)),
-        ("files already loaded", sum(one.status == "already_loaded" for one in results)),
-        ("files refused", sum(one.status == "refused" for one in results)),
+        ("exact duplicates", sum(one.exact_duplicates for one in new)),
+        ("corrected", sum(one.replaced for one in new)),
+        ("loaded before", sum(one.status == "already_loaded" for one in results)),
+        ("refused", sum(one.status == "refused" for one in results)),
     ):
         if number:
             parts.append(f"{number:,} {name}")
     return "  ".join([*parts, f"{seconds:.1f} s"])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -45,7 +45,7 @@ class TestFlow:
         assert [file.status for file in summary.files] == ["loaded", "loaded"]
         lines = [record.getMessage() for record in caplog.records if record.name == "nightledger"]
         assert any(
-            line.startswith("legal_cases         1 file  1 rows  1 quarantined  1 duplicates  ")
+            line.startswith("legal_cases         1 file  1 row  1 quarantined  1 exact duplicates  ")
             for line in lines
         )
         again = ingest(IngestParameters(landing=landing))
