@@ -16,6 +16,7 @@ from xgboost import XGBClassifier
 
 from models.calibration import Calibrator
 from models.errors import ArtefactError
+from models.grid_search import GridPoint
 from models.imputation import BoundedKNNImputer
 from models.learners import make_learner
 from models.master_scale import MasterScale, MasterScaleSettings
@@ -182,7 +183,7 @@ def _classifier(about: dict[str, Any], members: dict[str, bytes]) -> Operational
     prepared._name_outputs()
     classifier.preparation_, classifier.learner_ = prepared, _learner(settings, members)
     classifier.best_params_, classifier.left_out_ = about["best_params"], about["left_out"]
-    classifier.grid_scores_ = tuple((point, score) for point, score in about["grid_scores"])
+    classifier.grid_scores_ = tuple(GridPoint(*point) for point in about["grid_scores"])
     classifier.base_rate_, classifier.n_samples_ = about["base_rate"], about["n_samples"]
     classifier.groups_ = tuple(about["groups_"])
     classifier.classes_ = np.array([0, 1])

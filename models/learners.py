@@ -47,6 +47,7 @@ def make_learner(learner: Learner, *, random_state: int) -> Any:
                 min_child_weight=2.0,
                 reg_lambda=5.0,
                 tree_method="hist",
+                max_bin=64,
                 n_jobs=1,
                 random_state=random_state,
             )

@@ -3,24 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from imblearn.pipeline import Pipeline
-from joblib import parallel_config
 from pydantic import BaseModel, ConfigDict, Field
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
 from models.calibration import Calibrator
 from models.errors import NoFeatures
+from models.grid_search import grid_search
 from models.labels import check_labels
 from models.learners import GRIDS, Grid, Learner, make_learner, raw_probability
 from models.master_scale import MasterScale
-from models.metrics import auc
 from models.oversampling import SnappedSmote
 from models.preparation import Preparation
 from models.schema import kind_of
@@ -87,8 +84,8 @@ class OperationalRiskSettings(BaseModel):
 class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The paper's pipeline whole: prepare, oversample the training rows, fit the best of a grid.
 
-    Nothing but training rows is ever scaled by, imputed from or interpolated with: preparation and SMOTE
-    sit in one pipeline with the learner, and the grid search refits that pipeline in each fold.
+    Nothing but training rows is ever scaled by, imputed from or interpolated with: in each fold of the grid
+    search preparation and SMOTE are fitted on the training part, and the winner is fitted on all rows.
 
     Parameters
     ----------
@@ -113,7 +110,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         Share of defaults in the training rows, before oversampling.
     best_params_ : dict
         The choice of the grid search.
-    grid_scores_ : tuple of (dict, float)
+    grid_scores_ : tuple of GridPoint
         Mean AUC over the folds for each point of the grid.
     preparation_, learner_ : fitted parts
 
@@ -165,31 +162,25 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         labels = check_labels(y, rows=X.height, minimum=settings.minimum_positives)
         names, self.left_out_ = self._choose(X, settings)
         frame = X.select(names)
-        pipeline = self._pipeline(settings)
-        grid = settings.grid if settings.grid is not None else GRIDS[settings.learner]
-        folds = min(settings.folds, int(np.bincount(labels).min()))
-        search = GridSearchCV(
-            pipeline,
-            {f"learner__{name}": list(values) for name, values in grid.items()},
-            scoring=_auc,
-            cv=StratifiedKFold(folds, shuffle=True, random_state=settings.random_state),
+        preparation, oversampler = self._first_steps(settings)
+        learner = make_learner(settings.learner, random_state=settings.random_state)
+        self.grid_scores_ = grid_search(
+            preparation,
+            oversampler,
+            learner,
+            settings.grid if settings.grid is not None else GRIDS[settings.learner],
+            frame,
+            labels,
+            folds=min(settings.folds, int(np.bincount(labels).min())),
+            random_state=settings.random_state,
             n_jobs=self.n_jobs,
-            error_score="raise",
         )
-        # Threads, since XGBoost and numpy release the lock and processes would copy the frame.
-        with parallel_config(backend="threading"):
-            search.fit(frame, labels)
-        self.preparation_: Preparation = search.best_estimator_.named_steps["prepare"]
-        self.learner_ = search.best_estimator_.named_steps["learner"]
-        self.best_params_ = {
-            name.removeprefix("learner__"): value for name, value in search.best_params_.items()
-        }
-        self.grid_scores_ = tuple(
-            ({name.removeprefix("learner__"): value for name, value in point.items()}, float(score))
-            for point, score in zip(
-                search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
-            )
-        )
+        self.best_params_ = max(self.grid_scores_, key=lambda point: point.mean_auc).parameters
+        self.preparation_: Preparation = preparation.fit(frame)
+        rows, balanced = self.preparation_.transform(frame), labels
+        if oversampler is not None:
+            rows, balanced = oversampler.fit_resample(rows, labels)
+        self.learner_ = learner.set_params(**self.best_params_).fit(rows, balanced)
         self.classes_ = np.array([0, 1])
         self.base_rate_ = float(labels.mean())
         self.n_samples_ = len(labels)
@@ -231,24 +222,19 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         check_is_fitted(self, "learner_")
         return self.preparation_.unseen_counts(X)
 
-    def _pipeline(self, settings: OperationalRiskSettings) -> Pipeline:
-        """Return the unfitted pipeline."""
-        steps: list[tuple[str, Any]] = [
-            (
-                "prepare",
-                Preparation(
-                    n_neighbors=settings.n_neighbors,
-                    reference_rows=settings.reference_rows,
-                    skew_limit=settings.skew_limit,
-                    random_state=settings.random_state,
-                ),
-            )
-        ]
-        if settings.oversample:
-            smote = SnappedSmote(n_neighbors=settings.smote_neighbors, random_state=settings.random_state)
-            steps.append(("oversample", smote))
-        steps.append(("learner", make_learner(settings.learner, random_state=settings.random_state)))
-        return Pipeline(steps)
+    def _first_steps(self, settings: OperationalRiskSettings) -> tuple[Preparation, SnappedSmote | None]:
+        """Return the unfitted steps before the learner."""
+        preparation = Preparation(
+            n_neighbors=settings.n_neighbors,
+            reference_rows=settings.reference_rows,
+            skew_limit=settings.skew_limit,
+            random_state=settings.random_state,
+        )
+        if not settings.oversample:
+            return preparation, None
+        return preparation, SnappedSmote(
+            n_neighbors=settings.smote_neighbors, random_state=settings.random_state
+        )
 
     def _choose(
         self, frame: pl.DataFrame, settings: OperationalRiskSettings
@@ -276,12 +262,6 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 f"in {frame.height} training rows; deliver the feeds or name other groups"
             )
         return names, left_out
-
-
-def _auc(pipeline: Pipeline, frame: pl.DataFrame, labels: npt.NDArray[np.int64]) -> float:
-    """Score one fold by the area under the ROC curve."""
-    matrix = pipeline.named_steps["prepare"].transform(frame)
-    return auc(labels, raw_probability(pipeline.named_steps["learner"], matrix))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+"""Grid search over stratified folds that prepares and oversamples each training fold once, not once a candidate."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, StratifiedKFold
+
+from models.learners import Grid, raw_probability
+from models.metrics import Labels, Scores, auc
+
+
+class GridPoint(NamedTuple):
+    """One candidate and its mean AUC over the folds."""
+
+    parameters: dict[str, Any]
+    mean_auc: float
+
+
+class PreparedFold(NamedTuple):
+    """A training fold, prepared and oversampled, beside its untouched test fold."""
+
+    train: Scores
+    train_labels: Labels
+    test: Scores
+    test_labels: Labels
+
+
+def grid_search(
+    preparation: Any,
+    oversampler: Any,
+    learner: Any,
+    grid: Grid,
+    frame: pl.DataFrame,
+    labels: Labels,
+    *,
+    folds: int,
+    random_state: int,
+    n_jobs: int = 1,
+) -> tuple[GridPoint, ...]:
+    """Return every point of the grid with its mean AUC, in the order of the grid.
+
+    The result is that of scikit-learn's ``GridSearchCV`` over a pipeline of the three steps; as the grid
+    concerns the learner only, the first two steps are not repeated for each candidate.
+
+    Parameters
+    ----------
+    preparation : unfitted transformer of frames
+    oversampler : sampler, or None
+    learner : unfitted classifier
+    grid : values to try for each parameter of the learner
+    frame : polars.DataFrame of shape (n_samples, n_features)
+    labels : ndarray of shape (n_samples,)
+    folds : int
+        Stratified and shuffled.
+    random_state : int
+    n_jobs : int, default=1
+        Fits that run beside each other, in threads: the libraries release the lock, and processes would
+        copy the frame.
+    """
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
+    splits = list(splitter.split(np.zeros(len(labels)), labels))
+    parallel = Parallel(n_jobs=n_jobs, backend="threading")
+
+    def prepare(train: Any, test: Any) -> PreparedFold:
+        fitted = clone(preparation).fit(frame[train])
+        rows, names = fitted.transform(frame[train]), labels[train]
+        if oversampler is not None:
+            rows, names = clone(oversampler).fit_resample(rows, names)
+        return PreparedFold(rows, names, fitted.transform(frame[test]), labels[test])
+
+    def score(candidate: dict[str, Any], fold: PreparedFold) -> float:
+        fitted = clone(learner).set_params(**candidate).fit(fold.train, fold.train_labels)
+        return auc(fold.test_labels, raw_probability(fitted, fold.test))
+
+    candidates = list(ParameterGrid({name: list(values) for name, values in grid.items()}))
+    prepared = parallel(delayed(prepare)(train, test) for train, test in splits)
+    found = parallel(delayed(score)(candidate, fold) for candidate in candidates for fold in prepared)
+    means = np.array(found).reshape(len(candidates), folds).mean(axis=1)
+    return tuple(GridPoint(candidate, float(mean)) for candidate, mean in zip(candidates, means, strict=True))

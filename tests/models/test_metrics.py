@@ -1,0 +1,92 @@
+"""Every measure against scikit-learn or a value computed by hand; intervals against their formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics as reference
+
+from models import metrics
+
+
+def draw(seed: int, rows: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(rows) < 0.3).astype(np.int64)
+    scores = np.round(np.clip(rng.normal(0.4 + 0.2 * labels, 0.2), 0.01, 0.99), 2)
+    return labels, scores
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_measures_agree_with_scikit_learn(seed):
+    labels, scores = draw(seed)
+    called = (scores >= 0.5).astype(int)
+    found = metrics.measure(labels, scores)
+    false, true, _ = reference.roc_curve(labels, scores)
+    expected = {
+        "accuracy": reference.accuracy_score(labels, called),
+        "precision": reference.precision_score(labels, called, zero_division=0),
+        "recall": reference.recall_score(labels, called),
+        "auc": reference.roc_auc_score(labels, scores),
+        "ks": np.max(true - false),
+        "brier": reference.brier_score_loss(labels, scores),
+        "log_loss": reference.log_loss(labels, scores),
+    }
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        # KS is the largest distance in either direction; these scores rank the right way round
+        assert found[name] == pytest.approx(value, abs=1e-9), name
+
+
+def test_auc_never_exceeds_what_ks_allows():
+    for seed in range(20):
+        labels, scores = draw(seed)
+        assert metrics.auc(labels, scores) <= 1 - (1 - metrics.ks(labels, scores)) ** 2 / 2 + 1e-12
+
+
+def test_corrected_interval_by_hand():
+    values = [0.8, 0.9, 0.85, 0.8, 0.9]
+    error = np.sqrt((1 / 5 + 0.2 / 0.8) * np.var(values, ddof=1))
+    reach = stats.t.ppf(0.975, 4) * error
+    interval = metrics.corrected_interval(values, test_share=0.2)
+    assert interval == pytest.approx((0.85, 0.85 - reach, 0.85 + reach))
+    plain = stats.t.ppf(0.975, 4) * np.std(values, ddof=1) / np.sqrt(5)
+    assert interval.high - interval.mean > plain
+
+
+def test_one_value_has_no_interval():
+    assert np.isnan(metrics.corrected_interval([0.8], test_share=0.2).low)
+
+
+def test_delong_agrees_with_the_definition():
+    labels, scores = draw(3)
+    bad, good = scores[labels == 1], scores[labels == 0]
+    wins = (bad[:, None] > good[None, :]) + 0.5 * (bad[:, None] == good[None, :])
+    variance = wins.mean(axis=1).var(ddof=1) / len(bad) + wins.mean(axis=0).var(ddof=1) / len(good)
+    interval = metrics.delong_interval(labels, scores)
+    assert interval.mean == pytest.approx(wins.mean())
+    assert interval.high - interval.mean == pytest.approx(stats.norm.ppf(0.975) * np.sqrt(variance))
+
+
+def test_bootstrap_contains_the_estimate_and_repeats():
+    labels, scores = draw(5)
+    first = metrics.bootstrap_intervals(labels, scores, draws=100)
+    assert first == metrics.bootstrap_intervals(labels, scores, draws=100)
+    for name, interval in first.items():
+        assert interval.low <= interval.mean <= interval.high, name
+        assert interval.mean == pytest.approx(metrics.METRICS[name](labels, scores))
+
+
+@pytest.mark.slow
+def test_delong_covers_the_true_auc():
+    true = stats.norm.cdf(1.0 / np.sqrt(2.0))
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(400):
+        labels = np.r_[np.ones(60, dtype=int), np.zeros(200, dtype=int)]
+        interval = metrics.delong_interval(labels, rng.normal(labels * 1.0))
+        hits += interval.low <= true <= interval.high
+    assert 0.92 <= hits / 400 <= 0.98

@@ -1,0 +1,134 @@
+"""Splits by borrower, calibration on rows that no other step saw, evaluation out of time, the same every time."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+from small_portfolio import make_portfolio, quick
+
+from models import evaluation, plots, report, training
+from models.errors import TooFewRows
+from models.fingerprint import fingerprint
+from models.importance import feature_importance, group_importance
+from models.metrics import auc
+from models.operational_risk import OperationalRiskClassifier
+from models.schema import schema_of
+
+
+def test_a_borrower_with_several_rows_is_never_on_both_sides():
+    borrowers = [f"E{number % 40}" for number in range(120)]
+    labels = np.array([number % 40 < 10 for number in range(120)], dtype=np.int64)
+    splits = evaluation.repeated_folds(labels, folds=5, repeats=2, random_state=0, borrowers=borrowers)
+    assert len(splits) == 10
+    for _, _, train, test in splits:
+        assert not {borrowers[row] for row in train} & {borrowers[row] for row in test}
+
+
+def test_every_row_is_tested_once_a_repeat():
+    labels = np.r_[np.ones(12, dtype=np.int64), np.zeros(48, dtype=np.int64)]
+    splits = evaluation.repeated_folds(labels, folds=5, repeats=3, random_state=0)
+    for repeat in range(3):
+        tested = np.concatenate([test for number, _, _, test in splits if number == repeat])
+        assert sorted(tested.tolist()) == list(range(60))
+    with pytest.raises(TooFewRows):
+        evaluation.repeated_folds(labels, folds=20, repeats=1, random_state=0)
+
+
+def test_difference_is_paired_and_needs_the_same_rows(portfolio):
+    splits = evaluation.repeated_folds(portfolio.labels, folds=4, repeats=1, random_state=0)
+    full = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups)
+    part = OperationalRiskClassifier(settings=quick(feature_groups=("volume",)), groups=portfolio.groups)
+    left = evaluation.cross_validate(full, portfolio.frame, portfolio.labels, splits)
+    right = evaluation.cross_validate(part, portfolio.frame, portfolio.labels, splits)
+    gap = evaluation.difference(left, right, auc)
+    assert gap.mean > 0.1
+    assert evaluation.difference(left, left, auc).mean == 0
+    with pytest.raises(ValueError, match="same folds"):
+        evaluation.difference(left, right[::-1], auc)
+
+
+def test_few_rows_are_calibrated_out_of_fold(portfolio):
+    result = training.train(portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=2)
+    assert result.model.calibrated_on == "out-of-fold scores of 160 rows, 40 defaults, platt"
+    assert result.model.classifier.n_samples_ == 160
+    assert result.evaluation.protocol == "repeated_cross_validation"
+    assert (result.evaluation.folds, result.evaluation.repeats) == (5, 2)
+    assert result.evaluation.pd["brier"].mean < result.evaluation.raw["brier"].mean
+    assert result.model.classifier.settings.windows == ("all",)
+
+
+def test_many_rows_are_calibrated_on_rows_that_the_classifier_did_not_see():
+    big = make_portfolio(1200, rate=0.25, seed=2)
+    result = training.train(big.frame, big.labels, settings=quick(), groups=big.groups)
+    assert result.model.calibrated_on == "240 rows held out, 60 defaults, platt"
+    assert result.model.classifier.n_samples_ == 960
+    assert result.model.classifier.settings.windows == ()
+    pd = result.model.calibrator.predict(result.model.classifier.predict_proba(big.frame)[:, 1])
+    assert abs(pd.mean() - 0.25) < 0.04
+
+
+def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
+    later = make_portfolio(160, seed=11)
+    frame = pl.concat([portfolio.frame, later.frame])
+    labels = np.r_[portfolio.labels, later.labels]
+    days = [date(2024, 6, 30)] * 160 + [date(2025, 6, 30)] * 160
+    names = frame["enterprise_id"].to_list()
+    kwargs = {"settings": quick(), "groups": portfolio.groups, "borrowers": names, "snapshots": days, "repeats": 1}
+    result = training.train(frame, labels, **kwargs)
+    assert result.evaluation.protocol == "out_of_time"
+    assert result.evaluation.rows == 160
+    # the later labels turned round change the measure, not the model that is measured
+    turned = training.train(frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
+    assert np.array_equal(turned.evaluation.scores, result.evaluation.scores)
+    assert turned.evaluation.raw["auc"].mean == pytest.approx(1 - result.evaluation.raw["auc"].mean)
+
+
+def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):
+    first, second = (
+        training.train(portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1)
+        for _ in range(2)
+    )
+    assert first.evaluation.raw == second.evaluation.raw
+    schema = schema_of(portfolio.frame)
+    mark = fingerprint(portfolio.frame, portfolio.labels, schema=schema)
+    assert mark == fingerprint(portfolio.frame.clone(), portfolio.labels.copy(), schema=schema)
+    assert mark != fingerprint(portfolio.frame, 1 - portfolio.labels, schema=schema)
+    other = portfolio.frame.with_columns(pl.col("tx_sales_all") + 1e-6)
+    assert mark != fingerprint(other, portfolio.labels, schema=schema)
+
+
+def test_importance_adds_up_and_finds_the_signal(fitted):
+    shares = feature_importance(fitted)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert list(shares)[0] in {"tx_gap_std_all", "supplier_latency_mean_365d"}
+    assert sum(group_importance(fitted).values()) == pytest.approx(1.0)
+
+
+def test_card_lines_and_pictures_tell_the_figures(portfolio):
+    result = training.train(portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1)
+    card = report.card(result, title="small")
+    assert f"| AUC | {result.evaluation.raw['auc'].mean:.3f} (" in card
+    assert "Left out, nothing delivered: 1 columns." in card or "left out" in card.lower()
+    assert "out-of-fold" in report.lines(result)[1]
+    assert all(uri.startswith("data:image/png;base64,") for uri in report.pictures(result).values())
+
+
+def test_charts_draw_offline(fitted, portfolio):
+    scores = fitted.predict_proba(portfolio.frame)[:, 1]
+    chart = plots.roc({"XGBoost": (portfolio.labels, scores)})
+    assert plots.svg(chart).startswith("<svg")
+    assert plots.png(chart)[:4] == b"\x89PNG"
+    rows = pl.DataFrame({"grade": ["A1", "B1"], "enterprises": [3, 4], "mean_pd": [0.001, 0.015]})
+    assert "A1" in plots.svg(plots.grades(rows, title="t"))
+    assert plots.svg(plots.importance(feature_importance(fitted))).startswith("<svg")
+
+
+def test_roc_points_integrate_to_the_auc():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(500) < 0.3).astype(np.int64)
+    scores = np.round(rng.normal(labels), 1)
+    false, true = plots.roc_points(labels, scores, points=10_000)
+    assert np.trapezoid(true, false) == pytest.approx(auc(labels, scores))
