@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from expectations.suite import Suite
@@ -63,28 +64,17 @@ def rows_of(suite: Suite) -> str:
     return f"select {', '.join(suite.columns)} from wh.{suite.relation} where {suite.rows}"
 
 
-@contextlib.contextmanager
-def open_batch(query: str, *, cursor: CursorFactory, parameters: Parameters) -> Iterator[Any]:
-    """Yield a Great Expectations batch over ``query``; its connections are closed on the way out.
-
-    The engine runs on cursors of the caller's connection, so it sees the attached catalogue; rows that are
-    not committed it does not see.
-    """
+@lru_cache(maxsize=1)
+def _context() -> Any:
+    """One context a process, in memory only: it writes no file and draws no progress bar."""
     gx = great_expectations()
-    from duckdb_sqlalchemy import ConnectionWrapper
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
 
-    opened: list[Any] = []
-
-    def connect() -> Any:
-        opened.append(with_parameters(cursor, parameters))
-        return ConnectionWrapper(opened[-1])
-
-    context = gx.get_context(
+    return gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
@@ -92,7 +82,25 @@ def open_batch(query: str, *, cursor: CursorFactory, parameters: Parameters) -> 
             analytics_enabled=False,
         ),
     )
-    source = context.data_sources.add_sql(
+
+
+@contextlib.contextmanager
+def open_batch(query: str, *, cursor: CursorFactory, parameters: Parameters) -> Iterator[Any]:
+    """Yield a Great Expectations batch over ``query``; its connections are closed on the way out.
+
+    The engine runs on cursors of the caller's connection, so it sees the attached catalogue; rows that are
+    not committed it does not see.
+    """
+    great_expectations()
+    from duckdb_sqlalchemy import ConnectionWrapper
+
+    opened: list[Any] = []
+
+    def connect() -> Any:
+        opened.append(with_parameters(cursor, parameters))
+        return ConnectionWrapper(opened[-1])
+
+    source = _context().data_sources.add_or_update_sql(
         "wh",
         connection_string="duckdb:///:memory:",
         # Without the first three SQLAlchemy's rollback wipes DuckDB's pending result and every metric fails.
