@@ -81,7 +81,9 @@ def main(arguments: list[str]) -> None:
         with prefect_test_harness(server_startup_timeout=180):
             server = time.perf_counter() - started
             night = timed_night(lambda: nightly(run=run), Path(folder) / "prefect")
-    rows = "\n".join(f"| {name} | {seconds:.1f} |" for name, seconds in sorted(parts.items(), key=lambda p: -p[1]))
+    rows = "\n".join(
+        f"| {name} | {seconds:.1f} |" for name, seconds in sorted(parts.items(), key=lambda p: -p[1])
+    )
     renew(
         "orchestration",
         title=f"Orchestration: a night on {options.enterprises:,} enterprises",

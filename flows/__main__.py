@@ -69,7 +69,9 @@ def usage_error(flow: str, error: ValidationError) -> str:
     """Say in one line which option is wrong, why, and what was given."""
     parts = []
     for item in error.errors():
-        option = "--" + "-".join(str(part) for part in item["loc"]).replace("_", "-") if item["loc"] else "options"
+        option = (
+            "--" + "-".join(str(part) for part in item["loc"]).replace("_", "-") if item["loc"] else "options"
+        )
         given = f" (got {item['input']!r})" if item["loc"] else ""
         parts.append(f"{option}: {item['msg'].removeprefix('Value error, ')}{given}")
     return f"{flow}: {'; '.join(parts)}"

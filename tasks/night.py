@@ -30,7 +30,11 @@ def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: 
     """Write the run's ledger row as running and return its key."""
     with writer(purpose=flow) as con:
         return ledger.start_run(
-            con, flow=flow, portfolio=portfolio, as_of_date=as_of_date, parameters=parameters.model_dump(mode="json")
+            con,
+            flow=flow,
+            portfolio=portfolio,
+            as_of_date=as_of_date,
+            parameters=parameters.model_dump(mode="json"),
         )
 
 
@@ -52,4 +56,4 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
             ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
         raise
     with writer(purpose="end of run") as con:
-        ledger.finish_run(con, run_id, status="done", message="", counts=counts)
+        ledger.finish_run(con, run_id, status="done", message=None, counts=counts)

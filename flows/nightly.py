@@ -1,0 +1,123 @@
+"""Runs one real night: feeds in, validated features, calibrated scores, a published portfolio out."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.deliver import Delivery, deliver_feeds
+from tasks.features import build_features
+from tasks.ingest import ingest_landing
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.publish import publish_warehouse
+from tasks.score import score_portfolio
+from tasks.summary import show_summary
+from tasks.train import ensure_champion
+from tasks.validate import validate_features, validate_feeds
+from warehouse.connection import writer
+from warehouse.settings import settings
+
+
+class NightlyParameters(BaseModel):
+    """What one night does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Literal["simulated", "cumcm2020c", "folder"] = Field(
+        default="simulated",
+        description="Where the feeds come from: a simulated portfolio, real invoices (cumcm2020c), or a folder",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The closed day to score; empty = the day before the start (cumcm2020c: its last invoice)",
+        json_schema_extra={"position": 1},
+    )
+    enterprises: int = Field(
+        default=2000,
+        ge=100,
+        le=1_000_000,
+        description="Size of the simulated portfolio",
+        json_schema_extra={"position": 2},
+    )
+    seed: int = Field(
+        default=7, ge=0, description="Seed of the simulated portfolio", json_schema_extra={"position": 3}
+    )
+    landing: Path | None = Field(
+        default=None, description="Folder of feeds, for source folder", json_schema_extra={"position": 4}
+    )
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="Name of the portfolio, for source folder; the other sources name theirs",
+        json_schema_extra={"position": 5},
+    )
+    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+        default=None,
+        description="What counts as default if a champion must be trained; empty = dpd90 (cumcm2020c: cross_section)",
+        json_schema_extra={"position": 6},
+    )
+    horizon_days: int = Field(
+        default=365,
+        ge=30,
+        le=1095,
+        description="Within how many days after as_of",
+        json_schema_extra={"position": 7},
+    )
+    partitions: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="How many parts are scored in parallel",
+        json_schema_extra={"position": 8},
+    )
+
+    @model_validator(mode="after")
+    def landing_goes_with_folder(self) -> "NightlyParameters":
+        """Refuse a folder without its source and the source without its folder."""
+        if (self.source == "folder") != (self.landing is not None):
+            raise ValueError("--landing DIR goes with --source folder, and only with it")
+        return self
+
+
+@flow(name="nightly", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+def nightly(run: NightlyParameters = NightlyParameters()) -> str:
+    """Run one night for one as_of_date, holding the warehouse's only writer from the first feed to the last copy.
+
+    Args:
+        run: What this night does.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    with writer(purpose=f"nightly {run.source} {run.as_of or 'yesterday'}"):
+        delivery = deliver(run)
+        portfolio, as_of = delivery.portfolio, run.as_of or delivery.as_of_default
+        run_id = open_run("nightly", portfolio=portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            counts.update(ingest_landing(delivery.landing, portfolio, run_id).counts())
+            validate_feeds(portfolio, run_id, as_of)
+            build_features(portfolio, as_of)
+            validate_features(portfolio, as_of, run_id)
+            ensure_champion(
+                portfolio, as_of, definition=run.definition, horizon_days=run.horizon_days, run_id=run_id
+            )
+            score_portfolio(portfolio, as_of, partitions=run.partitions, run_id=run_id)
+            publish_warehouse(run_id)
+            show_summary(portfolio, as_of, run_id)
+    return run_id
+
+
+def deliver(run: NightlyParameters) -> Delivery:
+    """Have the source write its feed files; a folder has its files already."""
+    if run.source == "folder":
+        return Delivery(run.portfolio, Path(run.landing or "."), 0, 0, last_closed_day())
+    if run.source == "simulated":
+        day = run.as_of or last_closed_day()
+        written = deliver_feeds(source="simulated", enterprises=run.enterprises, seed=run.seed, through=day)
+        return replace(written, as_of_default=day)
+    return deliver_feeds(source="cumcm2020c")

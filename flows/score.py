@@ -1,0 +1,55 @@
+"""Scores one portfolio with the champion of one date, validates the scores and writes them."""
+
+from datetime import date
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.score import score_portfolio
+from warehouse.connection import writer
+from warehouse.settings import settings
+
+
+class ScoreParameters(BaseModel):
+    """What one scoring run does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio to score; its features of as_of must have been built",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The closed day to score; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    partitions: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="How many parts are scored in parallel",
+        json_schema_extra={"position": 2},
+    )
+
+
+@flow(name="score", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+def score(run: ScoreParameters = ScoreParameters()) -> str:
+    """Score a portfolio with the champion of a date.
+
+    Args:
+        run: What this run does.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"score {run.portfolio} {as_of}"):
+        run_id = open_run("score", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id):
+            score_portfolio(run.portfolio, as_of, partitions=run.partitions, run_id=run_id)
+    return run_id
