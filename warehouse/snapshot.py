@@ -26,6 +26,9 @@ SCHEMAS = ("marts", "scores", "ops", "features")
 WITHHELD = ("scores.incoming_scores",)
 HISTORY = "scores.portfolio_scores"
 
+Columns = list[tuple[str, str, str | None]]
+Shapes = dict[str, Columns]
+
 
 def build(con: duckdb.DuckDBPyConnection, path: Path, *, previous: Path) -> dict[str, int]:
     """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
@@ -48,34 +51,32 @@ class _Unfit(Exception):  # noqa: N818  (a choice of road, not a fault)
 
 def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -> dict[str, int]:
     with _attached(con, path) as alias:
+        ours, theirs = _shapes(con, "wh"), _shapes(con, alias)
         if from_previous:
-            _check_fit(con, alias)
+            _check_fit(con, alias, ours, theirs)
+        wanted = {name: _public(name, columns) for name, columns in ours.items() if _is_public(name)}
         with transaction(con):
-            wanted = _relations(con)
-            if from_previous:
-                _drop_all_but(con, alias, wanted)
-            rows = {name: _copy(con, alias, name) for name in wanted if name != HISTORY}
-            rows[HISTORY] = _renew_history(con, alias) if from_previous else _copy(con, alias, HISTORY)
+            for name in theirs:
+                if wanted.get(name) != theirs[name]:
+                    con.execute(f"drop table {alias}.{name}")
+            for name, columns in wanted.items():
+                if theirs.get(name) != columns:
+                    _create(con, alias, name, columns)
+            rows = {
+                name: _renew_history(con, alias) if name == HISTORY else _copy(con, alias, name, columns)
+                for name, columns in wanted.items()
+            }
     return dict(sorted(rows.items()))
 
 
-def _check_fit(con: duckdb.DuckDBPyConnection, alias: str) -> None:
-    if _shape(con, alias, HISTORY) != _shape(con, "wh", HISTORY):
+def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs: Shapes) -> None:
+    if theirs.get(HISTORY) != ours[HISTORY]:
         raise _Unfit
     sizes = con.execute(
         "select database_name, used_blocks, free_blocks from pragma_database_size()"
     ).fetchall()
     if any(name == alias and free > used for name, used, free in sizes):
         raise _Unfit
-
-
-def _drop_all_but(con: duckdb.DuckDBPyConnection, alias: str, wanted: list[str]) -> None:
-    rows = con.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?", [alias]
-    ).fetchall()
-    for (name,) in rows:
-        if name not in wanted:
-            con.execute(f"drop table {alias}.{name}")
 
 
 def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
@@ -92,13 +93,20 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
     return _count(con.execute(f"select count(*) from {alias}.{HISTORY}"))
 
 
-def _shape(con: duckdb.DuckDBPyConnection, database: str, relation: str) -> list[tuple[str, str, str | None]]:
-    schema, table = relation.split(".")
-    return con.execute(
-        "select column_name, data_type, comment from duckdb_columns() where database_name = ? "
-        "and schema_name = ? and table_name = ? order by column_index",
-        [database, schema, table],
+def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:
+    """Name, type and comment of the columns of each table, in one look at the catalogue."""
+    rows = con.execute(
+        "select c.schema_name || '.' || c.table_name, c.column_name, c.data_type, c.comment "
+        "from duckdb_columns() as c semi join duckdb_tables() as t "
+        "on c.database_name = t.database_name and c.table_oid = t.table_oid "
+        "where c.database_name = $database and list_contains($schemas, c.schema_name) "
+        "order by 1, c.column_index",
+        {"database": database, "schemas": list(SCHEMAS)},
     ).fetchall()
+    shapes: Shapes = {}
+    for relation, name, kind, comment in rows:
+        shapes.setdefault(relation, []).append((name, kind, comment))
+    return shapes
 
 
 @contextmanager
@@ -117,26 +125,11 @@ def _attached(con: duckdb.DuckDBPyConnection, build: Path) -> Iterator[str]:
         raise
 
 
-def _relations(con: duckdb.DuckDBPyConnection) -> list[str]:
-    rows = con.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'wh' "
-        "and list_contains($schemas, schema_name) order by 1",
-        {"schemas": list(SCHEMAS)},
-    ).fetchall()
-    return [name for (name,) in rows if _is_public(name)]
-
-
-def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
-    kept = [column for column in _shape(con, "wh", relation) if column[0] not in _private(relation)]
-    if _shape(con, alias, relation) == kept:
-        con.execute(f"delete from {alias}.{relation}")  # as it is, comments and all
-    else:
-        _create(con, alias, relation, kept)
-    insert = (
-        f"insert into {alias}.{relation} select {', '.join(_name(column[0]) for column in kept)} "
-        f"from wh.{relation}"
-    )
-    if not relation.startswith("features.") or not {"portfolio", "as_of_date"} <= {one[0] for one in kept}:
+def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> int:
+    con.execute(f"delete from {alias}.{relation}")
+    names = [column[0] for column in columns]
+    insert = f"insert into {alias}.{relation} select {', '.join(map(_name, names))} from wh.{relation}"
+    if not relation.startswith("features.") or not {"portfolio", "as_of_date"} <= set(names):
         return _count(con.execute(insert))
     # one partition a statement, so that the scan skips all the others
     nights = con.execute(
@@ -147,13 +140,11 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str) -> int:
     )
 
 
-def _create(
-    con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: list[tuple[str, str, str | None]]
-) -> None:
+def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:
     schema, table = relation.split(".")
     con.execute(f"create schema if not exists {alias}.{schema}")
     spelled = ", ".join(f"{_name(name)} {kind}" for name, kind, _ in columns)
-    con.execute(f"create or replace table {alias}.{relation} ({spelled})")
+    con.execute(f"create table {alias}.{relation} ({spelled})")
     for name, _, comment in columns:
         if comment:
             con.execute(f"comment on column {alias}.{relation}.{_name(name)} is {quoted(comment)}")
@@ -175,10 +166,11 @@ def _count(result: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def _private(relation: str) -> frozenset[str]:
+def _public(relation: str, columns: Columns) -> Columns:
     if not relation.startswith("features."):
-        return frozenset()
-    return frozenset(column.name for column in sql.load(relation).columns if column.group == "sensitive")
+        return columns
+    private = {column.name for column in sql.load(relation).columns if column.group == "sensitive"}
+    return [column for column in columns if column[0] not in private]
 
 
 def _is_public(relation: str) -> bool:
