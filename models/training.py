@@ -107,7 +107,9 @@ def train(
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
-        evaluation = _out_of_time(fitter.fit(everything[~last], repeats=times)[0], frame[last], known[last])
+        evaluation = _out_of_time(
+            fitter.fit(everything[~last], repeats=times)[0], frame.filter(last), known[last]
+        )
         model, _ = fitter.fit(everything, repeats=times)
     else:
         folds = fitter.cross_validate(everything, repeats=times)
@@ -165,9 +167,11 @@ class _Fitter:
         if int(np.bincount(labels).min() * share) < self.settings.calibration_positives:
             return rows, None
         names = self.borrowers[rows]
-        kind = StratifiedGroupKFold if len(set(names)) < len(names) else StratifiedKFold
+        repeated = len(set(names)) < len(names)
+        kind = StratifiedGroupKFold if repeated else StratifiedKFold
         splitter = kind(round(1 / share), shuffle=True, random_state=self.settings.random_state)
-        fitted, held_out = next(iter(splitter.split(np.zeros(len(labels)), labels, names)))
+        parts = splitter.split(np.zeros(len(labels)), labels, names if repeated else None)
+        fitted, held_out = next(iter(parts))
         return rows[fitted], rows[held_out]
 
 
