@@ -59,7 +59,9 @@ def restate(con: duckdb.DuckDBPyConnection, feed: str, *, known_at: datetime, **
         f"from {table} where known_to is null and known_at < ?",
         [known_at, known_at],
     )
-    con.execute(f"update {table} set known_to = ? where known_to is null and known_at < ?", [known_at, known_at])
+    con.execute(
+        f"update {table} set known_to = ? where known_to is null and known_at < ?", [known_at, known_at]
+    )
     con.execute(f"insert into {table} select * from restated")
 
 

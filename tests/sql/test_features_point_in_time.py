@@ -9,10 +9,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from feature_rows import add, build, labels, restate, warehouse_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from feature_rows import add, build, labels, restate, warehouse_of
 
 from tasks.features import feature_order
 from warehouse import sql
@@ -86,7 +86,15 @@ def fill(
                  "paid_at": None if n % 5 == 0 else at + timedelta(days=spin.randrange(-5, 5)),
                  "voided": n % 11 == seed % 11, **late}
             )  # fmt: skip
-        kinds = ["login", "login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment"]
+        kinds = [
+            "login",
+            "login",
+            "export",
+            "purchase_order",
+            "goods_received",
+            "stock_count",
+            "supplier_payment",
+        ]
         for n in range(210):
             kind = kinds[n % 7]
             at = END - timedelta(minutes=1 + spin.randrange(days * 1440 - 1))
@@ -127,7 +135,11 @@ def with_later_knowledge() -> dict[str, pl.DataFrame]:
     con = warehouse_of(known_first())
     add(con, fill(4, "y", days=20, known_at=END))  # happened before the night, known from midnight on
     for feed, change in {
-        "transactions": {"amount": "amount * 3", "voided": "not voided", "occurred_at": "occurred_at - interval 1 day"},
+        "transactions": {
+            "amount": "amount * 3",
+            "voided": "not voided",
+            "occurred_at": "occurred_at - interval 1 day",
+        },
         "operational_events": {"occurred_at": "occurred_at - interval 1 day"},
         "loan_ledger": {"borrowing": "borrowing * 2", "days_past_due": "99"},
         "enterprises": {"employees": "999", "region": "'elsewhere'"},
