@@ -81,6 +81,8 @@ def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs:
 
 def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
     old, new = set(partitions(con, f"{alias}.{HISTORY}")), set(partitions(con, f"wh.{HISTORY}"))
+    if not old:
+        return _count(con.execute(f"insert into {alias}.{HISTORY} by name from wh.{HISTORY}"))
     for portfolio, as_of_date, _ in sorted(old - new):
         con.execute(
             f"delete from {alias}.{HISTORY} where portfolio = ? and as_of_date = ?", [portfolio, as_of_date]
