@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from warehouse import lineage, partition, sql, views
+from warehouse import lineage, sql, views
 from warehouse.errors import Refused
 
 HEAD = """\
