@@ -1,1 +1,1 @@
-"""The algorithms: pure functions and estimators, no clock, no environment, no warehouse."""
+"""The algorithms, pure: they import no orchestrator and no database, and read no clock and no environment."""

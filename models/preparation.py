@@ -26,9 +26,10 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ``skew_limit`` are compressed by sign(x) log(1 + abs(x)); (3) numbers are scaled to [0, 1] by the
     training minimum and maximum and clipped there, so that an unusual night cannot push a linear model
     beyond what it saw; (4) gaps are filled by nearest neighbours on the scaled values, since on raw
-    values the largest amounts alone would decide who is near; (5) each distinct pattern of gaps that
-    between 1% and 99% of the training rows show becomes a mark, so that a structurally undefined moment
-    (no transaction in the window) stays visible, as "Unknown" does for categories.
+    values the largest amounts alone would decide who is near; (5) each pattern of gaps that
+    several numbers and between 1% and 99% of the training rows share becomes a mark, so that a structurally
+    undefined moment (no transaction in the window) stays visible, as "Unknown" does for categories; a
+    random gap of one number has no mark.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> frame = pl.DataFrame({"gap": [1.0, 3.0, None], "sector": ["a", None, "b"]})
     >>> preparation = Preparation(n_neighbors=1).fit(frame)
     >>> preparation.feature_names_out_
-    ('gap', 'missing:gap', 'sector=a', 'sector=b', 'sector=Unknown')
+    ('gap', 'sector=a', 'sector=b', 'sector=Unknown')
     """
 
     def __init__(
@@ -211,9 +212,8 @@ def _bounds(matrix: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _gap_patterns(gaps: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return the first column of each distinct pattern of gaps that 1% to 99% of the rows show."""
-    first: dict[bytes, int] = {}
-    for column in range(gaps.shape[1]):
-        if 0.01 <= gaps[:, column].mean() <= 0.99:
-            first.setdefault(gaps[:, column].tobytes(), column)
-    return tuple(first.values())
+    """Return the first column of each pattern of gaps that several columns and 1% to 99% of the rows show."""
+    columns: dict[bytes, list[int]] = {}
+    for column in np.flatnonzero((gaps.mean(axis=0) >= 0.01) & (gaps.mean(axis=0) <= 0.99)).tolist():
+        columns.setdefault(gaps[:, column].tobytes(), []).append(column)
+    return tuple(alike[0] for alike in columns.values() if len(alike) > 1)

@@ -41,14 +41,13 @@ def kind_of(dtype: pl.DataType) -> Kind | None:
 def schema_of(frame: pl.DataFrame, names: list[str] | None = None) -> Schema:
     """Return name and kind of the given columns (default: every usable one), in the given order."""
     found = []
-    for name in frame.columns if names is None else names:
-        kind = kind_of(frame.schema[name])
+    types = frame.schema
+    for name in types if names is None else names:
+        kind = kind_of(types[name])
         if kind is not None:
             found.append(Column(name, kind))
-        elif names is not None and frame.schema[name] != pl.Null:
-            raise SchemaMismatch(
-                f"column {name} is {frame.schema[name]}: a model takes numbers, flags and text"
-            )
+        elif names is not None and types[name] != pl.Null:
+            raise SchemaMismatch(f"column {name} is {types[name]}: a model takes numbers, flags and text")
     return tuple(found)
 
 
@@ -58,7 +57,7 @@ def schema_hash(schema: Schema) -> str:
     Examples
     --------
     >>> schema_hash((Column("gap_std_days_90d", "number"),))[:12]
-    'XX'
+    '3db009a29bce'
     """
     text = json.dumps([list(column) for column in schema], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -75,16 +74,17 @@ def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     SchemaMismatch
         A column of the schema is missing or of another kind.
     """
-    missing = [column.name for column in schema if column.name not in frame.columns]
+    types = frame.schema
+    missing = [column.name for column in schema if column.name not in types]
     if missing:
         raise SchemaMismatch(
             f"{len(missing)} columns the model was trained on are missing: {', '.join(missing[:5])}"
             f"{' ...' if len(missing) > 5 else ''}; rebuild the features or train again"
         )
     other = [
-        f"{column.name} ({column.kind} expected, {frame.schema[column.name]} found)"
+        f"{column.name} ({column.kind} expected, {types[column.name]} found)"
         for column in schema
-        if frame.schema[column.name] != pl.Null and kind_of(frame.schema[column.name]) != column.kind
+        if types[column.name] != pl.Null and kind_of(types[column.name]) != column.kind
     ]
     if other:
         raise SchemaMismatch(

@@ -70,7 +70,7 @@ def train(
     short windows of the same features then add noise, not signal (docs/decisions/0021).
 
     Evaluation: with several snapshots, a model of all but the last one is measured on the last one. With
-    one snapshot, stratified folds by borrower (5 repeats below 1,000 rows, 1 from there on). The grid
+    one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). The grid
     search always runs inside the training rows.
 
     Calibration: where ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults,
@@ -103,7 +103,7 @@ def train(
     names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
     fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs)
     everything = np.arange(len(known))
-    times = repeats or (5 if len(known) < FEW_ROWS else 1)
+    times = repeats or (2 if len(known) < FEW_ROWS else 1)
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
