@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from expectations.report import WHAT_TO_DO, Check, GateReport
+from expectations.report import WHAT_TO_DO, Check, GateReport, counted
 from expectations.suite import suites
 
 SHOWN = 8
@@ -26,7 +26,7 @@ def markdown(report: GateReport, *, run_id: str, portfolio: str, as_of_date: str
     for check in bad[:SHOWN]:
         lines += _one(check)
     if len(bad) > SHOWN:
-        lines += [f"And {len(bad) - SHOWN} more rules, see the page above.", ""]
+        lines += [f"And {counted(len(bad) - SHOWN, 'more rule')}, see the page above.", ""]
     lines += [f"**May I rerun?** {_rerun(report)}", "", f"Run `{run_id}`."]
     return "\n".join(lines) + "\n"
 
@@ -34,7 +34,7 @@ def markdown(report: GateReport, *, run_id: str, portfolio: str, as_of_date: str
 def _headline(report: GateReport, bad: Sequence[Check]) -> str:
     if report.stopped:
         return "stopped"
-    return f"passed, {len(bad)} rules to look at" if bad else "passed"
+    return f"passed, {counted(len(bad), 'rule')} to look at" if bad else "passed"
 
 
 def _one(check: Check) -> list[str]:

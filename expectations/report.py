@@ -83,7 +83,7 @@ class GateReport:
         """One line: which suite and rule stopped, how many rows, and what to do."""
         stops = [check for check in self.checks if check.stops]
         first = stops[0]
-        more = f" (and {len(stops) - 1} more rules)" if len(stops) > 1 else ""
+        more = f" (and {counted(len(stops) - 1, 'more rule')})" if len(stops) > 1 else ""
         what = (
             f"{first.unexpected_count:,} of {first.evaluated_count:,} rows"
             if first.outcome == "failed"
@@ -102,7 +102,12 @@ class GateReport:
         told = ", ".join(
             f"{number} {outcome.replace('_', ' ')}" for outcome, number in count.items() if number
         )
-        return f"gate {self.gate}: {len(self.suites)} suites, {told}, {self.seconds:.1f} s"
+        return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {told}, {self.seconds:.1f} s"
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, in the plural where it takes one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 WHAT_TO_DO: Mapping[Gate, str] = {

@@ -35,7 +35,7 @@ class ValidateParameters(BaseModel):
 
 
 @flow(name="validate")
-def validate(run: ValidateParameters = ValidateParameters()) -> str:  # noqa: B008 - frozen, one default serves all
+def validate(run: ValidateParameters = ValidateParameters()) -> str:
     """Judge stored feeds and features again, whatever earlier runs said of them.
 
     Args:

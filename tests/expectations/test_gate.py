@@ -113,7 +113,7 @@ def test_artifact_says_what_could_not_be_evaluated():
 def test_refusal_names_rule_rows_and_what_to_do():
     line = gate_report(BAD, STOP, replace(STOP, rule="other")).refusal()
     assert line == (
-        "gate feeds stopped: raw.transactions, rule one_row_a_version, 7 of 1,000 rows (and 1 more rules); "
+        "gate feeds stopped: raw.transactions, rule one_row_a_version, 7 of 1,000 rows (and 1 more rule); "
         "the published scores stay; deliver a corrected file under the same name, then run again"
     )
 
