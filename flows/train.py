@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.operational_risk import OperationalRiskSettings
 from tasks.night import end_run, last_closed_day, open_run
-from tasks.train import default_definition, train_champion
+from tasks.snapshots import default_definition
+from tasks.train import train_champion
 from warehouse.connection import writer
 
 
@@ -71,7 +72,7 @@ class TrainParameters(BaseModel):
 
 
 @flow(name="train")
-def train(run: TrainParameters = TrainParameters()) -> str:  # noqa: B008 - frozen, so one default serves all runs
+def train(run: TrainParameters = TrainParameters()) -> str:
     """Train, evaluate and register one model.
 
     Args:

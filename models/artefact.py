@@ -22,7 +22,8 @@ from models.learners import make_learner
 from models.master_scale import MasterScale, MasterScaleSettings
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskModel, OperationalRiskSettings
 from models.preparation import Preparation
-from models.schema import Column, schema_hash as hash_of
+from models.schema import Column
+from models.schema import schema_hash as hash_of
 
 FORMAT = "nightledger operational_risk 1"
 SUFFIX = ".nightledger-model"
@@ -180,7 +181,7 @@ def _classifier(about: dict[str, Any], members: dict[str, bytes]) -> Operational
     )
     prepared.imputer_.reference_, prepared.imputer_.fallback_ = arrays["reference_"], arrays["fallback_"]
     prepared.imputer_.n_features_in_ = len(prepared.numbers_)
-    prepared._name_outputs()
+    prepared.name_outputs()
     classifier.preparation_, classifier.learner_ = prepared, _learner(settings, members)
     classifier.best_params_, classifier.left_out_ = about["best_params"], about["left_out"]
     classifier.grid_scores_ = tuple(GridPoint(*point) for point in about["grid_scores"])

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from models.errors import TooFewRows
+from models.errors import TooFewRowsError
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
@@ -69,12 +69,12 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        TooFewRows
+        TooFewRowsError
             One class only.
         """
         positives = int(labels.sum())
         if positives in (0, len(labels)):
-            raise TooFewRows(
+            raise TooFewRowsError(
                 f"{positives} defaults among {len(labels)} rows: one class cannot calibrate a PD"
             )
         self.method_: Method = self.method or ("beta" if positives >= BETA_POSITIVES else "platt")

@@ -7,15 +7,15 @@ class ModelError(ValueError):
     """Any refusal of a model; the message says what, where and what to do."""
 
 
-class TooFewRows(ModelError):
+class TooFewRowsError(ModelError):
     """There are too few labelled rows, or one class only, to fit what was asked."""
 
 
-class NoFeatures(ModelError):
+class NoFeaturesError(ModelError):
     """No column of the wanted groups carries a value in the training rows."""
 
 
-class SchemaMismatch(ModelError):
+class SchemaMismatchError(ModelError):
     """The frame is not the one that the model was fitted on: a column is missing or of another kind."""
 
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
+from sklearn.utils.parallel import Parallel, delayed
 
 from models.calibration import Calibrator
-from models.errors import TooFewRows
+from models.errors import TooFewRowsError
 from models.metrics import METRICS, Interval, Labels, Scores, corrected_interval, measure
 
 
@@ -40,11 +40,13 @@ def repeated_folds(
 
     Raises
     ------
-    TooFewRows
+    TooFewRowsError
         Fewer defaults, or others, than folds.
     """
     if min(int(labels.sum()), int((1 - labels).sum())) < folds:
-        raise TooFewRows(f"{int(labels.sum())} defaults among {len(labels)} rows do not fill {folds} folds")
+        raise TooFewRowsError(
+            f"{int(labels.sum())} defaults among {len(labels)} rows do not fill {folds} folds"
+        )
     repeated = borrowers is not None and len(set(borrowers)) < len(borrowers)
     splits: list[Split] = []
     for repeat in range(repeats):

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold
+from sklearn.utils.parallel import Parallel, delayed
 
 from models.learners import Grid, raw_probability
 from models.metrics import Labels, Scores, auc
@@ -31,13 +31,13 @@ class PreparedFold(NamedTuple):
 
 
 def grid_search(
+    frame: pl.DataFrame,
+    labels: Labels,
+    *,
     preparation: Any,
     oversampler: Any,
     learner: Any,
     grid: Grid,
-    frame: pl.DataFrame,
-    labels: Labels,
-    *,
     folds: int,
     random_state: int,
     n_jobs: int = 1,
@@ -49,12 +49,12 @@ def grid_search(
 
     Parameters
     ----------
+    frame : polars.DataFrame of shape (n_samples, n_features)
+    labels : ndarray of shape (n_samples,)
     preparation : unfitted transformer of frames
     oversampler : sampler, or None
     learner : unfitted classifier
     grid : values to try for each parameter of the learner
-    frame : polars.DataFrame of shape (n_samples, n_features)
-    labels : ndarray of shape (n_samples,)
     folds : int
         Stratified and shuffled.
     random_state : int

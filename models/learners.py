@@ -27,7 +27,7 @@ PUBLISHED_NAMES: dict[Learner, str] = {
 GRIDS: dict[Learner, Grid] = {
     "xgboost": {"max_depth": (2, 4), "learning_rate": (0.05, 0.15)},
     "logistic_regression": {"C": (0.03, 0.1, 0.3, 1.0)},
-    "svm": {"C": (0.3, 3.0), "gamma": ("scale", 0.03)},
+    "svm": {"C": (0.3, 3.0)},
     "random_forest": {"max_depth": (5, 12)},
 }
 

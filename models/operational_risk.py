@@ -8,77 +8,29 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from models.calibration import Calibrator
-from models.errors import NoFeatures
+from models.errors import NoFeaturesError
 from models.grid_search import grid_search
 from models.labels import check_labels
-from models.learners import GRIDS, Grid, Learner, make_learner, raw_probability
+from models.learners import GRIDS, make_learner, raw_probability
 from models.master_scale import MasterScale
+from models.operational_settings import OPERATIONAL_GROUPS, OperationalRiskSettings
 from models.oversampling import SnappedSmote
 from models.preparation import Preparation
 from models.schema import kind_of
 
-OPERATIONAL_GROUPS = (
-    "consistency",
-    "dependency",
-    "digital_intensity",
-    "latency",
-    "turnover",
-    "behaviour",
-    "recency",
-    "volume",
-)
-
+__all__ = [
+    "OPERATIONAL_GROUPS",
+    "OperationalRiskClassifier",
+    "OperationalRiskModel",
+    "OperationalRiskSettings",
+    "score",
+]
 
 _WINDOW = re.compile(r"_(\d+d|all)$")
-
-
-class OperationalRiskSettings(BaseModel):
-    """Every choice of one model version; stored with it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learner: Learner = Field("xgboost", description="The learner at the end of the pipeline.")
-    feature_groups: tuple[str, ...] = Field(
-        OPERATIONAL_GROUPS,
-        min_length=1,
-        description="Groups of features that may enter, as the SQL heads name them.",
-    )
-    windows: tuple[str, ...] = Field(
-        (),
-        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
-    )
-    n_neighbors: int = Field(5, ge=1, le=50, description="Donors averaged for a gap in a number.")
-    reference_rows: int = Field(
-        1000, ge=10, le=10_000, description="Most training rows kept as donors; bounds the cost of scoring."
-    )
-    skew_limit: float | None = Field(
-        1.0,
-        ge=0,
-        description="Compress numbers that are more skewed than this; none follows the paper literally.",
-    )
-    oversample: bool = Field(
-        True, description="SMOTE in the training folds; off for the challenger without it."
-    )
-    smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered to minority - 1.")
-    folds: int = Field(5, ge=2, le=20, description="Stratified folds of the grid search.")
-    grid: Grid | None = Field(
-        None, description="Values to search for each parameter; none: the learner's own grid."
-    )
-    random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, SMOTE and learner.")
-    minimum_positives: int = Field(10, ge=2, description="Fewest defaults (and fewest others) to train on.")
-    calibration_share: float = Field(
-        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
-    )
-    calibration_positives: int = Field(
-        50,
-        ge=10,
-        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
-    )
 
 
 class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -153,9 +105,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
         Raises
         ------
-        TooFewRows
+        TooFewRowsError
             Fewer rows of either class than ``minimum_positives``, or a gap in the labels.
-        NoFeatures
+        NoFeaturesError
             No column of the wanted groups holds two different values.
         """
         settings = self.settings or OperationalRiskSettings()
@@ -165,12 +117,12 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         preparation, oversampler = self._first_steps(settings)
         learner = make_learner(settings.learner, random_state=settings.random_state)
         self.grid_scores_ = grid_search(
-            preparation,
-            oversampler,
-            learner,
-            settings.grid if settings.grid is not None else GRIDS[settings.learner],
             frame,
             labels,
+            preparation=preparation,
+            oversampler=oversampler,
+            learner=learner,
+            grid=settings.grid if settings.grid is not None else GRIDS[settings.learner],
             folds=min(settings.folds, int(np.bincount(labels).min())),
             random_state=settings.random_state,
             n_jobs=self.n_jobs,
@@ -206,7 +158,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
         Raises
         ------
-        SchemaMismatch
+        SchemaMismatchError
             A feature of training is missing or of another kind.
         """
         check_is_fitted(self, "learner_")
@@ -257,7 +209,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             else:
                 names.append(name)
         if not names:
-            raise NoFeatures(
+            raise NoFeaturesError(
                 f"no column of the groups {', '.join(settings.feature_groups)} holds two different values "
                 f"in {frame.height} training rows; deliver the feeds or name other groups"
             )
@@ -285,7 +237,7 @@ def score(model: OperationalRiskModel, frame: pl.DataFrame) -> pl.DataFrame:
 
     Raises
     ------
-    SchemaMismatch
+    SchemaMismatchError
         A feature of training is missing or of another kind, also when there are no rows.
     """
     model.classifier.preparation_.check(frame)

@@ -105,11 +105,11 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             n_neighbors=self.n_neighbors, reference_rows=self.reference_rows, random_state=self.random_state
         ).fit(self._scaled(shaped))
         self.marks_ = _gap_patterns(np.isnan(raw))
-        self._name_outputs()
+        self.name_outputs()
         return self
 
-    def _name_outputs(self) -> None:
-        """Name the columns of the matrix and the feature that each comes from."""
+    def name_outputs(self) -> None:
+        """Name the columns of the matrix and the feature that each comes from; part of fitting and of loading."""
         names = [(name, name) for name in self.numbers_]
         names += [(f"missing:{self.numbers_[mark]}", self.numbers_[mark]) for mark in self.marks_]
         names += [
@@ -131,7 +131,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        SchemaMismatch
+        SchemaMismatchError
             A column is missing or of another kind.
         """
         check_is_fitted(self, "schema_")
@@ -194,7 +194,8 @@ def _skewness(matrix: Matrix) -> Matrix:
     deviation = np.sqrt((centred**2).sum(axis=0) / count)
     flat = deviation == 0
     standard = centred / np.where(flat, 1.0, deviation)
-    return np.abs((standard**3).sum(axis=0) / count) * ~flat
+    skewness: Matrix = np.abs((standard**3).sum(axis=0) / count) * ~flat
+    return skewness
 
 
 def _compress(matrix: Matrix, columns: npt.NDArray[np.bool_]) -> Matrix:

@@ -37,10 +37,14 @@ def lines(training: Training) -> tuple[str, ...]:
     evaluation, classifier = training.evaluation, training.model.classifier
     return (
         f"{training.rows:,} labelled rows, {training.positives:,} defaults; {protocol(training)}",
-        f"AUC {_span(evaluation.raw['auc'])}, Brier {evaluation.raw['brier'].mean:.3f} raw and "
-        f"{evaluation.pd['brier'].mean:.3f} calibrated on {training.model.calibrated_on}",
-        f"groups: {', '.join(classifier.groups_) or 'all'}; {classifier.n_features_in_} features, "
-        f"{len(classifier.left_out_)} columns left out",
+        (
+            f"AUC {_span(evaluation.raw['auc'])}, Brier {evaluation.raw['brier'].mean:.3f} raw and "
+            f"{evaluation.pd['brier'].mean:.3f} calibrated on {training.model.calibrated_on}"
+        ),
+        (
+            f"groups: {', '.join(classifier.groups_) or 'all'}; {classifier.n_features_in_} features, "
+            f"{len(classifier.left_out_)} columns left out"
+        ),
     )
 
 

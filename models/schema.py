@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from models.errors import SchemaMismatch
+from models.errors import SchemaMismatchError
 
 Kind = Literal["number", "flag", "category"]
 
@@ -47,7 +47,9 @@ def schema_of(frame: pl.DataFrame, names: list[str] | None = None) -> Schema:
         if kind is not None:
             found.append(Column(name, kind))
         elif names is not None and types[name] != pl.Null:
-            raise SchemaMismatch(f"column {name} is {types[name]}: a model takes numbers, flags and text")
+            raise SchemaMismatchError(
+                f"column {name} is {types[name]}: a model takes numbers, flags and text"
+            )
     return tuple(found)
 
 
@@ -71,13 +73,13 @@ def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
     Raises
     ------
-    SchemaMismatch
+    SchemaMismatchError
         A column of the schema is missing or of another kind.
     """
     types = frame.schema
     missing = [column.name for column in schema if column.name not in types]
     if missing:
-        raise SchemaMismatch(
+        raise SchemaMismatchError(
             f"{len(missing)} columns the model was trained on are missing: {', '.join(missing[:5])}"
             f"{' ...' if len(missing) > 5 else ''}; rebuild the features or train again"
         )
@@ -87,7 +89,7 @@ def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
         if types[column.name] != pl.Null and kind_of(types[column.name]) != column.kind
     ]
     if other:
-        raise SchemaMismatch(
+        raise SchemaMismatchError(
             f"{len(other)} columns changed their kind since training: {', '.join(other[:5])}"
             f"{' ...' if len(other) > 5 else ''}; rebuild the features or train again"
         )

@@ -94,7 +94,7 @@ def train(
 
     Raises
     ------
-    TooFewRows, NoFeatures
+    TooFewRowsError, NoFeaturesError
     """
     settings = settings or OperationalRiskSettings()
     known = check_labels(labels, rows=frame.height, minimum=settings.minimum_positives)

@@ -2,44 +2,25 @@
 
 import logging
 import time
-from datetime import date, timedelta
+from datetime import date
 
 from prefect import task
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact, report
+from models import report
 from models.errors import ModelError
 from models.fingerprint import fingerprint
-from models.metrics import plain
 from models.operational_risk import OperationalRiskSettings
 from models.training import Training, train
-from tasks.features import build_features, build_labels
+from tasks.register import FAMILY, register_model, show_model
+from tasks.snapshots import build_snapshots, default_definition, snapshot_dates
 from warehouse import matrix, registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-FAMILY = "operational_risk"
 log = logging.getLogger("nightledger")
-
-
-def snapshot_dates(
-    as_of_date: date, *, definition: str, horizon_days: int, snapshots: int = 1
-) -> tuple[date, ...]:
-    """Return the dates whose features are trained on, oldest first; every label window ends by as_of_date.
-
-    A cross section has one date, as_of_date itself. Windows of several snapshots do not overlap.
-    """
-    if definition == "cross_section":
-        return (as_of_date,)
-    return tuple(as_of_date - timedelta(days=horizon_days * back) for back in range(snapshots, 0, -1))
-
-
-def default_definition(portfolio: str) -> str:
-    """Return the label definition of a portfolio for which none was asked: outcomes of cumcm2020c carry no date."""
-    return "cross_section" if portfolio == "cumcm2020c" else "dpd90"
 
 
 @task(name="train model", cache_policy=NO_CACHE)
@@ -72,75 +53,6 @@ def train_model(
     return training, fingerprint(frame, labels, schema=schema, keys=("as_of_date", "enterprise_id"))
 
 
-@task(name="register model", cache_policy=NO_CACHE)
-def register_model(
-    training: Training,
-    data_fingerprint: str,
-    *,
-    portfolio: str,
-    as_of_date: date,
-    definition: str,
-    horizon_days: int,
-    role: str,
-    run_id: str,
-) -> ModelRecord:
-    """Store the artefact and register it; the very same model of the same date is registered once."""
-    path, sha256 = artefact.save(training.model, settings().models_dir)
-    classifier = training.model.classifier
-    version = f"{as_of_date}-{sha256[:8]}"
-    with writer(purpose="register model") as con:
-        for known in registry.records(con, portfolio=portfolio):
-            if (known.model_family, known.model_version, known.role) == (FAMILY, version, role):
-                return known
-        return registry.register(
-            con,
-            ModelRecord(
-                model_family=FAMILY,
-                model_version=version,
-                portfolio=portfolio,
-                role=role,
-                purpose="describe" if definition == "cross_section" else "forecast",
-                knowledge_date=as_of_date,
-                label_definition=definition,
-                horizon_days=None if definition == "cross_section" else horizon_days,
-                settings=(classifier.settings or OperationalRiskSettings()).model_dump(mode="json"),
-                feature_groups=classifier.groups_,
-                feature_names=tuple(classifier.feature_names_in_.tolist()),
-                schema_hash=classifier.schema_hash_,
-                data_fingerprint=data_fingerprint,
-                metrics={
-                    "protocol": training.evaluation.protocol,
-                    "folds": training.evaluation.folds,
-                    "repeats": training.evaluation.repeats,
-                    "rows": training.rows,
-                    "defaults": training.positives,
-                    "calibrated_on": training.model.calibrated_on,
-                    "best_params": classifier.best_params_,
-                    "raw": plain(training.evaluation.raw),
-                    "pd": plain(training.evaluation.pd),
-                },
-                artefact_path=str(path),
-                artefact_sha256=sha256,
-                base_rate=classifier.base_rate_,
-                run_id=run_id,
-            ),
-        )
-
-
-@task(name="show model", cache_policy=NO_CACHE)
-def show_model(training: Training, record: ModelRecord) -> None:
-    """Put the model's card and its plots where the Prefect UI shows them."""
-    create_markdown_artifact(
-        key="model-card",
-        markdown=report.card(training, title=f"{record.portfolio}: {FAMILY} {record.model_version}"),
-        description=f"{record.role} of {record.portfolio}, {record.purpose}, as of {record.knowledge_date}",
-    )
-    for name, uri in report.pictures(training).items():
-        create_image_artifact(
-            image_url=uri, key=f"model-{name}", description=f"{record.model_version}: {name}"
-        )
-
-
 def train_champion(
     portfolio: str,
     as_of_date: date,
@@ -160,10 +72,7 @@ def train_champion(
     started = time.perf_counter()
     dates = snapshot_dates(as_of_date, definition=definition, horizon_days=horizon_days, snapshots=snapshots)
     horizon = 0 if definition == "cross_section" else horizon_days
-    for day in dates:
-        if not features_built(portfolio, day):
-            build_features(portfolio, day)
-        build_labels(portfolio, day, known_by=as_of_date, definition=definition, horizon_days=horizon)
+    build_snapshots(dates, portfolio, known_by=as_of_date, definition=definition, horizon_days=horizon)
     training, data_fingerprint = train_model(
         portfolio, dates, definition, horizon, model or OperationalRiskSettings()
     )
@@ -189,12 +98,6 @@ def train_champion(
         time.perf_counter() - started,
     )
     return record
-
-
-def features_built(portfolio: str, day: date) -> bool:
-    """Say whether the night itself has built this day's features just now (a cross section describes that day)."""
-    with writer(purpose="look for features") as con:
-        return matrix.has_features(con, portfolio=portfolio, as_of_date=day)
 
 
 def ensure_champion(

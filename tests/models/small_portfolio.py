@@ -44,7 +44,9 @@ def make_portfolio(rows: int = 160, *, rate: float = 0.25, seed: int = 0) -> Por
         },
         schema_overrides={"login_count_90d": pl.Int64},
         nan_to_null=True,
-    ).with_columns(pl.when(pl.int_range(pl.len()) % 7 == 0).then(None).otherwise(pl.col("channel")).alias("channel"))
+    ).with_columns(
+        pl.when(pl.int_range(pl.len()) % 7 == 0).then(None).otherwise(pl.col("channel")).alias("channel")
+    )
     groups = {
         "enterprise_id": "key",
         "coverage": "key",

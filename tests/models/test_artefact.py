@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 import skops.io
-from small_portfolio import make_portfolio, quick
 from sklearn.preprocessing import FunctionTransformer
+from small_portfolio import make_portfolio, quick
 
 from models import artefact
 from models.calibration import Calibrator

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from models.calibration import Calibrator, reliability
-from models.errors import TooFewRows
+from models.errors import TooFewRowsError
 
 
 def shifted(rows: int, *, seed: int = 0, slope: float = 1.0, shift: float = 0.0):
@@ -69,7 +69,7 @@ def test_separated_and_extreme_scores_stay_finite():
 
 
 def test_one_class_cannot_calibrate():
-    with pytest.raises(TooFewRows):
+    with pytest.raises(TooFewRowsError):
         Calibrator().fit(np.array([0.1, 0.2]), np.array([0, 0]))
 
 

@@ -14,10 +14,20 @@ from models.preparation import Preparation
 
 
 def test_equals_grid_search_over_the_pipeline(portfolio):
-    features = portfolio.frame.select("tx_gap_std_all", "supplier_latency_mean_365d", "tx_sales_all", "channel")
+    features = portfolio.frame.select(
+        "tx_gap_std_all", "supplier_latency_mean_365d", "tx_sales_all", "channel"
+    )
     learner, grid = make_learner("logistic_regression", random_state=0), {"C": (0.01, 0.1, 1.0)}
     ours = grid_search(
-        Preparation(), SnappedSmote(), learner, grid, features, portfolio.labels, folds=4, random_state=5, n_jobs=2
+        features,
+        portfolio.labels,
+        preparation=Preparation(),
+        oversampler=SnappedSmote(),
+        learner=learner,
+        grid=grid,
+        folds=4,
+        random_state=5,
+        n_jobs=2,
     )
     theirs = GridSearchCV(
         Pipeline([("prepare", Preparation()), ("oversample", SnappedSmote()), ("learner", learner)]),

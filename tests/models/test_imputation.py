@@ -28,7 +28,9 @@ def test_a_value_that_only_distant_donors_have_is_found():
     train = np.full((400, 2), np.nan)
     train[:, 0] = np.linspace(0, 1, 400)
     train[-5:, 1] = [1, 2, 3, 4, 5]
-    filled = BoundedKNNImputer(n_neighbors=2, reference_rows=400).fit(train).transform(np.array([[0.0, np.nan]]))
+    filled = (
+        BoundedKNNImputer(n_neighbors=2, reference_rows=400).fit(train).transform(np.array([[0.0, np.nan]]))
+    )
     assert filled[0, 1] == pytest.approx(1.5)
 
 
@@ -58,5 +60,7 @@ def test_donors_are_bounded_and_seeded():
     first = BoundedKNNImputer(reference_rows=100, random_state=3).fit(train)
     assert first.reference_.shape == (100, 3)
     assert np.array_equal(
-        first.reference_, BoundedKNNImputer(reference_rows=100, random_state=3).fit(train).reference_, equal_nan=True
+        first.reference_,
+        BoundedKNNImputer(reference_rows=100, random_state=3).fit(train).reference_,
+        equal_nan=True,
     )

@@ -19,7 +19,9 @@ def test_exactly_one_grade(pd):
     grade = SCALE.grade(np.array([pd]))[0]
     bounds = (0.0, *SCALE.settings.bounds, 1.0)
     holding = [
-        name for name, low, high in zip(SCALE.settings.grades, bounds[:-1], bounds[1:], strict=True) if low <= pd < high
+        name
+        for name, low, high in zip(SCALE.settings.grades, bounds[:-1], bounds[1:], strict=True)
+        if low <= pd < high
     ]
     assert holding == [grade]
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from small_portfolio import make_portfolio, quick
 from pydantic import ValidationError
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from small_portfolio import make_portfolio, quick
 
 from models import oversampling
-from models.errors import NoFeatures, SchemaMismatch, TooFewRows
+from models.errors import NoFeaturesError, SchemaMismatchError, TooFewRowsError
 from models.evaluation import cross_validate, repeated_folds
-from models.operational_risk import OPERATIONAL_GROUPS, OperationalRiskClassifier, OperationalRiskSettings, score
+from models.operational_risk import (
+    OPERATIONAL_GROUPS,
+    OperationalRiskClassifier,
+    OperationalRiskSettings,
+    score,
+)
 from models.training import train
 
 LEARNERS = ("xgboost", "logistic_regression", "svm", "random_forest")
@@ -58,7 +63,9 @@ def test_says_what_it_was_trained_on(fitted, portfolio):
 
 
 def test_opinions_keys_and_sensitive_fields_never_enter_by_default(fitted):
-    assert not {"opinion", "sensitive", "key", "ledger", "legal", "profile", "label"} & set(OPERATIONAL_GROUPS)
+    assert not {"opinion", "sensitive", "key", "ledger", "legal", "profile", "label"} & set(
+        OPERATIONAL_GROUPS
+    )
     assert "rating" not in fitted.feature_names_in_
 
 
@@ -69,14 +76,16 @@ def test_windows_restrict_what_enters(portfolio):
 
 
 def test_column_order_and_extra_columns_do_not_matter(fitted, portfolio):
-    shuffled = portfolio.frame.select(sorted(portfolio.frame.columns, reverse=True)).with_columns(more=pl.lit(1))
+    shuffled = portfolio.frame.select(sorted(portfolio.frame.columns, reverse=True)).with_columns(
+        more=pl.lit(1)
+    )
     assert np.array_equal(fitted.predict_proba(shuffled), fitted.predict_proba(portfolio.frame))
 
 
 def test_a_missing_or_retyped_feature_is_refused_by_name(fitted, portfolio):
-    with pytest.raises(SchemaMismatch, match="tx_sales_all"):
+    with pytest.raises(SchemaMismatchError, match="tx_sales_all"):
         fitted.predict_proba(portfolio.frame.drop("tx_sales_all"))
-    with pytest.raises(SchemaMismatch, match=r"tx_sales_all \(number expected, String found\)"):
+    with pytest.raises(SchemaMismatchError, match=r"tx_sales_all \(number expected, String found\)"):
         fitted.predict_proba(portfolio.frame.with_columns(pl.col("tx_sales_all").cast(pl.String)))
 
 
@@ -129,21 +138,31 @@ def test_no_test_row_reaches_smote(portfolio, monkeypatch):
 
 
 def test_same_result_for_any_number_of_threads(portfolio):
-    one = train(portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1, n_jobs=1)
-    two = train(portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1, n_jobs=2)
+    settings = quick("xgboost")
+    one, two = (
+        train(
+            portfolio.frame,
+            portfolio.labels,
+            settings=settings,
+            groups=portfolio.groups,
+            repeats=1,
+            n_jobs=n_jobs,
+        )
+        for n_jobs in (1, 2)
+    )
     assert score(one.model, portfolio.frame).equals(score(two.model, portfolio.frame))
     assert one.evaluation.raw == two.evaluation.raw
 
 
 @pytest.mark.parametrize("labels", [np.zeros(160), np.ones(160), np.r_[np.ones(9), np.zeros(151)]])
 def test_one_class_or_a_tiny_minority_is_refused_with_counts(portfolio, labels):
-    with pytest.raises(TooFewRows, match="defaults among 160 labelled rows"):
+    with pytest.raises(TooFewRowsError, match="defaults among 160 labelled rows"):
         OperationalRiskClassifier(settings=quick(), groups=portfolio.groups).fit(portfolio.frame, labels)
 
 
 @pytest.mark.parametrize("labels", [np.full(160, np.nan), np.zeros(3), np.full(160, 2)])
 def test_labels_that_are_none_are_refused(portfolio, labels):
-    with pytest.raises(TooFewRows):
+    with pytest.raises(TooFewRowsError):
         OperationalRiskClassifier(settings=quick(), groups=portfolio.groups).fit(portfolio.frame, labels)
 
 
@@ -155,7 +174,7 @@ def test_a_small_minority_still_trains():
 
 def test_nothing_to_train_on_is_refused(portfolio):
     empty = portfolio.frame.select("enterprise_id", "login_count_90d", "constant_all")
-    with pytest.raises(NoFeatures, match="deliver the feeds"):
+    with pytest.raises(NoFeaturesError, match="deliver the feeds"):
         OperationalRiskClassifier(settings=quick(), groups=portfolio.groups).fit(empty, portfolio.labels)
 
 
@@ -166,11 +185,13 @@ def test_settings_have_bounds(wrong):
 
 
 def test_score_gives_one_graded_row_each(portfolio):
-    model = train(portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1).model
+    model = train(
+        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1
+    ).model
     rows = score(model, portfolio.frame)
     assert rows.columns == ["enterprise_id", "pd_raw", "pd", "score_points", "grade"]
     assert rows["enterprise_id"].equals(portfolio.frame["enterprise_id"])
     assert rows["pd"].is_between(0, 1, closed="none").all()
     assert score(model, portfolio.frame[:0]).height == 0
-    with pytest.raises(SchemaMismatch):
+    with pytest.raises(SchemaMismatchError):
         score(model, portfolio.frame[:0].drop("channel"))

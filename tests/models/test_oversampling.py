@@ -11,7 +11,10 @@ from models.oversampling import SnappedSmote
 @pytest.mark.parametrize("minority", [2, 3, 5, 20])
 def test_balances_whatever_the_size_of_the_minority(minority):
     rng = np.random.default_rng(0)
-    rows, labels = rng.random((60, 3)), np.r_[np.ones(minority, dtype=int), np.zeros(60 - minority, dtype=int)]
+    rows, labels = (
+        rng.random((60, 3)),
+        np.r_[np.ones(minority, dtype=int), np.zeros(60 - minority, dtype=int)],
+    )
     more, names = SnappedSmote().fit_resample(rows, labels)
     assert names.mean() == 0.5
     assert np.array_equal(more[:60], rows)

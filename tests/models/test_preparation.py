@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.errors import SchemaMismatch
+from models.errors import SchemaMismatchError
 from models.preparation import Preparation
 from models.schema import Column, conform, schema_hash, schema_of
 
@@ -80,8 +80,8 @@ def test_schema_hash_sees_names_order_and_kinds_but_not_widths():
 def test_conform_refuses_what_differs_and_takes_untyped_nulls():
     schema = schema_of(TRAIN)
     assert conform(TRAIN.with_columns(count=pl.lit(None)), schema).columns == TRAIN.columns
-    with pytest.raises(SchemaMismatch, match="urban, sector"):
+    with pytest.raises(SchemaMismatchError, match="urban, sector"):
         conform(TRAIN.drop("urban", "sector"), schema)
-    with pytest.raises(SchemaMismatch, match="takes numbers"):
+    with pytest.raises(SchemaMismatchError, match="takes numbers"):
         schema_of(pl.DataFrame({"day": [None]}, schema={"day": pl.Date}), ["day"])
     assert schema_of(pl.DataFrame(schema={"day": pl.Date, "n": pl.Int8})) == (Column("n", "number"),)

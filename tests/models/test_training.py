@@ -10,7 +10,7 @@ import pytest
 from small_portfolio import make_portfolio, quick
 
 from models import evaluation, plots, report, training
-from models.errors import TooFewRows
+from models.errors import TooFewRowsError
 from models.fingerprint import fingerprint
 from models.importance import feature_importance, group_importance
 from models.metrics import auc
@@ -33,7 +33,7 @@ def test_every_row_is_tested_once_a_repeat():
     for repeat in range(3):
         tested = np.concatenate([test for number, _, _, test in splits if number == repeat])
         assert sorted(tested.tolist()) == list(range(60))
-    with pytest.raises(TooFewRows):
+    with pytest.raises(TooFewRowsError):
         evaluation.repeated_folds(labels, folds=20, repeats=1, random_state=0)
 
 
@@ -51,7 +51,9 @@ def test_difference_is_paired_and_needs_the_same_rows(portfolio):
 
 
 def test_few_rows_are_calibrated_out_of_fold(portfolio):
-    result = training.train(portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=2)
+    result = training.train(
+        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=2
+    )
     assert result.model.calibrated_on == "out-of-fold scores of 160 rows, 40 defaults, platt"
     assert result.model.classifier.n_samples_ == 160
     assert result.evaluation.protocol == "repeated_cross_validation"
@@ -76,7 +78,13 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
     labels = np.r_[portfolio.labels, later.labels]
     days = [date(2024, 6, 30)] * 160 + [date(2025, 6, 30)] * 160
     names = frame["enterprise_id"].to_list()
-    kwargs = {"settings": quick(), "groups": portfolio.groups, "borrowers": names, "snapshots": days, "repeats": 1}
+    kwargs = {
+        "settings": quick(),
+        "groups": portfolio.groups,
+        "borrowers": names,
+        "snapshots": days,
+        "repeats": 1,
+    }
     result = training.train(frame, labels, **kwargs)
     assert result.evaluation.protocol == "out_of_time"
     assert result.evaluation.rows == 160
@@ -88,7 +96,9 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
 
 def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):
     first, second = (
-        training.train(portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1)
+        training.train(
+            portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1
+        )
         for _ in range(2)
     )
     assert first.evaluation.raw == second.evaluation.raw
@@ -103,12 +113,14 @@ def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):
 def test_importance_adds_up_and_finds_the_signal(fitted):
     shares = feature_importance(fitted)
     assert sum(shares.values()) == pytest.approx(1.0)
-    assert list(shares)[0] in {"tx_gap_std_all", "supplier_latency_mean_365d"}
+    assert next(iter(shares)) in {"tx_gap_std_all", "supplier_latency_mean_365d"}
     assert sum(group_importance(fitted).values()) == pytest.approx(1.0)
 
 
 def test_card_lines_and_pictures_tell_the_figures(portfolio):
-    result = training.train(portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1)
+    result = training.train(
+        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1
+    )
     card = report.card(result, title="small")
     assert f"| AUC | {result.evaluation.raw['auc'].mean:.3f} (" in card
     assert "Left out, nothing delivered: 1 columns." in card or "left out" in card.lower()
