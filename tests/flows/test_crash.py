@@ -1,0 +1,154 @@
+"""Real processes: killed at random moments, two at once, with a reader open throughout."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+pytestmark = pytest.mark.server
+
+ROOT = Path(__file__).parents[2]
+NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
+KILLS = 10
+FACTS = {
+    "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
+    "features": "from wh.features.feat_enterprise order by as_of_date, enterprise_id",
+    "files": "select path, file_hash, status, delivered, loaded, quarantined, exact_duplicates"
+    " from wh.ops.file_ledger order by path",
+    "quarantine": "select path, file_row, rule from wh.ops.quarantine order by all",
+    "transactions": "select count(*), count(distinct (transaction_id, known_at)), sum(amount) from wh.raw.transactions",
+    "events": "select count(*), count(distinct (event_id, known_at)) from wh.raw.operational_events",
+}
+
+
+def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:
+    """Start a night in a process group of its own, on the server of the session."""
+    from prefect.settings import PREFECT_API_URL
+
+    env = os.environ | {"NIGHTLEDGER_HOME": str(home), "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows", *arguments],
+        env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a night that shall succeed and return what it printed."""
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, out + err
+    return out
+
+
+def facts(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Read everything that must not depend on how often the night was killed."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{home / 'warehouse.duckdb'}' as wh (read_only)")
+        return {name: con.execute(query).fetchall() for name, query in FACTS.items()}
+
+
+class Reader(threading.Thread):
+    """An analyst who never stops asking the published copy."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(daemon=True)
+        self.file = home / "published" / "portfolio.duckdb"
+        self.stop = threading.Event()
+        self.answers: list[tuple[int, int]] = []
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        while not self.stop.wait(0.05):
+            if not self.file.exists() and not self.answers:
+                continue
+            try:
+                with duckdb.connect(self.file, read_only=True) as con:
+                    query = "select count(*), count(distinct enterprise_id) from scores.portfolio_scores"
+                    self.answers.append(con.execute(query).fetchone())  # type: ignore[arg-type]
+            except duckdb.Error as error:
+                self.errors.append(str(error))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    prefect_session: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, float]]:
+    """A home with one whole night, and the seconds that it took."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    started = time.monotonic()
+    finish(start(home))
+    yield home, time.monotonic() - started
+
+
+def test_killed_ten_times_loses_nothing_and_doubles_nothing(
+    undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    reference, seconds = undisturbed
+    dice = random.Random(20260630)
+    homes = [tmp_path / "a", tmp_path / "b"]
+    readers = [Reader(home) for home in homes]
+    for reader in readers:
+        reader.start()
+    ended = []
+    for kill in range(KILLS):
+        process = start(homes[kill % 2])
+        # a start without work to do takes about a third of the first night, so later kills come sooner
+        time.sleep(dice.uniform(0.15, 0.95) * seconds * (1.0 if kill < 2 else 0.7))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        ended.append(process.returncode)
+    for home in homes:
+        finish(start(home))
+    for reader in readers:
+        reader.stop.set()
+        reader.join()
+    assert ended.count(-signal.SIGKILL) >= KILLS // 2, f"most nights must die, not end: {ended}"
+    expected = facts(reference)
+    for home, reader in zip(homes, readers, strict=True):
+        assert facts(home) == expected
+        assert reader.errors == []
+        assert set(reader.answers) == {(120, 120)}
+        with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
+            status = dict(con.execute("select status, count(*) from ops.run_ledger group by all").fetchall())
+        assert "running" not in status
+        assert status["done"] >= 1
+
+
+def test_two_nights_at_once_write_the_same_rows_once(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+    home = tmp_path / "both"
+    first, second = start(home), start(home)
+    finish(first)
+    finish(second)
+    assert facts(home) == facts(undisturbed[0])
+    with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
+        runs = con.execute(
+            "select status, started_at, finished_at from ops.run_ledger order by started_at"
+        ).fetchall()
+    assert [status for status, *_ in runs] == ["done", "done"]
+    assert runs[0][2] <= runs[1][1], "the second night starts when the first has ended"
+
+
+def test_the_second_night_refuses_after_its_wait_and_names_the_holder(
+    undisturbed: tuple[Path, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from warehouse.connection import writer
+
+    home = undisturbed[0]
+    monkeypatch.setenv("NIGHTLEDGER_HOME", str(home))
+    monkeypatch.setenv("NIGHTLEDGER_LOCK_WAIT_SECONDS", "1")
+    with writer(purpose="a long backfill"):
+        process = start(home)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert err.count("\n") == 1
+    assert "'a long backfill'" in err
+    assert f"pid {os.getpid()}" in err

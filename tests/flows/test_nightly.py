@@ -1,0 +1,131 @@
+"""The night in one process: whole, twice, an earlier date after a later one, and stopped by a gate."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from flows.nightly import NightlyParameters, nightly
+from warehouse import sql
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.published import ask
+
+pytestmark = pytest.mark.server
+
+MAY, JUNE = date(2026, 5, 31), date(2026, 6, 30)
+PORTFOLIO = "simulated-150-7"
+SCORES = """
+select * exclude (run_id, scored_at) from wh.scores.portfolio_scores
+where portfolio = $portfolio and as_of_date = $day order by model_role, enterprise_id
+"""
+FEATURES = "from wh.features.feat_enterprise where portfolio = $portfolio and as_of_date = $day order by enterprise_id"
+
+
+def night(day: date) -> str:
+    return nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=day))
+
+
+def rows(query: str, **params: object) -> pl.DataFrame:
+    with writer(purpose="test") as con:
+        return sql.frame(con, query, params)
+
+
+@pytest.fixture(scope="module")
+def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """May, then June, then June again, then May again, in one warehouse; what each left behind."""
+    home = tmp_path_factory.mktemp("nights")
+    kept: dict[str, pl.DataFrame] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(home))
+        for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
+            kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
+            kept[name] = rows(SCORES, portfolio=PORTFOLIO, day=day)
+            kept[f"{name} features"] = rows(FEATURES, portfolio=PORTFOLIO, day=day)
+            kept[f"{name} published"] = ask("from scores.portfolio_scores")
+        for relation in (
+            "run_ledger",
+            "file_ledger",
+            "model_registry",
+            "validation_results",
+            "quarantine",
+            "lineage",
+        ):
+            kept[relation] = ask(f"from ops.{relation}")
+        kept["latest"] = ask("from marts.mart_portfolio_latest")
+        kept["summary"] = ask("from marts.mart_portfolio_summary")
+    return kept
+
+
+def test_every_enterprise_has_one_champion_row(nights: dict[str, pl.DataFrame]) -> None:
+    june = nights["june"]
+    assert june.height == june["enterprise_id"].n_unique() == 150
+    scored = june.filter(pl.col("score_status") == "fresh")
+    assert scored["pd"].is_between(0, 1, closed="none").all()
+    assert scored["grade"].null_count() == 0
+    rest = june.filter(pl.col("score_status") != "fresh")
+    assert rest["score_status"].unique().to_list() == ["unscoreable"]
+    assert rest["pd"].null_count() == rest.height
+
+
+def test_a_night_twice_writes_the_same_rows_once(nights: dict[str, pl.DataFrame]) -> None:
+    assert_frame_equal(nights["june"], nights["june again"])
+    assert_frame_equal(nights["june features"], nights["june again features"])
+
+
+def test_an_earlier_date_after_a_later_one_uses_only_what_was_known(nights: dict[str, pl.DataFrame]) -> None:
+    assert_frame_equal(nights["may features"], nights["may again features"])
+    assert_frame_equal(nights["may"], nights["may again"])
+
+
+def test_an_earlier_night_never_uses_a_later_champion(nights: dict[str, pl.DataFrame]) -> None:
+    trained = dict(nights["model_registry"].select("model_version", "knowledge_date").iter_rows())
+    assert {trained[version] for version in nights["may again"]["model_version"].unique()} == {MAY}
+
+
+def test_the_published_copy_holds_every_night_once(nights: dict[str, pl.DataFrame]) -> None:
+    last = nights["may again published"]
+    assert last.group_by("as_of_date").len().sort("as_of_date").rows() == [(MAY, 150), (JUNE, 150)]
+    assert nights["latest"]["as_of_date"].unique().to_list() == [JUNE]
+    june = nights["summary"].filter(pl.col("as_of_date") == JUNE)
+    assert june["enterprises"].sum() == 150
+    assert june["expected_defaults"].sum() == pytest.approx(nights["june"]["pd"].sum())
+
+
+def test_the_ledgers_tell_what_happened(nights: dict[str, pl.DataFrame]) -> None:
+    runs = nights["run_ledger"].filter(pl.col("flow") == "nightly")
+    assert runs["status"].to_list() == ["done"] * 4
+    files = nights["file_ledger"]
+    assert files["status"].unique().to_list() == ["loaded"]
+    assert (files["delivered"] == files["loaded"] + files["quarantined"] + files["exact_duplicates"]).all()
+    assert files["quarantined"].sum() == nights["quarantine"].height > 0
+    assert nights["lineage"].height > 20
+    verdicts = nights["validation_results"].group_by("run_id").len()
+    assert set(verdicts["run_id"]) == set(runs["run_id"])
+
+
+def test_a_stopped_night_leaves_the_last_good_scores(
+    nights: dict[str, pl.DataFrame], prefect_session: None, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = night(MAY)
+    before = ask("from scores.portfolio_scores")
+    from models import operational_risk
+
+    honest = operational_risk.score
+
+    def broken(model: object, frame: pl.DataFrame) -> pl.DataFrame:
+        return honest(model, frame).with_columns(pd=pl.lit(1.5))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operational_risk, "score", broken)
+    with pytest.raises(Refused, match="scores"):
+        night(MAY)
+    assert_frame_equal(ask("from scores.portfolio_scores"), before)
+    with writer(purpose="test") as con:
+        left = sql.frame(con, "select distinct run_id from wh.scores.portfolio_scores")
+        ends = sql.frame(con, "select status from wh.ops.run_ledger order by started_at")
+    assert left["run_id"].to_list() == [first]
+    assert ends["status"].to_list() == ["done", "refused"]
