@@ -1,0 +1,78 @@
+"""Snapshots whose windows are closed, a model registered once, refusals as one line."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models import artefact
+from models.operational_risk import OperationalRiskSettings, score
+from models.training import Training, train
+from tasks import register, snapshots
+from tasks import train as tasks_train
+from warehouse import matrix, registry
+from warehouse.connection import writer
+from warehouse.errors import Refused
+
+DAY = date(2026, 6, 30)
+QUICK = OperationalRiskSettings(grid={"max_depth": (2,)})
+
+
+def rows(count: int = 120) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    bad = np.arange(count) % 4 == 0
+    return pl.DataFrame(
+        {
+            "enterprise_id": [f"E{n:03d}" for n in range(count)],
+            "as_of_date": [DAY] * count,
+            "tx_gap_std_all": rng.gamma(2.0, np.where(bad, 3.0, 1.0)),
+            "tx_sales_all": rng.gamma(2.0, 1000.0, count),
+            "label": bad.astype(np.int64),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    frame = rows()
+    return train(
+        frame.drop("label"), frame["label"].to_numpy(), settings=QUICK, groups=matrix.feature_groups()
+    )
+
+
+def test_label_windows_end_by_as_of_date_and_do_not_overlap():
+    dates = snapshots.snapshot_dates(DAY, definition="dpd90", horizon_days=365, snapshots=2)
+    assert dates == (date(2024, 6, 30), date(2025, 6, 30))
+    assert snapshots.snapshot_dates(DAY, definition="cross_section", horizon_days=365) == (DAY,)
+
+
+def test_registered_once_and_loaded_as_it_was(home, training):
+    wanted = {"portfolio": "p", "as_of_date": DAY, "definition": "cross_section", "horizon_days": 365}
+    first = register.register_model.fn(training, "f" * 64, role="champion", run_id="r1", **wanted)
+    again = register.register_model.fn(training, "f" * 64, role="champion", run_id="r2", **wanted)
+    assert again.run_id == "r1"
+    assert (first.purpose, first.horizon_days, first.feature_groups) == (
+        "describe",
+        None,
+        ("consistency", "volume"),
+    )
+    assert set(first.metrics["raw"]) == {"accuracy", "precision", "recall", "auc", "ks", "brier", "log_loss"}
+    with writer(purpose="test") as con:
+        found = registry.champion(con, portfolio="p", family="operational_risk", as_of_date=DAY)
+        assert (
+            registry.champion(con, portfolio="p", family="operational_risk", as_of_date=date(2026, 6, 29))
+            is None
+        )
+    model = artefact.load(registry.verify(found), sha256=found.artefact_sha256, schema_hash=found.schema_hash)
+    assert score(model, rows()).equals(score(training.model, rows()))
+
+
+def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
+    few = rows().with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(1).otherwise(0))
+    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: few)
+    with pytest.raises(Refused, match=r"^p, dpd90: 5 defaults among 120 labelled rows; .*widen") as refusal:
+        tasks_train.train_model.fn("p", (DAY,), "dpd90", 365, QUICK)
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,81 @@
+"""Training rows are those with a known label, in a fixed order; the parts of a night hold everyone once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from warehouse import matrix
+from warehouse.errors import Refused
+
+OLD, NEW = date(2024, 6, 30), date(2025, 6, 30)
+
+
+@pytest.fixture
+def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Two dates of 50 enterprises; a fifth have no label, the first is unscoreable."""
+    con.execute(
+        "create or replace table wh.features.feat_enterprise as select 'p' as portfolio, d as as_of_date, "
+        "'E' || lpad(n::varchar, 3, '0') as enterprise_id, if(n = 0, 'unscoreable', 'thin') as coverage, "
+        "n * 1.5 as tx_gap_std_all from range(50) as r(n), (values (date '2024-06-30'), (date '2025-06-30')) as v(d)"
+    )
+    con.execute(
+        "create or replace table wh.features.feat_label as select portfolio, as_of_date, "
+        "unnest(['dpd90', 'cross_section']) as definition, unnest([365, 0]) as horizon_days, enterprise_id, "
+        "if(right(enterprise_id, 1) in ('3', '7'), null, cast(right(enterprise_id, 1) = '5' as integer)) as label "
+        "from wh.features.feat_enterprise"
+    )
+    return con
+
+
+def test_training_rows(filled):
+    wanted = {"portfolio": "p", "definition": "dpd90", "horizon_days": 365}
+    rows = matrix.training_matrix(filled, snapshot_dates=[NEW], **wanted)
+    assert rows.height == 39  # 50, less 10 without a label and one that cannot be scored
+    assert rows["enterprise_id"].to_list() == sorted(rows["enterprise_id"].to_list())
+    assert rows["label"].sum() == 5
+    both = matrix.training_matrix(filled, snapshot_dates=[NEW, OLD], **wanted)
+    assert both["as_of_date"].to_list() == [OLD] * 39 + [NEW] * 39
+
+
+def test_a_cross_section_describes_every_outcome(filled):
+    rows = matrix.training_matrix(
+        filled, portfolio="p", snapshot_dates=[NEW], definition="cross_section", horizon_days=0
+    )
+    assert rows.height == 40
+
+
+def test_a_date_without_labels_is_refused(filled):
+    with pytest.raises(Refused, match="2023-06-30"):
+        matrix.training_matrix(
+            filled, portfolio="p", snapshot_dates=[date(2023, 6, 30)], definition="dpd90", horizon_days=365
+        )
+
+
+@pytest.mark.parametrize("parts", [1, 2, 7])
+def test_parts_hold_every_enterprise_once(filled, parts):
+    names = [
+        name
+        for part in range(parts)
+        for name in matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=part, parts=parts)[
+            "enterprise_id"
+        ]
+    ]
+    assert sorted(names) == [f"E{number:03d}" for number in range(50)]
+    with pytest.raises(Refused, match="does not exist"):
+        matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=parts, parts=parts)
+
+
+def test_knows_whether_features_are_there(filled):
+    assert matrix.has_features(filled, portfolio="p", as_of_date=NEW)
+    assert not matrix.has_features(filled, portfolio="p", as_of_date=date(2023, 6, 30))
+    filled.execute("drop table wh.features.feat_enterprise")
+    assert not matrix.has_features(filled, portfolio="p", as_of_date=NEW)
+
+
+def test_groups_come_from_the_head():
+    groups = matrix.feature_groups()
+    assert groups["tx_gap_std_all"] == "consistency"
+    assert groups["enterprise_id"] == "key"
