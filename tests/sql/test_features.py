@@ -63,7 +63,6 @@ def test_not_delivered_is_missing_and_none_in_the_window_is_zero():
         ],
     }
     for night, known in ((date(2026, 5, 31), False), (NIGHT, True)):
-        idle, busy = None, None
         wide = build(warehouse_of(feeds), night)["feat_enterprise"]
         busy, idle = wide.rows(named=True)
         assert idle["tx_count_30d"] == (0 if known else None)
@@ -99,9 +98,6 @@ def test_portfolios_do_not_mix():
     feeds = feeds_of(case)
     con = warehouse_of(feeds)
     alone = build(con, NIGHT)["feat_enterprise"]
-    for feed, rows in feeds.items():
-        for row in rows:
-            row["portfolio"] = "another"
     for feed in FEEDS:
         con.execute(
             f"insert into wh.staging.stg_{feed} select * replace ('another' as portfolio) from wh.staging.stg_{feed}"
