@@ -18,7 +18,9 @@ def published(home: Path) -> Path:
     file = home / "published" / "portfolio.duckdb"
     file.parent.mkdir(parents=True)
     with duckdb.connect(file) as con:
-        con.execute("create schema marts; create table marts.t as select i as n, 'x,' || i as s from range(150) r(i)")
+        con.execute(
+            "create schema marts; create table marts.t as select i as n, 'x,' || i as s from range(150) r(i)"
+        )
     return file
 
 
@@ -42,7 +44,10 @@ def test_unknown_flow_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None
         (["--enterprises", "99"], "--enterprises: Input should be greater than or equal to 100 (got '99')"),
         (["--enterprises", "many"], "--enterprises: Input should be a valid integer"),
         (["--as-of", "31.01.2026"], "--as-of: Input should be a valid date"),
-        (["--source", "excel"], "--source: Input should be 'simulated', 'cumcm2020c' or 'folder' (got 'excel')"),
+        (
+            ["--source", "excel"],
+            "--source: Input should be 'simulated', 'cumcm2020c' or 'folder' (got 'excel')",
+        ),
         (["--partitions", "0"], "--partitions: Input should be greater than or equal to 1"),
         (["--source", "folder"], "--landing DIR goes with --source folder"),
         (["--portfolio", "My Bank"], "--portfolio: String should match pattern"),
@@ -84,7 +89,9 @@ def test_sql_formats(published: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_sql_table_says_what_it_leaves_out(published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "from marts.t"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "150 rows, the first 100 shown; --format csv prints all"
+    assert (
+        capsys.readouterr().out.splitlines()[-1] == "150 rows, the first 100 shown; --format csv prints all"
+    )
 
 
 @pytest.mark.parametrize(

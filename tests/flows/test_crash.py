@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -86,7 +85,7 @@ def undisturbed(
     home = tmp_path_factory.mktemp("undisturbed")
     started = time.monotonic()
     finish(start(home))
-    yield home, time.monotonic() - started
+    return home, time.monotonic() - started
 
 
 def test_killed_ten_times_loses_nothing_and_doubles_nothing(
