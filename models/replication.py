@@ -37,7 +37,7 @@ DIFFERENCES = (
     ("operational and volume", "volume"),
     ("all three", "operational and volume"),
 )
-HYPOTHESIS_LEARNERS: tuple[Learner, ...] = ("logistic_regression", "random_forest", "xgboost")
+HYPOTHESIS_LEARNERS: tuple[Learner, ...] = ("logistic_regression", "xgboost")
 
 
 class Figure(NamedTuple):
