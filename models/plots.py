@@ -112,7 +112,7 @@ def svg(chart: alt.TopLevelMixin) -> str:
     return str(vl_convert.vegalite_to_svg(chart.to_dict()))
 
 
-def png(chart: alt.TopLevelMixin, *, scale: float = 1.5) -> bytes:
+def png(chart: alt.TopLevelMixin, *, scale: float = 1.2) -> bytes:
     """Return the chart as PNG."""
     return bytes(vl_convert.vegalite_to_png(chart.to_dict(), scale=scale))
 
