@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 from pydantic import ValidationError
 
 from sources import cumcm2020c, simulated
@@ -60,6 +62,7 @@ class _Progress:
         )
 
 
+@task(name="deliver feeds", cache_policy=NO_CACHE)
 def deliver_feeds(
     *,
     source: Literal["simulated", "cumcm2020c"],

@@ -29,7 +29,7 @@ def feature_order() -> tuple[str, ...]:
     return tuple(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
 
 
-@task(name="build relation", cache_policy=NO_CACHE)
+@task(name="build relation", task_run_name="build {relation} of {as_of_date}", cache_policy=NO_CACHE)
 def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
     """Replace one relation's partition and return its rows; the wide one only where the audits pass."""
     params = {"portfolio": portfolio, "as_of_date": as_of_date}

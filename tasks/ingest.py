@@ -76,13 +76,13 @@ def ingest_landing(landing: Path, portfolio: str, run_id: str) -> IngestSummary:
     return IngestSummary(portfolio=portfolio, files=tuple(results))
 
 
-@task(cache_policy=NO_CACHE)
+@task(name="list landing files", cache_policy=NO_CACHE)
 def list_landing_files(landing: Path) -> tuple[LandingFile, ...]:
     """List what lies in the landing folder, enterprises first."""
     return list_landing(landing)
 
 
-@task(cache_policy=NO_CACHE)
+@task(name="load feed files", task_run_name="load {files[0].feed}", cache_policy=NO_CACHE)
 def load_feed_files(files: tuple[LandingFile, ...], portfolio: str, run_id: str) -> tuple[IngestResult, ...]:
     """Load the files of one feed one after the other, each whole or not at all, and log one line."""
     started = said = time.perf_counter()

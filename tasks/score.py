@@ -20,7 +20,7 @@ FAMILY = "operational_risk"
 log = logging.getLogger("nightledger")
 
 
-@task(name="score partition", cache_policy=NO_CACHE)
+@task(name="score partition", task_run_name="score part {part} of {parts}", cache_policy=NO_CACHE)
 def score_partition(portfolio: str, as_of_date: date, part: int, parts: int, run_id: str) -> Path:
     """Score one part of the portfolio and return the Parquet file that holds its rows."""
     with writer(purpose="score partition") as con:

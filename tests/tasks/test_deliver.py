@@ -19,7 +19,7 @@ LAST = date(2026, 6, 30)
 
 def test_simulated_feeds_land_in_the_home(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="nightledger")
-    made = deliver_feeds(source="simulated", enterprises=100, seed=5, through=LAST)
+    made = deliver_feeds.fn(source="simulated", enterprises=100, seed=5, through=LAST)
     assert made.portfolio == "simulated-100-5"
     assert made.landing == settings().landing_dir / "simulated-100-5"
     assert made.landing.is_relative_to(home)
@@ -28,32 +28,32 @@ def test_simulated_feeds_land_in_the_home(home: Path, caplog: pytest.LogCaptureF
     assert made.rows > 10_000
     assert f"simulated-100-5  {made.rows:,} rows in {made.files} files through 2026-06-30" in caplog.text
 
-    again = deliver_feeds(source="simulated", enterprises=100, seed=5, through=date(2026, 5, 31))
+    again = deliver_feeds.fn(source="simulated", enterprises=100, seed=5, through=date(2026, 5, 31))
     assert (again.files, again.rows, again.as_of_default) == (0, 0, LAST)
     assert "nothing new, delivered through 2026-06-30 already" in caplog.text
 
     with pytest.raises(Refused, match="another seed than 6"):
-        deliver_feeds(source="simulated", enterprises=100, seed=6, through=LAST, landing=made.landing)
+        deliver_feeds.fn(source="simulated", enterprises=100, seed=6, through=LAST, landing=made.landing)
 
 
 def test_missing_data_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTLEDGER_DATA_DIR", str(home / "nowhere"))
     with pytest.raises(Refused, match=r"credit_purchase_invoices[.]parquet is missing"):
-        deliver_feeds(source="cumcm2020c")
+        deliver_feeds.fn(source="cumcm2020c")
 
 
 def test_real_invoices_are_scored_on_their_last_date(
     home: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NIGHTLEDGER_DATA_DIR", str(data_dir))
-    made = deliver_feeds(source="cumcm2020c")
+    made = deliver_feeds.fn(source="cumcm2020c")
     assert (made.portfolio, made.as_of_default) == ("cumcm2020c", date(2020, 2, 21))
     assert (made.files, made.rows) == (7, 1_099_441 + 425 + 123 + 123)
 
 
 def test_a_bad_size_is_refused_with_its_name(home: Path) -> None:
     with pytest.raises(Refused, match=r"enterprises: .*greater than or equal to 100"):
-        deliver_feeds(source="simulated", enterprises=5, through=LAST)
+        deliver_feeds.fn(source="simulated", enterprises=5, through=LAST)
 
 
 def test_a_last_day_goes_with_simulated_only() -> None:
