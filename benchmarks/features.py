@@ -60,7 +60,7 @@ left join w180 using (enterprise_id) left join gall using (enterprise_id)
 """
 SHARED_COUNTERPARTIES = """
 select p.enterprise_id, s.hhi_all, s.count_all
-from wh.features.feat_profile as p left join sides as s on p.enterprise_id = s.enterprise_id and s.side = 3
+from wh.features.feat_profile as p left join sides as s on p.enterprise_id = s.enterprise_id and s.side = 'supplier_payment'
 """
 
 

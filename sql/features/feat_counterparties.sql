@@ -151,10 +151,10 @@ with delivered as (
 known as (
     select
         t.enterprise_id,
-        cast(case t.kind when 'sale' then 1 when 'purchase' then 2 else 3 end as utinyint) as side,
+        t.kind as side,
         coalesce(t.counterparty_id, 'Unknown') as counterparty_id,
         round(abs(cast(t.amount as double)) * 100) as cents,
-        cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
+        cast(cast($as_of_date as date) - cast(t.occurred_at as date) as integer) as days_ago
     from wh.staging.stg_transactions as t
     where
         t.portfolio = $portfolio
@@ -162,8 +162,8 @@ known as (
         and (t.known_to is null or t.known_to >= cast($as_of_date as date) + interval 1 day)
         and t.occurred_at < cast($as_of_date as date) + interval 1 day
         and t.occurred_at >= cast($as_of_date as date) - 3652
-        and coalesce(t.voided, false) = false
-        and t.kind in ('sale', 'purchase', 'supplier_payment')
+        and t.kind <> 'refund'
+        and t.voided is not true
 ),
 
 -- seen: one bit for each 30 days of the last year (bit 12: days 360 to 364), bit 13 for the year before, 14 for older
@@ -177,13 +177,11 @@ pairs as (
         sum(k.cents) filter (where k.days_ago < 180) as amount_180d,
         sum(k.cents) filter (where k.days_ago < 365) as amount_365d,
         sum(k.cents) as amount_all,
-        bit_or(
-            case
-                when k.days_ago < 365 then 1 << cast(k.days_ago // 30 as integer)
-                when k.days_ago < 730 then 8192
-                else 16384
-            end
-        ) as seen
+        bit_or(cast(case
+            when k.days_ago < 365 then 1 << (k.days_ago // 30)
+            when k.days_ago < 730 then 8192
+            else 16384
+        end as smallint)) as seen
     from known as k
     group by
         k.enterprise_id,
@@ -308,7 +306,7 @@ select
     1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d
 from wh.features.feat_profile as p
 cross join delivered as d
-left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1
-left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 2
-left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 3
+left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 'sale'
+left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 'purchase'
+left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 'supplier_payment'
 where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)

@@ -222,8 +222,8 @@
 -- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
 -- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
 -- Voided transactions count in void_share only. A gap belongs to a window when both of its ends lie in it.
--- Amounts and gaps are added up as exact numbers, so that no figure depends on the order of the rows or on the
--- threads.
+-- Amounts are added up in whole cents and gaps in whole seconds, which doubles hold exactly: no figure depends on the
+-- order of the rows or on the threads. Standard deviations of money are rounded to cents for the same reason.
 -- A single amount above 10^12 counts as 10^12 in the absolute amounts, so that no typing error can overflow a night.
 -- Rows are gathered once by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is a
 -- sum of blocks, and the transactions are not read again for each window.
@@ -244,15 +244,17 @@ known as not materialized (
         t.occurred_at,
         t.voided,
         coalesce(t.voided, false) as is_void,
-        case when coalesce(t.voided, false) then null else t.amount end as amount,
-        case when coalesce(t.voided, false) then null else least(abs(t.amount), 1000000000000) end as size,
+        case
+            when not coalesce(t.voided, false)
+                then greatest(least(round(cast(t.amount as double) * 100), 1e14), -1e14)
+        end as cents,
         t.kind = 'sale' as is_sale,
         t.kind = 'purchase' as is_purchase,
         t.kind = 'supplier_payment' as is_payment,
         t.kind = 'refund' as is_refund,
         t.due_at,
         t.paid_at,
-        cast($as_of_date as date) - cast(t.occurred_at as date) as days_ago
+        cast(cast($as_of_date as date) - cast(t.occurred_at as date) as integer) as days_ago
     from wh.staging.stg_transactions as t
     where
         t.portfolio = $portfolio
@@ -266,18 +268,17 @@ blocks as materialized (
     select
         k.enterprise_id,
         cast(case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end as tinyint) as block,
-        cast(count(k.amount) as integer) as tx_count,
+        cast(count(k.cents) as integer) as tx_count,
         cast(count(*) as integer) as all_count,
         cast(count(k.voided) as integer) as void_known,
-        sum(k.amount) as net_amount,
-        sum(k.size) as gross_amount,
-        -- wider than the amount itself: DuckDB would keep the square in 18 digits
-        sum(cast(k.size as decimal(20, 2)) * cast(k.size as decimal(20, 2))) as squared_amount,
-        sum(k.amount) filter (where k.is_sale or (k.is_refund and k.amount < 0)) as sales,
-        sum(k.amount) filter (where k.is_purchase or (k.is_refund and k.amount > 0)) as purchases,
-        sum(k.amount) filter (where k.is_payment) as supplier_payments,
-        cast(count(k.amount) filter (where k.is_refund) as integer) as refund_count,
-        sum(k.size) filter (where k.is_refund) as refund_amount,
+        sum(k.cents) as net_amount,
+        sum(abs(k.cents)) as gross_amount,
+        sum(k.cents * k.cents) as squared_amount,
+        sum(k.cents) filter (where k.is_sale or (k.is_refund and k.cents < 0)) as sales,
+        sum(k.cents) filter (where k.is_purchase or (k.is_refund and k.cents > 0)) as purchases,
+        sum(k.cents) filter (where k.is_payment) as supplier_payments,
+        cast(count(k.cents) filter (where k.is_refund) as integer) as refund_count,
+        sum(abs(k.cents)) filter (where k.is_refund) as refund_amount,
         min(k.days_ago) filter (where k.is_sale and not k.is_void) as sale_days,
         min(k.days_ago) filter (where (k.is_purchase or k.is_payment) and not k.is_void) as purchase_days
     from known as k
@@ -290,11 +291,11 @@ months as (
     select
         b.enterprise_id,
         -- the slope over the twelve points 0..11 is sum((x - 5.5) * y) / 143
-        cast(sum((11 - 2 * b.block) * b.sales) as double) / 286 as sales_slope,
+        sum((11 - 2 * b.block) * b.sales) / 28600 as sales_slope,
         cast(sum((11 - 2 * b.block) * b.tx_count) as double) / 286 as count_slope,
-        cast(sum(b.sales) as double) / 12 as sales_mean,
+        sum(b.sales) / 1200 as sales_mean,
         cast(sum(b.tx_count) as double) / 12 as count_mean,
-        cast(sum(cast(pow(least(abs(cast(b.sales as double)), 1e16), 2) as decimal(38, 4))) as double) as sales_squared,
+        sum(b.sales * b.sales order by b.block) / 10000 as sales_squared,
         count(*) filter (where b.tx_count > 0) as active_months
     from blocks as b
     where b.block < 12
@@ -330,8 +331,8 @@ steps as materialized (
             else 13
         end as previous_block,
         count(f.previous) as gap_count,
-        sum(f.second - f.previous) as gap_sum,
-        sum((f.second - f.previous) * (f.second - f.previous)) as gap_squared,
+        sum(cast(f.second - f.previous as double)) as gap_sum,
+        sum(cast(f.second - f.previous as double) * cast(f.second - f.previous as double)) as gap_squared,
         max(f.second - f.previous) as gap_max,
         count(*) filter (where f.second // 86400 <> f.previous // 86400) as new_days,
         cast($as_of_date as date) - cast(make_timestamp(min(f.second) * 1000000) as date) as days_since_first,
@@ -365,8 +366,8 @@ delays as materialized (
         u.is_sale,
         case when u.days_ago < 365 then (u.days_ago) // 30 else 13 end as block,
         count(u.delay) as delay_count,
-        sum(u.delay) as delay_sum,
-        sum(u.delay * u.delay) as delay_squared,
+        sum(cast(u.delay as double)) as delay_sum,
+        sum(cast(u.delay as double) * cast(u.delay as double)) as delay_squared,
         count(*) filter (where u.delay > 0) as late_count,
         count(*) filter (where u.is_due) as due_count,
         count(*) filter (where u.is_due and u.delay is null) as overdue_count
@@ -383,18 +384,21 @@ w30 as (
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
-        sum(b.net_amount) as net_amount,
-        sum(b.gross_amount) as gross_amount,
-        sum(b.sales) as sales,
-        -sum(b.purchases) as purchases,
-        -sum(b.supplier_payments) as supplier_payments,
+        sum(b.net_amount) / 100 as net_amount,
+        sum(b.gross_amount) / 100 as gross_amount,
+        sum(b.sales) / 100 as sales,
+        -sum(b.purchases) / 100 as purchases,
+        -sum(b.supplier_payments) / 100 as supplier_payments,
         sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) as refund_amount,
+        sum(b.refund_amount) / 100 as refund_amount,
         case
             when sum(b.tx_count) > 1
-                then sqrt(
-                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
-                    / (sum(b.tx_count) - 1)
+                then round(
+                    sqrt(
+                        -- a difference below what doubles tell from rounding is none
+                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                    ) / 100,
+                    2
                 )
         end as amount_std
     from blocks as b
@@ -408,18 +412,21 @@ w90 as (
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
-        sum(b.net_amount) as net_amount,
-        sum(b.gross_amount) as gross_amount,
-        sum(b.sales) as sales,
-        -sum(b.purchases) as purchases,
-        -sum(b.supplier_payments) as supplier_payments,
+        sum(b.net_amount) / 100 as net_amount,
+        sum(b.gross_amount) / 100 as gross_amount,
+        sum(b.sales) / 100 as sales,
+        -sum(b.purchases) / 100 as purchases,
+        -sum(b.supplier_payments) / 100 as supplier_payments,
         sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) as refund_amount,
+        sum(b.refund_amount) / 100 as refund_amount,
         case
             when sum(b.tx_count) > 1
-                then sqrt(
-                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
-                    / (sum(b.tx_count) - 1)
+                then round(
+                    sqrt(
+                        -- a difference below what doubles tell from rounding is none
+                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                    ) / 100,
+                    2
                 )
         end as amount_std
     from blocks as b
@@ -433,18 +440,21 @@ w180 as (
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
-        sum(b.net_amount) as net_amount,
-        sum(b.gross_amount) as gross_amount,
-        sum(b.sales) as sales,
-        -sum(b.purchases) as purchases,
-        -sum(b.supplier_payments) as supplier_payments,
+        sum(b.net_amount) / 100 as net_amount,
+        sum(b.gross_amount) / 100 as gross_amount,
+        sum(b.sales) / 100 as sales,
+        -sum(b.purchases) / 100 as purchases,
+        -sum(b.supplier_payments) / 100 as supplier_payments,
         sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) as refund_amount,
+        sum(b.refund_amount) / 100 as refund_amount,
         case
             when sum(b.tx_count) > 1
-                then sqrt(
-                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
-                    / (sum(b.tx_count) - 1)
+                then round(
+                    sqrt(
+                        -- a difference below what doubles tell from rounding is none
+                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                    ) / 100,
+                    2
                 )
         end as amount_std
     from blocks as b
@@ -458,18 +468,21 @@ w365 as (
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
-        sum(b.net_amount) as net_amount,
-        sum(b.gross_amount) as gross_amount,
-        sum(b.sales) as sales,
-        -sum(b.purchases) as purchases,
-        -sum(b.supplier_payments) as supplier_payments,
+        sum(b.net_amount) / 100 as net_amount,
+        sum(b.gross_amount) / 100 as gross_amount,
+        sum(b.sales) / 100 as sales,
+        -sum(b.purchases) / 100 as purchases,
+        -sum(b.supplier_payments) / 100 as supplier_payments,
         sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) as refund_amount,
+        sum(b.refund_amount) / 100 as refund_amount,
         case
             when sum(b.tx_count) > 1
-                then sqrt(
-                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
-                    / (sum(b.tx_count) - 1)
+                then round(
+                    sqrt(
+                        -- a difference below what doubles tell from rounding is none
+                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                    ) / 100,
+                    2
                 )
         end as amount_std
     from blocks as b
@@ -483,18 +496,21 @@ wall as (
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
-        sum(b.net_amount) as net_amount,
-        sum(b.gross_amount) as gross_amount,
-        sum(b.sales) as sales,
-        -sum(b.purchases) as purchases,
-        -sum(b.supplier_payments) as supplier_payments,
+        sum(b.net_amount) / 100 as net_amount,
+        sum(b.gross_amount) / 100 as gross_amount,
+        sum(b.sales) / 100 as sales,
+        -sum(b.purchases) / 100 as purchases,
+        -sum(b.supplier_payments) / 100 as supplier_payments,
         sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) as refund_amount,
+        sum(b.refund_amount) / 100 as refund_amount,
         case
             when sum(b.tx_count) > 1
-                then sqrt(
-                    greatest(cast(sum(b.squared_amount) as double) - pow(cast(sum(b.gross_amount) as double), 2) / sum(b.tx_count) - 1e-13 * cast(sum(b.squared_amount) as double), 0)
-                    / (sum(b.tx_count) - 1)
+                then round(
+                    sqrt(
+                        -- a difference below what doubles tell from rounding is none
+                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                    ) / 100,
+                    2
                 )
         end as amount_std,
         min(b.sale_days) as sale_days_since_last,
@@ -508,12 +524,15 @@ g30 as (
         s.enterprise_id,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
-        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
         case
             when sum(s.gap_count) > 1
                 then sqrt(
-                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
-                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    cast(
+                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
+                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
                 ) / 86400
         end as gap_std
     from steps as s
@@ -526,12 +545,15 @@ g90 as (
         s.enterprise_id,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
-        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
         case
             when sum(s.gap_count) > 1
                 then sqrt(
-                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
-                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    cast(
+                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
+                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
                 ) / 86400
         end as gap_std
     from steps as s
@@ -544,12 +566,15 @@ g180 as (
         s.enterprise_id,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
-        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
         case
             when sum(s.gap_count) > 1
                 then sqrt(
-                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
-                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    cast(
+                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
+                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
                 ) / 86400
         end as gap_std
     from steps as s
@@ -562,12 +587,15 @@ g365 as (
         s.enterprise_id,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
-        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
         case
             when sum(s.gap_count) > 1
                 then sqrt(
-                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
-                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    cast(
+                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
+                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
                 ) / 86400
         end as gap_std
     from steps as s
@@ -580,12 +608,15 @@ gall as (
         s.enterprise_id,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
-        cast(sum(s.gap_sum) as double) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
         case
             when sum(s.gap_count) > 1
                 then sqrt(
-                    cast(sum(s.gap_count) * sum(s.gap_squared) - sum(s.gap_sum) * sum(s.gap_sum) as double)
-                    / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    cast(
+                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
+                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
                 ) / 86400
         end as gap_std,
         max(s.days_since_first) as days_since_first,
@@ -597,12 +628,12 @@ gall as (
 p30 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -617,12 +648,12 @@ p30 as (
 p90 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -637,12 +668,12 @@ p90 as (
 p180 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -657,12 +688,12 @@ p180 as (
 p365 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -677,12 +708,12 @@ p365 as (
 pall as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -696,12 +727,12 @@ pall as (
 c30 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -716,12 +747,12 @@ c30 as (
 c90 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -736,12 +767,12 @@ c90 as (
 c180 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -756,12 +787,12 @@ c180 as (
 c365 as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
@@ -776,12 +807,12 @@ c365 as (
 call as (
     select
         s.enterprise_id,
-        cast(sum(s.delay_sum) as double) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
                 then sqrt(
-                    cast(sum(s.delay_count) * sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) as double)
-                    / (cast(sum(s.delay_count) as double) * (sum(s.delay_count) - 1))
+                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
+                    / (sum(s.delay_count) - 1)
                 )
         end as delay_std,
         cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
