@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+PREFECT_HOME = tempfile.TemporaryDirectory(prefix="nightledger-prefect-", ignore_cleanup_errors=True)
+
 # Prefect reads these when it is imported: no telemetry, no start-up time limit that a busy machine breaks,
 # and never the developer's own profile.
 os.environ.update(
     DO_NOT_TRACK="1",
-    PREFECT_HOME=tempfile.mkdtemp(prefix="nightledger-prefect-"),
+    PREFECT_HOME=PREFECT_HOME.name,
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="180",
     PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",

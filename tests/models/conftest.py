@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_portfolio import Portfolio, make_portfolio, quick
+from labelled_frames import Portfolio, make_portfolio, quick
 
 from models.operational_risk import OperationalRiskClassifier
 

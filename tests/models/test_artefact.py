@@ -9,7 +9,7 @@ import zipfile
 import pytest
 import skops.io
 from sklearn.preprocessing import FunctionTransformer
-from small_portfolio import make_portfolio, quick
+from labelled_frames import make_portfolio, quick
 
 from models import artefact
 from models.calibration import Calibrator

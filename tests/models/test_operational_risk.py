@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from small_portfolio import make_portfolio, quick
+from labelled_frames import make_portfolio, quick
 
 from models import oversampling
 from models.errors import NoFeaturesError, SchemaMismatchError, TooFewRowsError

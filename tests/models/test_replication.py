@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from small_portfolio import make_portfolio
+from labelled_frames import make_portfolio
 
 from models import replication, replication_page
 from models.metrics import METRICS

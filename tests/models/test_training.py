@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from small_portfolio import make_portfolio, quick
+from labelled_frames import make_portfolio, quick
 
 from models import evaluation, plots, report, training
 from models.errors import TooFewRowsError
