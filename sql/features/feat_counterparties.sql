@@ -151,7 +151,8 @@ with delivered as (
 known as (
     select
         t.enterprise_id,
-        t.kind as side,
+        -- a number is a narrower key than a text of up to sixteen letters
+        cast(case t.kind when 'sale' then 1 when 'purchase' then 2 else 3 end as utinyint) as side,
         coalesce(t.counterparty_id, 'Unknown') as counterparty_id,
         round(abs(cast(t.amount as double)) * 100) as cents,
         cast(cast($as_of_date as date) - cast(t.occurred_at as date) as integer) as days_ago
@@ -172,10 +173,10 @@ pairs as (
         k.enterprise_id,
         k.side,
         k.counterparty_id,
-        sum(k.cents) filter (where k.days_ago < 30) as amount_30d,
-        sum(k.cents) filter (where k.days_ago < 90) as amount_90d,
-        sum(k.cents) filter (where k.days_ago < 180) as amount_180d,
-        sum(k.cents) filter (where k.days_ago < 365) as amount_365d,
+        sum(case when k.days_ago < 30 then k.cents end) as amount_30d,
+        sum(case when k.days_ago < 90 then k.cents end) as amount_90d,
+        sum(case when k.days_ago < 180 then k.cents end) as amount_180d,
+        sum(case when k.days_ago < 365 then k.cents end) as amount_365d,
         sum(k.cents) as amount_all,
         bit_or(cast(case
             when k.days_ago < 365 then 1 << (k.days_ago // 30)
@@ -306,7 +307,7 @@ select
     1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d
 from wh.features.feat_profile as p
 cross join delivered as d
-left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 'sale'
-left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 'purchase'
-left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 'supplier_payment'
+left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1
+left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 2
+left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 3
 where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)

@@ -18,6 +18,7 @@
 -- section 3.2).
 -- any: more than 30 days past due, a charge-off or an insolvency. cross_section: the same signs as known on
 -- as_of_date itself, of enterprises with an outcome row.
+-- A borrower about whom no outcome was ever delivered is not known to be good: null, not 0.
 -- Past due counts as cured once a later row of the same loan says so; a charge-off or an insolvency never is.
 with asked as (
     select
@@ -66,7 +67,7 @@ loans as (
                 where k.outcome_date > k.as_of_date and k.outcome_date <= k.as_of_date + k.horizon_days
             ),
             false
-        ) as defaults,
+        ) as has_default,
         count(*) filter (where k.outcome_date <= k.as_of_date) as rows_before
     from known as k
     group by
@@ -79,7 +80,7 @@ enterprises as (
         l.enterprise_id,
         bool_or(l.in_default) as in_default,
         bool_or(l.ever_default) as ever_default,
-        bool_or(l.defaults) as defaults,
+        bool_or(l.has_default) as has_default,
         sum(l.rows_before) as rows_before
     from loans as l
     group by l.enterprise_id
@@ -102,7 +103,8 @@ reasons as (
             when a.definition = 'cross_section' then 'no default known on as_of_date'
             when coalesce(e.in_default, false) then 'in default on as_of_date'
             when a.as_of_date + a.horizon_days > a.known_by then 'outcome window still open'
-            when coalesce(e.defaults, false) then 'default in the window'
+            when coalesce(e.has_default, false) then 'default in the window'
+            when e.enterprise_id is null then 'no outcome delivered for the borrower'
             else 'no default in the closed window'
         end as reason
     from wh.features.feat_profile as p

@@ -305,7 +305,7 @@ months as (
 seconds as (
     select
         k.enterprise_id,
-        epoch_us(k.occurred_at) // 1000000 as second
+        epoch_us(k.occurred_at) // 1000000 as at_second
     from known as k
     where not k.is_void
 ),
@@ -314,8 +314,8 @@ seconds as (
 followed as (
     select
         s.enterprise_id,
-        s.second,
-        lag(s.second) over (partition by s.enterprise_id order by s.second) as previous
+        s.at_second,
+        lag(s.at_second) over (partition by s.enterprise_id order by s.at_second) as previous
     from seconds as s
 ),
 
@@ -331,12 +331,12 @@ steps as materialized (
             else 13
         end as previous_block,
         count(f.previous) as gap_count,
-        sum(cast(f.second - f.previous as double)) as gap_sum,
-        sum(cast(f.second - f.previous as double) * cast(f.second - f.previous as double)) as gap_squared,
-        max(f.second - f.previous) as gap_max,
-        count(*) filter (where f.second // 86400 <> f.previous // 86400) as new_days,
-        cast($as_of_date as date) - cast(make_timestamp(min(f.second) * 1000000) as date) as days_since_first,
-        cast($as_of_date as date) - cast(make_timestamp(max(f.second) * 1000000) as date) as days_since_last
+        sum(cast(f.at_second - f.previous as double)) as gap_sum,
+        sum(cast(f.at_second - f.previous as double) * cast(f.at_second - f.previous as double)) as gap_squared,
+        max(f.at_second - f.previous) as gap_max,
+        count(*) filter (where f.at_second // 86400 <> f.previous // 86400) as new_days,
+        cast($as_of_date as date) - cast(make_timestamp(min(f.at_second) * 1000000) as date) as days_since_first,
+        cast($as_of_date as date) - cast(make_timestamp(max(f.at_second) * 1000000) as date) as days_since_last
     from followed as f
     group by
         f.enterprise_id,

@@ -67,9 +67,11 @@ def test_definitions(con, definition, bad, excluded):
     found = labels(con, NIGHT, known_by=LATER, definition=definition, horizon_days=30)
     assert sorted(found) == EVERYONE
     assert ones(found) == bad
-    assert {who for who, (label, _) in found.items() if label is None} == excluded
+    unknown = {who for who, (_, reason) in found.items() if reason == "no outcome delivered for the borrower"}
+    assert unknown == {"late", "silent"}
+    assert {who for who, (label, _) in found.items() if label is None} == excluded | unknown
     assert all(found[who] == (None, "in default on as_of_date") for who in excluded)
-    assert found["silent"] == (0, "no default in the closed window")
+    assert found["thirty"] == (0, "no default in the closed window")
 
 
 def test_a_longer_horizon_sees_the_next_day(con):
@@ -80,21 +82,21 @@ def test_a_longer_horizon_sees_the_next_day(con):
 def test_an_open_window_gives_null_even_where_the_default_is_known(con, known_by, closed):
     found = labels(con, NIGHT, known_by=known_by, definition="dpd90", horizon_days=30)
     assert found["edge"][0] == (1 if closed else None)
-    assert found["silent"] == (
+    assert found["thirty"] == (
         (0, "no default in the closed window") if closed else (None, "outcome window still open")
     )
     params = {"portfolio": PORTFOLIO, "as_of_date": NIGHT, "definition": "dpd90", "horizon_days": 30}
     audit(con, LABEL_AUDITS, params)
     if not closed:
-        con.execute("update wh.features.feat_label set label = 0 where enterprise_id = 'silent'")
-        with pytest.raises(Refused, match="silent"):
+        con.execute("update wh.features.feat_label set label = 0 where enterprise_id = 'thirty'")
+        with pytest.raises(Refused, match="thirty"):
             audit(con, LABEL_AUDITS, params)
 
 
 def test_outcomes_known_after_known_by_do_not_count(con):
     before = labels(con, NIGHT, known_by=date(2026, 12, 31), definition="dpd90", horizon_days=30)
     after = labels(con, NIGHT, known_by=date(2027, 1, 1), definition="dpd90", horizon_days=30)
-    assert (before["late"][0], after["late"][0]) == (0, 1)
+    assert (before["late"][0], after["late"][0]) == (None, 1)
 
 
 def test_cross_section_describes_what_is_known_on_the_date_itself(con):

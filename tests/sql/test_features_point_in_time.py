@@ -205,7 +205,7 @@ def test_labels_use_nothing_known_after_known_by():
     build(con, NIGHT)
     asked = {"known_by": NIGHT + timedelta(days=60), "definition": "dpd90", "horizon_days": 30}
     before = labels(con, NIGHT, **asked)
-    assert {label for label, _ in before.values()} == {1}
+    assert {who: label for who, (label, _) in before.items()} == {"a": 1, "b": 1, "c": None}
     restate(con, "outcomes", known_at=END + timedelta(days=60), days_past_due="0")
     add(con, {"outcomes": [{"enterprise_id": "a", "outcome_date": NIGHT, "days_past_due": 99,
                             "known_at": END + timedelta(days=60)}]})  # fmt: skip
