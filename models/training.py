@@ -23,7 +23,8 @@ Protocol = Literal["repeated_cross_validation", "out_of_time"]
 Rows = npt.NDArray[np.int64]
 
 FEW_ROWS = 1000
-HISTORY_ONLY_BELOW = 500
+LONG_WINDOWS_BELOW = 500
+LONG_WINDOWS = ("365d", "all")
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def train(
 ) -> Training:
     """Return a calibrated model fitted on all rows and its honest evaluation; the same for any ``n_jobs``.
 
-    Windows: below 500 rows only features of the known history enter, unless the settings name windows;
-    short windows of the same features then add noise, not signal (docs/decisions/0021).
+    Windows: below 500 rows only the longest windows enter, a year and the known history, unless the settings
+    name windows; short windows of the same features then add noise, not signal (docs/decisions/0021).
 
     Evaluation: with several snapshots, a model of all but the last one is measured on the last one. With
     one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). The grid
@@ -98,8 +99,8 @@ def train(
     """
     settings = settings or OperationalRiskSettings()
     known = check_labels(labels, rows=frame.height, minimum=settings.minimum_positives)
-    if len(known) < HISTORY_ONLY_BELOW and not settings.windows:
-        settings = settings.model_copy(update={"windows": ("all",)})
+    if len(known) < LONG_WINDOWS_BELOW and not settings.windows:
+        settings = settings.model_copy(update={"windows": LONG_WINDOWS})
     names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
     fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs)
     everything = np.arange(len(known))

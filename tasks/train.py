@@ -73,9 +73,11 @@ def train_champion(
     dates = snapshot_dates(as_of_date, definition=definition, horizon_days=horizon_days, snapshots=snapshots)
     horizon = 0 if definition == "cross_section" else horizon_days
     build_snapshots(dates, portfolio, known_by=as_of_date, definition=definition, horizon_days=horizon)
-    training, data_fingerprint = train_model(
-        portfolio, dates, definition, horizon, model or OperationalRiskSettings()
-    )
+    chosen = model or OperationalRiskSettings()
+    if definition == "cross_section" and not chosen.windows:
+        # the outcome has no date: what happened in the last year may be its consequence
+        chosen = chosen.model_copy(update={"windows": ("all",)})
+    training, data_fingerprint = train_model(portfolio, dates, definition, horizon, chosen)
     record = register_model(
         training,
         data_fingerprint,

@@ -59,7 +59,7 @@ def test_few_rows_are_calibrated_out_of_fold(portfolio):
     assert result.evaluation.protocol == "repeated_cross_validation"
     assert (result.evaluation.folds, result.evaluation.repeats) == (5, 2)
     assert result.evaluation.pd["brier"].mean < result.evaluation.raw["brier"].mean
-    assert result.model.classifier.settings.windows == ("all",)
+    assert result.model.classifier.settings.windows == ("365d", "all")
 
 
 def test_many_rows_are_calibrated_on_rows_that_the_classifier_did_not_see():
