@@ -10,6 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models import artefact, operational_risk
+from models.errors import ModelError
 from tasks.validate import validate_scores
 from warehouse import matrix, registry, scores
 from warehouse.connection import writer
@@ -30,13 +31,14 @@ def score_partition(portfolio: str, as_of_date: date, part: int, parts: int, run
                 f"{portfolio} has no {FAMILY} champion as of {as_of_date}; train one: python -m flows train"
             )
         frame = matrix.scoring_matrix(con, portfolio=portfolio, as_of_date=as_of_date, part=part, parts=parts)
-    model = artefact.load(
-        registry.verify(champion), sha256=champion.artefact_sha256, schema_hash=champion.schema_hash
-    )
-    scorable = frame.filter(pl.col("coverage") != "unscoreable")
-    rows = frame.select("enterprise_id", "coverage").join(
-        operational_risk.score(model, scorable), on="enterprise_id", how="left"
-    )
+    try:
+        model = artefact.load(
+            registry.verify(champion), sha256=champion.artefact_sha256, schema_hash=champion.schema_hash
+        )
+        said = operational_risk.score(model, frame.filter(pl.col("coverage") != "unscoreable"))
+    except ModelError as error:
+        raise Refused(f"{FAMILY} {champion.model_version} cannot score {portfolio}: {error}") from error
+    rows = frame.select("enterprise_id", "coverage").join(said, on="enterprise_id", how="left")
     file = settings().runs_dir / run_id / f"scores-{part:03d}.parquet"
     file.parent.mkdir(parents=True, exist_ok=True)
     scores.as_rows(
