@@ -151,9 +151,10 @@ with delivered as (
 known as (
     select
         t.enterprise_id,
-        -- a number is a narrower key than a text of up to sixteen letters
+        -- narrow keys, since every pair is a state of its own; two counterparties of one enterprise share 64 bits
+        -- with a chance below one in a billion even where it has a hundred thousand of them
         cast(case t.kind when 'sale' then 1 when 'purchase' then 2 else 3 end as utinyint) as side,
-        coalesce(t.counterparty_id, 'Unknown') as counterparty_id,
+        hash(coalesce(t.counterparty_id, 'Unknown')) as counterparty,
         round(abs(cast(t.amount as double)) * 100) as cents,
         cast(cast($as_of_date as date) - cast(t.occurred_at as date) as integer) as days_ago
     from wh.staging.stg_transactions as t
@@ -172,7 +173,7 @@ pairs as (
     select
         k.enterprise_id,
         k.side,
-        k.counterparty_id,
+        k.counterparty,
         sum(case when k.days_ago < 30 then k.cents end) as amount_30d,
         sum(case when k.days_ago < 90 then k.cents end) as amount_90d,
         sum(case when k.days_ago < 180 then k.cents end) as amount_180d,
@@ -187,7 +188,7 @@ pairs as (
     group by
         k.enterprise_id,
         k.side,
-        k.counterparty_id
+        k.counterparty
 ),
 
 sides as materialized (
@@ -214,16 +215,12 @@ sides as materialized (
         sum(p.amount_all) as amount_all,
         max(p.amount_all) as top_all,
         round(sum(p.amount_all * p.amount_all) / nullif(sum(p.amount_all) * sum(p.amount_all), 0), 6) as hhi_all,
-        count(*) filter (where p.seen & 1 > 0) as now_30d,
         count(*) filter (where p.seen & 2 > 0) as before_30d,
         count(*) filter (where p.seen & 1 > 0 and p.seen & 2 > 0) as stayed_30d,
-        count(*) filter (where p.seen & 7 > 0) as now_90d,
         count(*) filter (where p.seen & 56 > 0) as before_90d,
         count(*) filter (where p.seen & 7 > 0 and p.seen & 56 > 0) as stayed_90d,
-        count(*) filter (where p.seen & 63 > 0) as now_180d,
         count(*) filter (where p.seen & 4032 > 0) as before_180d,
         count(*) filter (where p.seen & 63 > 0 and p.seen & 4032 > 0) as stayed_180d,
-        count(*) filter (where p.seen & 8191 > 0) as now_365d,
         count(*) filter (where p.seen & 8192 > 0) as before_365d,
         count(*) filter (where p.seen & 8191 > 0 and p.seen & 8192 > 0) as stayed_365d
     from pairs as p
@@ -281,30 +278,70 @@ select
     cast(case when d.feed then coalesce(c.count_180d, 0) end as integer) as customer_count_180d,
     cast(case when d.feed then coalesce(c.count_365d, 0) end as integer) as customer_count_365d,
     cast(case when d.feed then coalesce(c.count_all, 0) end as integer) as customer_count_all,
-    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0)) / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) + coalesce(c.before_30d, 0) as double), 0) as counterparty_churn_30d,
-    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0)) / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) + coalesce(c.before_90d, 0) as double), 0) as counterparty_churn_90d,
-    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0)) / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) + coalesce(c.before_180d, 0) as double), 0) as counterparty_churn_180d,
-    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0)) / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) + coalesce(c.before_365d, 0) as double), 0) as counterparty_churn_365d,
-    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0)) / nullif(cast(coalesce(v.now_30d, 0) + coalesce(b.now_30d, 0) + coalesce(c.now_30d, 0) as double), 0) as counterparty_new_share_30d,
-    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0)) / nullif(cast(coalesce(v.now_90d, 0) + coalesce(b.now_90d, 0) + coalesce(c.now_90d, 0) as double), 0) as counterparty_new_share_90d,
-    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0)) / nullif(cast(coalesce(v.now_180d, 0) + coalesce(b.now_180d, 0) + coalesce(c.now_180d, 0) as double), 0) as counterparty_new_share_180d,
-    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) + coalesce(c.now_365d, 0) as double), 0) as counterparty_new_share_365d,
+    1
+    - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0))
+    / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) + coalesce(c.before_30d, 0) as double), 0)
+        as counterparty_churn_30d,
+    1
+    - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0))
+    / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) + coalesce(c.before_90d, 0) as double), 0)
+        as counterparty_churn_90d,
+    1
+    - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0))
+    / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) + coalesce(c.before_180d, 0) as double), 0)
+        as counterparty_churn_180d,
+    1
+    - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0))
+    / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) + coalesce(c.before_365d, 0) as double), 0)
+        as counterparty_churn_365d,
+    1
+    - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0) + coalesce(c.stayed_30d, 0))
+    / nullif(cast(coalesce(v.count_30d, 0) + coalesce(b.count_30d, 0) + coalesce(c.count_30d, 0) as double), 0)
+        as counterparty_new_share_30d,
+    1
+    - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0) + coalesce(c.stayed_90d, 0))
+    / nullif(cast(coalesce(v.count_90d, 0) + coalesce(b.count_90d, 0) + coalesce(c.count_90d, 0) as double), 0)
+        as counterparty_new_share_90d,
+    1
+    - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0) + coalesce(c.stayed_180d, 0))
+    / nullif(cast(coalesce(v.count_180d, 0) + coalesce(b.count_180d, 0) + coalesce(c.count_180d, 0) as double), 0)
+        as counterparty_new_share_180d,
+    1
+    - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0) + coalesce(c.stayed_365d, 0))
+    / nullif(cast(coalesce(v.count_365d, 0) + coalesce(b.count_365d, 0) + coalesce(c.count_365d, 0) as double), 0)
+        as counterparty_new_share_365d,
     1 - (c.stayed_30d) / nullif(cast(c.before_30d as double), 0) as customer_churn_30d,
     1 - (c.stayed_90d) / nullif(cast(c.before_90d as double), 0) as customer_churn_90d,
     1 - (c.stayed_180d) / nullif(cast(c.before_180d as double), 0) as customer_churn_180d,
     1 - (c.stayed_365d) / nullif(cast(c.before_365d as double), 0) as customer_churn_365d,
-    1 - (c.stayed_30d) / nullif(cast(c.now_30d as double), 0) as customer_new_share_30d,
-    1 - (c.stayed_90d) / nullif(cast(c.now_90d as double), 0) as customer_new_share_90d,
-    1 - (c.stayed_180d) / nullif(cast(c.now_180d as double), 0) as customer_new_share_180d,
-    1 - (c.stayed_365d) / nullif(cast(c.now_365d as double), 0) as customer_new_share_365d,
-    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0)) / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) as double), 0) as supplier_churn_30d,
-    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0)) / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) as double), 0) as supplier_churn_90d,
-    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0)) / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) as double), 0) as supplier_churn_180d,
-    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) as double), 0) as supplier_churn_365d,
-    1 - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0)) / nullif(cast(coalesce(v.now_30d, 0) + coalesce(b.now_30d, 0) as double), 0) as supplier_new_share_30d,
-    1 - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0)) / nullif(cast(coalesce(v.now_90d, 0) + coalesce(b.now_90d, 0) as double), 0) as supplier_new_share_90d,
-    1 - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0)) / nullif(cast(coalesce(v.now_180d, 0) + coalesce(b.now_180d, 0) as double), 0) as supplier_new_share_180d,
-    1 - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0)) / nullif(cast(coalesce(v.now_365d, 0) + coalesce(b.now_365d, 0) as double), 0) as supplier_new_share_365d
+    1 - (c.stayed_30d) / nullif(cast(c.count_30d as double), 0) as customer_new_share_30d,
+    1 - (c.stayed_90d) / nullif(cast(c.count_90d as double), 0) as customer_new_share_90d,
+    1 - (c.stayed_180d) / nullif(cast(c.count_180d as double), 0) as customer_new_share_180d,
+    1 - (c.stayed_365d) / nullif(cast(c.count_365d as double), 0) as customer_new_share_365d,
+    1
+    - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0))
+    / nullif(cast(coalesce(v.before_30d, 0) + coalesce(b.before_30d, 0) as double), 0) as supplier_churn_30d,
+    1
+    - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0))
+    / nullif(cast(coalesce(v.before_90d, 0) + coalesce(b.before_90d, 0) as double), 0) as supplier_churn_90d,
+    1
+    - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0))
+    / nullif(cast(coalesce(v.before_180d, 0) + coalesce(b.before_180d, 0) as double), 0) as supplier_churn_180d,
+    1
+    - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0))
+    / nullif(cast(coalesce(v.before_365d, 0) + coalesce(b.before_365d, 0) as double), 0) as supplier_churn_365d,
+    1
+    - (coalesce(v.stayed_30d, 0) + coalesce(b.stayed_30d, 0))
+    / nullif(cast(coalesce(v.count_30d, 0) + coalesce(b.count_30d, 0) as double), 0) as supplier_new_share_30d,
+    1
+    - (coalesce(v.stayed_90d, 0) + coalesce(b.stayed_90d, 0))
+    / nullif(cast(coalesce(v.count_90d, 0) + coalesce(b.count_90d, 0) as double), 0) as supplier_new_share_90d,
+    1
+    - (coalesce(v.stayed_180d, 0) + coalesce(b.stayed_180d, 0))
+    / nullif(cast(coalesce(v.count_180d, 0) + coalesce(b.count_180d, 0) as double), 0) as supplier_new_share_180d,
+    1
+    - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0))
+    / nullif(cast(coalesce(v.count_365d, 0) + coalesce(b.count_365d, 0) as double), 0) as supplier_new_share_365d
 from wh.features.feat_profile as p
 cross join delivered as d
 left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1

@@ -53,7 +53,9 @@ select
     c.enterprise_id,
     cast(c.coverage as varchar) as coverage,
     cast(case c.coverage
-        when 'thick' then 'a loan ledger row of the last 400 days, and a legal case, an opinion or a record of days past due'
+        when
+            'thick'
+            then 'a loan ledger row of the last 400 days, and a legal case, an opinion or a record of days past due'
         when 'transaction' then 'at least 10 transactions in 365 days'
         when 'thin' then 'at least 10 operational events, or 3 to 9 transactions, in 365 days'
         else 'none of the rules for thick, transaction and thin files'

@@ -52,8 +52,8 @@
 -- column delinquency_count: [ledger] count; ledger rows with any days past due (Vanhoeven & Chen type 3)
 -- column delinquency_30_count: [ledger] count; ledger rows with more than 30 days past due (Vanhoeven & Chen type 3)
 -- column delinquency_90_count: [ledger] count; ledger rows with more than 90 days past due (Vanhoeven & Chen type 3)
--- column ledger_days_since_last: [recency] days; latest known ledger row to as_of_date
--- column delinquency_days_since_last: [recency] days; latest ledger row with days past due to as_of_date
+-- column ledger_days_since_last: [ledger] days; latest known ledger row to as_of_date
+-- column delinquency_days_since_last: [ledger] days; latest ledger row with days past due to as_of_date
 -- column tx_count_30d: [volume] count; transactions, 30 days (Vanhoeven & Chen type 4)
 -- column tx_count_90d: [volume] count; transactions, 90 days (Vanhoeven & Chen type 4)
 -- column tx_count_180d: [volume] count; transactions, 180 days (Vanhoeven & Chen type 4)
@@ -633,14 +633,14 @@
 --   Table 1)
 -- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history
 --   (Yang & Xiao, Table 1)
--- column legal_days_since_last: [recency] days; latest case to as_of_date
+-- column legal_days_since_last: [legal] days; latest case to as_of_date
 -- column credit_rating: [opinion] category; latest rating AAA, AA, A, BBB, BB, B, C, D (Yang & Xiao, Table 1)
 -- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang &
 --   Xiao, Table 1)
 -- column evaluation: [opinion] category; account manager's latest evaluation (Yang & Xiao, Table 1)
 -- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
 --   shutdown (Yang & Xiao, Table 1)
--- column opinion_days_since_last: [recency] days; latest opinion to as_of_date
+-- column opinion_days_since_last: [opinion] days; latest opinion to as_of_date
 -- The one relation that models read: everything but the sensitive fields and the labels.
 select
     p.portfolio,

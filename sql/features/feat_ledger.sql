@@ -35,8 +35,8 @@
 -- column delinquency_count: [ledger] count; ledger rows with any days past due (Vanhoeven & Chen type 3)
 -- column delinquency_30_count: [ledger] count; ledger rows with more than 30 days past due (Vanhoeven & Chen type 3)
 -- column delinquency_90_count: [ledger] count; ledger rows with more than 90 days past due (Vanhoeven & Chen type 3)
--- column ledger_days_since_last: [recency] days; latest known ledger row to as_of_date
--- column delinquency_days_since_last: [recency] days; latest ledger row with days past due to as_of_date
+-- column ledger_days_since_last: [ledger] days; latest known ledger row to as_of_date
+-- column delinquency_days_since_last: [ledger] days; latest ledger row with days past due to as_of_date
 -- The ledger is annual: 400 days are one year and the weeks in which the next ledger arrives.
 with delivered as (
     select exists(

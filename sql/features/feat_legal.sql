@@ -27,7 +27,7 @@
 --   Table 1)
 -- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history
 --   (Yang & Xiao, Table 1)
--- column legal_days_since_last: [recency] days; latest case to as_of_date
+-- column legal_days_since_last: [legal] days; latest case to as_of_date
 -- Table 1 of the paper swaps the explanations of the two counts: here a plaintiff sues and a defendant is sued.
 with delivered as (
     select exists(

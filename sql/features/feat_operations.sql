@@ -263,7 +263,15 @@ read_once as (
             when e.event_type not in ('login', 'export')
                 then json_extract_string(
                     e.payload,
-                    ['$.order_id', '$.supplier_id', '$.amount', '$.promised_at', '$.due_at', '$.units_on_hand', '$.units_sold']
+                    [
+                        '$.order_id',
+                        '$.supplier_id',
+                        '$.amount',
+                        '$.promised_at',
+                        '$.due_at',
+                        '$.units_on_hand',
+                        '$.units_sold'
+                    ]
                 )
         end as payload
     from wh.staging.stg_operational_events as e
@@ -333,26 +341,48 @@ counts as (
         sum(k.amount) filter (where k.event_type = 'purchase_order' and k.days_ago < 90) as purchase_order_amount_90d,
         sum(k.amount) filter (where k.event_type = 'purchase_order' and k.days_ago < 180) as purchase_order_amount_180d,
         sum(k.amount) filter (where k.event_type = 'purchase_order' and k.days_ago < 365) as purchase_order_amount_365d,
-        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30) as supplier_payment_amount_30d,
-        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90) as supplier_payment_amount_90d,
-        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180) as supplier_payment_amount_180d,
-        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365) as supplier_payment_amount_365d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30) as payment_delay_mean_30d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90) as payment_delay_mean_90d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180) as payment_delay_mean_180d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365) as payment_delay_mean_365d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30) as payment_delay_std_30d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90) as payment_delay_std_90d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180) as payment_delay_std_180d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365) as payment_delay_std_365d,
+        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30)
+            as supplier_payment_amount_30d,
+        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90)
+            as supplier_payment_amount_90d,
+        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180)
+            as supplier_payment_amount_180d,
+        sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
+            as supplier_payment_amount_365d,
+        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30)
+            as payment_delay_mean_30d,
+        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90)
+            as payment_delay_mean_90d,
+        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180)
+            as payment_delay_mean_180d,
+        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
+            as payment_delay_mean_365d,
+        stddev_samp(k.payment_delay order by k.event_id) filter (
+            where k.event_type = 'supplier_payment' and k.days_ago < 30
+        ) as payment_delay_std_30d,
+        stddev_samp(k.payment_delay order by k.event_id) filter (
+            where k.event_type = 'supplier_payment' and k.days_ago < 90
+        ) as payment_delay_std_90d,
+        stddev_samp(k.payment_delay order by k.event_id) filter (
+            where k.event_type = 'supplier_payment' and k.days_ago < 180
+        ) as payment_delay_std_180d,
+        stddev_samp(k.payment_delay order by k.event_id) filter (
+            where k.event_type = 'supplier_payment' and k.days_ago < 365
+        ) as payment_delay_std_365d,
         count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30) as payment_due_30d,
         count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90) as payment_due_90d,
-        count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180) as payment_due_180d,
-        count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365) as payment_due_365d,
-        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30 and k.payment_delay > 0) as payment_late_30d,
-        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90 and k.payment_delay > 0) as payment_late_90d,
-        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180 and k.payment_delay > 0) as payment_late_180d,
-        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365 and k.payment_delay > 0) as payment_late_365d,
+        count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180)
+            as payment_due_180d,
+        count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
+            as payment_due_365d,
+        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30 and k.payment_delay > 0)
+            as payment_late_30d,
+        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90 and k.payment_delay > 0)
+            as payment_late_90d,
+        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180 and k.payment_delay > 0)
+            as payment_late_180d,
+        count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365 and k.payment_delay > 0)
+            as payment_late_365d,
         avg(k.turnover order by k.event_id) filter (where k.days_ago < 30) as turnover_mean_30d,
         avg(k.turnover order by k.event_id) filter (where k.days_ago < 90) as turnover_mean_90d,
         avg(k.turnover order by k.event_id) filter (where k.days_ago < 180) as turnover_mean_180d,
@@ -374,7 +404,10 @@ followed as (
         k.is_business,
         k.occurred_at,
         lag(k.occurred_at) over (partition by k.enterprise_id, k.is_business order by k.occurred_at) as previous_at,
-        epoch(k.occurred_at - lag(k.occurred_at) over (partition by k.enterprise_id, k.is_business order by k.occurred_at)) / 86400 as gap
+        epoch(
+            k.occurred_at - lag(k.occurred_at) over (partition by k.enterprise_id, k.is_business order by k.occurred_at)
+        )
+        / 86400 as gap
     from known as k
     where k.is_business or k.event_type = 'login'
 ),
@@ -382,22 +415,48 @@ followed as (
 gaps as (
     select
         f.enterprise_id,
-        stddev_samp(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 29) as business_std_30d,
-        avg(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 29) as business_mean_30d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 29
+        ) as business_std_30d,
+        avg(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 29
+        ) as business_mean_30d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 29) as business_max_30d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 89) as business_std_90d,
-        avg(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 89) as business_mean_90d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 89
+        ) as business_std_90d,
+        avg(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 89
+        ) as business_mean_90d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 89) as business_max_90d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 179) as business_std_180d,
-        avg(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 179) as business_mean_180d,
-        max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 179) as business_max_180d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 364) as business_std_365d,
-        avg(f.gap order by f.occurred_at) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 364) as business_mean_365d,
-        max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 364) as business_max_365d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where not f.is_business and f.previous_at >= cast($as_of_date as date) - 29) as login_std_30d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where not f.is_business and f.previous_at >= cast($as_of_date as date) - 89) as login_std_90d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where not f.is_business and f.previous_at >= cast($as_of_date as date) - 179) as login_std_180d,
-        stddev_samp(f.gap order by f.occurred_at) filter (where not f.is_business and f.previous_at >= cast($as_of_date as date) - 364) as login_std_365d
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 179
+        ) as business_std_180d,
+        avg(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 179
+        ) as business_mean_180d,
+        max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 179)
+            as business_max_180d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 364
+        ) as business_std_365d,
+        avg(f.gap order by f.occurred_at) filter (
+            where f.is_business and f.previous_at >= cast($as_of_date as date) - 364
+        ) as business_mean_365d,
+        max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 364)
+            as business_max_365d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where not f.is_business and f.previous_at >= cast($as_of_date as date) - 29
+        ) as login_std_30d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where not f.is_business and f.previous_at >= cast($as_of_date as date) - 89
+        ) as login_std_90d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where not f.is_business and f.previous_at >= cast($as_of_date as date) - 179
+        ) as login_std_180d,
+        stddev_samp(f.gap order by f.occurred_at) filter (
+            where not f.is_business and f.previous_at >= cast($as_of_date as date) - 364
+        ) as login_std_365d
     from followed as f
     group by f.enterprise_id
 ),
@@ -489,29 +548,63 @@ pairs as (
 suppliers as (
     select
         p.enterprise_id,
-        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment') / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0) as payment_hhi_30d,
-        max(p.amount_30d) filter (where p.event_type = 'supplier_payment') / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0) as payment_top_share_30d,
+        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0)
+            as payment_hhi_30d,
+        max(p.amount_30d) filter (where p.event_type = 'supplier_payment')
+        / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+            as payment_top_share_30d,
         count(p.amount_30d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_30d,
-        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment') / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0) as payment_hhi_90d,
-        max(p.amount_90d) filter (where p.event_type = 'supplier_payment') / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0) as payment_top_share_90d,
+        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0)
+            as payment_hhi_90d,
+        max(p.amount_90d) filter (where p.event_type = 'supplier_payment')
+        / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+            as payment_top_share_90d,
         count(p.amount_90d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_90d,
-        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment') / nullif(pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0) as payment_hhi_180d,
-        max(p.amount_180d) filter (where p.event_type = 'supplier_payment') / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0) as payment_top_share_180d,
+        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        / nullif(
+            pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0
+        ) as payment_hhi_180d,
+        max(p.amount_180d) filter (where p.event_type = 'supplier_payment')
+        / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+            as payment_top_share_180d,
         count(p.amount_180d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_180d,
-        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment') / nullif(pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0) as payment_hhi_365d,
-        max(p.amount_365d) filter (where p.event_type = 'supplier_payment') / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0) as payment_top_share_365d,
+        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        / nullif(
+            pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0
+        ) as payment_hhi_365d,
+        max(p.amount_365d) filter (where p.event_type = 'supplier_payment')
+        / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+            as payment_top_share_365d,
         count(p.amount_365d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_365d,
-        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order') / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0) as order_hhi_30d,
-        max(p.amount_30d) filter (where p.event_type = 'purchase_order') / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0) as order_top_share_30d,
+        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+            as order_hhi_30d,
+        max(p.amount_30d) filter (where p.event_type = 'purchase_order')
+        / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+            as order_top_share_30d,
         count(p.amount_30d) filter (where p.event_type = 'purchase_order') as order_suppliers_30d,
-        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order') / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0) as order_hhi_90d,
-        max(p.amount_90d) filter (where p.event_type = 'purchase_order') / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0) as order_top_share_90d,
+        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+            as order_hhi_90d,
+        max(p.amount_90d) filter (where p.event_type = 'purchase_order')
+        / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+            as order_top_share_90d,
         count(p.amount_90d) filter (where p.event_type = 'purchase_order') as order_suppliers_90d,
-        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order') / nullif(pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0) as order_hhi_180d,
-        max(p.amount_180d) filter (where p.event_type = 'purchase_order') / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0) as order_top_share_180d,
+        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+            as order_hhi_180d,
+        max(p.amount_180d) filter (where p.event_type = 'purchase_order')
+        / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+            as order_top_share_180d,
         count(p.amount_180d) filter (where p.event_type = 'purchase_order') as order_suppliers_180d,
-        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order') / nullif(pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0) as order_hhi_365d,
-        max(p.amount_365d) filter (where p.event_type = 'purchase_order') / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0) as order_top_share_365d,
+        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+            as order_hhi_365d,
+        max(p.amount_365d) filter (where p.event_type = 'purchase_order')
+        / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+            as order_top_share_365d,
         count(p.amount_365d) filter (where p.event_type = 'purchase_order') as order_suppliers_365d
     from (
         select
@@ -539,18 +632,30 @@ select
     cast(case when d.feed then coalesce(c.active_days_90d, 0) end as integer) as event_active_days_90d,
     cast(case when d.feed then coalesce(c.active_days_180d, 0) end as integer) as event_active_days_180d,
     cast(case when d.feed then coalesce(c.active_days_365d, 0) end as integer) as event_active_days_365d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_orders_30d, 0) end as integer) as purchase_order_count_30d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_orders_90d, 0) end as integer) as purchase_order_count_90d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_orders_180d, 0) end as integer) as purchase_order_count_180d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_orders_365d, 0) end as integer) as purchase_order_count_365d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_30d, 0) end as double) as purchase_order_amount_30d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_90d, 0) end as double) as purchase_order_amount_90d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_180d, 0) end as double) as purchase_order_amount_180d,
-    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_365d, 0) end as double) as purchase_order_amount_365d,
-    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_30d, 0) end as double) as supplier_payment_amount_30d,
-    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_90d, 0) end as double) as supplier_payment_amount_90d,
-    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_180d, 0) end as double) as supplier_payment_amount_180d,
-    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_365d, 0) end as double) as supplier_payment_amount_365d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_orders_30d, 0) end as integer)
+        as purchase_order_count_30d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_orders_90d, 0) end as integer)
+        as purchase_order_count_90d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_orders_180d, 0) end as integer)
+        as purchase_order_count_180d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_orders_365d, 0) end as integer)
+        as purchase_order_count_365d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_30d, 0) end as double)
+        as purchase_order_amount_30d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_90d, 0) end as double)
+        as purchase_order_amount_90d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_180d, 0) end as double)
+        as purchase_order_amount_180d,
+    cast(case when d.purchase_orders then coalesce(c.purchase_order_amount_365d, 0) end as double)
+        as purchase_order_amount_365d,
+    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_30d, 0) end as double)
+        as supplier_payment_amount_30d,
+    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_90d, 0) end as double)
+        as supplier_payment_amount_90d,
+    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_180d, 0) end as double)
+        as supplier_payment_amount_180d,
+    cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_365d, 0) end as double)
+        as supplier_payment_amount_365d,
     cast(g.business_std_30d as double) as event_gap_std_30d,
     cast(g.business_std_90d as double) as event_gap_std_90d,
     cast(g.business_std_180d as double) as event_gap_std_180d,
@@ -577,16 +682,38 @@ select
     cast(case when d.exports then coalesce(c.exports_365d, 0) end as integer) as export_count_365d,
     cast(case when d.logins then c.logins_30d / nullif(c.active_days_30d, 0) end as double) as login_per_active_day_30d,
     cast(case when d.logins then c.logins_90d / nullif(c.active_days_90d, 0) end as double) as login_per_active_day_90d,
-    cast(case when d.logins then c.logins_180d / nullif(c.active_days_180d, 0) end as double) as login_per_active_day_180d,
-    cast(case when d.logins then c.logins_365d / nullif(c.active_days_365d, 0) end as double) as login_per_active_day_365d,
-    cast(case when d.exports then c.exports_30d / nullif(c.active_days_30d, 0) end as double) as export_per_active_day_30d,
-    cast(case when d.exports then c.exports_90d / nullif(c.active_days_90d, 0) end as double) as export_per_active_day_90d,
-    cast(case when d.exports then c.exports_180d / nullif(c.active_days_180d, 0) end as double) as export_per_active_day_180d,
-    cast(case when d.exports then c.exports_365d / nullif(c.active_days_365d, 0) end as double) as export_per_active_day_365d,
-    cast(case when d.logins or d.exports then (coalesce(c.logins_30d, 0) + coalesce(c.exports_30d, 0)) / 30.0 end as double) as digital_intensity_30d,
-    cast(case when d.logins or d.exports then (coalesce(c.logins_90d, 0) + coalesce(c.exports_90d, 0)) / 90.0 end as double) as digital_intensity_90d,
-    cast(case when d.logins or d.exports then (coalesce(c.logins_180d, 0) + coalesce(c.exports_180d, 0)) / 180.0 end as double) as digital_intensity_180d,
-    cast(case when d.logins or d.exports then (coalesce(c.logins_365d, 0) + coalesce(c.exports_365d, 0)) / 365.0 end as double) as digital_intensity_365d,
+    cast(case when d.logins then c.logins_180d / nullif(c.active_days_180d, 0) end as double)
+        as login_per_active_day_180d,
+    cast(case when d.logins then c.logins_365d / nullif(c.active_days_365d, 0) end as double)
+        as login_per_active_day_365d,
+    cast(case when d.exports then c.exports_30d / nullif(c.active_days_30d, 0) end as double)
+        as export_per_active_day_30d,
+    cast(case when d.exports then c.exports_90d / nullif(c.active_days_90d, 0) end as double)
+        as export_per_active_day_90d,
+    cast(case when d.exports then c.exports_180d / nullif(c.active_days_180d, 0) end as double)
+        as export_per_active_day_180d,
+    cast(case when d.exports then c.exports_365d / nullif(c.active_days_365d, 0) end as double)
+        as export_per_active_day_365d,
+    cast(
+        case
+            when d.logins or d.exports then (coalesce(c.logins_30d, 0) + coalesce(c.exports_30d, 0)) / 30.0
+        end as double
+    ) as digital_intensity_30d,
+    cast(
+        case
+            when d.logins or d.exports then (coalesce(c.logins_90d, 0) + coalesce(c.exports_90d, 0)) / 90.0
+        end as double
+    ) as digital_intensity_90d,
+    cast(
+        case
+            when d.logins or d.exports then (coalesce(c.logins_180d, 0) + coalesce(c.exports_180d, 0)) / 180.0
+        end as double
+    ) as digital_intensity_180d,
+    cast(
+        case
+            when d.logins or d.exports then (coalesce(c.logins_365d, 0) + coalesce(c.exports_365d, 0)) / 365.0
+        end as double
+    ) as digital_intensity_365d,
     cast(g.login_std_30d as double) as login_gap_std_30d,
     cast(g.login_std_90d as double) as login_gap_std_90d,
     cast(g.login_std_180d as double) as login_gap_std_180d,
@@ -631,10 +758,14 @@ select
     cast(s.payment_top_share_90d as double) as payment_top_share_90d,
     cast(s.payment_top_share_180d as double) as payment_top_share_180d,
     cast(s.payment_top_share_365d as double) as payment_top_share_365d,
-    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_30d, 0) end as integer) as payment_supplier_count_30d,
-    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_90d, 0) end as integer) as payment_supplier_count_90d,
-    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_180d, 0) end as integer) as payment_supplier_count_180d,
-    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_365d, 0) end as integer) as payment_supplier_count_365d,
+    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_30d, 0) end as integer)
+        as payment_supplier_count_30d,
+    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_90d, 0) end as integer)
+        as payment_supplier_count_90d,
+    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_180d, 0) end as integer)
+        as payment_supplier_count_180d,
+    cast(case when d.supplier_payments then coalesce(s.payment_suppliers_365d, 0) end as integer)
+        as payment_supplier_count_365d,
     cast(s.order_hhi_30d as double) as order_hhi_30d,
     cast(s.order_hhi_90d as double) as order_hhi_90d,
     cast(s.order_hhi_180d as double) as order_hhi_180d,
@@ -643,10 +774,14 @@ select
     cast(s.order_top_share_90d as double) as order_top_share_90d,
     cast(s.order_top_share_180d as double) as order_top_share_180d,
     cast(s.order_top_share_365d as double) as order_top_share_365d,
-    cast(case when d.purchase_orders then coalesce(s.order_suppliers_30d, 0) end as integer) as order_supplier_count_30d,
-    cast(case when d.purchase_orders then coalesce(s.order_suppliers_90d, 0) end as integer) as order_supplier_count_90d,
-    cast(case when d.purchase_orders then coalesce(s.order_suppliers_180d, 0) end as integer) as order_supplier_count_180d,
-    cast(case when d.purchase_orders then coalesce(s.order_suppliers_365d, 0) end as integer) as order_supplier_count_365d,
+    cast(case when d.purchase_orders then coalesce(s.order_suppliers_30d, 0) end as integer)
+        as order_supplier_count_30d,
+    cast(case when d.purchase_orders then coalesce(s.order_suppliers_90d, 0) end as integer)
+        as order_supplier_count_90d,
+    cast(case when d.purchase_orders then coalesce(s.order_suppliers_180d, 0) end as integer)
+        as order_supplier_count_180d,
+    cast(case when d.purchase_orders then coalesce(s.order_suppliers_365d, 0) end as integer)
+        as order_supplier_count_365d,
     cast(case when d.stock_counts then coalesce(c.stock_counts_30d, 0) end as integer) as stock_count_30d,
     cast(case when d.stock_counts then coalesce(c.stock_counts_90d, 0) end as integer) as stock_count_90d,
     cast(case when d.stock_counts then coalesce(c.stock_counts_180d, 0) end as integer) as stock_count_180d,

@@ -13,7 +13,7 @@
 -- column evaluation: [opinion] category; account manager's latest evaluation (Yang & Xiao, Table 1)
 -- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
 --   shutdown (Yang & Xiao, Table 1)
--- column opinion_days_since_last: [recency] days; latest opinion to as_of_date
+-- column opinion_days_since_last: [opinion] days; latest opinion to as_of_date
 -- Opinions that were written with knowledge of the outcome (leaks_outcome, or not stated) never get in.
 with opinions as (
     select
@@ -36,9 +36,14 @@ select
     p.as_of_date,
     p.enterprise_id,
     cast(k.credit_rating as varchar) as credit_rating,
-    cast(nullif(9 - list_position(['AAA', 'AA', 'A', 'BBB', 'BB', 'B', 'C', 'D'], k.credit_rating), 9) as integer) as credit_rating_grade,
+    cast(nullif(9 - list_position(['AAA', 'AA', 'A', 'BBB', 'BB', 'B', 'C', 'D'], k.credit_rating), 9) as integer)
+        as credit_rating_grade,
     cast(k.evaluation as varchar) as evaluation,
-    cast(nullif(7 - list_position(['excellent', 'good', 'general', 'poor', 'deterioration', 'shutdown'], k.evaluation), 7) as integer) as evaluation_grade,
+    cast(
+        nullif(
+            7 - list_position(['excellent', 'good', 'general', 'poor', 'deterioration', 'shutdown'], k.evaluation), 7
+        ) as integer
+    ) as evaluation_grade,
     cast(k.days_since_last as integer) as opinion_days_since_last
 from wh.features.feat_profile as p
 left join opinions as k on p.enterprise_id = k.enterprise_id

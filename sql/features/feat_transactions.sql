@@ -364,7 +364,13 @@ delays as materialized (
     select
         u.enterprise_id,
         u.is_sale,
-        case when u.days_ago < 365 then (u.days_ago) // 30 else 13 end as block,
+        case
+            when u.days_ago < 30 then 0
+            when u.days_ago < 90 then 2
+            when u.days_ago < 180 then 5
+            when u.days_ago < 365 then 12
+            else 13
+        end as block,
         count(u.delay) as delay_count,
         sum(cast(u.delay as double)) as delay_sum,
         sum(cast(u.delay as double) * cast(u.delay as double)) as delay_squared,
@@ -375,7 +381,13 @@ delays as materialized (
     group by
         u.enterprise_id,
         u.is_sale,
-        case when u.days_ago < 365 then (u.days_ago) // 30 else 13 end
+        case
+            when u.days_ago < 30 then 0
+            when u.days_ago < 90 then 2
+            when u.days_ago < 180 then 5
+            when u.days_ago < 365 then 12
+            else 13
+        end
 ),
 
 w30 as (
@@ -396,7 +408,12 @@ w30 as (
                 then round(
                     sqrt(
                         -- a difference below what doubles tell from rounding is none
-                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                        greatest(
+                            sum(b.squared_amount) * (1 - 1e-14)
+                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
+                            0
+                        )
+                        / (sum(b.tx_count) - 1)
                     ) / 100,
                     2
                 )
@@ -424,7 +441,12 @@ w90 as (
                 then round(
                     sqrt(
                         -- a difference below what doubles tell from rounding is none
-                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                        greatest(
+                            sum(b.squared_amount) * (1 - 1e-14)
+                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
+                            0
+                        )
+                        / (sum(b.tx_count) - 1)
                     ) / 100,
                     2
                 )
@@ -452,7 +474,12 @@ w180 as (
                 then round(
                     sqrt(
                         -- a difference below what doubles tell from rounding is none
-                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                        greatest(
+                            sum(b.squared_amount) * (1 - 1e-14)
+                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
+                            0
+                        )
+                        / (sum(b.tx_count) - 1)
                     ) / 100,
                     2
                 )
@@ -480,7 +507,12 @@ w365 as (
                 then round(
                     sqrt(
                         -- a difference below what doubles tell from rounding is none
-                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                        greatest(
+                            sum(b.squared_amount) * (1 - 1e-14)
+                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
+                            0
+                        )
+                        / (sum(b.tx_count) - 1)
                     ) / 100,
                     2
                 )
@@ -508,7 +540,12 @@ wall as (
                 then round(
                     sqrt(
                         -- a difference below what doubles tell from rounding is none
-                        greatest(sum(b.squared_amount) * (1 - 1e-14) - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count), 0) / (sum(b.tx_count) - 1)
+                        greatest(
+                            sum(b.squared_amount) * (1 - 1e-14)
+                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
+                            0
+                        )
+                        / (sum(b.tx_count) - 1)
                     ) / 100,
                     2
                 )
@@ -837,11 +874,16 @@ select
     cast(case when d.feed then coalesce(w180.tx_count, 0) / 180.0 end as double) as tx_per_day_180d,
     cast(case when d.feed then coalesce(w365.tx_count, 0) / 365.0 end as double) as tx_per_day_365d,
     cast(wall.tx_count / (gall.days_since_first + 1) as double) as tx_per_day_all,
-    cast(case when d.feed then coalesce(g30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer) as tx_active_days_30d,
-    cast(case when d.feed then coalesce(g90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer) as tx_active_days_90d,
-    cast(case when d.feed then coalesce(g180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer) as tx_active_days_180d,
-    cast(case when d.feed then coalesce(g365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer) as tx_active_days_365d,
-    cast(case when d.feed then coalesce(gall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer) as tx_active_days_all,
+    cast(case when d.feed then coalesce(g30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer)
+        as tx_active_days_30d,
+    cast(case when d.feed then coalesce(g90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer)
+        as tx_active_days_90d,
+    cast(case when d.feed then coalesce(g180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer)
+        as tx_active_days_180d,
+    cast(case when d.feed then coalesce(g365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer)
+        as tx_active_days_365d,
+    cast(case when d.feed then coalesce(gall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer)
+        as tx_active_days_all,
     cast(case when d.feed then coalesce(w30.gross_amount, 0) end as double) as tx_gross_amount_30d,
     cast(case when d.feed then coalesce(w90.gross_amount, 0) end as double) as tx_gross_amount_90d,
     cast(case when d.feed then coalesce(w180.gross_amount, 0) end as double) as tx_gross_amount_180d,
@@ -902,21 +944,42 @@ select
     cast(g180.gap_max / 86400.0 as double) as tx_gap_max_180d,
     cast(g365.gap_max / 86400.0 as double) as tx_gap_max_365d,
     cast(gall.gap_max / 86400.0 as double) as tx_gap_max_all,
-    cast(case when w30.void_known > 0 then (w30.all_count - w30.tx_count) / cast(w30.all_count as double) end as double) as tx_void_share_30d,
-    cast(case when w90.void_known > 0 then (w90.all_count - w90.tx_count) / cast(w90.all_count as double) end as double) as tx_void_share_90d,
-    cast(case when w180.void_known > 0 then (w180.all_count - w180.tx_count) / cast(w180.all_count as double) end as double) as tx_void_share_180d,
-    cast(case when w365.void_known > 0 then (w365.all_count - w365.tx_count) / cast(w365.all_count as double) end as double) as tx_void_share_365d,
-    cast(case when wall.void_known > 0 then (wall.all_count - wall.tx_count) / cast(wall.all_count as double) end as double) as tx_void_share_all,
+    cast(
+        case when w30.void_known > 0 then (w30.all_count - w30.tx_count) / cast(w30.all_count as double) end as double
+    ) as tx_void_share_30d,
+    cast(
+        case when w90.void_known > 0 then (w90.all_count - w90.tx_count) / cast(w90.all_count as double) end as double
+    ) as tx_void_share_90d,
+    cast(
+        case
+            when w180.void_known > 0 then (w180.all_count - w180.tx_count) / cast(w180.all_count as double)
+        end as double
+    ) as tx_void_share_180d,
+    cast(
+        case
+            when w365.void_known > 0 then (w365.all_count - w365.tx_count) / cast(w365.all_count as double)
+        end as double
+    ) as tx_void_share_365d,
+    cast(
+        case
+            when wall.void_known > 0 then (wall.all_count - wall.tx_count) / cast(wall.all_count as double)
+        end as double
+    ) as tx_void_share_all,
     cast(w30.refund_count as double) / nullif(w30.tx_count, 0) as tx_refund_share_30d,
     cast(w90.refund_count as double) / nullif(w90.tx_count, 0) as tx_refund_share_90d,
     cast(w180.refund_count as double) / nullif(w180.tx_count, 0) as tx_refund_share_180d,
     cast(w365.refund_count as double) / nullif(w365.tx_count, 0) as tx_refund_share_365d,
     cast(wall.refund_count as double) / nullif(wall.tx_count, 0) as tx_refund_share_all,
-    coalesce(cast(w30.refund_amount as double), 0) / nullif(cast(w30.gross_amount as double), 0) as tx_refund_amount_share_30d,
-    coalesce(cast(w90.refund_amount as double), 0) / nullif(cast(w90.gross_amount as double), 0) as tx_refund_amount_share_90d,
-    coalesce(cast(w180.refund_amount as double), 0) / nullif(cast(w180.gross_amount as double), 0) as tx_refund_amount_share_180d,
-    coalesce(cast(w365.refund_amount as double), 0) / nullif(cast(w365.gross_amount as double), 0) as tx_refund_amount_share_365d,
-    coalesce(cast(wall.refund_amount as double), 0) / nullif(cast(wall.gross_amount as double), 0) as tx_refund_amount_share_all,
+    coalesce(cast(w30.refund_amount as double), 0)
+    / nullif(cast(w30.gross_amount as double), 0) as tx_refund_amount_share_30d,
+    coalesce(cast(w90.refund_amount as double), 0)
+    / nullif(cast(w90.gross_amount as double), 0) as tx_refund_amount_share_90d,
+    coalesce(cast(w180.refund_amount as double), 0)
+    / nullif(cast(w180.gross_amount as double), 0) as tx_refund_amount_share_180d,
+    coalesce(cast(w365.refund_amount as double), 0)
+    / nullif(cast(w365.gross_amount as double), 0) as tx_refund_amount_share_365d,
+    coalesce(cast(wall.refund_amount as double), 0)
+    / nullif(cast(wall.gross_amount as double), 0) as tx_refund_amount_share_all,
     p30.delay_mean as tx_pay_delay_mean_30d,
     p90.delay_mean as tx_pay_delay_mean_90d,
     p180.delay_mean as tx_pay_delay_mean_180d,
@@ -959,9 +1022,12 @@ select
     call.overdue_share as tx_collect_overdue_share_all,
     m.sales_slope / nullif(abs(m.sales_mean), 0) as tx_sales_trend_12m,
     m.count_slope / nullif(m.count_mean, 0) as tx_count_trend_12m,
-    cast(coalesce(w90.sales, 0) as double) / nullif(cast(w180.sales - coalesce(w90.sales, 0) as double), 0) as tx_sales_ratio_90d,
-    cast(coalesce(w90.tx_count, 0) as double) / nullif(w180.tx_count - coalesce(w90.tx_count, 0), 0) as tx_count_ratio_90d,
-    sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11) / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
+    cast(coalesce(w90.sales, 0) as double)
+    / nullif(cast(w180.sales - coalesce(w90.sales, 0) as double), 0) as tx_sales_ratio_90d,
+    cast(coalesce(w90.tx_count, 0) as double)
+    / nullif(w180.tx_count - coalesce(w90.tx_count, 0), 0) as tx_count_ratio_90d,
+    sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11)
+    / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
     cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
     cast(gall.days_since_first as integer) as tx_tenure_days,
     cast(gall.days_since_last as integer) as tx_days_since_last,
