@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class Fold(NamedTuple):
     trained_on: int
 
 
+Progress = Callable[[int, int], None]
 Split = tuple[int, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -70,7 +72,13 @@ def repeated_holdouts(
 
 
 def cross_validate(
-    estimator: Any, frame: pl.DataFrame, labels: Labels, splits: Sequence[Split], *, n_jobs: int = 1
+    estimator: Any,
+    frame: pl.DataFrame,
+    labels: Labels,
+    splits: Sequence[Split],
+    *,
+    n_jobs: int = 1,
+    on_progress: Progress | None = None,
 ) -> tuple[Fold, ...]:
     """Fit a clone on each training part and score its test part; splits run beside each other.
 
@@ -84,12 +92,17 @@ def cross_validate(
     labels : ndarray of shape (n_samples,)
     splits : from `repeated_folds` or `repeated_holdouts`
     n_jobs : int, default=1
+    on_progress : callable, optional
+        Called with the number of splits done and of all splits, from the thread that did one.
     """
+    done = count(1)
 
     def one(split: Split) -> Fold:
         repeat, number, train, test = split
         fitted = clone(estimator).fit(frame[train], labels[train])
         scores = np.asarray(fitted.predict_proba(frame[test])[:, 1], dtype=np.float64)
+        if on_progress is not None:
+            on_progress(next(done), len(splits))
         return Fold(repeat, number, test, labels[test], scores, len(train))
 
     return tuple(Parallel(n_jobs=n_jobs, backend="threading")(delayed(one)(split) for split in splits))

@@ -13,7 +13,15 @@ import polars as pl
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from models.calibration import Calibrator, ReliabilityBin, reliability
-from models.evaluation import Fold, calibrated, cross_validate, out_of_fold, repeated_folds, summarise
+from models.evaluation import (
+    Fold,
+    Progress,
+    calibrated,
+    cross_validate,
+    out_of_fold,
+    repeated_folds,
+    summarise,
+)
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
@@ -64,6 +72,7 @@ def train(
     repeats: int | None = None,
     scale: MasterScale | None = None,
     n_jobs: int = 1,
+    on_progress: Progress | None = None,
 ) -> Training:
     """Return a calibrated model fitted on all rows and its honest evaluation; the same for any ``n_jobs``.
 
@@ -92,6 +101,8 @@ def train(
     repeats : int, optional
     scale : MasterScale, optional
     n_jobs : int, default=1
+    on_progress : callable, optional
+        Called with the number of folds measured and of all folds.
 
     Raises
     ------
@@ -102,7 +113,7 @@ def train(
     if len(known) < LONG_WINDOWS_BELOW and not settings.windows:
         settings = settings.model_copy(update={"windows": LONG_WINDOWS})
     names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
-    fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs)
+    fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs, on_progress)
     everything = np.arange(len(known))
     times = repeats or (2 if len(known) < FEW_ROWS else 1)
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
@@ -130,6 +141,7 @@ class _Fitter:
     groups: Mapping[str, str] | None
     scale: MasterScale
     n_jobs: int
+    on_progress: Progress | None
 
     def cross_validate(self, rows: Rows, *, repeats: int) -> tuple[Fold, ...]:
         """Score the rows out of fold; the folds run beside each other, each on one thread."""
@@ -142,7 +154,9 @@ class _Fitter:
             borrowers=self.borrowers[rows].tolist(),
         )
         estimator = OperationalRiskClassifier(settings=self.settings, groups=self.groups)
-        return cross_validate(estimator, self.frame[rows], labels, splits, n_jobs=self.n_jobs)
+        return cross_validate(
+            estimator, self.frame[rows], labels, splits, n_jobs=self.n_jobs, on_progress=self.on_progress
+        )
 
     def fit(
         self, rows: Rows, *, repeats: int, folds: tuple[Fold, ...] = ()

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from sources import cumcm2020c, simulated
 from sources.delivery import DeliverySummary
 from tasks.night import last_closed_day
+from tasks.progress import Progress
 from warehouse.errors import Refused
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
-_SECONDS_BETWEEN_LINES = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,6 @@ class Delivery:
     files: int
     rows: int
     as_of_default: date
-
-
-class _Progress:
-    """Logs a line now and then with the share done and an honest estimate of the time left."""
-
-    def __init__(self, portfolio: str) -> None:
-        self._portfolio = portfolio
-        self._started = self._said = time.perf_counter()
-
-    def __call__(self, done: int, total: int, label: str) -> None:
-        now = time.perf_counter()
-        if now - self._said < _SECONDS_BETWEEN_LINES or done == total:
-            return
-        self._said = now
-        left = (now - self._started) / done * (total - done)
-        log.info(
-            "deliver     %s  %s  %d%% done, about %.0f s left",
-            self._portfolio,
-            label,
-            100 * done // total,
-            left,
-        )
 
 
 @task(name="deliver feeds", cache_policy=NO_CACHE)
@@ -93,7 +71,9 @@ def deliver_feeds(
         else:
             wanted = simulated.SimulationSettings(enterprises=enterprises, seed=seed)
             day = through or last_closed_day()
-            summary = simulated.deliver(wanted, folder, through=day, on_progress=_Progress(portfolio))
+            summary = simulated.deliver(
+                wanted, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")
+            )
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused(f"{first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error

@@ -12,6 +12,7 @@ from models.errors import ModelError
 from models.fingerprint import fingerprint
 from models.operational_risk import OperationalRiskSettings
 from models.training import Training, train
+from tasks.progress import Progress
 from tasks.register import FAMILY, register_model, show_model
 from tasks.snapshots import build_snapshots, default_definition, snapshot_dates
 from warehouse import matrix, registry
@@ -37,6 +38,7 @@ def train_model(
             con, portfolio=portfolio, snapshot_dates=dates, definition=definition, horizon_days=horizon_days
         )
     labels = frame["label"].to_numpy()
+    log.info("train       %s rows: search, measure, calibrate; minutes, not seconds", f"{frame.height:,}")
     try:
         training = train(
             frame.drop("label"),
@@ -46,6 +48,7 @@ def train_model(
             borrowers=frame["enterprise_id"].to_list(),
             snapshots=frame["as_of_date"].to_list(),
             n_jobs=settings().threads,
+            on_progress=Progress("train       measuring on rows it has not seen"),
         )
     except ModelError as error:
         raise Refused(f"{portfolio}, {definition}: {error}") from error

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from flows.deliver import DeliverParameters
-from tasks.deliver import _Progress, deliver_feeds
+from tasks.deliver import deliver_feeds
+from tasks.progress import Progress
 from warehouse.errors import Refused
 from warehouse.settings import settings
 
@@ -66,8 +67,8 @@ def test_progress_speaks_now_and_then(
 ) -> None:
     caplog.set_level(logging.INFO, logger="nightledger")
     clock = iter([0.0, 1.0, 6.0, 7.0, 60.0])
-    monkeypatch.setattr("tasks.deliver.time.perf_counter", lambda: next(clock))
-    progress = _Progress("simulated-100-5")
+    monkeypatch.setattr("tasks.progress.time.perf_counter", lambda: next(clock))
+    progress = Progress("deliver     simulated-100-5")
     for done in (1, 2, 3, 4):
         progress(done, 4, "2026-05")
     assert [record.getMessage() for record in caplog.records] == [
