@@ -54,7 +54,7 @@ class DeliverParameters(BaseModel):
 
 
 @flow(name="deliver")
-def deliver(run: DeliverParameters = DeliverParameters()) -> str:  # noqa: B008 - frozen, so one default serves all runs
+def deliver(run: DeliverParameters = DeliverParameters()) -> str:
     """Write a source's feed files.
 
     Args:

@@ -56,7 +56,7 @@ class FeaturesParameters(BaseModel):
 
 
 @flow(name="features")
-def features(run: FeaturesParameters = FeaturesParameters()) -> str:  # noqa: B008 - frozen, so one default serves all runs
+def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     """Build features, and labels where a definition is given.
 
     Args:

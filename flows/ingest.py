@@ -34,7 +34,7 @@ class IngestParameters(BaseModel):
 
 
 @flow(name="ingest")
-def ingest(run: IngestParameters = IngestParameters()) -> IngestSummary:  # noqa: B008 - frozen
+def ingest(run: IngestParameters = IngestParameters()) -> IngestSummary:
     """Load what is new in the folder; refused files do not keep the others out, but the run ends as refused.
 
     Args:

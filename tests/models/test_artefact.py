@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 import skops.io
-from sklearn.preprocessing import FunctionTransformer
 from labelled_frames import make_portfolio, quick
+from sklearn.preprocessing import FunctionTransformer
 
 from models import artefact
 from models.calibration import Calibrator

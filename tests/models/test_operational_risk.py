@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from labelled_frames import make_portfolio, quick
 from pydantic import ValidationError
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from labelled_frames import make_portfolio, quick
 
 from models import oversampling
 from models.errors import NoFeaturesError, SchemaMismatchError, TooFewRowsError
