@@ -236,6 +236,8 @@
 -- A gap belongs to a window when both of its ends lie in it; a delivery belongs to the window in which the goods
 -- came.
 -- A missing supplier counts as one of its own, 'Unknown' (Perez-Salazar et al., section 3.2).
+-- Means and spreads are rounded to nine decimals, so that the order in which threads add does not show. Ordered
+-- aggregates would do the same, but keep every row of a group in memory, where nothing can spill.
 with delivered as (
     select
         count(*) > 0 as feed,
@@ -349,24 +351,24 @@ counts as (
             as supplier_payment_amount_180d,
         sum(k.amount) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
             as supplier_payment_amount_365d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30)
+        avg(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30)
             as payment_delay_mean_30d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90)
+        avg(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 90)
             as payment_delay_mean_90d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180)
+        avg(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 180)
             as payment_delay_mean_180d,
-        avg(k.payment_delay order by k.event_id) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
+        avg(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365)
             as payment_delay_mean_365d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (
+        stddev_samp(k.payment_delay) filter (
             where k.event_type = 'supplier_payment' and k.days_ago < 30
         ) as payment_delay_std_30d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (
+        stddev_samp(k.payment_delay) filter (
             where k.event_type = 'supplier_payment' and k.days_ago < 90
         ) as payment_delay_std_90d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (
+        stddev_samp(k.payment_delay) filter (
             where k.event_type = 'supplier_payment' and k.days_ago < 180
         ) as payment_delay_std_180d,
-        stddev_samp(k.payment_delay order by k.event_id) filter (
+        stddev_samp(k.payment_delay) filter (
             where k.event_type = 'supplier_payment' and k.days_ago < 365
         ) as payment_delay_std_365d,
         count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < 30) as payment_due_30d,
@@ -383,14 +385,14 @@ counts as (
             as payment_late_180d,
         count(*) filter (where k.event_type = 'supplier_payment' and k.days_ago < 365 and k.payment_delay > 0)
             as payment_late_365d,
-        avg(k.turnover order by k.event_id) filter (where k.days_ago < 30) as turnover_mean_30d,
-        avg(k.turnover order by k.event_id) filter (where k.days_ago < 90) as turnover_mean_90d,
-        avg(k.turnover order by k.event_id) filter (where k.days_ago < 180) as turnover_mean_180d,
-        avg(k.turnover order by k.event_id) filter (where k.days_ago < 365) as turnover_mean_365d,
-        stddev_samp(k.turnover order by k.event_id) filter (where k.days_ago < 30) as turnover_std_30d,
-        stddev_samp(k.turnover order by k.event_id) filter (where k.days_ago < 90) as turnover_std_90d,
-        stddev_samp(k.turnover order by k.event_id) filter (where k.days_ago < 180) as turnover_std_180d,
-        stddev_samp(k.turnover order by k.event_id) filter (where k.days_ago < 365) as turnover_std_365d,
+        avg(k.turnover) filter (where k.days_ago < 30) as turnover_mean_30d,
+        avg(k.turnover) filter (where k.days_ago < 90) as turnover_mean_90d,
+        avg(k.turnover) filter (where k.days_ago < 180) as turnover_mean_180d,
+        avg(k.turnover) filter (where k.days_ago < 365) as turnover_mean_365d,
+        stddev_samp(k.turnover) filter (where k.days_ago < 30) as turnover_std_30d,
+        stddev_samp(k.turnover) filter (where k.days_ago < 90) as turnover_std_90d,
+        stddev_samp(k.turnover) filter (where k.days_ago < 180) as turnover_std_180d,
+        stddev_samp(k.turnover) filter (where k.days_ago < 365) as turnover_std_365d,
         min(k.days_ago) as days_since_last,
         min(k.days_ago) filter (where k.event_type = 'login') as login_days_since_last,
         min(k.days_ago) filter (where k.event_type = 'stock_count') as stock_days_since_last
@@ -415,46 +417,46 @@ followed as (
 gaps as (
     select
         f.enterprise_id,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 29
         ) as business_std_30d,
-        avg(f.gap order by f.occurred_at) filter (
+        avg(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 29
         ) as business_mean_30d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 29) as business_max_30d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 89
         ) as business_std_90d,
-        avg(f.gap order by f.occurred_at) filter (
+        avg(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 89
         ) as business_mean_90d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 89) as business_max_90d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 179
         ) as business_std_180d,
-        avg(f.gap order by f.occurred_at) filter (
+        avg(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 179
         ) as business_mean_180d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 179)
             as business_max_180d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 364
         ) as business_std_365d,
-        avg(f.gap order by f.occurred_at) filter (
+        avg(f.gap) filter (
             where f.is_business and f.previous_at >= cast($as_of_date as date) - 364
         ) as business_mean_365d,
         max(f.gap) filter (where f.is_business and f.previous_at >= cast($as_of_date as date) - 364)
             as business_max_365d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where not f.is_business and f.previous_at >= cast($as_of_date as date) - 29
         ) as login_std_30d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where not f.is_business and f.previous_at >= cast($as_of_date as date) - 89
         ) as login_std_90d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where not f.is_business and f.previous_at >= cast($as_of_date as date) - 179
         ) as login_std_180d,
-        stddev_samp(f.gap order by f.occurred_at) filter (
+        stddev_samp(f.gap) filter (
             where not f.is_business and f.previous_at >= cast($as_of_date as date) - 364
         ) as login_std_365d
     from followed as f
@@ -496,30 +498,30 @@ deliveries as (
 latencies as (
     select
         o.enterprise_id,
-        avg(o.latency order by o.order_id) filter (where o.received_days_ago < 30) as latency_mean_30d,
-        stddev_samp(o.latency order by o.order_id) filter (where o.received_days_ago < 30) as latency_std_30d,
-        avg(o.delay order by o.order_id) filter (where o.received_days_ago < 30) as delay_mean_30d,
+        avg(o.latency) filter (where o.received_days_ago < 30) as latency_mean_30d,
+        stddev_samp(o.latency) filter (where o.received_days_ago < 30) as latency_std_30d,
+        avg(o.delay) filter (where o.received_days_ago < 30) as delay_mean_30d,
         count(o.delay) filter (where o.received_days_ago < 30) as promised_30d,
         count(*) filter (where o.received_days_ago < 30 and o.delay > 0) as late_30d,
         count(*) filter (where o.ordered_days_ago < 30) as ordered_30d,
         count(*) filter (where o.ordered_days_ago < 30 and o.received_at is null) as open_30d,
-        avg(o.latency order by o.order_id) filter (where o.received_days_ago < 90) as latency_mean_90d,
-        stddev_samp(o.latency order by o.order_id) filter (where o.received_days_ago < 90) as latency_std_90d,
-        avg(o.delay order by o.order_id) filter (where o.received_days_ago < 90) as delay_mean_90d,
+        avg(o.latency) filter (where o.received_days_ago < 90) as latency_mean_90d,
+        stddev_samp(o.latency) filter (where o.received_days_ago < 90) as latency_std_90d,
+        avg(o.delay) filter (where o.received_days_ago < 90) as delay_mean_90d,
         count(o.delay) filter (where o.received_days_ago < 90) as promised_90d,
         count(*) filter (where o.received_days_ago < 90 and o.delay > 0) as late_90d,
         count(*) filter (where o.ordered_days_ago < 90) as ordered_90d,
         count(*) filter (where o.ordered_days_ago < 90 and o.received_at is null) as open_90d,
-        avg(o.latency order by o.order_id) filter (where o.received_days_ago < 180) as latency_mean_180d,
-        stddev_samp(o.latency order by o.order_id) filter (where o.received_days_ago < 180) as latency_std_180d,
-        avg(o.delay order by o.order_id) filter (where o.received_days_ago < 180) as delay_mean_180d,
+        avg(o.latency) filter (where o.received_days_ago < 180) as latency_mean_180d,
+        stddev_samp(o.latency) filter (where o.received_days_ago < 180) as latency_std_180d,
+        avg(o.delay) filter (where o.received_days_ago < 180) as delay_mean_180d,
         count(o.delay) filter (where o.received_days_ago < 180) as promised_180d,
         count(*) filter (where o.received_days_ago < 180 and o.delay > 0) as late_180d,
         count(*) filter (where o.ordered_days_ago < 180) as ordered_180d,
         count(*) filter (where o.ordered_days_ago < 180 and o.received_at is null) as open_180d,
-        avg(o.latency order by o.order_id) filter (where o.received_days_ago < 365) as latency_mean_365d,
-        stddev_samp(o.latency order by o.order_id) filter (where o.received_days_ago < 365) as latency_std_365d,
-        avg(o.delay order by o.order_id) filter (where o.received_days_ago < 365) as delay_mean_365d,
+        avg(o.latency) filter (where o.received_days_ago < 365) as latency_mean_365d,
+        stddev_samp(o.latency) filter (where o.received_days_ago < 365) as latency_std_365d,
+        avg(o.delay) filter (where o.received_days_ago < 365) as delay_mean_365d,
         count(o.delay) filter (where o.received_days_ago < 365) as promised_365d,
         count(*) filter (where o.received_days_ago < 365 and o.delay > 0) as late_365d,
         count(*) filter (where o.ordered_days_ago < 365) as ordered_365d,
@@ -548,62 +550,62 @@ pairs as (
 suppliers as (
     select
         p.enterprise_id,
-        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
-        / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0)
+        sum(p.amount_30d * p.amount_30d) filter (where p.event_type = 'supplier_payment')
+        / nullif(pow(sum(p.amount_30d) filter (where p.event_type = 'supplier_payment'), 2), 0)
             as payment_hhi_30d,
         max(p.amount_30d) filter (where p.event_type = 'supplier_payment')
-        / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+        / nullif(sum(p.amount_30d) filter (where p.event_type = 'supplier_payment'), 0)
             as payment_top_share_30d,
         count(p.amount_30d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_30d,
-        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
-        / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0)
+        sum(p.amount_90d * p.amount_90d) filter (where p.event_type = 'supplier_payment')
+        / nullif(pow(sum(p.amount_90d) filter (where p.event_type = 'supplier_payment'), 2), 0)
             as payment_hhi_90d,
         max(p.amount_90d) filter (where p.event_type = 'supplier_payment')
-        / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+        / nullif(sum(p.amount_90d) filter (where p.event_type = 'supplier_payment'), 0)
             as payment_top_share_90d,
         count(p.amount_90d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_90d,
-        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        sum(p.amount_180d * p.amount_180d) filter (where p.event_type = 'supplier_payment')
         / nullif(
-            pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0
+            pow(sum(p.amount_180d) filter (where p.event_type = 'supplier_payment'), 2), 0
         ) as payment_hhi_180d,
         max(p.amount_180d) filter (where p.event_type = 'supplier_payment')
-        / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+        / nullif(sum(p.amount_180d) filter (where p.event_type = 'supplier_payment'), 0)
             as payment_top_share_180d,
         count(p.amount_180d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_180d,
-        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment')
+        sum(p.amount_365d * p.amount_365d) filter (where p.event_type = 'supplier_payment')
         / nullif(
-            pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 2), 0
+            pow(sum(p.amount_365d) filter (where p.event_type = 'supplier_payment'), 2), 0
         ) as payment_hhi_365d,
         max(p.amount_365d) filter (where p.event_type = 'supplier_payment')
-        / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'supplier_payment'), 0)
+        / nullif(sum(p.amount_365d) filter (where p.event_type = 'supplier_payment'), 0)
             as payment_top_share_365d,
         count(p.amount_365d) filter (where p.event_type = 'supplier_payment') as payment_suppliers_365d,
-        sum(p.amount_30d * p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
-        / nullif(pow(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+        sum(p.amount_30d * p.amount_30d) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_30d) filter (where p.event_type = 'purchase_order'), 2), 0)
             as order_hhi_30d,
         max(p.amount_30d) filter (where p.event_type = 'purchase_order')
-        / nullif(sum(p.amount_30d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+        / nullif(sum(p.amount_30d) filter (where p.event_type = 'purchase_order'), 0)
             as order_top_share_30d,
         count(p.amount_30d) filter (where p.event_type = 'purchase_order') as order_suppliers_30d,
-        sum(p.amount_90d * p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
-        / nullif(pow(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+        sum(p.amount_90d * p.amount_90d) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_90d) filter (where p.event_type = 'purchase_order'), 2), 0)
             as order_hhi_90d,
         max(p.amount_90d) filter (where p.event_type = 'purchase_order')
-        / nullif(sum(p.amount_90d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+        / nullif(sum(p.amount_90d) filter (where p.event_type = 'purchase_order'), 0)
             as order_top_share_90d,
         count(p.amount_90d) filter (where p.event_type = 'purchase_order') as order_suppliers_90d,
-        sum(p.amount_180d * p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
-        / nullif(pow(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+        sum(p.amount_180d * p.amount_180d) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_180d) filter (where p.event_type = 'purchase_order'), 2), 0)
             as order_hhi_180d,
         max(p.amount_180d) filter (where p.event_type = 'purchase_order')
-        / nullif(sum(p.amount_180d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+        / nullif(sum(p.amount_180d) filter (where p.event_type = 'purchase_order'), 0)
             as order_top_share_180d,
         count(p.amount_180d) filter (where p.event_type = 'purchase_order') as order_suppliers_180d,
-        sum(p.amount_365d * p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order')
-        / nullif(pow(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 2), 0)
+        sum(p.amount_365d * p.amount_365d) filter (where p.event_type = 'purchase_order')
+        / nullif(pow(sum(p.amount_365d) filter (where p.event_type = 'purchase_order'), 2), 0)
             as order_hhi_365d,
         max(p.amount_365d) filter (where p.event_type = 'purchase_order')
-        / nullif(sum(p.amount_365d order by p.supplier_id) filter (where p.event_type = 'purchase_order'), 0)
+        / nullif(sum(p.amount_365d) filter (where p.event_type = 'purchase_order'), 0)
             as order_top_share_365d,
         count(p.amount_365d) filter (where p.event_type = 'purchase_order') as order_suppliers_365d
     from (
@@ -656,22 +658,22 @@ select
         as supplier_payment_amount_180d,
     cast(case when d.supplier_payments then coalesce(c.supplier_payment_amount_365d, 0) end as double)
         as supplier_payment_amount_365d,
-    cast(g.business_std_30d as double) as event_gap_std_30d,
-    cast(g.business_std_90d as double) as event_gap_std_90d,
-    cast(g.business_std_180d as double) as event_gap_std_180d,
-    cast(g.business_std_365d as double) as event_gap_std_365d,
-    cast(g.business_mean_30d as double) as event_gap_mean_30d,
-    cast(g.business_mean_90d as double) as event_gap_mean_90d,
-    cast(g.business_mean_180d as double) as event_gap_mean_180d,
-    cast(g.business_mean_365d as double) as event_gap_mean_365d,
-    cast(g.business_std_30d / nullif(g.business_mean_30d, 0) as double) as event_gap_cv_30d,
-    cast(g.business_std_90d / nullif(g.business_mean_90d, 0) as double) as event_gap_cv_90d,
-    cast(g.business_std_180d / nullif(g.business_mean_180d, 0) as double) as event_gap_cv_180d,
-    cast(g.business_std_365d / nullif(g.business_mean_365d, 0) as double) as event_gap_cv_365d,
-    cast(g.business_max_30d as double) as event_gap_max_30d,
-    cast(g.business_max_90d as double) as event_gap_max_90d,
-    cast(g.business_max_180d as double) as event_gap_max_180d,
-    cast(g.business_max_365d as double) as event_gap_max_365d,
+    round(cast(g.business_std_30d as double), 9) as event_gap_std_30d,
+    round(cast(g.business_std_90d as double), 9) as event_gap_std_90d,
+    round(cast(g.business_std_180d as double), 9) as event_gap_std_180d,
+    round(cast(g.business_std_365d as double), 9) as event_gap_std_365d,
+    round(cast(g.business_mean_30d as double), 9) as event_gap_mean_30d,
+    round(cast(g.business_mean_90d as double), 9) as event_gap_mean_90d,
+    round(cast(g.business_mean_180d as double), 9) as event_gap_mean_180d,
+    round(cast(g.business_mean_365d as double), 9) as event_gap_mean_365d,
+    round(cast(g.business_std_30d / nullif(g.business_mean_30d, 0) as double), 9) as event_gap_cv_30d,
+    round(cast(g.business_std_90d / nullif(g.business_mean_90d, 0) as double), 9) as event_gap_cv_90d,
+    round(cast(g.business_std_180d / nullif(g.business_mean_180d, 0) as double), 9) as event_gap_cv_180d,
+    round(cast(g.business_std_365d / nullif(g.business_mean_365d, 0) as double), 9) as event_gap_cv_365d,
+    round(cast(g.business_max_30d as double), 9) as event_gap_max_30d,
+    round(cast(g.business_max_90d as double), 9) as event_gap_max_90d,
+    round(cast(g.business_max_180d as double), 9) as event_gap_max_180d,
+    round(cast(g.business_max_365d as double), 9) as event_gap_max_365d,
     cast(case when d.logins then coalesce(c.logins_30d, 0) end as integer) as login_count_30d,
     cast(case when d.logins then coalesce(c.logins_90d, 0) end as integer) as login_count_90d,
     cast(case when d.logins then coalesce(c.logins_180d, 0) end as integer) as login_count_180d,
@@ -680,8 +682,8 @@ select
     cast(case when d.exports then coalesce(c.exports_90d, 0) end as integer) as export_count_90d,
     cast(case when d.exports then coalesce(c.exports_180d, 0) end as integer) as export_count_180d,
     cast(case when d.exports then coalesce(c.exports_365d, 0) end as integer) as export_count_365d,
-    cast(case when d.logins then c.logins_30d / nullif(c.active_days_30d, 0) end as double) as login_per_active_day_30d,
-    cast(case when d.logins then c.logins_90d / nullif(c.active_days_90d, 0) end as double) as login_per_active_day_90d,
+    round(cast(case when d.logins then c.logins_30d / nullif(c.active_days_30d, 0) end as double), 9) as login_per_active_day_30d,
+    round(cast(case when d.logins then c.logins_90d / nullif(c.active_days_90d, 0) end as double), 9) as login_per_active_day_90d,
     cast(case when d.logins then c.logins_180d / nullif(c.active_days_180d, 0) end as double)
         as login_per_active_day_180d,
     cast(case when d.logins then c.logins_365d / nullif(c.active_days_365d, 0) end as double)
@@ -714,22 +716,22 @@ select
             when d.logins or d.exports then (coalesce(c.logins_365d, 0) + coalesce(c.exports_365d, 0)) / 365.0
         end as double
     ) as digital_intensity_365d,
-    cast(g.login_std_30d as double) as login_gap_std_30d,
-    cast(g.login_std_90d as double) as login_gap_std_90d,
-    cast(g.login_std_180d as double) as login_gap_std_180d,
-    cast(g.login_std_365d as double) as login_gap_std_365d,
-    cast(l.latency_mean_30d as double) as supplier_latency_mean_30d,
-    cast(l.latency_mean_90d as double) as supplier_latency_mean_90d,
-    cast(l.latency_mean_180d as double) as supplier_latency_mean_180d,
-    cast(l.latency_mean_365d as double) as supplier_latency_mean_365d,
-    cast(l.latency_std_30d as double) as supplier_latency_std_30d,
-    cast(l.latency_std_90d as double) as supplier_latency_std_90d,
-    cast(l.latency_std_180d as double) as supplier_latency_std_180d,
-    cast(l.latency_std_365d as double) as supplier_latency_std_365d,
-    cast(l.delay_mean_30d as double) as delivery_delay_mean_30d,
-    cast(l.delay_mean_90d as double) as delivery_delay_mean_90d,
-    cast(l.delay_mean_180d as double) as delivery_delay_mean_180d,
-    cast(l.delay_mean_365d as double) as delivery_delay_mean_365d,
+    round(cast(g.login_std_30d as double), 9) as login_gap_std_30d,
+    round(cast(g.login_std_90d as double), 9) as login_gap_std_90d,
+    round(cast(g.login_std_180d as double), 9) as login_gap_std_180d,
+    round(cast(g.login_std_365d as double), 9) as login_gap_std_365d,
+    round(cast(l.latency_mean_30d as double), 9) as supplier_latency_mean_30d,
+    round(cast(l.latency_mean_90d as double), 9) as supplier_latency_mean_90d,
+    round(cast(l.latency_mean_180d as double), 9) as supplier_latency_mean_180d,
+    round(cast(l.latency_mean_365d as double), 9) as supplier_latency_mean_365d,
+    round(cast(l.latency_std_30d as double), 9) as supplier_latency_std_30d,
+    round(cast(l.latency_std_90d as double), 9) as supplier_latency_std_90d,
+    round(cast(l.latency_std_180d as double), 9) as supplier_latency_std_180d,
+    round(cast(l.latency_std_365d as double), 9) as supplier_latency_std_365d,
+    round(cast(l.delay_mean_30d as double), 9) as delivery_delay_mean_30d,
+    round(cast(l.delay_mean_90d as double), 9) as delivery_delay_mean_90d,
+    round(cast(l.delay_mean_180d as double), 9) as delivery_delay_mean_180d,
+    round(cast(l.delay_mean_365d as double), 9) as delivery_delay_mean_365d,
     cast(l.late_30d as double) / nullif(l.promised_30d, 0) as delivery_late_share_30d,
     cast(l.late_90d as double) / nullif(l.promised_90d, 0) as delivery_late_share_90d,
     cast(l.late_180d as double) / nullif(l.promised_180d, 0) as delivery_late_share_180d,
@@ -738,26 +740,26 @@ select
     cast(l.open_90d as double) / nullif(l.ordered_90d, 0) as order_open_share_90d,
     cast(l.open_180d as double) / nullif(l.ordered_180d, 0) as order_open_share_180d,
     cast(l.open_365d as double) / nullif(l.ordered_365d, 0) as order_open_share_365d,
-    cast(c.payment_delay_mean_30d as double) as payment_delay_mean_30d,
-    cast(c.payment_delay_mean_90d as double) as payment_delay_mean_90d,
-    cast(c.payment_delay_mean_180d as double) as payment_delay_mean_180d,
-    cast(c.payment_delay_mean_365d as double) as payment_delay_mean_365d,
-    cast(c.payment_delay_std_30d as double) as payment_delay_std_30d,
-    cast(c.payment_delay_std_90d as double) as payment_delay_std_90d,
-    cast(c.payment_delay_std_180d as double) as payment_delay_std_180d,
-    cast(c.payment_delay_std_365d as double) as payment_delay_std_365d,
+    round(cast(c.payment_delay_mean_30d as double), 9) as payment_delay_mean_30d,
+    round(cast(c.payment_delay_mean_90d as double), 9) as payment_delay_mean_90d,
+    round(cast(c.payment_delay_mean_180d as double), 9) as payment_delay_mean_180d,
+    round(cast(c.payment_delay_mean_365d as double), 9) as payment_delay_mean_365d,
+    round(cast(c.payment_delay_std_30d as double), 9) as payment_delay_std_30d,
+    round(cast(c.payment_delay_std_90d as double), 9) as payment_delay_std_90d,
+    round(cast(c.payment_delay_std_180d as double), 9) as payment_delay_std_180d,
+    round(cast(c.payment_delay_std_365d as double), 9) as payment_delay_std_365d,
     cast(c.payment_late_30d as double) / nullif(c.payment_due_30d, 0) as payment_late_share_30d,
     cast(c.payment_late_90d as double) / nullif(c.payment_due_90d, 0) as payment_late_share_90d,
     cast(c.payment_late_180d as double) / nullif(c.payment_due_180d, 0) as payment_late_share_180d,
     cast(c.payment_late_365d as double) / nullif(c.payment_due_365d, 0) as payment_late_share_365d,
-    cast(s.payment_hhi_30d as double) as payment_hhi_30d,
-    cast(s.payment_hhi_90d as double) as payment_hhi_90d,
-    cast(s.payment_hhi_180d as double) as payment_hhi_180d,
-    cast(s.payment_hhi_365d as double) as payment_hhi_365d,
-    cast(s.payment_top_share_30d as double) as payment_top_share_30d,
-    cast(s.payment_top_share_90d as double) as payment_top_share_90d,
-    cast(s.payment_top_share_180d as double) as payment_top_share_180d,
-    cast(s.payment_top_share_365d as double) as payment_top_share_365d,
+    round(cast(s.payment_hhi_30d as double), 9) as payment_hhi_30d,
+    round(cast(s.payment_hhi_90d as double), 9) as payment_hhi_90d,
+    round(cast(s.payment_hhi_180d as double), 9) as payment_hhi_180d,
+    round(cast(s.payment_hhi_365d as double), 9) as payment_hhi_365d,
+    round(cast(s.payment_top_share_30d as double), 9) as payment_top_share_30d,
+    round(cast(s.payment_top_share_90d as double), 9) as payment_top_share_90d,
+    round(cast(s.payment_top_share_180d as double), 9) as payment_top_share_180d,
+    round(cast(s.payment_top_share_365d as double), 9) as payment_top_share_365d,
     cast(case when d.supplier_payments then coalesce(s.payment_suppliers_30d, 0) end as integer)
         as payment_supplier_count_30d,
     cast(case when d.supplier_payments then coalesce(s.payment_suppliers_90d, 0) end as integer)
@@ -766,14 +768,14 @@ select
         as payment_supplier_count_180d,
     cast(case when d.supplier_payments then coalesce(s.payment_suppliers_365d, 0) end as integer)
         as payment_supplier_count_365d,
-    cast(s.order_hhi_30d as double) as order_hhi_30d,
-    cast(s.order_hhi_90d as double) as order_hhi_90d,
-    cast(s.order_hhi_180d as double) as order_hhi_180d,
-    cast(s.order_hhi_365d as double) as order_hhi_365d,
-    cast(s.order_top_share_30d as double) as order_top_share_30d,
-    cast(s.order_top_share_90d as double) as order_top_share_90d,
-    cast(s.order_top_share_180d as double) as order_top_share_180d,
-    cast(s.order_top_share_365d as double) as order_top_share_365d,
+    round(cast(s.order_hhi_30d as double), 9) as order_hhi_30d,
+    round(cast(s.order_hhi_90d as double), 9) as order_hhi_90d,
+    round(cast(s.order_hhi_180d as double), 9) as order_hhi_180d,
+    round(cast(s.order_hhi_365d as double), 9) as order_hhi_365d,
+    round(cast(s.order_top_share_30d as double), 9) as order_top_share_30d,
+    round(cast(s.order_top_share_90d as double), 9) as order_top_share_90d,
+    round(cast(s.order_top_share_180d as double), 9) as order_top_share_180d,
+    round(cast(s.order_top_share_365d as double), 9) as order_top_share_365d,
     cast(case when d.purchase_orders then coalesce(s.order_suppliers_30d, 0) end as integer)
         as order_supplier_count_30d,
     cast(case when d.purchase_orders then coalesce(s.order_suppliers_90d, 0) end as integer)
@@ -786,18 +788,18 @@ select
     cast(case when d.stock_counts then coalesce(c.stock_counts_90d, 0) end as integer) as stock_count_90d,
     cast(case when d.stock_counts then coalesce(c.stock_counts_180d, 0) end as integer) as stock_count_180d,
     cast(case when d.stock_counts then coalesce(c.stock_counts_365d, 0) end as integer) as stock_count_365d,
-    cast(c.turnover_mean_30d as double) as turnover_mean_30d,
-    cast(c.turnover_mean_90d as double) as turnover_mean_90d,
-    cast(c.turnover_mean_180d as double) as turnover_mean_180d,
-    cast(c.turnover_mean_365d as double) as turnover_mean_365d,
-    cast(c.turnover_std_30d as double) as turnover_std_30d,
-    cast(c.turnover_std_90d as double) as turnover_std_90d,
-    cast(c.turnover_std_180d as double) as turnover_std_180d,
-    cast(c.turnover_std_365d as double) as turnover_std_365d,
-    cast(c.turnover_std_30d / nullif(c.turnover_mean_30d, 0) as double) as turnover_cv_30d,
-    cast(c.turnover_std_90d / nullif(c.turnover_mean_90d, 0) as double) as turnover_cv_90d,
-    cast(c.turnover_std_180d / nullif(c.turnover_mean_180d, 0) as double) as turnover_cv_180d,
-    cast(c.turnover_std_365d / nullif(c.turnover_mean_365d, 0) as double) as turnover_cv_365d,
+    round(cast(c.turnover_mean_30d as double), 9) as turnover_mean_30d,
+    round(cast(c.turnover_mean_90d as double), 9) as turnover_mean_90d,
+    round(cast(c.turnover_mean_180d as double), 9) as turnover_mean_180d,
+    round(cast(c.turnover_mean_365d as double), 9) as turnover_mean_365d,
+    round(cast(c.turnover_std_30d as double), 9) as turnover_std_30d,
+    round(cast(c.turnover_std_90d as double), 9) as turnover_std_90d,
+    round(cast(c.turnover_std_180d as double), 9) as turnover_std_180d,
+    round(cast(c.turnover_std_365d as double), 9) as turnover_std_365d,
+    round(cast(c.turnover_std_30d / nullif(c.turnover_mean_30d, 0) as double), 9) as turnover_cv_30d,
+    round(cast(c.turnover_std_90d / nullif(c.turnover_mean_90d, 0) as double), 9) as turnover_cv_90d,
+    round(cast(c.turnover_std_180d / nullif(c.turnover_mean_180d, 0) as double), 9) as turnover_cv_180d,
+    round(cast(c.turnover_std_365d / nullif(c.turnover_mean_365d, 0) as double), 9) as turnover_cv_365d,
     cast(c.business_90d as double) / nullif(c.business_180d - c.business_90d, 0) as event_ratio_90d,
     cast(c.logins_90d as double) / nullif(c.logins_180d - c.logins_90d, 0) as login_ratio_90d,
     cast(c.days_since_last as integer) as event_days_since_last,
