@@ -18,7 +18,7 @@ from unittest import mock
 from benchmarks.page import renew
 
 DAY = date(2026, 7, 1)
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Done:
@@ -66,12 +66,16 @@ def prepare(home: Path, *, enterprises: int) -> None:
     from tasks.deliver import deliver_feeds
     from tasks.ingest import ingest_landing
     from tasks.train import train_champion
+    from tasks.validate import validate_feeds
     from warehouse.connection import writer
 
-    quick = OperationalRiskSettings(learner="logistic_regression", windows=("365d",))
+    quick = OperationalRiskSettings(
+        learner="logistic_regression", windows=("30d",), folds=2, grid={"C": (0.3,)}
+    )
     with in_home(home), plain(defaultdict(float)), writer(purpose="benchmark"):
         delivery = deliver_feeds(source="simulated", enterprises=enterprises, through=DAY - timedelta(days=1))
         ingest_landing(delivery.landing, delivery.portfolio, "benchmark")
+        validate_feeds(delivery.portfolio, "benchmark", DAY - timedelta(days=1))
         train_champion(
             delivery.portfolio, DAY - timedelta(days=1), definition="dpd90", horizon_days=365, run_id="benchmark",
             model=quick,

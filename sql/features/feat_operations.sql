@@ -682,8 +682,10 @@ select
     cast(case when d.exports then coalesce(c.exports_90d, 0) end as integer) as export_count_90d,
     cast(case when d.exports then coalesce(c.exports_180d, 0) end as integer) as export_count_180d,
     cast(case when d.exports then coalesce(c.exports_365d, 0) end as integer) as export_count_365d,
-    round(cast(case when d.logins then c.logins_30d / nullif(c.active_days_30d, 0) end as double), 9) as login_per_active_day_30d,
-    round(cast(case when d.logins then c.logins_90d / nullif(c.active_days_90d, 0) end as double), 9) as login_per_active_day_90d,
+    round(cast(case when d.logins then c.logins_30d / nullif(c.active_days_30d, 0) end as double), 9)
+        as login_per_active_day_30d,
+    round(cast(case when d.logins then c.logins_90d / nullif(c.active_days_90d, 0) end as double), 9)
+        as login_per_active_day_90d,
     cast(case when d.logins then c.logins_180d / nullif(c.active_days_180d, 0) end as double)
         as login_per_active_day_180d,
     cast(case when d.logins then c.logins_365d / nullif(c.active_days_365d, 0) end as double)

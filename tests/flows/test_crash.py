@@ -78,9 +78,7 @@ class Reader(threading.Thread):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    prefect_session: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, float]:
+def undisturbed(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A home with one whole night, and the seconds that it took."""
     home = tmp_path_factory.mktemp("undisturbed")
     started = time.monotonic()

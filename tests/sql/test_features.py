@@ -43,7 +43,7 @@ def test_values_worked_out_by_hand(case):
     row = built["feat_enterprise"].row(0, named=True) | built["feat_sensitive"].row(0, named=True)
     for column, expected in case["expected"].items():
         if isinstance(expected, int | float) and not isinstance(expected, bool):
-            assert row[column] == pytest.approx(expected, rel=1e-12, abs=1e-12), column
+            assert row[column] == pytest.approx(expected, rel=1e-12, abs=1e-9), column
         else:
             assert row[column] == expected, column
     audit(con, FEATURE_AUDITS, {"portfolio": PORTFOLIO, "as_of_date": night})
