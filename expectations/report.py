@@ -95,12 +95,20 @@ class GateReport:
         )
 
     def summary(self) -> str:
-        """One calm line for the log."""
-        count = dict.fromkeys(("passed", "failed", "errored", "not_applicable"), 0)
+        """One calm line for the log; what only warns is named, since the night goes on."""
+        count = dict.fromkeys(("passed", "warned", "failed", "errored", "not_applicable"), 0)
+        warned = []
         for check in self.checks:
-            count[check.outcome] += 1
+            if check.outcome == "failed" and check.severity == "warn":
+                warned.append(check.rule)
+                count["warned"] += 1
+            else:
+                count[check.outcome] += 1
         told = ", ".join(
-            f"{number} {outcome.replace('_', ' ')}" for outcome, number in count.items() if number
+            f"{number} {outcome.replace('_', ' ')}"
+            + (f" ({', '.join(warned)})" if outcome == "warned" else "")
+            for outcome, number in count.items()
+            if number
         )
         return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {told}, {self.seconds:.1f} s"
 

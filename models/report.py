@@ -113,5 +113,5 @@ def _importance_lines(training: Training) -> list[str]:
 
 
 def _span(interval: Interval) -> str:
-    """Return mean and interval."""
-    return f"{interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    """Return mean and interval, cut at 0 and 1: the t interval knows no bounds."""
+    return f"{interval.mean:.3f} ({max(interval.low, 0.0):.3f} to {min(interval.high, 1.0):.3f})"
