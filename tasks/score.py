@@ -1,6 +1,7 @@
 """Scores a portfolio in parallel parts and moves the validated scores into place in one transaction."""
 
 import logging
+import shutil
 import time
 from datetime import date
 from pathlib import Path
@@ -76,4 +77,6 @@ def score_portfolio(portfolio: str, as_of_date: date, *, partitions: int, run_id
         time.perf_counter() - started,
     )
     validate_scores(portfolio, as_of_date, run_id)
-    return write_scores(portfolio, as_of_date, run_id)
+    written = write_scores(portfolio, as_of_date, run_id)
+    shutil.rmtree(settings().runs_dir / run_id)  # the parts are in the warehouse now
+    return written
