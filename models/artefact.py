@@ -20,10 +20,11 @@ from models.grid_search import GridPoint
 from models.imputation import BoundedKNNImputer
 from models.learners import make_learner
 from models.master_scale import MasterScale, MasterScaleSettings
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskModel, OperationalRiskSettings
+from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
 from models.preparation import Preparation
 from models.schema import Column
 from models.schema import schema_hash as hash_of
+from models.scoring import CalibratedModel
 
 FORMAT = "nightledger operational_risk 1"
 SUFFIX = ".nightledger-model"
@@ -35,14 +36,14 @@ TRUSTED = ("sklearn.tree._tree.Tree",)
 ARRAYS = ("low_", "range_", "compressed_")
 
 
-def save(model: OperationalRiskModel, folder: Path) -> tuple[Path, str]:
+def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
     """Write the model under its own SHA-256 as name and return path and SHA-256.
 
     The same model gives the same bytes when the learner is XGBoost; saving it twice leaves one file.
 
     Parameters
     ----------
-    model : OperationalRiskModel
+    model : CalibratedModel
     folder : Path
         Created if needed.
     """
@@ -66,7 +67,7 @@ def save(model: OperationalRiskModel, folder: Path) -> tuple[Path, str]:
     return path, digest
 
 
-def load(path: Path, *, sha256: str, schema_hash: str) -> OperationalRiskModel:
+def load(path: Path, *, sha256: str, schema_hash: str) -> CalibratedModel:
     """Return the stored model, or refuse a file that is not exactly the registered one.
 
     Parameters
@@ -107,10 +108,10 @@ def load(path: Path, *, sha256: str, schema_hash: str) -> OperationalRiskModel:
     for name, value in about["calibrator"].items():
         setattr(calibrator, name, value)
     scale = MasterScale(settings=MasterScaleSettings.model_validate(about["scale"]))
-    return OperationalRiskModel(classifier, calibrator, scale, about["calibrated_on"])
+    return CalibratedModel(classifier, calibrator, scale, about["calibrated_on"])
 
 
-def _describe(model: OperationalRiskModel) -> dict[str, Any]:
+def _describe(model: CalibratedModel) -> dict[str, Any]:
     """Return all of the model that is text and single numbers."""
     classifier, prepared = model.classifier, model.classifier.preparation_
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -11,11 +12,11 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
-from sklearn.utils.parallel import Parallel, delayed
 
 from models.calibration import Calibrator
 from models.errors import TooFewRowsError
 from models.metrics import METRICS, Interval, Labels, Scores, corrected_interval, measure
+from models.runner import Job, Runner, threads
 
 
 class Fold(NamedTuple):
@@ -77,13 +78,13 @@ def cross_validate(
     labels: Labels,
     splits: Sequence[Split],
     *,
-    n_jobs: int = 1,
+    runner: Runner | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[Fold, ...]:
     """Fit a clone on each training part and score its test part; splits run beside each other.
 
     The clone searches its grid, fits its scaler and oversamples inside the training part only. The
-    result does not depend on ``n_jobs``.
+    result does not depend on the runner.
 
     Parameters
     ----------
@@ -91,7 +92,8 @@ def cross_validate(
     frame : polars.DataFrame of shape (n_samples, n_columns)
     labels : ndarray of shape (n_samples,)
     splits : from `repeated_folds` or `repeated_holdouts`
-    n_jobs : int, default=1
+    runner : Runner, optional
+        None: one after the other.
     on_progress : callable, optional
         Called with the number of splits done and of all splits, from the thread that did one.
     """
@@ -105,7 +107,8 @@ def cross_validate(
             on_progress(next(done), len(splits))
         return Fold(repeat, number, test, labels[test], scores, len(train))
 
-    return tuple(Parallel(n_jobs=n_jobs, backend="threading")(delayed(one)(split) for split in splits))
+    run = runner or threads()
+    return tuple(run([Job(f"repeat {split[0]} fold {split[1]}", partial(one, split)) for split in splits]))
 
 
 def calibrated(folds: Sequence[Fold]) -> tuple[Fold, ...]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, StratifiedKFold
-from sklearn.utils.parallel import Parallel, delayed
 
 from models.learners import Grid, raw_probability
 from models.metrics import Labels, Scores, auc
+from models.runner import Job, Runner
 
 
 class GridPoint(NamedTuple):
@@ -40,7 +41,7 @@ def grid_search(
     grid: Grid,
     folds: int,
     random_state: int,
-    n_jobs: int = 1,
+    runner: Runner,
 ) -> tuple[GridPoint, ...]:
     """Return every point of the grid with its mean AUC, in the order of the grid.
 
@@ -58,15 +59,14 @@ def grid_search(
     folds : int
         Stratified and shuffled.
     random_state : int
-    n_jobs : int, default=1
-        Fits that run beside each other, in threads: the libraries release the lock, and processes would
-        copy the frame.
+    runner : Runner
+        Runs the preparations, then the fits.
     """
     splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
     splits = list(splitter.split(np.zeros(len(labels)), labels))
-    parallel = Parallel(n_jobs=n_jobs, backend="threading")
 
-    def prepare(train: Any, test: Any) -> PreparedFold:
+    def prepare(split: tuple[Any, Any]) -> PreparedFold:
+        train, test = split
         fitted = clone(preparation).fit(frame[train])
         rows, names = fitted.transform(frame[train]), labels[train]
         if oversampler is not None:
@@ -78,7 +78,13 @@ def grid_search(
         return auc(fold.test_labels, raw_probability(fitted, fold.test))
 
     candidates = list(ParameterGrid({name: list(values) for name, values in grid.items()}))
-    prepared = parallel(delayed(prepare)(train, test) for train, test in splits)
-    found = parallel(delayed(score)(candidate, fold) for candidate in candidates for fold in prepared)
+    prepared = runner([Job(f"fold {n}", partial(prepare, split)) for n, split in enumerate(splits)])
+    found = runner(
+        [
+            Job(f"point {point} fold {n}", partial(score, candidate, fold))
+            for point, candidate in enumerate(candidates)
+            for n, fold in enumerate(prepared)
+        ]
+    )
     means = np.array(found).reshape(len(candidates), folds).mean(axis=1)
     return tuple(GridPoint(candidate, float(mean)) for candidate, mean in zip(candidates, means, strict=True))

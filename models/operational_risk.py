@@ -1,8 +1,6 @@
 """Operational risk: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -11,26 +9,16 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from models.calibration import Calibrator
-from models.errors import NoFeaturesError
+from models.feature_choice import choose_features
 from models.grid_search import grid_search
 from models.labels import check_labels
 from models.learners import GRIDS, make_learner, raw_probability
-from models.master_scale import MasterScale
 from models.operational_settings import OPERATIONAL_GROUPS, OperationalRiskSettings
 from models.oversampling import SnappedSmote
 from models.preparation import Preparation
-from models.schema import kind_of
+from models.runner import Runner, threads
 
-__all__ = [
-    "OPERATIONAL_GROUPS",
-    "OperationalRiskClassifier",
-    "OperationalRiskModel",
-    "OperationalRiskSettings",
-    "score",
-]
-
-_WINDOW = re.compile(r"_(\d+d|all)$")
+__all__ = ["OPERATIONAL_GROUPS", "OperationalRiskClassifier", "OperationalRiskSettings"]
 
 
 class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -46,8 +34,8 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     groups : mapping of str to str, or None, default=None
         Group of each column. Columns of other groups, or without one, do not enter. None: every column
         that a model can take enters.
-    n_jobs : int, default=1
-        Fits that run beside each other; the result does not depend on it.
+    runner : Runner or None, default=None
+        Runs the fits of the grid search; None: one after the other. The result does not depend on it.
 
     Attributes
     ----------
@@ -87,11 +75,11 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         *,
         settings: OperationalRiskSettings | None = None,
         groups: Mapping[str, str] | None = None,
-        n_jobs: int = 1,
+        runner: Runner | None = None,
     ) -> None:
         self.settings = settings
         self.groups = groups
-        self.n_jobs = n_jobs
+        self.runner = runner
 
     def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Self:
         """Fit on labelled rows.
@@ -112,7 +100,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """
         settings = self.settings or OperationalRiskSettings()
         labels = check_labels(y, rows=X.height, minimum=settings.minimum_positives)
-        names, self.left_out_ = self._choose(X, settings)
+        names, self.left_out_ = choose_features(
+            X, groups=self.groups, wanted=settings.feature_groups, windows=settings.windows
+        )
         frame = X.select(names)
         preparation, oversampler = self._first_steps(settings)
         learner = make_learner(settings.learner, random_state=settings.random_state)
@@ -125,7 +115,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             grid=settings.grid if settings.grid is not None else GRIDS[settings.learner],
             folds=min(settings.folds, int(np.bincount(labels).min())),
             random_state=settings.random_state,
-            n_jobs=self.n_jobs,
+            runner=self.runner or threads(),
         )
         self.best_params_ = max(self.grid_scores_, key=lambda point: point.mean_auc).parameters
         self.preparation_: Preparation = preparation.fit(frame)
@@ -187,65 +177,3 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return preparation, SnappedSmote(
             n_neighbors=settings.smote_neighbors, random_state=settings.random_state
         )
-
-    def _choose(
-        self, frame: pl.DataFrame, settings: OperationalRiskSettings
-    ) -> tuple[list[str], dict[str, str]]:
-        """Return the features that enter and, for those of a wanted group that do not, why."""
-        names, left_out = [], {}
-        for name in frame.columns:
-            if self.groups is not None and self.groups.get(name) not in settings.feature_groups:
-                continue
-            window = _WINDOW.search(name)
-            if settings.windows and window is not None and window[1] not in settings.windows:
-                continue
-            column = frame[name]
-            if column.null_count() == frame.height:
-                left_out[name] = "nothing delivered"
-            elif kind_of(column.dtype) is None:
-                left_out[name] = f"{column.dtype} is no number, flag or text"
-            elif column.n_unique() < 2:
-                left_out[name] = "constant"
-            else:
-                names.append(name)
-        if not names:
-            raise NoFeaturesError(
-                f"no column of the groups {', '.join(settings.feature_groups)} holds two different values "
-                f"in {frame.height} training rows; deliver the feeds or name other groups"
-            )
-        return names, left_out
-
-
-@dataclass(frozen=True)
-class OperationalRiskModel:
-    """One fitted and calibrated version; everything that scoring needs."""
-
-    classifier: OperationalRiskClassifier
-    calibrator: Calibrator
-    scale: MasterScale
-    calibrated_on: str
-
-
-def score(model: OperationalRiskModel, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return enterprise_id, pd_raw, pd, score_points and grade, one row for each row of the frame.
-
-    Parameters
-    ----------
-    model : OperationalRiskModel
-    frame : polars.DataFrame
-        enterprise_id and the features of training; may have no rows.
-
-    Raises
-    ------
-    SchemaMismatchError
-        A feature of training is missing or of another kind, also when there are no rows.
-    """
-    model.classifier.preparation_.check(frame)
-    raw = model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
-    pd = model.calibrator.predict(raw)
-    return frame.select("enterprise_id").with_columns(
-        pl.Series("pd_raw", raw, dtype=pl.Float64),
-        pl.Series("pd", pd, dtype=pl.Float64),
-        pl.Series("score_points", model.scale.score_points(pd), dtype=pl.Float64),
-        pl.Series("grade", model.scale.grade(pd), dtype=pl.String),
-    )

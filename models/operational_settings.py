@@ -15,6 +15,9 @@ OPERATIONAL_GROUPS = (
     "volume",
 )
 
+LONG_WINDOWS_BELOW = 500
+LONG_WINDOWS = ("365d", "all")
+
 
 class OperationalRiskSettings(BaseModel):
     """Every choice of one model version; stored with it."""
@@ -58,3 +61,12 @@ class OperationalRiskSettings(BaseModel):
         ge=10,
         description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
     )
+
+    def for_rows(self, rows: int) -> "OperationalRiskSettings":
+        """Return the settings for that many labelled rows: below 500 only the longest windows, unless some are named.
+
+        Four nested windows of one quantity are four chances to fit noise (docs/decisions/0021).
+        """
+        if rows < LONG_WINDOWS_BELOW and not self.windows:
+            return self.model_copy(update={"windows": LONG_WINDOWS})
+        return self

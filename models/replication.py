@@ -21,6 +21,7 @@ from models.evaluation import (
 from models.learners import PUBLISHED_NAMES, Learner
 from models.metrics import METRICS, Labels
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.runner import Runner
 
 PUBLISHED = Path(__file__).parent / "published" / "operational_risk.json"
 OPERATIONAL = ("consistency", "dependency", "digital_intensity", "latency", "turnover", "behaviour")
@@ -67,7 +68,7 @@ def published_table_4() -> dict[str, dict[str, float]]:
 
 
 def table_4(
-    frame: pl.DataFrame, labels: Labels, *, groups: Mapping[str, str], repeats: int, n_jobs: int = 1
+    frame: pl.DataFrame, labels: Labels, *, groups: Mapping[str, str], repeats: int, runner: Runner
 ) -> Replication:
     """Measure the four learners by the paper's protocol: 20% held out, SMOTE and grid search in the rest.
 
@@ -78,7 +79,7 @@ def table_4(
     groups : mapping of column to group
     repeats : int
         Random stratified splits; the paper has one.
-    n_jobs : int, default=1
+    runner : Runner
     """
     splits = repeated_holdouts(labels, test_share=0.2, repeats=repeats, random_state=7)
     published = published_table_4()
@@ -91,7 +92,7 @@ def table_4(
             labels,
             groups=groups,
             splits=splits,
-            n_jobs=n_jobs,
+            runner=runner,
         )
         figures += _figures(name, folds, published[name])
         curves[name] = tuple(fold for fold in folds if fold.repeat == 0)
@@ -99,13 +100,13 @@ def table_4(
 
 
 def hypothesis_1(
-    frame: pl.DataFrame, labels: Labels, *, groups: Mapping[str, str], repeats: int, n_jobs: int = 1
+    frame: pl.DataFrame, labels: Labels, *, groups: Mapping[str, str], repeats: int, runner: Runner
 ) -> Replication:
     """Measure operational vectors against static volume on features of the known history, paired by fold.
 
     Parameters
     ----------
-    frame, labels, groups, n_jobs : see `table_4`
+    frame, labels, groups, runner : see `table_4`
     repeats : int
         Repeats of five stratified folds; a borrower is one row.
     """
@@ -116,7 +117,7 @@ def hypothesis_1(
         measured: dict[str, tuple[Fold, ...]] = {}
         for name, wanted in FEATURE_SETS.items():
             settings = OperationalRiskSettings(learner=learner, feature_groups=wanted, windows=("all",))
-            measured[name] = _folds(settings, frame, labels, groups=groups, splits=splits, n_jobs=n_jobs)
+            measured[name] = _folds(settings, frame, labels, groups=groups, splits=splits, runner=runner)
             figures += _figures(f"{name}, {PUBLISHED_NAMES[learner]}", measured[name], {})
         for left, right in DIFFERENCES:
             gap = difference(measured[left], measured[right], METRICS["auc"])
@@ -135,11 +136,11 @@ def _folds(
     *,
     groups: Mapping[str, str],
     splits: tuple[Split, ...],
-    n_jobs: int,
+    runner: Runner,
 ) -> tuple[Fold, ...]:
     """Score the test part of each split."""
     estimator = OperationalRiskClassifier(settings=settings, groups=groups)
-    return cross_validate(estimator, frame, labels, splits, n_jobs=n_jobs)
+    return cross_validate(estimator, frame, labels, splits, runner=runner)
 
 
 def _figures(name: str, folds: tuple[Fold, ...], published: Mapping[str, float]) -> list[Figure]:

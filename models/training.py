@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from models.calibration import Calibrator, ReliabilityBin, reliability
@@ -25,14 +26,13 @@ from models.evaluation import (
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskModel, OperationalRiskSettings
+from models.runner import Runner, threads
+from models.scoring import CalibratedModel
 
 Protocol = Literal["repeated_cross_validation", "out_of_time"]
 Rows = npt.NDArray[np.int64]
 
 FEW_ROWS = 1000
-LONG_WINDOWS_BELOW = 500
-LONG_WINDOWS = ("365d", "all")
 
 
 @dataclass(frozen=True)
@@ -55,52 +55,54 @@ class Evaluation:
 class Training:
     """A model version with the account of how it was made."""
 
-    model: OperationalRiskModel
+    model: CalibratedModel
     evaluation: Evaluation
     rows: int
     positives: int
+    challenger: Evaluation | None = None
 
 
 def train(
+    estimator: Any,
     frame: pl.DataFrame,
     labels: npt.ArrayLike,
     *,
-    settings: OperationalRiskSettings | None = None,
-    groups: Mapping[str, str] | None = None,
     borrowers: Sequence[str] | None = None,
     snapshots: Sequence[date] | None = None,
     repeats: int | None = None,
     scale: MasterScale | None = None,
-    n_jobs: int = 1,
+    runner: Runner | None = None,
+    challenger: Any | None = None,
     on_progress: Progress | None = None,
 ) -> Training:
-    """Return a calibrated model fitted on all rows and its honest evaluation; the same for any ``n_jobs``.
-
-    Windows: below 500 rows only the longest windows enter, a year and the known history, unless the settings
-    name windows; short windows of the same features then add noise, not signal (docs/decisions/0021).
+    """Return a calibrated model fitted on all rows and its honest evaluation; the same for any runner.
 
     Evaluation: with several snapshots, a model of all but the last one is measured on the last one. With
-    one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). The grid
-    search always runs inside the training rows.
+    one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). What a family
+    searches or selects, it searches inside the training rows.
 
     Calibration: where ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults,
     that share is held out, the classifier never sees it and the calibrator sees nothing else. Otherwise
-    the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and grid search inside the
+    the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and search inside the
     training folds, and the classifier on all rows.
 
     Parameters
     ----------
+    estimator : unfitted OperationalRiskClassifier or VotingEnsembleClassifier
+        Its settings say how much is held out for calibration, and the folds.
     frame : polars.DataFrame of shape (n_samples, n_columns)
         Labelled rows.
     labels : array-like of shape (n_samples,)
-    settings, groups : see `OperationalRiskClassifier`
     borrowers : sequence of str, optional
         Borrower of each row, where one has several snapshots.
     snapshots : sequence of date, optional
         Date that each row describes.
     repeats : int, optional
     scale : MasterScale, optional
-    n_jobs : int, default=1
+    runner : Runner, optional
+        Runs the folds, then the jobs of the last fit; None: one after the other.
+    challenger : unfitted estimator, optional
+        Measured on the same test rows and reported beside, such as the same family without resampling.
     on_progress : callable, optional
         Called with the number of folds measured and of all folds.
 
@@ -108,26 +110,31 @@ def train(
     ------
     TooFewRowsError, NoFeaturesError
     """
-    settings = settings or OperationalRiskSettings()
-    known = check_labels(labels, rows=frame.height, minimum=settings.minimum_positives)
-    if len(known) < LONG_WINDOWS_BELOW and not settings.windows:
-        settings = settings.model_copy(update={"windows": LONG_WINDOWS})
+    known = check_labels(labels, rows=frame.height, minimum=estimator.settings.minimum_positives)
     names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
-    fitter = _Fitter(frame, known, names, settings, groups, scale or MasterScale(), n_jobs, on_progress)
+    fitter = _Fitter(frame, known, names, scale or MasterScale(), runner or threads(), on_progress)
     everything = np.arange(len(known))
     times = repeats or (2 if len(known) < FEW_ROWS else 1)
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
-        evaluation = _out_of_time(
-            fitter.fit(everything[~last], repeats=times)[0], frame.filter(last), known[last]
-        )
-        model, _ = fitter.fit(everything, repeats=times)
+
+        def measured(candidate: Any) -> Evaluation:
+            model, _ = fitter.fit(candidate, everything[~last], repeats=times)
+            return _out_of_time(model, frame.filter(last), known[last])
+
+        evaluation, folds = measured(estimator), ()
+        beside = measured(challenger) if challenger is not None else None
     else:
-        folds = fitter.cross_validate(everything, repeats=times)
+        folds = fitter.cross_validate(estimator, everything, repeats=times)
         evaluation = _by_folds(folds)
-        model, _ = fitter.fit(everything, repeats=times, folds=folds)
-    return Training(model, evaluation, len(known), int(known.sum()))
+        beside = (
+            _by_folds(fitter.cross_validate(challenger, everything, repeats=times))
+            if challenger is not None
+            else None
+        )
+    model, _ = fitter.fit(estimator, everything, repeats=times, folds=folds)
+    return Training(model, evaluation, len(known), int(known.sum()), beside)
 
 
 @dataclass(frozen=True)
@@ -137,54 +144,56 @@ class _Fitter:
     frame: pl.DataFrame
     labels: Labels
     borrowers: npt.NDArray[Any]
-    settings: OperationalRiskSettings
-    groups: Mapping[str, str] | None
     scale: MasterScale
-    n_jobs: int
+    runner: Runner
     on_progress: Progress | None
 
-    def cross_validate(self, rows: Rows, *, repeats: int) -> tuple[Fold, ...]:
+    def cross_validate(self, estimator: Any, rows: Rows, *, repeats: int) -> tuple[Fold, ...]:
         """Score the rows out of fold; the folds run beside each other, each on one thread."""
         labels = self.labels[rows]
         splits = repeated_folds(
             labels,
-            folds=min(self.settings.folds, int(np.bincount(labels).min())),
+            folds=min(estimator.settings.folds, int(np.bincount(labels).min())),
             repeats=repeats,
-            random_state=self.settings.random_state,
+            random_state=estimator.settings.random_state,
             borrowers=self.borrowers[rows].tolist(),
         )
-        estimator = OperationalRiskClassifier(settings=self.settings, groups=self.groups)
         return cross_validate(
-            estimator, self.frame[rows], labels, splits, n_jobs=self.n_jobs, on_progress=self.on_progress
+            clone(estimator).set_params(runner=None),
+            self.frame[rows],
+            labels,
+            splits,
+            runner=self.runner,
+            on_progress=self.on_progress,
         )
 
     def fit(
-        self, rows: Rows, *, repeats: int, folds: tuple[Fold, ...] = ()
-    ) -> tuple[OperationalRiskModel, tuple[Fold, ...]]:
+        self, estimator: Any, rows: Rows, *, repeats: int, folds: tuple[Fold, ...] = ()
+    ) -> tuple[CalibratedModel, tuple[Fold, ...]]:
         """Fit on the rows and calibrate by the rule of `train`."""
-        fit_rows, held_out = self._calibration_split(rows)
-        classifier = OperationalRiskClassifier(settings=self.settings, groups=self.groups, n_jobs=self.n_jobs)
+        fit_rows, held_out = self._calibration_split(rows, estimator.settings)
+        classifier = clone(estimator).set_params(runner=self.runner)
         classifier.fit(self.frame[fit_rows], self.labels[fit_rows])
         if held_out is not None:
             labels = self.labels[held_out]
             calibrator = Calibrator().fit(classifier.predict_proba(self.frame[held_out])[:, 1], labels)
             how = f"{len(labels)} rows held out, {int(labels.sum())} defaults, {calibrator.method_}"
         else:
-            folds = folds or self.cross_validate(rows, repeats=repeats)
+            folds = folds or self.cross_validate(estimator, rows, repeats=repeats)
             labels, scores = out_of_fold(folds)
             calibrator = Calibrator(method="platt").fit(scores, labels)
             how = f"out-of-fold scores of {len(rows)} rows, {int(self.labels[rows].sum())} defaults, platt"
-        return OperationalRiskModel(classifier, calibrator, self.scale, how), folds
+        return CalibratedModel(classifier, calibrator, self.scale, how), folds
 
-    def _calibration_split(self, rows: Rows) -> tuple[Rows, Rows | None]:
+    def _calibration_split(self, rows: Rows, settings: Any) -> tuple[Rows, Rows | None]:
         """Return rows to fit on and rows held out for calibration, None where there are too few."""
-        labels, share = self.labels[rows], self.settings.calibration_share
-        if int(np.bincount(labels).min() * share) < self.settings.calibration_positives:
+        labels, share = self.labels[rows], settings.calibration_share
+        if int(np.bincount(labels).min() * share) < settings.calibration_positives:
             return rows, None
         names = self.borrowers[rows]
         repeated = len(set(names)) < len(names)
         kind = StratifiedGroupKFold if repeated else StratifiedKFold
-        splitter = kind(round(1 / share), shuffle=True, random_state=self.settings.random_state)
+        splitter = kind(round(1 / share), shuffle=True, random_state=settings.random_state)
         parts = splitter.split(np.zeros(len(labels)), labels, names if repeated else None)
         fitted, held_out = next(iter(parts))
         return rows[fitted], rows[held_out]
@@ -208,7 +217,7 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
     )
 
 
-def _out_of_time(model: OperationalRiskModel, frame: pl.DataFrame, labels: Labels) -> Evaluation:
+def _out_of_time(model: CalibratedModel, frame: pl.DataFrame, labels: Labels) -> Evaluation:
     """Measure a model on a later snapshot."""
     known = check_labels(labels, rows=frame.height, minimum=2)
     raw = model.classifier.predict_proba(frame)[:, 1]

@@ -16,6 +16,7 @@ from models.importance import feature_importance
 from models.operational_risk import OperationalRiskClassifier
 from models.replication import Replication, hypothesis_1, table_4
 from models.replication_page import page
+from models.runner import threads
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
@@ -59,7 +60,7 @@ def measure_again(dataset: str, frame: pl.DataFrame, repeats: int) -> Replicatio
         labels,
         groups=matrix.feature_groups(),
         repeats=repeats,
-        n_jobs=settings().threads,
+        runner=threads(settings().threads),
     )
 
 
@@ -71,7 +72,9 @@ def draw_pictures(dataset: str, frame: pl.DataFrame, replication: Replication, f
     roc = plots.roc(curves, title="ROC, first repeat")
     (folder / f"{PAPER}-{dataset}-roc.svg").write_text(plots.svg(roc), encoding="utf-8")
     if dataset == "simulated":
-        classifier = OperationalRiskClassifier(groups=matrix.feature_groups(), n_jobs=settings().threads)
+        classifier = OperationalRiskClassifier(
+            groups=matrix.feature_groups(), runner=threads(settings().threads)
+        )
         classifier.fit(frame.drop("label"), frame["label"].to_numpy())
         bars = plots.importance(feature_importance(classifier), title="XGBoost, share of splits")
         (folder / f"{PAPER}-{dataset}-importance.svg").write_text(plots.svg(bars), encoding="utf-8")

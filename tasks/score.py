@@ -10,7 +10,7 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact, operational_risk
+from models import artefact, scoring
 from models.errors import ModelError
 from tasks.validate import validate_scores
 from warehouse import matrix, registry, scores
@@ -36,7 +36,7 @@ def score_partition(portfolio: str, as_of_date: date, part: int, parts: int, run
         model = artefact.load(
             registry.verify(champion), sha256=champion.artefact_sha256, schema_hash=champion.schema_hash
         )
-        said = operational_risk.score(model, frame.filter(pl.col("coverage") != "unscoreable"))
+        said = scoring.score(model, frame.filter(pl.col("coverage") != "unscoreable"))
     except ModelError as error:
         raise Refused(f"{FAMILY} {champion.model_version} cannot score {portfolio}: {error}") from error
     rows = frame.select("enterprise_id", "coverage").join(said, on="enterprise_id", how="left")

@@ -10,7 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from models import report
 from models.errors import ModelError
 from models.fingerprint import fingerprint
-from models.operational_risk import OperationalRiskSettings
+from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.runner import threads
 from models.training import Training, train
 from tasks.progress import Progress
 from tasks.register import FAMILY, register_model, show_model
@@ -41,13 +42,12 @@ def train_model(
     log.info("train       %s rows: search, measure, calibrate; minutes, not seconds", f"{frame.height:,}")
     try:
         training = train(
+            OperationalRiskClassifier(settings=model.for_rows(frame.height), groups=matrix.feature_groups()),
             frame.drop("label"),
             labels,
-            settings=model,
-            groups=matrix.feature_groups(),
             borrowers=frame["enterprise_id"].to_list(),
             snapshots=frame["as_of_date"].to_list(),
-            n_jobs=settings().threads,
+            runner=threads(settings().threads),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
     except ModelError as error:

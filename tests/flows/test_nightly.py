@@ -113,14 +113,14 @@ def test_a_stopped_night_leaves_the_last_good_scores(
 ) -> None:
     first = night(MAY)
     before = ask("from scores.portfolio_scores")
-    from models import operational_risk
+    from models import scoring
 
-    honest = operational_risk.score
+    honest = scoring.score
 
     def broken(model: object, frame: pl.DataFrame) -> pl.DataFrame:
         return honest(model, frame).with_columns(pd=pl.lit(1.5))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(operational_risk, "score", broken)
+    monkeypatch.setattr(scoring, "score", broken)
     with pytest.raises(Refused, match="scores"):
         night(MAY)
     assert_frame_equal(ask("from scores.portfolio_scores"), before)

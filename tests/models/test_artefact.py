@@ -15,7 +15,8 @@ from models import artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskModel, score
+from models.operational_risk import OperationalRiskClassifier
+from models.scoring import CalibratedModel, score
 
 NIGHT = make_portfolio(90, seed=9)
 
@@ -25,7 +26,7 @@ def model(request, portfolio):
     classifier = OperationalRiskClassifier(settings=quick(request.param), groups=portfolio.groups)
     classifier.fit(portfolio.frame, portfolio.labels)
     calibrator = Calibrator().fit(classifier.predict_proba(portfolio.frame)[:, 1], portfolio.labels)
-    return OperationalRiskModel(classifier, calibrator, MasterScale(), "its own rows")
+    return CalibratedModel(classifier, calibrator, MasterScale(), "its own rows")
 
 
 def test_round_trip_gives_identical_scores(model, tmp_path):

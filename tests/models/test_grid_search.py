@@ -11,6 +11,7 @@ from models.grid_search import grid_search
 from models.learners import make_learner
 from models.oversampling import SnappedSmote
 from models.preparation import Preparation
+from models.runner import threads
 
 
 def test_equals_grid_search_over_the_pipeline(portfolio):
@@ -27,7 +28,7 @@ def test_equals_grid_search_over_the_pipeline(portfolio):
         grid=grid,
         folds=4,
         random_state=5,
-        n_jobs=2,
+        runner=threads(2),
     )
     theirs = GridSearchCV(
         Pipeline([("prepare", Preparation()), ("oversample", SnappedSmote()), ("learner", learner)]),

@@ -17,16 +17,17 @@ from models.operational_risk import (
     OPERATIONAL_GROUPS,
     OperationalRiskClassifier,
     OperationalRiskSettings,
-    score,
 )
+from models.runner import threads
+from models.scoring import score
 from models.training import train
 
 LEARNERS = ("xgboost", "logistic_regression", "svm", "random_forest")
 
 
 def test_params_and_clone(portfolio):
-    model = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups, n_jobs=2)
-    assert set(model.get_params()) == {"settings", "groups", "n_jobs"}
+    model = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups, runner=threads(2))
+    assert set(model.get_params()) == {"settings", "groups", "runner"}
     copied = clone(model)
     assert copied is not model
     assert copied.get_params() == model.get_params()
@@ -141,12 +142,11 @@ def test_same_result_for_any_number_of_threads(portfolio):
     settings = quick("xgboost")
     one, two = (
         train(
+            OperationalRiskClassifier(settings=settings, groups=portfolio.groups),
             portfolio.frame,
             portfolio.labels,
-            settings=settings,
-            groups=portfolio.groups,
             repeats=1,
-            n_jobs=n_jobs,
+            runner=threads(n_jobs),
         )
         for n_jobs in (1, 2)
     )
@@ -186,7 +186,10 @@ def test_settings_have_bounds(wrong):
 
 def test_score_gives_one_graded_row_each(portfolio):
     model = train(
-        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1
+        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+        portfolio.frame,
+        portfolio.labels,
+        repeats=1,
     ).model
     rows = score(model, portfolio.frame)
     assert rows.columns == ["enterprise_id", "pd_raw", "pd", "score_points", "grade"]

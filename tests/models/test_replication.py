@@ -8,6 +8,7 @@ from labelled_frames import make_portfolio
 
 from models import replication, replication_page
 from models.metrics import METRICS
+from models.runner import threads
 
 
 def as_rows(measured: replication.Replication, dataset: str) -> pl.DataFrame:
@@ -27,7 +28,9 @@ def test_published_figures_are_those_of_the_paper():
 @pytest.mark.slow
 def test_table_4_has_every_model_and_measure_beside_the_published():
     small = make_portfolio(150)
-    measured = replication.table_4(small.frame, small.labels, groups=small.groups, repeats=2)
+    measured = replication.table_4(
+        small.frame, small.labels, groups=small.groups, repeats=2, runner=threads()
+    )
     assert len(measured.figures) == 4 * len(METRICS)
     assert {figure.published for figure in measured.figures if figure.metric == "auc"} == {
         0.75,
@@ -48,7 +51,7 @@ def test_hypothesis_1_pairs_the_feature_sets(monkeypatch):
     small = make_portfolio(100)
     groups = {**small.groups, "supplier_latency_mean_365d": "recency"}
     monkeypatch.setattr(replication, "HYPOTHESIS_LEARNERS", ("logistic_regression",))
-    measured = replication.hypothesis_1(small.frame, small.labels, groups=groups, repeats=1)
+    measured = replication.hypothesis_1(small.frame, small.labels, groups=groups, repeats=1, runner=threads())
     gaps = {figure.row_name: figure for figure in measured.figures if figure.metric == "auc difference"}
     assert len(gaps) == len(replication.DIFFERENCES)
     aucs = {figure.row_name: figure.mean for figure in measured.figures if figure.metric == "auc"}

@@ -52,22 +52,41 @@ def test_difference_is_paired_and_needs_the_same_rows(portfolio):
 
 def test_few_rows_are_calibrated_out_of_fold(portfolio):
     result = training.train(
-        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=2
+        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+        portfolio.frame,
+        portfolio.labels,
+        repeats=2,
     )
     assert result.model.calibrated_on == "out-of-fold scores of 160 rows, 40 defaults, platt"
     assert result.model.classifier.n_samples_ == 160
     assert result.evaluation.protocol == "repeated_cross_validation"
     assert (result.evaluation.folds, result.evaluation.repeats) == (5, 2)
     assert result.evaluation.pd["brier"].mean < result.evaluation.raw["brier"].mean
-    assert result.model.classifier.settings.windows == ("365d", "all")
+
+
+def test_few_rows_take_the_longest_windows_unless_some_are_named():
+    assert quick().for_rows(499).windows == ("365d", "all")
+    assert quick().for_rows(500).windows == ()
+    assert quick(windows=("90d",)).for_rows(499).windows == ("90d",)
+
+
+def test_a_challenger_is_measured_on_the_same_rows(portfolio):
+    estimator = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups)
+    plain = OperationalRiskClassifier(settings=quick(oversample=False), groups=portfolio.groups)
+    result = training.train(estimator, portfolio.frame, portfolio.labels, repeats=1, challenger=plain)
+    assert result.challenger is not None
+    assert np.array_equal(result.challenger.labels, result.evaluation.labels)
+    # without SMOTE the raw scores keep the prior
+    assert result.challenger.scores.mean() < result.evaluation.scores.mean()
 
 
 def test_many_rows_are_calibrated_on_rows_that_the_classifier_did_not_see():
     big = make_portfolio(1200, rate=0.25, seed=2)
-    result = training.train(big.frame, big.labels, settings=quick(), groups=big.groups)
+    result = training.train(
+        OperationalRiskClassifier(settings=quick(), groups=big.groups), big.frame, big.labels
+    )
     assert result.model.calibrated_on == "240 rows held out, 60 defaults, platt"
     assert result.model.classifier.n_samples_ == 960
-    assert result.model.classifier.settings.windows == ()
     pd = result.model.calibrator.predict(result.model.classifier.predict_proba(big.frame)[:, 1])
     assert abs(pd.mean() - 0.25) < 0.04
 
@@ -78,18 +97,17 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
     labels = np.r_[portfolio.labels, later.labels]
     days = [date(2024, 6, 30)] * 160 + [date(2025, 6, 30)] * 160
     names = frame["enterprise_id"].to_list()
+    estimator = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups)
     kwargs = {
-        "settings": quick(),
-        "groups": portfolio.groups,
         "borrowers": names,
         "snapshots": days,
         "repeats": 1,
     }
-    result = training.train(frame, labels, **kwargs)
+    result = training.train(estimator, frame, labels, **kwargs)
     assert result.evaluation.protocol == "out_of_time"
     assert result.evaluation.rows == 160
     # the later labels turned round change the measure, not the model that is measured
-    turned = training.train(frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
+    turned = training.train(estimator, frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
     assert np.array_equal(turned.evaluation.scores, result.evaluation.scores)
     assert turned.evaluation.raw["auc"].mean == pytest.approx(1 - result.evaluation.raw["auc"].mean)
 
@@ -97,7 +115,10 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
 def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):
     first, second = (
         training.train(
-            portfolio.frame, portfolio.labels, settings=quick("xgboost"), groups=portfolio.groups, repeats=1
+            OperationalRiskClassifier(settings=quick("xgboost"), groups=portfolio.groups),
+            portfolio.frame,
+            portfolio.labels,
+            repeats=1,
         )
         for _ in range(2)
     )
@@ -119,7 +140,10 @@ def test_importance_adds_up_and_finds_the_signal(fitted):
 
 def test_card_lines_and_pictures_tell_the_figures(portfolio):
     result = training.train(
-        portfolio.frame, portfolio.labels, settings=quick(), groups=portfolio.groups, repeats=1
+        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+        portfolio.frame,
+        portfolio.labels,
+        repeats=1,
     )
     card = report.card(result, title="small")
     assert f"| AUC | {result.evaluation.raw['auc'].mean:.3f} (" in card

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from models import artefact
-from models.operational_risk import OperationalRiskSettings, score
+from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.scoring import score
 from models.training import Training, train
 from tasks import register, snapshots
 from tasks import train as tasks_train
@@ -38,9 +39,8 @@ def rows(count: int = 120) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def training() -> Training:
     frame = rows()
-    return train(
-        frame.drop("label"), frame["label"].to_numpy(), settings=QUICK, groups=matrix.feature_groups()
-    )
+    estimator = OperationalRiskClassifier(settings=QUICK, groups=matrix.feature_groups())
+    return train(estimator, frame.drop("label"), frame["label"].to_numpy())
 
 
 def test_label_windows_end_by_as_of_date_and_do_not_overlap():

@@ -1,0 +1,60 @@
+"""Every choice of a voting ensemble, described and bounded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.members import Member
+
+ALL_MEMBERS: tuple[Member, ...] = (
+    "xgboost",
+    "gbdt",
+    "adaboost",
+    "random_forest",
+    "lightgbm",
+    "bagging",
+    "extra_trees",
+)
+ENSEMBLE_GROUPS = ("profile", "ledger", "legal", "opinion")
+
+
+class VotingEnsembleSettings(BaseModel):
+    """Every choice of one model version; stored with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    members: tuple[Member, ...] = Field(
+        ALL_MEMBERS, min_length=2, description="Candidates for the vote; the paper has these seven."
+    )
+    profile: Literal["paper", "tuned"] = Field(
+        "paper", description="Parameters of the members: library defaults as in the paper, or tuned ones."
+    )
+    feature_groups: tuple[str, ...] = Field(
+        ENSEMBLE_GROUPS,
+        min_length=1,
+        description="Groups of features that may enter, as the SQL heads name them.",
+    )
+    oversample: bool = Field(
+        True, description="Bagged SMOTE in the training rows; off for the challenger without it."
+    )
+    bags: int = Field(10, ge=1, le=1000, description="Stratified bags that are oversampled on their own.")
+    smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered in a small bag.")
+    selection: Literal["parsimonious", "paper"] = Field(
+        "parsimonious",
+        description="The simplest combination within noise of the best, or the paper's rule: best AUC, stacked.",
+    )
+    folds: int = Field(
+        5, ge=2, le=20, description="Stratified folds that yield the out-of-fold probabilities."
+    )
+    random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, bags and members.")
+    minimum_positives: int = Field(30, ge=2, description="Fewest defaults (and fewest others) to train on.")
+    calibration_share: float = Field(
+        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
+    )
+    calibration_positives: int = Field(
+        50,
+        ge=10,
+        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
+    )

@@ -1,0 +1,78 @@
+"""One fitted and calibrated model version of any family, and what it says of a frame of enterprises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.calibration import Calibrator
+from models.master_scale import MasterScale
+from models.schema import Schema
+
+
+class Prepared(Protocol):
+    """The fitted first step of a classifier."""
+
+    schema_: Schema
+
+    def check(self, X: pl.DataFrame) -> None:
+        """Refuse a frame without the columns of training."""
+
+
+class Classifier(Protocol):
+    """What training and scoring ask of a fitted family."""
+
+    settings: Any
+    preparation_: Prepared
+    groups_: tuple[str, ...]
+    left_out_: dict[str, str]
+    base_rate_: float
+    n_samples_: int
+    n_features_in_: int
+    feature_names_in_: npt.NDArray[Any]
+    schema_hash_: str
+
+    def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Any:
+        """Fit on labelled rows."""
+
+    def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the raw probability of both classes."""
+
+
+@dataclass(frozen=True)
+class CalibratedModel:
+    """One fitted and calibrated version; everything that scoring needs."""
+
+    classifier: Classifier
+    calibrator: Calibrator
+    scale: MasterScale
+    calibrated_on: str
+
+
+def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return enterprise_id, pd_raw, pd, score_points and grade, one row for each row of the frame.
+
+    Parameters
+    ----------
+    model : CalibratedModel
+    frame : polars.DataFrame
+        enterprise_id and the features of training; may have no rows.
+
+    Raises
+    ------
+    SchemaMismatchError
+        A feature of training is missing or of another kind, also when there are no rows.
+    """
+    model.classifier.preparation_.check(frame)
+    raw = model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
+    pd = model.calibrator.predict(raw)
+    return frame.select("enterprise_id").with_columns(
+        pl.Series("pd_raw", raw, dtype=pl.Float64),
+        pl.Series("pd", pd, dtype=pl.Float64),
+        pl.Series("score_points", model.scale.score_points(pd), dtype=pl.Float64),
+        pl.Series("grade", model.scale.grade(pd), dtype=pl.String),
+    )
