@@ -1,0 +1,48 @@
+"""Variance inflation: how far each feature is a linear combination of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+
+def variance_inflation(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
+    """Return the variance inflation factor of each column, ``1 / (1 - R²)`` of its regression on the others.
+
+    A column that the others determine has an infinite factor; a constant one has none and is NaN. Below 5
+    the paper speaks of weak multicollinearity.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_samples, n_features)
+        Without gaps.
+    names : sequence of str
+        Name of each column.
+
+    References
+    ----------
+    Yang & Xiao (2024), equation (1).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = rng.normal(size=(2, 1000))
+    >>> {name: round(factor, 1) for name, factor in variance_inflation(np.c_[a, b, a + b], "abc").items()}
+    {'a': inf, 'b': inf, 'c': inf}
+    >>> round(variance_inflation(np.c_[a, a + b], "ab")["a"], 1)
+    2.0
+    """
+    centred = matrix - matrix.mean(axis=0)
+    total = (centred**2).sum(axis=0)
+    factors: dict[str, float] = {}
+    for column, name in enumerate(names):
+        if total[column] == 0:
+            factors[name] = float("nan")
+            continue
+        others = np.delete(centred, column, axis=1)
+        fitted = others @ np.linalg.lstsq(others, centred[:, column], rcond=None)[0]
+        unexplained = float(((centred[:, column] - fitted) ** 2).sum() / total[column])
+        factors[name] = 1.0 / unexplained if unexplained > 1e-10 else float("inf")
+    return factors
