@@ -1,0 +1,181 @@
+"""Weights of a soft vote by L-BFGS-B, and what combines the members (paper, section III.C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from models.calibration import EDGE
+from models.metrics import Labels, Scores
+
+Matrix = npt.NDArray[np.float64]
+
+MAXIMUM_ITERATIONS = 200
+SMALLEST_WEIGHT = 1e-3  # below it a member costs a fit and moves nothing
+STEEPEST = 1000.0  # AdaBoost's probabilities may differ in the third decimal only
+
+
+@dataclass(frozen=True)
+class Combiner:
+    """How the members' probabilities become one.
+
+    A vote is ``p @ w`` with weights on the simplex; a stack is ``expit(intercept + logit(p) @ w)``, with
+    the probabilities kept `EDGE` away from 0 and 1. Neither is calibrated.
+
+    Parameters
+    ----------
+    kind : {"vote", "stack"}
+    members : tuple of str
+        Names of the columns, those with a weight only.
+    weights : tuple of float
+    intercept : float, default=0.0
+        Of a stack.
+
+    Examples
+    --------
+    >>> vote = Combiner("vote", ("xgboost", "lightgbm"), (0.75, 0.25))
+    >>> vote.combine(np.array([[0.2, 0.6]]))
+    array([0.3])
+    """
+
+    kind: Literal["vote", "stack"]
+    members: tuple[str, ...]
+    weights: tuple[float, ...]
+    intercept: float = 0.0
+
+    def combine(self, probabilities: Matrix) -> Scores:
+        """Return one score of each row, shape (n_samples,), inside [0, 1].
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_samples, len(members))
+            In the order of ``members``.
+        """
+        weights = np.asarray(self.weights)
+        if self.kind == "vote":
+            return np.asarray(np.clip(probabilities @ weights, 0.0, 1.0), dtype=np.float64)
+        margin = self.intercept + logit(np.clip(probabilities, EDGE, 1 - EDGE)) @ weights
+        return np.asarray(expit(margin), dtype=np.float64)
+
+
+class Optimum(NamedTuple):
+    """Weights of a vote with the Platt map that was fitted beside them."""
+
+    weights: Scores
+    slope: float
+    intercept: float
+    loss: float
+    converged: bool
+
+    def probability(self, probabilities: Matrix) -> Scores:
+        """Return the voted and mapped probability of each row, shape (n_samples,)."""
+        vote = np.clip(probabilities @ self.weights, EDGE, 1 - EDGE)
+        return np.asarray(expit(self.slope * logit(vote) + self.intercept), dtype=np.float64)
+
+
+def optimise_weights(probabilities: Matrix, labels: Labels, *, start: Optimum | None = None) -> Optimum:
+    """Return the weights of the vote that minimise its log loss after a Platt map.
+
+    The paper selects by the AUC, which is a step function of the weights: its gradient is zero almost everywhere
+    and L-BFGS-B stops where it starts. The log loss is smooth and proper. But after oversampling the
+    members' probabilities carry the prior of the balanced rows, and AdaBoost's lie near one half by
+    construction; a bare log loss would punish this scale, which calibration removes later, and hardly
+    the order of the rows. So slope and intercept of ``expit(slope logit(p @ w) + intercept)`` are
+    fitted with the weights: the loss does not move with a shifted prior, and what remains is how well the
+    vote separates.
+
+    The weights are ``u / sum(u)`` with ``u >= 0``, so that a weight can be exactly zero; one below
+    `SMALLEST_WEIGHT` becomes zero. A search that does not converge returns equal weights, with the Platt map
+    fitted to them, and says so.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_members)
+        Out of fold.
+    labels : ndarray of shape (n_samples,), 0 or 1
+    start : Optimum, optional
+        Where to begin, of a neighbouring problem; equal weights otherwise.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.repeat([0, 1], 200)
+    >>> signal = expit(2 * labels - 1 + rng.normal(size=400))
+    >>> optimise_weights(np.column_stack([signal, rng.uniform(size=400)]), labels).weights.round(1)
+    array([1., 0.])
+    """
+    members = probabilities.shape[1]
+    rows, defaults = np.ones(len(labels)), labels.astype(np.float64)
+    equal = np.full(members, 1.0 / members)
+    found = _search(probabilities, rows, defaults, start or _plain(probabilities, equal, rows, defaults))
+    if found.converged:
+        return found
+    vote = probabilities @ equal
+    return fit_platt(vote, rows, defaults)._replace(weights=equal, converged=False)
+
+
+def fit_platt(vote: Scores, rows: Scores, defaults: Scores, *, start: Optimum | None = None) -> Optimum:
+    """Return the Platt map of one score that minimises the log loss, as an optimum with the weight 1.
+
+    Parameters
+    ----------
+    vote : ndarray of shape (n_values,)
+    rows, defaults : ndarray of shape (n_values,)
+        How many rows have that score, and how many of them defaulted.
+    start : Optimum, optional
+    """
+    column = vote[:, None]
+    return _search(column, rows, defaults, start or _plain(column, np.ones(1), rows, defaults))
+
+
+def _plain(probabilities: Matrix, weights: Scores, rows: Scores, defaults: Scores) -> Optimum:
+    """Return weights with the slope 1 and the intercept that moves the mean logit to that of the default rate."""
+    rate = np.clip(defaults.sum() / rows.sum(), EDGE, 1 - EDGE)
+    shift = logit(rate) - np.average(_log_odds(probabilities @ weights), weights=rows)
+    return Optimum(weights, 1.0, float(shift), float("nan"), False)
+
+
+def _log_odds(vote: Scores) -> Scores:
+    return np.asarray(logit(np.clip(vote, EDGE, 1 - EDGE)), dtype=np.float64)
+
+
+def _search(probabilities: Matrix, rows: Scores, defaults: Scores, first: Optimum) -> Optimum:
+    """Run L-BFGS-B over the free weights, the slope and the intercept, with the exact gradient."""
+    members, share = probabilities.shape[1], rows / rows.sum()
+    bad = defaults / rows.sum()
+    # the intercept is searched at the middle of the votes, where it hardly depends on the slope
+    centre = float(_log_odds(probabilities @ first.weights) @ share)
+
+    def loss(point: Scores) -> tuple[float, Scores]:
+        total = point[:members].sum()
+        weights = point[:members] / total
+        vote = probabilities @ weights
+        kept = np.clip(vote, EDGE, 1 - EDGE)
+        shape = logit(kept) - centre
+        margin = point[members] * shape + point[members + 1]
+        miss = share * expit(margin) - bad
+        steepness = np.where(vote == kept, 1.0 / (kept * (1.0 - kept)), 0.0)
+        by_weight = (miss * steepness) @ probabilities * point[members]
+        by_free = (by_weight - by_weight @ weights) / total
+        value = float(share @ np.logaddexp(0.0, margin) - bad @ margin)
+        return value, np.concatenate([by_free, [miss @ shape, miss.sum()]])
+
+    found = minimize(
+        loss,
+        np.concatenate([first.weights, [first.slope, first.intercept + first.slope * centre]]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, None)] * members + [(0.0, STEEPEST), (None, None)],
+        options={"ftol": 1e-9, "gtol": 1e-6, "maxiter": MAXIMUM_ITERATIONS},
+    )
+    weights = found.x[:members] / found.x[:members].sum()
+    weights = np.where(weights < SMALLEST_WEIGHT, 0.0, weights)
+    slope, intercept = float(found.x[members]), float(found.x[members + 1])
+    return Optimum(
+        weights / weights.sum(), slope, intercept - slope * centre, float(found.fun), bool(found.success)
+    )
