@@ -19,6 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from models.errors import ModelError
+from models.levels import round_to_levels
 
 Member = Literal["xgboost", "gbdt", "adaboost", "random_forest", "lightgbm", "bagging", "extra_trees"]
 MEMBERS: tuple[Member, ...] = get_args(Member)
@@ -36,6 +37,8 @@ PUBLISHED_NAMES: dict[Member, str] = {
     "extra_trees": "ExtraTree",
 }
 
+# these sort every column at every node; the others group values themselves, or draw thresholds at random
+_SORTING = (GradientBoostingClassifier, AdaBoostClassifier, RandomForestClassifier, BaggingClassifier)
 _GIVEN = frozenset({"n_jobs", "random_state", "verbosity", "verbose"})  # the factory's own, not a profile's
 
 
@@ -111,6 +114,8 @@ def _bare(member: Member) -> Any:
 def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np.int64]) -> Any:
     """Fit a member and return it; whatever goes wrong becomes one line that names the member.
 
+    Many rows (`models.levels.ROWS_ABOVE`) reach the members that sort columns on 255 values a column.
+
     Whoever runs several members decides: `models.out_of_fold` leaves a failing member out, records
     it, and gives up only when none remains.
 
@@ -130,7 +135,7 @@ def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np
     if len(np.unique(y)) < 2:
         raise MemberError(f"{where}: the rows hold one class only")
     try:
-        return estimator.fit(X, y)
+        return estimator.fit(round_to_levels(X) if isinstance(estimator, _SORTING) else X, y)
     except Exception as error:
         told = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MemberError(f"{where}: {told}") from error

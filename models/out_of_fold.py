@@ -122,7 +122,7 @@ def out_of_fold(
 
 
 def longest_first(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names with the longest fits first, those of other names before all.
+    """Return the names with the longest fits first, by their first word; those of other names before all.
 
     Examples
     --------
@@ -130,4 +130,4 @@ def longest_first(names: Sequence[str]) -> tuple[str, ...]:
     ('gbdt', 'lightgbm')
     """
     known = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    return tuple(sorted(names, key=lambda name: known.get(name, -1)))
+    return tuple(sorted(names, key=lambda name: known.get(name.split()[0], -1)))
