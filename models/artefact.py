@@ -8,17 +8,19 @@ import json
 import zipfile
 from pathlib import Path
 
-from models import operational_artefact
+from models import ensemble_artefact, operational_artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale, MasterScaleSettings
+from models.operational_risk import OperationalRiskClassifier
 from models.schema import Column
 from models.schema import schema_hash as hash_of
 from models.scoring import CalibratedModel
 from models.stored_arrays import pack
+from models.voting_ensemble import VotingEnsembleClassifier
 
 SUFFIX = ".nightledger-model"
-FORMATS = {codec.FORMAT: codec for codec in (operational_artefact,)}
+FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact)}
 
 
 def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
@@ -37,7 +39,12 @@ def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
         "calibrated_on": model.calibrated_on,
         "scale": model.scale.settings.model_dump(mode="json"),
     }
-    family, about, files = "operational_risk", *operational_artefact.dump(model.classifier)
+    if isinstance(model.classifier, VotingEnsembleClassifier):
+        family, about, files = "voting_ensemble", *ensemble_artefact.dump(model.classifier)
+    elif isinstance(model.classifier, OperationalRiskClassifier):
+        family, about, files = "operational_risk", *operational_artefact.dump(model.classifier)
+    else:
+        raise TypeError(f"{type(model.classifier).__name__} has no format to be stored in")
     text = json.dumps({**about, **shared}, indent=1, sort_keys=True, ensure_ascii=False)
     members = {"model.json": text.encode(), **files}
     content = pack(members)

@@ -6,17 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.members import Member
+from models.members import MEMBERS, Member
 
-ALL_MEMBERS: tuple[Member, ...] = (
-    "xgboost",
-    "gbdt",
-    "adaboost",
-    "random_forest",
-    "lightgbm",
-    "bagging",
-    "extra_trees",
-)
 ENSEMBLE_GROUPS = ("profile", "ledger", "legal", "opinion")
 
 
@@ -26,7 +17,7 @@ class VotingEnsembleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     members: tuple[Member, ...] = Field(
-        ALL_MEMBERS, min_length=2, description="Candidates for the vote; the paper has these seven."
+        MEMBERS, min_length=2, description="Candidates for the vote; the paper has these seven."
     )
     profile: Literal["paper", "tuned"] = Field(
         "paper", description="Parameters of the members: library defaults as in the paper, or tuned ones."
@@ -35,6 +26,10 @@ class VotingEnsembleSettings(BaseModel):
         ENSEMBLE_GROUPS,
         min_length=1,
         description="Groups of features that may enter, as the SQL heads name them.",
+    )
+    windows: tuple[str, ...] = Field(
+        ("365d", "all"),
+        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
     )
     oversample: bool = Field(
         True, description="Bagged SMOTE in the training rows; off for the challenger without it."

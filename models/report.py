@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
-from models import plots
+from models import ensemble_report, plots
 from models.importance import feature_importance, group_importance
 from models.metrics import METRICS, Interval
+from models.operational_risk import OperationalRiskClassifier
 from models.training import Training
+from models.voting_ensemble import VotingEnsembleClassifier
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -27,7 +30,7 @@ def protocol(training: Training) -> str:
         return f"out of time, {evaluation.rows:,} later rows, bootstrap intervals (DeLong for the AUC)"
     times = f"{evaluation.repeats} x " if evaluation.repeats > 1 else ""
     return (
-        f"{times}{evaluation.folds} stratified folds by borrower, grid search inside the training folds, "
+        f"{times}{evaluation.folds} stratified folds by borrower, every choice made inside the training folds, "
         "corrected resampled-t intervals"
     )
 
@@ -70,24 +73,27 @@ def card(training: Training, *, title: str) -> str:
             rows,
             "",
             "Accuracy, precision and recall call a borrower default from one half on.",
-            f"Chosen: {', '.join(f'{name} = {value}' for name, value in classifier.best_params_.items())}.",
             f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
             *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
-            *_importance_lines(training),
+            *_beside(training),
+            "",
+            *_choices(training),
         ]
     )
 
 
 def pictures(training: Training) -> dict[str, str]:
     """Return ROC, reliability and, where the learner has one, importance as PNG data URIs."""
-    evaluation, classifier = training.evaluation, training.model.classifier
+    evaluation = training.evaluation
+    classifier: Any = training.model.classifier
+    curves = {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
+    if training.challenger is not None:
+        curves["without resampling"] = training.challenger.reliability_pd
     charts = {
         "roc": plots.roc({"out of sample": (evaluation.labels, evaluation.scores)}),
-        "reliability": plots.reliability(
-            {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
-        ),
+        "reliability": plots.reliability(curves),
     }
-    if classifier.settings is None or classifier.settings.learner != "svm":
+    if _has_importance(classifier):
         charts["importance"] = plots.importance(feature_importance(classifier))
     return {
         name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
@@ -95,15 +101,38 @@ def pictures(training: Training) -> dict[str, str]:
     }
 
 
-def _importance_lines(training: Training) -> list[str]:
-    """Return the importance of groups and of the ten strongest features."""
-    classifier = training.model.classifier
-    if classifier.settings is not None and classifier.settings.learner == "svm":
+def _has_importance(classifier: Any) -> bool:
+    """Whether the learner tells an importance of its own; an ensemble has contributions instead."""
+    return isinstance(classifier, OperationalRiskClassifier) and (
+        classifier.settings is None or classifier.settings.learner != "svm"
+    )
+
+
+def _beside(training: Training) -> list[str]:
+    """Return what the same family without resampling reached on the same rows."""
+    if training.challenger is None:
         return []
+    plain = training.challenger.pd
+    return [
+        (
+            f"Without resampling, on the same rows and calibrated: AUC {_span(plain['auc'])}, "
+            f"Brier {_span(plain['brier'])}, log loss {_span(plain['log_loss'])}."
+        )
+    ]
+
+
+def _choices(training: Training) -> list[str]:
+    """Return what the family chose, and the importance of groups and of the ten strongest features."""
+    classifier: Any = training.model.classifier
+    if isinstance(classifier, VotingEnsembleClassifier):
+        return ensemble_report.card_lines(classifier)
+    chosen = ", ".join(f"{name} = {value}" for name, value in classifier.best_params_.items())
+    if not _has_importance(classifier):
+        return [f"Chosen: {chosen}."]
     groups = ", ".join(f"{name} {share:.0%}" for name, share in group_importance(classifier).items())
     strongest = list(feature_importance(classifier).items())[:10]
     return [
-        "",
+        f"Chosen: {chosen}.",
         f"Importance by group: {groups}.",
         "",
         "| feature | importance |",

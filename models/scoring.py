@@ -10,8 +10,10 @@ import numpy.typing as npt
 import polars as pl
 
 from models.calibration import Calibrator
+from models.explain import strongest
 from models.master_scale import MasterScale
 from models.schema import Schema
+from models.voting_ensemble import VotingEnsembleClassifier
 
 
 class Prepared(Protocol):
@@ -76,3 +78,38 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
         pl.Series("score_points", model.scale.score_points(pd), dtype=pl.Float64),
         pl.Series("grade", model.scale.grade(pd), dtype=pl.String),
     )
+
+
+def explains_itself(model: CalibratedModel) -> bool:
+    """Whether the family splits its PD into contributions of features."""
+    return isinstance(model.classifier, VotingEnsembleClassifier)
+
+
+def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> tuple[float, pl.DataFrame]:
+    """Return the base value and, for each enterprise, its strongest contributions to the published PD.
+
+    Parameters
+    ----------
+    model : CalibratedModel
+        Of a family that explains itself.
+    frame : polars.DataFrame
+        enterprise_id and the features of training; may have no rows.
+    top : int
+        Features kept for each enterprise; the others are summed under ``other``.
+
+    Returns
+    -------
+    base_value : float
+        The same for every row of one model version.
+    polars.DataFrame of enterprise_id, feature, contribution, rank
+        For each enterprise the contributions add up to its PD less the base value.
+
+    Raises
+    ------
+    TypeError
+        The family does not explain itself.
+    """
+    if not isinstance(model.classifier, VotingEnsembleClassifier):
+        raise TypeError(f"{type(model.classifier).__name__} does not explain itself")
+    explanation = model.classifier.explain(frame, model.calibrator)
+    return explanation.base_value, strongest(explanation, frame["enterprise_id"], top=top)

@@ -115,6 +115,7 @@ def train(
     fitter = _Fitter(frame, known, names, scale or MasterScale(), runner or threads(), on_progress)
     everything = np.arange(len(known))
     times = repeats or (2 if len(known) < FEW_ROWS else 1)
+    folds: tuple[Fold, ...] = ()
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
@@ -123,7 +124,7 @@ def train(
             model, _ = fitter.fit(candidate, everything[~last], repeats=times)
             return _out_of_time(model, frame.filter(last), known[last])
 
-        evaluation, folds = measured(estimator), ()
+        evaluation = measured(estimator)
         beside = measured(challenger) if challenger is not None else None
     else:
         folds = fitter.cross_validate(estimator, everything, repeats=times)
