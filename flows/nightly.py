@@ -75,6 +75,13 @@ class NightlyParameters(BaseModel):
         description="How many parts are scored in parallel",
         json_schema_extra={"position": 8},
     )
+    top_features: int = Field(
+        default=10,
+        ge=1,
+        le=500,
+        description="How many contributions are stored for a score; the rest is summed as other",
+        json_schema_extra={"position": 9},
+    )
 
     @model_validator(mode="after")
     def landing_goes_with_folder(self) -> "NightlyParameters":
@@ -106,7 +113,9 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             ensure_champion(
                 portfolio, as_of, definition=run.definition, horizon_days=run.horizon_days, run_id=run_id
             )
-            score_portfolio(portfolio, as_of, partitions=run.partitions, run_id=run_id)
+            score_portfolio(
+                portfolio, as_of, partitions=run.partitions, top_features=run.top_features, run_id=run_id
+            )
             publish_warehouse(run_id)
             show_summary(portfolio, as_of, run_id)
     return run_id

@@ -1,4 +1,4 @@
-"""Scores one portfolio with the champion of one date, validates the scores and writes them."""
+"""Scores one portfolio with the champions of one date, validates the scores and writes them."""
 
 from datetime import date
 
@@ -35,11 +35,18 @@ class ScoreParameters(BaseModel):
         description="How many parts are scored in parallel",
         json_schema_extra={"position": 2},
     )
+    top_features: int = Field(
+        default=10,
+        ge=1,
+        le=500,
+        description="How many contributions are stored for a score; the rest is summed as other",
+        json_schema_extra={"position": 3},
+    )
 
 
 @flow(name="score", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
 def score(run: ScoreParameters = ScoreParameters()) -> str:
-    """Score a portfolio with the champion of a date.
+    """Score a portfolio with the champion of each family that covers it.
 
     Args:
         run: What this run does.
@@ -51,5 +58,11 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
     with writer(purpose=f"score {run.portfolio} {as_of}"):
         run_id = open_run("score", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):
-            score_portfolio(run.portfolio, as_of, partitions=run.partitions, run_id=run_id)
+            score_portfolio(
+                run.portfolio,
+                as_of,
+                partitions=run.partitions,
+                top_features=run.top_features,
+                run_id=run_id,
+            )
     return run_id

@@ -5,6 +5,7 @@ import shutil
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import polars as pl
 from prefect import task
@@ -12,70 +13,128 @@ from prefect.cache_policies import NO_CACHE
 
 from models import artefact, scoring
 from models.errors import ModelError
+from tasks.families import FAMILIES, ORDER, UNSCOREABLE, covered, headline, headline_lines
 from tasks.validate import validate_scores
-from warehouse import matrix, registry, scores
+from warehouse import contributions, matrix, registry, scores
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-FAMILY = "operational_risk"
+ROLES = ("champion", "challenger")
 log = logging.getLogger("nightledger")
 
 
+class Part(NamedTuple):
+    """The Parquet files of one scored part."""
+
+    scores: Path
+    contributions: Path | None
+
+
 @task(name="score partition", task_run_name="score part {part} of {parts}", cache_policy=NO_CACHE)
-def score_partition(portfolio: str, as_of_date: date, part: int, parts: int, run_id: str) -> Path:
-    """Score one part of the portfolio and return the Parquet file that holds its rows."""
+def score_partition(
+    portfolio: str, as_of_date: date, part: int, parts: int, *, top_features: int, run_id: str
+) -> Part:
+    """Score one part of the portfolio with every family that covers it and return the files of its rows."""
     with writer(purpose="score partition") as con:
-        champion = registry.champion(con, portfolio=portfolio, family=FAMILY, as_of_date=as_of_date)
-        if champion is None:
-            raise Refused(
-                f"{portfolio} has no {FAMILY} champion as of {as_of_date}; train one: python -m flows train"
-            )
+        found = {
+            family: registry.champion(con, portfolio=portfolio, family=family, as_of_date=as_of_date)
+            for family in FAMILIES
+        }
         frame = matrix.scoring_matrix(con, portfolio=portfolio, as_of_date=as_of_date, part=part, parts=parts)
+    champions = {family: record for family, record in found.items() if record is not None}
+    for coverage in sorted(set(frame["coverage"]) & set(ORDER)):
+        if not set(ORDER[coverage]) & set(champions):
+            raise Refused(
+                f"{portfolio} has no champion for its {coverage} files as of {as_of_date}; "
+                f"train one: python -m flows train --family {ORDER[coverage][-1]}"
+            )
+    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
+    nobody = frame.filter(coverage=UNSCOREABLE).select(
+        "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
+    )
+    rows, told = [scores.as_rows(nobody, record=None, headline=(UNSCOREABLE,), **night)], []
+    for family, record in champions.items():
+        here = frame.filter(pl.col("coverage").is_in(covered(family)))
+        said, why = _ask(record, here, top_features)
+        scored = scores.as_rows(
+            here.select("enterprise_id", "coverage").join(said, on="enterprise_id"),
+            record=record, headline=headline(family, champions), **night,
+        )  # fmt: skip
+        rows.append(scored)
+        if why is not None:
+            told.append(contributions.as_rows(why, scored))
+    folder = settings().runs_dir / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"scores-{part:03d}.parquet", folder / f"contributions-{part:03d}.parquet"]
+    pl.concat(rows, how="diagonal").write_parquet(files[0])
+    if not told:
+        return Part(files[0], None)
+    pl.concat(told).write_parquet(files[1])
+    return Part(*files)
+
+
+def _ask(
+    record: ModelRecord, frame: pl.DataFrame, top_features: int
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """Return what a model says of the rows, and the contributions where its family explains itself."""
     try:
-        model = artefact.load(
-            registry.verify(champion), sha256=champion.artefact_sha256, schema_hash=champion.schema_hash
-        )
-        said = scoring.score(model, frame.filter(pl.col("coverage") != "unscoreable"))
+        path = registry.verify(record)
+        model = artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
+        said = scoring.score(model, frame)
+        if frame.is_empty() or not scoring.explains_itself(model):
+            return said, None
+        base_value, why = scoring.contributions(model, frame, top=top_features)
     except ModelError as error:
-        raise Refused(f"{FAMILY} {champion.model_version} cannot score {portfolio}: {error}") from error
-    rows = frame.select("enterprise_id", "coverage").join(said, on="enterprise_id", how="left")
-    file = settings().runs_dir / run_id / f"scores-{part:03d}.parquet"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scores.as_rows(
-        rows, record=champion, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id
-    ).write_parquet(file)
-    return file
+        raise Refused(
+            f"{record.model_family} {record.model_version} cannot score {record.portfolio}: {error}"
+        ) from error
+    explained = said.with_columns(base_value=pl.lit(base_value))
+    return explained.join(contributions.reasons(why), on="enterprise_id", how="left"), why
 
 
 @task(name="stage scores", cache_policy=NO_CACHE)
-def stage_scores(files: list[Path], portfolio: str, as_of_date: date) -> int:
-    """Put the parts where the gate can read them and return the number of rows."""
+def stage_scores(parts: list[Part], portfolio: str, as_of_date: date) -> dict[tuple[str, str | None], int]:
+    """Put the parts where the gate can read them; return the enterprises by coverage and headline family."""
+    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
     with writer(purpose="stage scores") as con:
-        return scores.stage_scores(con, files, portfolio=portfolio, as_of_date=as_of_date)
+        scores.stage_scores(con, [part.scores for part in parts], **night)
+        told = [part.contributions for part in parts if part.contributions is not None]
+        contributions.stage_contributions(con, told, **night)
+        return scores.staged_headlines(con, **night)
 
 
 @task(name="write scores", cache_policy=NO_CACHE)
 def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
     with writer(purpose="write scores") as con:
-        return scores.commit_scores(con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)
+        return scores.commit_scores(
+            con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, model_roles=ROLES
+        )
 
 
-def score_portfolio(portfolio: str, as_of_date: date, *, partitions: int, run_id: str) -> dict[str, int]:
+def score_portfolio(
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str
+) -> dict[str, int]:
     """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
     started = time.perf_counter()
     futures = [
-        score_partition.submit(portfolio, as_of_date, part, partitions, run_id) for part in range(partitions)
+        score_partition.submit(
+            portfolio, as_of_date, part, partitions, top_features=top_features, run_id=run_id
+        )
+        for part in range(partitions)
     ]
-    files = [future.result() for future in futures]
-    rows = stage_scores(files, portfolio, as_of_date)
+    parts = [future.result() for future in futures]
+    headlines = stage_scores(parts, portfolio, as_of_date)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",
-        f"{rows:,}",
+        f"{sum(headlines.values()):,}",
         partitions,
         time.perf_counter() - started,
     )
+    for line in headline_lines(headlines):
+        log.info("            %s", line)
     validate_scores(portfolio, as_of_date, run_id)
     written = write_scores(portfolio, as_of_date, run_id)
     shutil.rmtree(settings().runs_dir / run_id)  # the parts are in the warehouse now

@@ -1,7 +1,8 @@
 """Scores as hive-partitioned Parquet that any tool reads: each build is whole, what is unchanged is shared.
 
-`published/portfolio_scores` is a link to the current build; replacing the link is the one step that readers
-see. A partition that no run has rewritten since is linked into the new build, not written again.
+`published/portfolio_scores` and `published/contributions` are links to their current builds; replacing a link
+is the one step that readers see. A partition that no run has rewritten since is linked into the new build, not
+written again.
 """
 
 from __future__ import annotations
@@ -19,41 +20,61 @@ import duckdb
 
 from warehouse.sql import quoted
 
-LINK = "portfolio_scores"
-_BUILDS = ".scores-"
 _MANIFEST = "_manifest.json"
 
 
 @dataclass(frozen=True)
-class Build:
-    """A finished build: its folder, how many partitions were written, how many shared with the last."""
+class Archive:
+    """A table of scores that is published as Parquet: its link, its files, and how rows lie in a file."""
 
+    relation: str
+    files: str
+    order: str
+
+    @property
+    def link(self) -> str:
+        """The name that readers open."""
+        return self.relation.split(".")[1]
+
+
+SCORES = Archive("scores.portfolio_scores", "scores", "model_role, enterprise_id")
+CONTRIBUTIONS = Archive(
+    "scores.contributions", "contributions", "model_role, model_family, enterprise_id, rank"
+)
+ARCHIVES = (SCORES, CONTRIBUTIONS)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished build: of what, its folder, how many partitions were written, how many shared with the last."""
+
+    archive: Archive
     path: Path
     written: int
     kept: int
 
 
-def build(con: duckdb.DuckDBPyConnection, folder: Path, *, run_id: str) -> Build:
-    """Write every partition of scores.portfolio_scores beside the current build, sharing what is unchanged.
+def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run_id: str) -> Build:
+    """Write every partition of one table beside its current build, sharing what is unchanged.
 
     A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest scoring time.
     """
-    old_root = folder / LINK
+    old_root = folder / archive.link
     old = _manifest(old_root)
-    root = folder / f"{_BUILDS}{run_id}-{secrets.token_hex(3)}"
+    root = folder / f".{archive.files}-{run_id}-{secrets.token_hex(3)}"
     root.mkdir()
-    shape = _shape(con)
+    shape = _shape(con, archive)
     marks: dict[str, str] = {}
     written = 0
-    for portfolio, as_of_date, fingerprint in partitions(con, "wh.scores.portfolio_scores"):
-        name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/scores.parquet"
+    for portfolio, as_of_date, fingerprint in partitions(con, f"wh.{archive.relation}"):
+        name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/{archive.files}.parquet"
         marks[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
         (root / name).parent.mkdir(parents=True)
         if old.get(name) != marks[name] or not _shared(old_root / name, root / name):
-            _write(con, root / name, portfolio=portfolio, as_of_date=as_of_date)
+            _write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
             written += 1
     (root / _MANIFEST).write_text(json.dumps(marks, indent=1))
-    return Build(path=root, written=written, kept=len(marks) - written)
+    return Build(archive=archive, path=root, written=written, kept=len(marks) - written)
 
 
 def partitions(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, date, str]]:
@@ -66,32 +87,34 @@ def partitions(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str,
 
 
 def swap(folder: Path, new: Build) -> None:
-    """Point the link to the new build, in one step."""
+    """Point the link of a table to its new build, in one step."""
     aside = folder / f".link-{secrets.token_hex(3)}"
     aside.symlink_to(new.path.name)
-    aside.replace(folder / LINK)
+    aside.replace(folder / new.archive.link)
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Builds and links that nothing points to; the current build is not among them.
+    """Builds and links that nothing points to; the current builds are not among them.
 
     Called before a publish, so that the build which the last publish replaced is removed one publish later
     and a reader in the middle of a scan keeps its files meanwhile.
     """
-    link = folder / LINK
-    current = link.resolve().name if link.is_symlink() else ""
-    builds = sorted(folder.glob(f"{_BUILDS}*"), key=lambda path: path.stat().st_mtime)
-    return [path for path in builds if path.name != current] + list(folder.glob(".link-*"))
+    links = [folder / archive.link for archive in ARCHIVES]
+    current = {link.resolve().name for link in links if link.is_symlink()}
+    builds = [path for archive in ARCHIVES for path in folder.glob(f".{archive.files}-*")]
+    return [path for path in builds if path.name not in current] + list(folder.glob(".link-*"))
 
 
-def _shape(con: duckdb.DuckDBPyConnection) -> str:
-    return str([row[:2] for row in con.execute("describe wh.scores.portfolio_scores").fetchall()])
+def _shape(con: duckdb.DuckDBPyConnection, archive: Archive) -> str:
+    return str([row[:2] for row in con.execute(f"describe wh.{archive.relation}").fetchall()])
 
 
-def _write(con: duckdb.DuckDBPyConnection, path: Path, *, portfolio: str, as_of_date: date) -> None:
+def _write(
+    con: duckdb.DuckDBPyConnection, archive: Archive, path: Path, *, portfolio: str, as_of_date: date
+) -> None:
     con.execute(
-        "copy (select * exclude (portfolio, as_of_date) from wh.scores.portfolio_scores "
-        "where portfolio = $portfolio and as_of_date = $as_of_date order by model_role, enterprise_id) "
+        f"copy (select * exclude (portfolio, as_of_date) from wh.{archive.relation} "
+        f"where portfolio = $portfolio and as_of_date = $as_of_date order by {archive.order}) "
         f"to {quoted(path)} (format parquet, compression zstd)",
         {"portfolio": portfolio, "as_of_date": as_of_date},
     )

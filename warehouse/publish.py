@@ -22,11 +22,10 @@ from warehouse.settings import settings
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published: the DuckDB file, the folder of Parquet partitions, rows of each relation."""
+    """What was published: the DuckDB file, Parquet partitions of scores and contributions, rows of each relation."""
 
     path: Path
     bytes: int
-    parquet_dir: Path
     partitions_written: int
     partitions_kept: int
     seconds: float
@@ -53,17 +52,17 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     lineage.record(con)
     build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
     rows = snapshot.build(con, build, previous=conf.published_file)
-    parts = archive.build(con, conf.published_dir, run_id=run_id)
+    builds = [archive.build(con, conf.published_dir, one, run_id=run_id) for one in archive.ARCHIVES]
     _flush(build)
     build.replace(conf.published_file)
-    archive.swap(conf.published_dir, parts)
+    for new in builds:
+        archive.swap(conf.published_dir, new)
     _flush(conf.published_dir)
     return Publication(
         path=conf.published_file,
         bytes=conf.published_file.stat().st_size,
-        parquet_dir=conf.published_dir / archive.LINK,
-        partitions_written=parts.written,
-        partitions_kept=parts.kept,
+        partitions_written=sum(new.written for new in builds),
+        partitions_kept=sum(new.kept for new in builds),
         seconds=time.perf_counter() - start,
         rows=rows,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,27 +10,34 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import ledger, sql
+from warehouse import incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
-from warehouse.sql import quoted
 
 MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
 _EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
 
 
 def as_rows(
-    rows: pl.DataFrame, *, record: ModelRecord, portfolio: str, as_of_date: date, run_id: str
+    rows: pl.DataFrame,
+    *,
+    record: ModelRecord | None,
+    headline: Collection[str],
+    portfolio: str,
+    as_of_date: date,
+    run_id: str,
 ) -> pl.DataFrame:
     """The rows of scores.portfolio_scores for what one model said of some enterprises.
 
     Args:
         rows: enterprise_id, coverage, pd_raw, pd, score_points and grade, null where the model cannot score;
             base_value and reason_1 to reason_4 where the family explains itself.
-        record: the model.
+        record: the model; None for enterprises that no model can score.
+        headline: the coverage classes whose headline this model gives. There its row has the model's own role;
+            anywhere else the row is kept beside the headline as a challenger.
         portfolio: portfolio of the enterprises.
         as_of_date: date that they were scored for.
         run_id: run that scored them.
@@ -38,12 +45,15 @@ def as_rows(
     Returns:
         One row for each given one; those without a pd have the status `unscoreable`.
     """
+    role = "champion" if record is None else record.role
     return rows.with_columns(
         portfolio=pl.lit(portfolio),
         as_of_date=pl.lit(as_of_date),
-        model_family=pl.lit(record.model_family),
-        model_version=pl.lit(record.model_version),
-        model_role=pl.lit(record.role),
+        model_family=pl.lit(None if record is None else record.model_family, pl.String),
+        model_version=pl.lit(None if record is None else record.model_version, pl.String),
+        model_role=pl.when(pl.col("coverage").is_in(list(headline)))
+        .then(pl.lit(role))
+        .otherwise(pl.lit("challenger")),
         score_status=pl.when(pl.col("pd").is_null()).then(pl.lit("unscoreable")).otherwise(pl.lit("fresh")),
         run_id=pl.lit(run_id),
     )
@@ -71,41 +81,37 @@ def stage_scores(
     """
     if not parquet_paths:
         raise Refused(f"no score partitions for {portfolio} on {as_of_date}: nothing was scored")
-    files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
-    source = f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
-    present = [row[0] for row in con.execute(f"describe select * from {source}").fetchall()]
-    kinds = {row[0]: row[1] for row in con.execute("describe wh.scores.incoming_scores").fetchall()}
-    stamps: dict[str, Any] = {
+    return incoming.stage(
+        con,
+        "scores.incoming_scores",
+        parquet_paths,
+        what="score partitions",
+        stamps=stamps(portfolio, as_of_date, run_id),
+        optional=_EXPLAINED,
+    )
+
+
+def stamps(portfolio: str, as_of_date: date, run_id: str | None) -> dict[str, Any]:
+    """What the warehouse says of staged rows, whatever their files say."""
+    said: dict[str, Any] = {
         "portfolio": portfolio,
         "as_of_date": as_of_date,
         "scored_at": settings().local_now(),
     }
-    if run_id is not None:
-        stamps["run_id"] = run_id
-    missing = [name for name in kinds if name not in (*present, *stamps, *_EXPLAINED)]
-    unknown = [name for name in present if name not in kinds]
-    if missing or unknown:
-        raise Refused(
-            f"score partitions of {portfolio} on {as_of_date}: "
-            f"missing column(s) {', '.join(missing) or 'none'}, "
-            f"unknown column(s) {', '.join(unknown) or 'none'}; the table has {', '.join(kinds)}"
-        )
-    taken = [name for name in present if name not in stamps]
-    picked = ", ".join(f"cast({name} as {kinds[name]}) as {name}" for name in taken)
-    stamped = ", ".join(f"cast(${name} as {kinds[name]}) as {name}" for name in stamps)
-    with transaction(con):
-        con.execute(
-            "delete from wh.scores.incoming_scores where portfolio = ? and as_of_date = ?",
-            [portfolio, as_of_date],
-        )
-        try:
-            done = con.execute(
-                f"insert into wh.scores.incoming_scores by name select {picked}, {stamped} from {source}",
-                stamps,
-            ).fetchone()
-        except duckdb.ConversionException as error:
-            raise Refused(f"score partitions of {portfolio} on {as_of_date}: {error}") from error
-    return int(done[0]) if done else 0
+    return said if run_id is None else {**said, "run_id": run_id}
+
+
+def staged_headlines(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date
+) -> dict[tuple[str, str | None], int]:
+    """How many of the enterprises that wait have which coverage and get their headline from which family."""
+    rows = con.execute(
+        "select coverage, model_family, count(*) from wh.scores.incoming_scores "
+        "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion' "
+        "group by coverage, model_family order by count(*) desc, coverage, model_family",
+        {"portfolio": portfolio, "as_of_date": as_of_date},
+    ).fetchall()
+    return {(coverage, family): enterprises for coverage, family, enterprises in rows}
 
 
 def commit_scores(
@@ -119,8 +125,9 @@ def commit_scores(
 ) -> dict[str, int]:
     """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good one.
 
-    The transaction deletes the partitions (portfolio, as_of_date, model_role), inserts what is staged for
-    this run, runs every score audit, renews and audits the marts, and finishes the run-ledger row as done.
+    The transaction replaces the partitions (portfolio, as_of_date, model_role) of scores and contributions by
+    what is staged for this run, runs every score audit, renews and audits the marts, and finishes the
+    run-ledger row as done.
 
     Args:
         con: a writer's cursor.
@@ -131,33 +138,24 @@ def commit_scores(
         counts: what else the ledger row shall tell.
 
     Returns:
-        `scores`, the number of rows written, and the number of champion rows of each score_status.
+        `scores` and `contributions`, the numbers of rows written, and the number of champion rows of each
+        score_status and of each model_family.
 
     Raises:
         Refused: when nothing or another role is staged, or an audit finds bad rows.
     """
     night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
-    roles = {"model_roles": list(model_roles)}
-    here = "portfolio = $portfolio and as_of_date = $as_of_date"
+    this_run = {**night, "model_roles": list(model_roles), "run_id": run_id}
     with transaction(con):
-        _check_staged(con, {**night, **roles, "run_id": run_id})
-        con.execute(
-            f"delete from wh.scores.portfolio_scores where {here} "
-            "and list_contains($model_roles, model_role)",
-            {**night, **roles},
-        )
-        con.execute(
-            "insert into wh.scores.portfolio_scores by name "
-            f"select * from wh.scores.incoming_scores where {here} and run_id = $run_id",
-            {**night, "run_id": run_id},
-        )
-        con.execute(f"delete from wh.scores.incoming_scores where {here}", night)
+        _check_staged(con, this_run)
+        incoming.move(con, "scores.incoming_scores", "scores.portfolio_scores", night=this_run)
+        incoming.move(con, "scores.incoming_contributions", "scores.contributions", night=this_run)
         # the marts are built from audited scores only
-        audit(con, audit_names("assert_scores_"), {**night, **roles, "run_id": run_id})
+        audit(con, audit_names("assert_scores_"), this_run)
         for mart in MARTS:
             replace_partition(con, mart, night)
         audit(con, audit_names("assert_mart_"), night)
-        written = _written(con, {**night, **roles})
+        written = _written(con, this_run)
         told = {**written, **(counts or {})}
         ledger.finish_run(con, run_id, status="done", message="scores committed", counts=told)
     return written
@@ -188,11 +186,21 @@ def _check_staged(con: duckdb.DuckDBPyConnection, params: Mapping[str, Any]) -> 
         )
 
 
-def _written(con: duckdb.DuckDBPyConnection, night: Mapping[str, Any]) -> dict[str, int]:
+def _written(con: duckdb.DuckDBPyConnection, this_run: Mapping[str, Any]) -> dict[str, int]:
+    here = "where portfolio = $portfolio and as_of_date = $as_of_date and list_contains($model_roles, model_role)"
+    params = {name: this_run[name] for name in ("portfolio", "as_of_date", "model_roles")}
     rows = con.execute(
-        "select score_status, count(*) filter (where model_role = 'champion'), count(*) "
-        "from wh.scores.portfolio_scores where portfolio = $portfolio and as_of_date = $as_of_date "
-        "and list_contains($model_roles, model_role) group by score_status order by score_status",
-        dict(night),
+        "select count(*), (select count(*) from wh.scores.contributions "
+        f"{here}) from wh.scores.portfolio_scores {here}",
+        params,
     ).fetchall()
-    return {"scores": sum(row[2] for row in rows), **{status: champions for status, champions, _ in rows}}
+    counts = {"scores": rows[0][0], "contributions": rows[0][1]}
+    for column in ("score_status", "model_family"):
+        counts |= dict(
+            con.execute(
+                f"select {column}, count(*) from wh.scores.portfolio_scores {here} "
+                f"and model_role = 'champion' and {column} is not null group by {column} order by {column}",
+                params,
+            ).fetchall()
+        )
+    return counts

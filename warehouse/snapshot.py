@@ -16,15 +16,15 @@ from pathlib import Path
 import duckdb
 
 from warehouse import sql
-from warehouse.archive import partitions
+from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.sql import quoted
 
 SCHEMAS = ("marts", "scores", "ops", "features")
-# incoming_scores are not validated yet
-WITHHELD = ("scores.incoming_scores",)
-HISTORY = "scores.portfolio_scores"
+# not validated yet
+WITHHELD = ("scores.incoming_scores", "scores.incoming_contributions")
+HISTORY = tuple(archive.relation for archive in ARCHIVES)
 
 Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
@@ -63,14 +63,16 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
                 if theirs.get(name) != columns:
                     _create(con, alias, name, columns)
             rows = {
-                name: _renew_history(con, alias) if name == HISTORY else _copy(con, alias, name, columns)
+                name: _renew_history(con, alias, name)
+                if name in HISTORY
+                else _copy(con, alias, name, columns)
                 for name, columns in wanted.items()
             }
     return dict(sorted(rows.items()))
 
 
 def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs: Shapes) -> None:
-    if theirs.get(HISTORY) != ours[HISTORY]:
+    if any(theirs.get(name) != ours[name] for name in HISTORY):
         raise _Unfit
     sizes = con.execute(
         "select database_name, used_blocks, free_blocks from pragma_database_size()"
@@ -79,20 +81,20 @@ def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs:
         raise _Unfit
 
 
-def _renew_history(con: duckdb.DuckDBPyConnection, alias: str) -> int:
-    old, new = set(partitions(con, f"{alias}.{HISTORY}")), set(partitions(con, f"wh.{HISTORY}"))
+def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int:
+    old, new = set(partitions(con, f"{alias}.{name}")), set(partitions(con, f"wh.{name}"))
     if not old:
-        return _count(con.execute(f"insert into {alias}.{HISTORY} by name from wh.{HISTORY}"))
+        return _count(con.execute(f"insert into {alias}.{name} by name from wh.{name}"))
     for portfolio, as_of_date, _ in sorted(old - new):
         con.execute(
-            f"delete from {alias}.{HISTORY} where portfolio = ? and as_of_date = ?", [portfolio, as_of_date]
+            f"delete from {alias}.{name} where portfolio = ? and as_of_date = ?", [portfolio, as_of_date]
         )
     for portfolio, as_of_date, _ in sorted(new - old):
         con.execute(
-            f"insert into {alias}.{HISTORY} by name from wh.{HISTORY} where portfolio = ? and as_of_date = ?",
+            f"insert into {alias}.{name} by name from wh.{name} where portfolio = ? and as_of_date = ?",
             [portfolio, as_of_date],
         )
-    return _count(con.execute(f"select count(*) from {alias}.{HISTORY}"))
+    return _count(con.execute(f"select count(*) from {alias}.{name}"))
 
 
 def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:

@@ -7,11 +7,12 @@ select
     enterprise_id,
     model_role,
     model_family,
+    model_version,
     count(*) as times
 from wh.scores.portfolio_scores
 where
     portfolio = $portfolio
     and as_of_date = $as_of_date
-group by enterprise_id, model_role, model_family
+group by enterprise_id, model_role, model_family, model_version
 having count(*) > 1
 order by enterprise_id

@@ -119,13 +119,17 @@ def test_no_log_and_no_leftover_stays_beside_the_copy(portfolio):
     folder.mkdir(parents=True)
     for leftover in (".portfolio-dead.duckdb", ".portfolio-dead.duckdb.wal", ".link-dead"):
         (folder / leftover).write_text("half")
-    (folder / ".scores-dead" / "portfolio=x").mkdir(parents=True)
+    for leftover in (".scores-dead", ".contributions-dead"):
+        (folder / leftover / "portfolio=x").mkdir(parents=True)
     run_id = portfolio.score()
     for _ in range(3):
         publish.publish(portfolio.con, run_id)
     assert [name.split("-")[0] for name in names(folder)] == [
+        ".contributions",
+        ".contributions",
         ".scores",
         ".scores",
+        "contributions",
         "portfolio.duckdb",
         "portfolio_scores",
     ]
@@ -221,7 +225,13 @@ def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
     with writer(purpose="next") as con:
         publish.publish(con, "next")
     left = {name.split("-")[0] for name in names(settings().published_dir)}
-    assert left == {".scores", "portfolio.duckdb", "portfolio_scores"}
+    assert left == {
+        ".contributions",
+        ".scores",
+        "contributions",
+        "portfolio.duckdb",
+        "portfolio_scores",
+    }
 
 
 def test_the_published_history_equals_the_warehouse_whatever_changed(portfolio):

@@ -148,7 +148,8 @@ def test_audits_of_what_the_transaction_wrote(audit, harm, portfolio):
 
 
 def test_every_score_audit_has_a_test_of_its_own():
-    assert len(ALL_AUDITS) == 9
+    # the two of contributions are tested beside them
+    assert len(ALL_AUDITS) == 11
 
 
 def test_challengers_are_kept_beside_the_champion(portfolio):
@@ -196,9 +197,9 @@ def test_the_mart_tables_have_the_columns_that_their_files_select(portfolio):
         assert [row[:2] for row in selected] == [row[:2] for row in table]
 
 
-def test_rows_of_one_model_carry_its_name_and_status(portfolio):
-    record = registry.ModelRecord(
-        model_family="operational_risk",
+def record(family: str) -> registry.ModelRecord:
+    return registry.ModelRecord(
+        model_family=family,
         model_version="7",
         portfolio="lender",
         role="champion",
@@ -215,12 +216,60 @@ def test_rows_of_one_model_carry_its_name_and_status(portfolio):
         artefact_sha256="0" * 64,
         run_id="r",
     )
-    said = portfolio.rows().select("enterprise_id", "coverage", "pd_raw", "pd", "score_points", "grade")
+
+
+def test_the_champion_of_a_coverage_class_gives_the_headline_and_the_others_stand_beside_it(portfolio):
     run_id = ledger.start_run(portfolio.con, flow="score", portfolio="lender", as_of_date=NIGHT)
-    rows = scores.as_rows(said, record=record, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
-    rows.write_parquet(portfolio.folder / "rows.parquet")
-    scores.stage_scores(
-        portfolio.con, [portfolio.folder / "rows.parquet"], portfolio="lender", as_of_date=NIGHT
+    night = {"portfolio": "lender", "as_of_date": NIGHT, "run_id": run_id}
+    said = portfolio.rows().select("enterprise_id", "coverage", "pd_raw", "pd", "score_points", "grade")
+    said = but(said, pl.col("enterprise_id") == "e3", coverage="thin")
+    scored = said.filter(~UNSCORED)
+    parts = [
+        scores.as_rows(scored, record=record("operational_risk"), headline=("transaction", "thin"), **night),
+        scores.as_rows(
+            scored.filter(coverage="thick"), record=record("voting_ensemble"), headline=("thick",), **night
+        ),
+        scores.as_rows(said.filter(UNSCORED), record=None, headline=("unscoreable",), **night),
+    ]
+    pl.concat(parts).write_parquet(portfolio.folder / "rows.parquet")
+    files = [portfolio.folder / "rows.parquet"]
+    scores.stage_scores(portfolio.con, files, portfolio="lender", as_of_date=NIGHT)
+    written = scores.commit_scores(portfolio.con, **night, model_roles=("champion", "challenger"))
+    assert written == {
+        "scores": 8,
+        "contributions": 0,
+        "fresh": 4,
+        "unscoreable": 1,
+        "operational_risk": 1,
+        "voting_ensemble": 3,
+    }
+    assert portfolio.con.execute(
+        "select enterprise_id, model_role, model_family, score_status from wh.scores.portfolio_scores "
+        "where enterprise_id in ('e0', 'e3', 'e4') order by all"
+    ).fetchall() == [
+        ("e0", "challenger", "operational_risk", "fresh"),
+        ("e0", "champion", "voting_ensemble", "fresh"),
+        ("e3", "champion", "operational_risk", "fresh"),
+        ("e4", "champion", None, "unscoreable"),
+    ]
+    assert portfolio.one("select sum(enterprises), sum(scored) from wh.marts.mart_portfolio_summary") == (
+        5,
+        4,
     )
-    written = scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
-    assert written == {"scores": 5, "fresh": 4, "unscoreable": 1}
+    assert portfolio.con.execute(
+        "select model_family, count(*) from wh.marts.mart_portfolio_latest group by all order by all"
+    ).fetchall() == [("operational_risk", 1), ("voting_ensemble", 3), (None, 1)]
+
+
+def test_two_versions_of_one_family_may_stand_beside_each_other_but_not_one_twice(portfolio):
+    rows = portfolio.rows()
+    beside = rows.filter(SCORED).with_columns(model_role=pl.lit("challenger"))
+    other = beside.with_columns(model_version=pl.lit("2"))
+    both = ("champion", "challenger")
+    run_id = portfolio.stage(pl.concat([rows, beside, other]))
+    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, model_roles=both)
+    run_id = portfolio.stage(pl.concat([rows, beside, beside]))
+    with pytest.raises(Refused, match="audit assert_scores_key_unique: 1 row"):
+        scores.commit_scores(
+            portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, model_roles=both
+        )

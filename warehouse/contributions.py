@@ -1,0 +1,91 @@
+"""Why each score is what it is: stored in the order of strength, read back for plots, turned into reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse import incoming, sql
+from warehouse.scores import stamps
+
+OTHER = "other"
+REASONS = 4
+_KEY = ("model_family", "model_version", "model_role", "run_id")
+
+_STORED = """
+select enterprise_id, feature, contribution, rank
+from wh.scores.contributions
+where portfolio = $portfolio and as_of_date = $as_of_date and model_family = $model_family
+order by enterprise_id, rank
+"""
+
+
+def as_rows(said: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """The rows of scores.contributions for what one model said of some enterprises.
+
+    Args:
+        said: enterprise_id, feature, contribution and rank.
+        scored: the rows of scores.portfolio_scores that they explain, of the same model.
+
+    Returns:
+        One row for each given one, with family, version, role and run of its score.
+    """
+    return said.select("enterprise_id", "feature", "contribution", pl.col("rank").cast(pl.Int32)).join(
+        scored.select("enterprise_id", *_KEY), on="enterprise_id", how="inner", maintain_order="left"
+    )
+
+
+def reasons(said: pl.DataFrame) -> pl.DataFrame:
+    """The features that raise each PD most, as reason_1 to reason_4; null where fewer stored ones raise it.
+
+    Args:
+        said: enterprise_id, feature, contribution and rank.
+    """
+    raising = said.filter(pl.col("contribution") > 0, pl.col("feature") != OTHER)
+    listed = raising.sort("enterprise_id", "rank").group_by("enterprise_id", maintain_order=True)
+    return listed.agg(pl.col("feature").head(REASONS)).select(
+        "enterprise_id",
+        *(
+            pl.col("feature").list.get(place, null_on_oob=True).alias(f"reason_{place + 1}")
+            for place in range(REASONS)
+        ),
+    )
+
+
+def stage_contributions(
+    con: duckdb.DuckDBPyConnection,
+    parquet_paths: Sequence[str | Path],
+    *,
+    portfolio: str,
+    as_of_date: date,
+) -> int:
+    """Load parts into scores.incoming_contributions, where they wait, committed, for their scores to pass.
+
+    What an earlier try left for the same portfolio and date is replaced, also where there are no parts since
+    no family of the night explains itself.
+
+    Returns:
+        The number of rows staged.
+
+    Raises:
+        Refused: when a column is missing or unknown, or a value does not fit its type.
+    """
+    return incoming.stage(
+        con,
+        "scores.incoming_contributions",
+        parquet_paths,
+        what="contribution parts",
+        stamps=stamps(portfolio, as_of_date, None),
+    )
+
+
+def stored(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, model_family: str
+) -> pl.DataFrame:
+    """What one family said of a night, the strongest first: enterprise_id, feature, contribution, rank."""
+    params = {"portfolio": portfolio, "as_of_date": as_of_date, "model_family": model_family}
+    return sql.frame(con, _STORED, params)
