@@ -153,6 +153,8 @@ def _search(probabilities: Matrix, rows: Scores, defaults: Scores, first: Optimu
 
     def loss(point: Scores) -> tuple[float, Scores]:
         total = point[:members].sum()
+        if total == 0:  # no vote at all: the line search turns back
+            return STEEPEST, np.zeros(members + 2)
         weights = point[:members] / total
         vote = probabilities @ weights
         kept = np.clip(vote, EDGE, 1 - EDGE)
@@ -171,7 +173,7 @@ def _search(probabilities: Matrix, rows: Scores, defaults: Scores, first: Optimu
         jac=True,
         method="L-BFGS-B",
         bounds=[(0.0, None)] * members + [(0.0, STEEPEST), (None, None)],
-        options={"ftol": 1e-9, "gtol": 1e-6, "maxiter": MAXIMUM_ITERATIONS},
+        options={"ftol": 1e-11, "gtol": 1e-6, "maxiter": MAXIMUM_ITERATIONS},
     )
     weights = found.x[:members] / found.x[:members].sum()
     weights = np.where(weights < SMALLEST_WEIGHT, 0.0, weights)
