@@ -17,8 +17,11 @@ Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 Method = Literal["platt", "beta"]
 
-EDGE = 1e-6  # a raw score of exactly 0 or 1 has no logit
-STEEPEST = 10.0  # where a score separates the classes, the best slope is infinite
+EDGE = 1e-15  # a raw score of exactly 0 or 1 has no logit; far out, so that boosted scores near 0 keep their order
+PD_EDGE = 1e-6  # no PD is nearer to 0 or 1
+STEEPEST = (
+    10.0  # slope a standard deviation of the logit: where a score separates the classes, the best is infinite
+)
 BETA_POSITIVES = 500  # a third parameter pays only where defaults are many
 
 
@@ -82,6 +85,7 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
         shapes = np.stack([low, high]) if self.method_ == "beta" else (low + high)[None, :]
         # Centred shapes keep slope and intercept apart, so that the search ends at the optimum.
         centres = shapes.mean(axis=1)
+        spreads = np.where(shapes.std(axis=1) > 0, shapes.std(axis=1), 1.0)
         rate = labels.mean()
 
         def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
@@ -94,10 +98,10 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
 
         found = minimize(
             loss,
-            np.append(np.full(len(shapes), 0.5), logit(rate)),
+            np.append(0.5 / spreads, logit(rate)),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(0.0, STEEPEST)] * len(shapes) + [(None, None)],
+            bounds=[(0.0, STEEPEST / spread) for spread in spreads] + [(None, None)],
             options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000},
         )
         slopes = found.x[:-1]
@@ -111,7 +115,7 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "intercept_")
         low, high = _halves(scores)
         margin = self.slope_low_ * low + self.slope_high_ * high + self.intercept_
-        return np.asarray(np.clip(expit(margin), EDGE, 1 - EDGE), dtype=np.float64)
+        return np.asarray(np.clip(expit(margin), PD_EDGE, 1 - PD_EDGE), dtype=np.float64)
 
 
 def _halves(scores: Scores) -> tuple[Scores, Scores]:

@@ -68,6 +68,7 @@ def _describe(classifier: VotingEnsembleClassifier) -> dict[str, Any]:
         "schema": [list(column) for column in prepared.schema_],
         "schema_hash": prepared.schema_hash_,
         "levels": [[name, levels] for name, levels in prepared.levels_.items()],
+        "rare": [[name, levels] for name, levels in prepared.rare_.items()],
         "marks": list(prepared.marks_),
         "infinite": prepared.infinite_,
         "combiner": asdict(classifier.combiner_),
@@ -85,7 +86,7 @@ def _preparation(about: dict[str, Any], arrays: dict[str, Any]) -> StandardPrepa
     prepared.schema_ = tuple(Column(*column) for column in about["schema"])
     prepared.schema_hash_ = about["schema_hash"]
     prepared.n_features_in_ = len(prepared.schema_)
-    prepared.levels_ = dict(about["levels"])
+    prepared.levels_, prepared.rare_ = dict(about["levels"]), dict(about["rare"])
     prepared.numbers_ = tuple(column.name for column in prepared.schema_ if column.kind == "number")
     prepared.marks_, prepared.infinite_ = tuple(about["marks"]), dict(about["infinite"])
     for name in ARRAYS:

@@ -7,8 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.members import MEMBERS, Member
+from models.operational_settings import OPERATIONAL_GROUPS
 
-ENSEMBLE_GROUPS = ("profile", "ledger", "legal", "opinion")
+TABLE_1_GROUPS = ("profile", "ledger", "legal", "opinion")
+ENSEMBLE_GROUPS = (*TABLE_1_GROUPS, *OPERATIONAL_GROUPS)
 
 
 class VotingEnsembleSettings(BaseModel):
@@ -25,7 +27,7 @@ class VotingEnsembleSettings(BaseModel):
     feature_groups: tuple[str, ...] = Field(
         ENSEMBLE_GROUPS,
         min_length=1,
-        description="Groups of features that may enter, as the SQL heads name them.",
+        description="Groups that may enter, as the SQL heads name them: those of the paper and the payment flow.",
     )
     windows: tuple[str, ...] = Field(
         ("365d", "all"),
@@ -40,8 +42,9 @@ class VotingEnsembleSettings(BaseModel):
         "parsimonious",
         description="The simplest combination within noise of the best, or the paper's rule: best AUC, stacked.",
     )
-    folds: int = Field(
-        5, ge=2, le=20, description="Stratified folds that yield the out-of-fold probabilities."
+    folds: int = Field(5, ge=2, le=20, description="Stratified folds that the evaluation is made of.")
+    inner_folds: int = Field(
+        3, ge=2, le=20, description="Stratified folds that yield the out-of-fold probabilities for the votes."
     )
     random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, bags and members.")
     minimum_positives: int = Field(30, ge=2, description="Fewest defaults (and fewest others) to train on.")

@@ -16,14 +16,15 @@ from models.schema import conform, schema_hash, schema_of
 Matrix = npt.NDArray[np.float64]
 
 UNKNOWN = "Unknown"
-GAP_SHARE = 0.01  # rarer gaps get the mean and no mark
+COMMON = 0.01  # share of the training rows from which a level or a pattern of gaps has a column of its own
 
 
 class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn a feature frame into standardised numbers without gaps; what it learned is never learned again.
 
     In order: (1) categories and flags become one column of zeros and ones a level, with a level "Unknown"
-    for missing values and for levels that training did not show; (2) each pattern of gaps that between 1%
+    for missing values, for levels of less than 1% of the training rows, and for those that training did not
+    show; (2) each pattern of gaps that between 1%
     and 99% of the training rows show becomes a column of zeros and ones of its own, once however many
     features share it, so that a missing value stays visible; (3) gaps take the training mean of their
     feature; (4) numbers are standardised by training mean and deviation. Columns of zeros and ones stay as
@@ -41,6 +42,8 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Columns of the matrix.
     sources_out_ : tuple of str
         For each column of the matrix the feature it comes from.
+    levels_, rare_ : dict of str to list of str
+        For each category, the levels with a column and those too rare for one.
     infinite_ : dict of str to int
         Infinite values in the training rows, by feature, where there were any.
 
@@ -71,15 +74,17 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.schema_ = schema_of(X, X.columns)
         self.schema_hash_ = schema_hash(self.schema_)
         self.n_features_in_ = len(self.schema_)
-        self.levels_ = {
-            column.name: sorted(set(_texts(X, column.name).unique()) - {UNKNOWN})
-            for column in self.schema_
-            if column.kind != "number"
-        }
+        self.levels_, self.rare_ = {}, {}
+        for column in self.schema_:
+            if column.kind != "number":
+                counts = dict(_texts(X, column.name).value_counts().iter_rows())
+                shown = sorted(set(counts) - {UNKNOWN})
+                self.levels_[column.name] = [level for level in shown if counts[level] >= COMMON * X.height]
+                self.rare_[column.name] = [level for level in shown if counts[level] < COMMON * X.height]
         self.numbers_ = tuple(column.name for column in self.schema_ if column.kind == "number")
         raw = _numbers(X, self.numbers_)
-        counts = np.isinf(raw).sum(axis=0)
-        self.infinite_ = {name: int(n) for name, n in zip(self.numbers_, counts, strict=True) if n}
+        infinite = np.isinf(raw).sum(axis=0)
+        self.infinite_ = {name: int(n) for name, n in zip(self.numbers_, infinite, strict=True) if n}
         known = np.isfinite(raw)
         some = np.maximum(known.sum(axis=0), 1)
         self.mean_ = np.where(known, raw, 0.0).sum(axis=0) / some
@@ -139,7 +144,7 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """Count, for each category, the rows whose level training did not show (missing is not unseen)."""
         frame = conform(X, self.schema_)
         return {
-            name: int((~_texts(frame, name).is_in([*levels, UNKNOWN])).sum())
+            name: int((~_texts(frame, name).is_in([*levels, *self.rare_[name], UNKNOWN])).sum())
             for name, levels in self.levels_.items()
         }
 
@@ -181,6 +186,6 @@ def _gap_patterns(gaps: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     """Return the first column of each pattern of gaps that 1% to 99% of the rows show."""
     first: dict[bytes, int] = {}
     share = gaps.mean(axis=0) if len(gaps) else np.zeros(gaps.shape[1])
-    for column in np.flatnonzero((share >= GAP_SHARE) & (share <= 1 - GAP_SHARE)).tolist():
+    for column in np.flatnonzero((share >= COMMON) & (share <= 1 - COMMON)).tolist():
         first.setdefault(gaps[:, column].tobytes(), column)
     return tuple(first.values())

@@ -89,7 +89,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     >>> rng = np.random.default_rng(0)
     >>> bad = np.arange(200) % 4 == 0
     >>> frame = pl.DataFrame({"debt_to_income": rng.normal(bad, 1.0), "assets": rng.normal(size=200)})
-    >>> settings = VotingEnsembleSettings(members=("xgboost", "extra_trees"), bags=2, folds=2)
+    >>> settings = VotingEnsembleSettings(members=("xgboost", "extra_trees"), bags=2, inner_folds=2)
     >>> model = VotingEnsembleClassifier(settings=settings).fit(frame, bad.astype(int))
     >>> model.predict_proba(frame).shape
     (200, 2)
@@ -127,7 +127,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """
         settings = self.settings or VotingEnsembleSettings()
         run = self.runner or threads()
-        labels = check_labels(y, rows=X.height, minimum=max(settings.minimum_positives, settings.folds))
+        labels = check_labels(y, rows=X.height, minimum=max(settings.minimum_positives, settings.inner_folds))
         frame = self._choose(X, settings)
         prepare = partial(self._prepare, frame, labels, settings)
         self.tuned_ = (
@@ -268,7 +268,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
 def _folds(labels: Labels, settings: VotingEnsembleSettings) -> Rows:
     """Return the number of the fold that holds each row out."""
-    splitter = StratifiedKFold(settings.folds, shuffle=True, random_state=settings.random_state)
+    splitter = StratifiedKFold(settings.inner_folds, shuffle=True, random_state=settings.random_state)
     folds = np.empty(len(labels), dtype=np.int64)
     for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
         folds[held_out] = number

@@ -59,6 +59,15 @@ def test_unseen_levels_are_unknown_and_counted():
     assert preparation.transform(new)[:, -1].tolist() == [1.0, 0.0, 1.0, 1.0]
 
 
+def test_a_rare_level_has_no_column_and_is_not_unseen():
+    frame = pl.DataFrame({"sector": ["a"] * 100 + ["b"] * 100 + ["c"], "x": range(201)})
+    preparation = StandardPreparation().fit(frame)
+    assert preparation.levels_ == {"sector": ["a", "b"]}
+    assert preparation.rare_ == {"sector": ["c"]}
+    assert preparation.transform(frame)[-1, 1:].tolist() == [0.0, 0.0, 1.0]
+    assert preparation.unseen_counts(frame) == {"sector": 0}
+
+
 def test_infinite_values_are_gaps_and_counted():
     frame = pl.DataFrame({"ratio": [1.0, float("inf"), 3.0, float("-inf")], "x": [1.0, 2.0, 3.0, 4.0]})
     preparation = StandardPreparation().fit(frame)
