@@ -54,13 +54,13 @@ SHARED_TRANSACTIONS = """
 select p.enterprise_id, wall.tx_count, wall.net_amount, wall.gross_amount / wall.tx_count as mean, wall.amount_std,
        w30.tx_count as n30, w30.net_amount as s30, w90.tx_count as n90, w90.net_amount as s90,
        w180.tx_count as n180, w180.net_amount as s180, gall.gap_std, gall.gap_mean
-from wh.features.feat_profile as p
-left join wall using (enterprise_id) left join w30 using (enterprise_id) left join w90 using (enterprise_id)
-left join w180 using (enterprise_id) left join gall using (enterprise_id)
+from enterprises as p
+left join wall using (enterprise) left join w30 using (enterprise) left join w90 using (enterprise)
+left join w180 using (enterprise) left join gall using (enterprise)
 """
 SHARED_COUNTERPARTIES = """
 select p.enterprise_id, s.hhi_all, s.count_all
-from wh.features.feat_profile as p left join sides as s on p.enterprise_id = s.enterprise_id and s.side = 3
+from enterprises as p left join sides as s on p.enterprise = s.enterprise and s.side = 3
 """
 
 

@@ -15,7 +15,12 @@ from warehouse.partition import audit, replace_partition
 
 LABEL = "features.feat_label"
 WIDE = "features.feat_enterprise"
-FEATURE_AUDITS = ("assert_features_key_unique", "assert_features_complete", "assert_features_in_range")
+FEATURE_AUDITS = (
+    "assert_features_key_unique",
+    "assert_features_hash_unique",
+    "assert_features_complete",
+    "assert_features_in_range",
+)
 LABEL_AUDITS = ("assert_features_label_closed",)
 
 log = logging.getLogger("nightledger")

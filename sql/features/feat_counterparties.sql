@@ -148,9 +148,21 @@ with delivered as (
     ) as feed
 ),
 
+-- rows are gathered and sorted by 64 bits of the key, which are narrower than its text; the audit
+-- assert_features_hash_unique stops a night in which two enterprises share them
+enterprises as (
+    select
+        p.portfolio,
+        p.as_of_date,
+        p.enterprise_id,
+        hash(p.enterprise_id) as enterprise
+    from wh.features.feat_profile as p
+    where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+),
+
 known as (
     select
-        t.enterprise_id,
+        hash(t.enterprise_id) as enterprise,
         -- narrow keys, since every pair is a state of its own; two counterparties of one enterprise share 64 bits
         -- with a chance below one in a billion even where it has a hundred thousand of them
         cast(case t.kind when 'sale' then 1 when 'purchase' then 2 else 3 end as utinyint) as side,
@@ -171,7 +183,7 @@ known as (
 -- seen: one bit for each 30 days of the last year (bit 12: days 360 to 364), bit 13 for the year before, 14 for older
 pairs as (
     select
-        k.enterprise_id,
+        k.enterprise,
         k.side,
         k.counterparty,
         sum(case when k.days_ago < 30 then k.cents end) as amount_30d,
@@ -186,14 +198,14 @@ pairs as (
         end as smallint)) as seen
     from known as k
     group by
-        k.enterprise_id,
+        k.enterprise,
         k.side,
         k.counterparty
 ),
 
 sides as materialized (
     select
-        p.enterprise_id,
+        p.enterprise,
         p.side,
         count(p.amount_30d) as count_30d,
         sum(p.amount_30d) as amount_30d,
@@ -225,7 +237,7 @@ sides as materialized (
         count(*) filter (where p.seen & 8191 > 0 and p.seen & 8192 > 0) as stayed_365d
     from pairs as p
     group by
-        p.enterprise_id,
+        p.enterprise,
         p.side
 )
 
@@ -342,9 +354,8 @@ select
     1
     - (coalesce(v.stayed_365d, 0) + coalesce(b.stayed_365d, 0))
     / nullif(cast(coalesce(v.count_365d, 0) + coalesce(b.count_365d, 0) as double), 0) as supplier_new_share_365d
-from wh.features.feat_profile as p
+from enterprises as p
 cross join delivered as d
-left join sides as c on p.enterprise_id = c.enterprise_id and c.side = 1
-left join sides as b on p.enterprise_id = b.enterprise_id and b.side = 2
-left join sides as v on p.enterprise_id = v.enterprise_id and v.side = 3
-where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+left join sides as c on p.enterprise = c.enterprise and c.side = 1
+left join sides as b on p.enterprise = b.enterprise and b.side = 2
+left join sides as v on p.enterprise = v.enterprise and v.side = 3

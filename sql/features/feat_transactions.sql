@@ -237,10 +237,22 @@ with delivered as (
     ) as feed
 ),
 
+-- rows are gathered and sorted by 64 bits of the key, which are narrower than its text; the audit
+-- assert_features_hash_unique stops a night in which two enterprises share them
+enterprises as (
+    select
+        p.portfolio,
+        p.as_of_date,
+        p.enterprise_id,
+        hash(p.enterprise_id) as enterprise
+    from wh.features.feat_profile as p
+    where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+),
+
 -- not materialized: each reader below needs a few of its columns only
 known as not materialized (
     select
-        t.enterprise_id,
+        hash(t.enterprise_id) as enterprise,
         t.occurred_at,
         t.voided,
         coalesce(t.voided, false) as is_void,
@@ -266,7 +278,7 @@ known as not materialized (
 
 blocks as materialized (
     select
-        k.enterprise_id,
+        k.enterprise,
         cast(case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end as tinyint) as block,
         cast(count(k.cents) as integer) as tx_count,
         cast(count(*) as integer) as all_count,
@@ -283,13 +295,13 @@ blocks as materialized (
         min(k.days_ago) filter (where (k.is_purchase or k.is_payment) and not k.is_void) as purchase_days
     from known as k
     group by
-        k.enterprise_id,
+        k.enterprise,
         case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end
 ),
 
 months as (
     select
-        b.enterprise_id,
+        b.enterprise,
         -- the slope over the twelve points 0..11 is sum((x - 5.5) * y) / 143
         sum((11 - 2 * b.block) * b.sales) / 28600 as sales_slope,
         cast(sum((11 - 2 * b.block) * b.tx_count) as double) / 286 as count_slope,
@@ -299,12 +311,12 @@ months as (
         count(*) filter (where b.tx_count > 0) as active_months
     from blocks as b
     where b.block < 12
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 seconds as (
     select
-        k.enterprise_id,
+        k.enterprise,
         epoch_us(k.occurred_at) // 1000000 as at_second
     from known as k
     where not k.is_void
@@ -313,16 +325,16 @@ seconds as (
 -- the only sort, two columns wide
 followed as (
     select
-        s.enterprise_id,
+        s.enterprise,
         s.at_second,
-        lag(s.at_second) over (partition by s.enterprise_id order by s.at_second) as previous
+        lag(s.at_second) over (partition by s.enterprise order by s.at_second) as previous
     from seconds as s
 ),
 
 -- by the block of the earlier end; the first transaction, which follows none, is of the oldest
 steps as materialized (
     select
-        f.enterprise_id,
+        f.enterprise,
         case
             when f.previous >= cast(epoch(cast($as_of_date as date) - 29) as bigint) then 0
             when f.previous >= cast(epoch(cast($as_of_date as date) - 89) as bigint) then 2
@@ -339,13 +351,13 @@ steps as materialized (
         cast($as_of_date as date) - cast(make_timestamp(max(f.at_second) * 1000000) as date) as days_since_last
     from followed as f
     group by
-        f.enterprise_id,
+        f.enterprise,
         previous_block
 ),
 
 dues as (
     select
-        k.enterprise_id,
+        k.enterprise,
         k.is_sale,
         k.days_ago,
         k.due_at < cast($as_of_date as date) + interval 1 day as is_due,
@@ -362,7 +374,7 @@ dues as (
 
 delays as materialized (
     select
-        u.enterprise_id,
+        u.enterprise,
         u.is_sale,
         case
             when u.days_ago < 30 then 0
@@ -379,7 +391,7 @@ delays as materialized (
         count(*) filter (where u.is_due and u.delay is null) as overdue_count
     from dues as u
     group by
-        u.enterprise_id,
+        u.enterprise,
         u.is_sale,
         case
             when u.days_ago < 30 then 0
@@ -392,7 +404,7 @@ delays as materialized (
 
 w30 as (
     select
-        b.enterprise_id,
+        b.enterprise,
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
@@ -420,12 +432,12 @@ w30 as (
         end as amount_std
     from blocks as b
     where b.block = 0
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 w90 as (
     select
-        b.enterprise_id,
+        b.enterprise,
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
@@ -453,12 +465,12 @@ w90 as (
         end as amount_std
     from blocks as b
     where b.block < 3
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 w180 as (
     select
-        b.enterprise_id,
+        b.enterprise,
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
@@ -486,12 +498,12 @@ w180 as (
         end as amount_std
     from blocks as b
     where b.block < 6
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 w365 as (
     select
-        b.enterprise_id,
+        b.enterprise,
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
@@ -519,12 +531,12 @@ w365 as (
         end as amount_std
     from blocks as b
     where b.block < 13
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 wall as (
     select
-        b.enterprise_id,
+        b.enterprise,
         sum(b.tx_count) as tx_count,
         sum(b.all_count) as all_count,
         sum(b.void_known) as void_known,
@@ -553,12 +565,12 @@ wall as (
         min(b.sale_days) as sale_days_since_last,
         min(b.purchase_days) as purchase_days_since_last
     from blocks as b
-    group by b.enterprise_id
+    group by b.enterprise
 ),
 
 g30 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
         sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
@@ -574,12 +586,12 @@ g30 as (
         end as gap_std
     from steps as s
     where s.previous_block = 0
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 g90 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
         sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
@@ -595,12 +607,12 @@ g90 as (
         end as gap_std
     from steps as s
     where s.previous_block < 3
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 g180 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
         sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
@@ -616,12 +628,12 @@ g180 as (
         end as gap_std
     from steps as s
     where s.previous_block < 6
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 g365 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
         sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
@@ -637,12 +649,12 @@ g365 as (
         end as gap_std
     from steps as s
     where s.previous_block < 13
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 gall as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.new_days) as new_days,
         max(s.gap_max) as gap_max,
         sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
@@ -659,12 +671,12 @@ gall as (
         max(s.days_since_first) as days_since_first,
         min(s.days_since_last) as days_since_last
     from steps as s
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 p30 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -679,12 +691,12 @@ p30 as (
     where
         not s.is_sale
         and s.block = 0
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 p90 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -699,12 +711,12 @@ p90 as (
     where
         not s.is_sale
         and s.block < 3
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 p180 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -719,12 +731,12 @@ p180 as (
     where
         not s.is_sale
         and s.block < 6
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 p365 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -739,12 +751,12 @@ p365 as (
     where
         not s.is_sale
         and s.block < 13
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 pall as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -758,12 +770,12 @@ pall as (
     from delays as s
     where
         not s.is_sale
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 c30 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -778,12 +790,12 @@ c30 as (
     where
         s.is_sale
         and s.block = 0
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 c90 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -798,12 +810,12 @@ c90 as (
     where
         s.is_sale
         and s.block < 3
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 c180 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -818,12 +830,12 @@ c180 as (
     where
         s.is_sale
         and s.block < 6
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 c365 as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -838,12 +850,12 @@ c365 as (
     where
         s.is_sale
         and s.block < 13
-    group by s.enterprise_id
+    group by s.enterprise
 ),
 
 call as (
     select
-        s.enterprise_id,
+        s.enterprise,
         sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
         case
             when sum(s.delay_count) > 1
@@ -857,7 +869,7 @@ call as (
     from delays as s
     where
         s.is_sale
-    group by s.enterprise_id
+    group by s.enterprise
 )
 
 select
@@ -1033,27 +1045,26 @@ select
     cast(gall.days_since_last as integer) as tx_days_since_last,
     cast(wall.sale_days_since_last as integer) as tx_sale_days_since_last,
     cast(wall.purchase_days_since_last as integer) as tx_purchase_days_since_last
-from wh.features.feat_profile as p
+from enterprises as p
 cross join delivered as d
-left join months as m on p.enterprise_id = m.enterprise_id
-left join w30 on p.enterprise_id = w30.enterprise_id
-left join w90 on p.enterprise_id = w90.enterprise_id
-left join w180 on p.enterprise_id = w180.enterprise_id
-left join w365 on p.enterprise_id = w365.enterprise_id
-left join wall on p.enterprise_id = wall.enterprise_id
-left join g30 on p.enterprise_id = g30.enterprise_id
-left join g90 on p.enterprise_id = g90.enterprise_id
-left join g180 on p.enterprise_id = g180.enterprise_id
-left join g365 on p.enterprise_id = g365.enterprise_id
-left join gall on p.enterprise_id = gall.enterprise_id
-left join p30 on p.enterprise_id = p30.enterprise_id
-left join p90 on p.enterprise_id = p90.enterprise_id
-left join p180 on p.enterprise_id = p180.enterprise_id
-left join p365 on p.enterprise_id = p365.enterprise_id
-left join pall on p.enterprise_id = pall.enterprise_id
-left join c30 on p.enterprise_id = c30.enterprise_id
-left join c90 on p.enterprise_id = c90.enterprise_id
-left join c180 on p.enterprise_id = c180.enterprise_id
-left join c365 on p.enterprise_id = c365.enterprise_id
-left join call on p.enterprise_id = call.enterprise_id
-where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+left join months as m on p.enterprise = m.enterprise
+left join w30 on p.enterprise = w30.enterprise
+left join w90 on p.enterprise = w90.enterprise
+left join w180 on p.enterprise = w180.enterprise
+left join w365 on p.enterprise = w365.enterprise
+left join wall on p.enterprise = wall.enterprise
+left join g30 on p.enterprise = g30.enterprise
+left join g90 on p.enterprise = g90.enterprise
+left join g180 on p.enterprise = g180.enterprise
+left join g365 on p.enterprise = g365.enterprise
+left join gall on p.enterprise = gall.enterprise
+left join p30 on p.enterprise = p30.enterprise
+left join p90 on p.enterprise = p90.enterprise
+left join p180 on p.enterprise = p180.enterprise
+left join p365 on p.enterprise = p365.enterprise
+left join pall on p.enterprise = pall.enterprise
+left join c30 on p.enterprise = c30.enterprise
+left join c90 on p.enterprise = c90.enterprise
+left join c180 on p.enterprise = c180.enterprise
+left join c365 on p.enterprise = c365.enterprise
+left join call on p.enterprise = call.enterprise
