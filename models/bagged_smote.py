@@ -34,7 +34,7 @@ class Bag:
     rows : ndarray of int
         Training rows in it, ascending.
     minority : int
-        Its rows of the smallest class that was oversampled; 0 where none was.
+        Its rows of its smallest class.
     k_neighbors : int
         Neighbours used.
     synthetic : int
@@ -162,6 +162,10 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Matrix, Classes, bool]:  # noqa: N802 - the base class names it
         y, binarise = check_target_type(y, indicate_one_vs_all=True)
+        if hasattr(
+            X, "sparse"
+        ):  # a pandas frame of sparse columns, which imbalanced-learn wants back as such
+            X = X.sparse.to_dense()
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
         gaps = np.flatnonzero(~np.isfinite(X).all(axis=0))
         if gaps.size:
@@ -208,7 +212,7 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
         self.bags_ = tuple(
             Bag(
                 rows,
-                min((int(np.count_nonzero(y[rows] == label)) for label in wanted), default=0),
+                int(np.unique(y[rows], return_counts=True)[1].min()),
                 k_neighbors,
                 len(labels),
             )
