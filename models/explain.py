@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Curve = Callable[[Floats], Floats]
 
 OTHER = "other"
-NEAR = 1e-6  # a value this close to the base is explained by the slope there
+NEAR = 1e-9  # a value this close to the base is explained by the slope there
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,7 @@ def _slopes(curve: Curve, base: float, values: Floats) -> Matrix:
 
 def _completed(contributions: Matrix, wanted: Floats) -> Matrix:
     """Return contributions whose rows sum to what is wanted; what is missing goes by their size."""
-    size = np.abs(contributions) + np.finfo(np.float64).tiny
+    size = np.abs(contributions)
+    size[size.sum(axis=1) == 0] = 1.0
     missing = wanted - contributions.sum(axis=1)
     return np.asarray(contributions + size / size.sum(axis=1, keepdims=True) * missing[:, None])

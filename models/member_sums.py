@@ -17,7 +17,7 @@ from models.members import member_probability
 Matrix = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float64]
 
-TOLERANCE = 1e-6  # XGBoost adds its trees up in 32 bits
+TOLERANCE = 1e-5  # XGBoost adds its trees up in 32 bits
 
 
 class MemberSums(NamedTuple):
