@@ -122,7 +122,7 @@ def oversample_bag(
     sampler = SMOTENC(list(categorical_features), **settings) if categorical_features else SMOTE(**settings)
     with threadpool_limits(1, user_api="openmp"):  # of this thread only; ties then fall as on one core
         balanced, balanced_labels = sampler.fit_resample(inside, labels)
-    synthetic = balanced[len(rows) :]
+    synthetic = balanced[len(rows) :].copy()  # a view would keep the bag's own rows in memory
     for column, (low, high) in (pairs or {}).items():
         synthetic[:, column] = np.where(synthetic[:, column] > low / 2 + high / 2, high, low)
     return synthetic, balanced_labels[len(rows) :]
