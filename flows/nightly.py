@@ -9,6 +9,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tasks.champions import ensure_champions
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
 from tasks.ingest import ingest_landing
@@ -16,7 +17,6 @@ from tasks.night import end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
 from tasks.score import score_portfolio
 from tasks.summary import show_summary
-from tasks.train import ensure_champion
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
 from warehouse.settings import settings
@@ -110,7 +110,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             validate_feeds(portfolio, run_id, as_of)
             build_features(portfolio, as_of)
             validate_features(portfolio, as_of, run_id)
-            ensure_champion(
+            ensure_champions(
                 portfolio, as_of, definition=run.definition, horizon_days=run.horizon_days, run_id=run_id
             )
             score_portfolio(

@@ -4,13 +4,16 @@ from datetime import date
 from typing import Literal
 
 from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from models.ensemble_settings import VotingEnsembleSettings
 from models.operational_risk import OperationalRiskSettings
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.snapshots import default_definition
 from tasks.train import train_champion
 from warehouse.connection import writer
+from warehouse.settings import settings
 
 
 class TrainParameters(BaseModel):
@@ -29,12 +32,14 @@ class TrainParameters(BaseModel):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
         json_schema_extra={"position": 1},
     )
-    family: Literal["operational_risk"] = Field(
-        default="operational_risk", description="The model family", json_schema_extra={"position": 2}
+    family: Literal["operational_risk", "voting_ensemble"] = Field(
+        default="operational_risk",
+        description="The model family; voting_ensemble trains on thick files",
+        json_schema_extra={"position": 2},
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
         default="xgboost",
-        description="The learner at the end of the pipeline",
+        description="The learner at the end of operational_risk's pipeline",
         json_schema_extra={"position": 3},
     )
     definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
@@ -62,6 +67,16 @@ class TrainParameters(BaseModel):
     oversample: bool = Field(
         default=True, description="SMOTE in the training folds", json_schema_extra={"position": 8}
     )
+    profile: Literal["paper", "tuned"] = Field(
+        default="paper",
+        description="Parameters of voting_ensemble's members: library defaults as in the paper, or searched (slow)",
+        json_schema_extra={"position": 9},
+    )
+    selection: Literal["parsimonious", "paper"] = Field(
+        default="parsimonious",
+        description="Votes of voting_ensemble: the simplest within noise of the best, or the paper's rule",
+        json_schema_extra={"position": 10},
+    )
 
     @model_validator(mode="after")
     def cross_section_has_one_snapshot(self) -> "TrainParameters":
@@ -70,8 +85,27 @@ class TrainParameters(BaseModel):
             raise ValueError("--definition cross_section has one snapshot, the date itself")
         return self
 
+    @model_validator(mode="after")
+    def options_go_with_their_family(self) -> "TrainParameters":
+        """Refuse a choice that the family does not know, rather than ignore it."""
+        if self.family == "voting_ensemble" and self.learner != "xgboost":
+            raise ValueError(
+                "--learner goes with --family operational_risk; voting_ensemble has seven members"
+            )
+        if self.family == "operational_risk" and (self.profile, self.selection) != ("paper", "parsimonious"):
+            raise ValueError("--profile and --selection go with --family voting_ensemble")
+        return self
 
-@flow(name="train")
+    def settings_of_family(self) -> OperationalRiskSettings | VotingEnsembleSettings:
+        """Return the settings of the model to train."""
+        if self.family == "operational_risk":
+            return OperationalRiskSettings(learner=self.learner, oversample=self.oversample)
+        return VotingEnsembleSettings(
+            profile=self.profile, oversample=self.oversample, selection=self.selection
+        )
+
+
+@flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
 def train(run: TrainParameters = TrainParameters()) -> str:
     """Train, evaluate and register one model.
 
@@ -91,7 +125,7 @@ def train(run: TrainParameters = TrainParameters()) -> str:
                 definition=run.definition or default_definition(run.portfolio),
                 horizon_days=run.horizon_days,
                 run_id=run_id,
-                model=OperationalRiskSettings(learner=run.learner, oversample=run.oversample),
+                model=run.settings_of_family(),
                 snapshots=run.snapshots,
                 role=run.role,
             )

@@ -26,7 +26,7 @@ def headline(family: str, champions: Collection[str]) -> tuple[str, ...]:
 
 
 def headline_lines(headlines: Mapping[tuple[str, str | None], int]) -> list[str]:
-    """Return a line for each coverage class: its enterprises, who gives their headline PD, and whom that stands in for."""
+    """Return a line for each coverage class: enterprises, who gives their headline PD, whom that stands in for."""
     lines = []
     for (coverage, family), enterprises in headlines.items():
         wanted = ORDER.get(coverage, (family,))[0]

@@ -1,6 +1,9 @@
 """Stores a trained model, registers it and shows its card."""
 
+import math
+from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
@@ -8,14 +11,12 @@ from prefect.cache_policies import NO_CACHE
 
 from models import artefact, report
 from models.metrics import plain
-from models.operational_risk import OperationalRiskSettings
+from models.operational_risk import OperationalRiskClassifier
 from models.training import Training
 from warehouse import registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
-
-FAMILY = "operational_risk"
 
 
 @task(name="register model", cache_policy=NO_CACHE)
@@ -23,6 +24,7 @@ def register_model(
     training: Training,
     data_fingerprint: str,
     *,
+    family: str,
     portfolio: str,
     as_of_date: date,
     definition: str,
@@ -36,12 +38,12 @@ def register_model(
     version = f"{as_of_date}-{sha256[:8]}"
     with writer(purpose="register model") as con:
         for known in registry.records(con, portfolio=portfolio):
-            if (known.model_family, known.model_version, known.role) == (FAMILY, version, role):
+            if (known.model_family, known.model_version, known.role) == (family, version, role):
                 return known
         return registry.register(
             con,
             ModelRecord(
-                model_family=FAMILY,
+                model_family=family,
                 model_version=version,
                 portfolio=portfolio,
                 role=role,
@@ -49,7 +51,7 @@ def register_model(
                 knowledge_date=as_of_date,
                 label_definition=definition,
                 horizon_days=None if definition == "cross_section" else horizon_days,
-                settings=(classifier.settings or OperationalRiskSettings()).model_dump(mode="json"),
+                settings=classifier.settings.model_dump(mode="json"),
                 feature_groups=classifier.groups_,
                 feature_names=tuple(classifier.feature_names_in_.tolist()),
                 schema_hash=classifier.schema_hash_,
@@ -61,9 +63,9 @@ def register_model(
                     "rows": training.rows,
                     "defaults": training.positives,
                     "calibrated_on": training.model.calibrated_on,
-                    "best_params": classifier.best_params_,
                     "raw": plain(training.evaluation.raw),
                     "pd": plain(training.evaluation.pd),
+                    **chosen(training),
                 },
                 artefact_path=str(path),
                 artefact_sha256=sha256,
@@ -73,15 +75,45 @@ def register_model(
         )
 
 
+def chosen(training: Training) -> dict[str, Any]:
+    """Return what a family chose on the way, for the registry."""
+    classifier: Any = training.model.classifier
+    if isinstance(classifier, OperationalRiskClassifier):
+        return {"best_params": classifier.best_params_}
+    found = classifier.selection_
+    shown = {"chosen": found.chosen, "best_single": found.best_single, "equal": found.equal,
+             "optimised": found.optimised, "stacked": found.stacked}  # fmt: skip
+    without = training.challenger
+    return {
+        "selection": {name: asdict(candidate) for name, candidate in shown.items()},
+        "decisions": list(classifier.decisions_),
+        "variance_inflation": {
+            name: factor if math.isfinite(factor) else str(factor) for name, factor in classifier.vif_.items()
+        },
+        "without_resampling": None
+        if without is None
+        else {"raw": plain(without.raw), "pd": plain(without.pd)},
+    }
+
+
 @task(name="show model", cache_policy=NO_CACHE)
 def show_model(training: Training, record: ModelRecord) -> None:
     """Put the model's card and its plots where the Prefect UI shows them."""
     create_markdown_artifact(
-        key="model-card",
-        markdown=report.card(training, title=f"{record.portfolio}: {FAMILY} {record.model_version}"),
+        key=f"model-card-{_dashed(record)}",
+        markdown=report.card(
+            training, title=f"{record.portfolio}: {record.model_family} {record.model_version}"
+        ),
         description=f"{record.role} of {record.portfolio}, {record.purpose}, as of {record.knowledge_date}",
     )
     for name, uri in report.pictures(training).items():
         create_image_artifact(
-            image_url=uri, key=f"model-{name}", description=f"{record.model_version}: {name}"
+            image_url=uri,
+            key=f"model-{_dashed(record)}-{name}",
+            description=f"{record.model_version}: {name}",
         )
+
+
+def _dashed(record: ModelRecord) -> str:
+    """Return the family as keys of artifacts spell it."""
+    return record.model_family.replace("_", "-")

@@ -1,59 +1,97 @@
-"""Trains, evaluates, stores and registers a model of operational risk for one portfolio and date."""
+"""Trains, evaluates, stores and registers a model of one family for one portfolio and date."""
 
 import logging
 import time
 from datetime import date
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models import report
+from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError
 from models.fingerprint import fingerprint
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
 from models.runner import threads
 from models.training import Training, train
+from models.voting_ensemble import VotingEnsembleClassifier
+from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, covered
+from tasks.jobs import training_runner
 from tasks.progress import Progress
-from tasks.register import FAMILY, register_model, show_model
-from tasks.snapshots import build_snapshots, default_definition, snapshot_dates
-from warehouse import matrix, registry
+from tasks.register import register_model, show_model
+from tasks.snapshots import build_snapshots, snapshot_dates
+from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
+Settings = OperationalRiskSettings | VotingEnsembleSettings
 log = logging.getLogger("nightledger")
 
 
-@task(name="train model", cache_policy=NO_CACHE)
+def family_of(model: Settings) -> str:
+    """Return the family that settings are of."""
+    return VOTING_ENSEMBLE if isinstance(model, VotingEnsembleSettings) else OPERATIONAL_RISK
+
+
+@task(name="train model", task_run_name="train model of {portfolio}", cache_policy=NO_CACHE)
 def train_model(
     portfolio: str,
     dates: tuple[date, ...],
     definition: str,
     horizon_days: int,
-    model: OperationalRiskSettings,
+    model: Settings,
+    *,
+    repeats: int | None = None,
 ) -> tuple[Training, str]:
     """Train on the labelled rows of the dates and return the model with the fingerprint of its rows."""
+    family = family_of(model)
     with writer(purpose="read training rows") as con:
         frame = matrix.training_matrix(
-            con, portfolio=portfolio, snapshot_dates=dates, definition=definition, horizon_days=horizon_days
+            con,
+            portfolio=portfolio,
+            snapshot_dates=dates,
+            definition=definition,
+            horizon_days=horizon_days,
+            coverage=covered(family),
         )
     labels = frame["label"].to_numpy()
-    log.info("train       %s rows: search, measure, calibrate; minutes, not seconds", f"{frame.height:,}")
+    log.info(
+        "train       %s on %s rows: search, measure, calibrate; minutes, not seconds",
+        family,
+        f"{frame.height:,}",
+    )
     try:
         training = train(
-            OperationalRiskClassifier(settings=model.for_rows(frame.height), groups=matrix.feature_groups()),
-            frame.drop("label"),
-            labels,
+            **estimators(model, rows=frame.height),
+            frame=frame.drop("label"),
+            labels=labels,
             borrowers=frame["enterprise_id"].to_list(),
             snapshots=frame["as_of_date"].to_list(),
-            runner=threads(settings().threads),
+            repeats=repeats,
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
     except ModelError as error:
-        raise Refused(f"{portfolio}, {definition}: {error}") from error
+        raise Refused(f"{portfolio}, {family}, {definition}: {error}") from error
     schema = training.model.classifier.preparation_.schema_
     return training, fingerprint(frame, labels, schema=schema, keys=("as_of_date", "enterprise_id"))
+
+
+def estimators(model: Settings, *, rows: int) -> dict[str, Any]:
+    """Return the estimator of a family, what runs its pieces, and the challenger that is measured beside it."""
+    groups = matrix.feature_groups()
+    if isinstance(model, OperationalRiskSettings):
+        estimator = OperationalRiskClassifier(settings=model.for_rows(rows), groups=groups)
+        # the pieces of its grid search are hundreds and short: threads, not tasks
+        return {"estimator": estimator, "runner": threads(settings().threads)}
+    without = VotingEnsembleClassifier(settings=model.model_copy(update={"oversample": False}), groups=groups)
+    return {
+        "estimator": VotingEnsembleClassifier(settings=model, groups=groups),
+        "runner": training_runner(),
+        "challenger": without if model.oversample else None,
+    }
 
 
 def train_champion(
@@ -63,9 +101,10 @@ def train_champion(
     definition: str,
     horizon_days: int,
     run_id: str,
-    model: OperationalRiskSettings | None = None,
+    model: Settings | None = None,
     snapshots: int = 1,
     role: str = "champion",
+    repeats: int | None = None,
 ) -> ModelRecord:
     """Build the snapshots, train on what was known by as_of_date and return the registered model.
 
@@ -77,13 +116,14 @@ def train_champion(
     horizon = 0 if definition == "cross_section" else horizon_days
     build_snapshots(dates, portfolio, known_by=as_of_date, definition=definition, horizon_days=horizon)
     chosen = model or OperationalRiskSettings()
-    if definition == "cross_section" and not chosen.windows:
+    if isinstance(chosen, OperationalRiskSettings) and definition == "cross_section" and not chosen.windows:
         # the outcome has no date: what happened in the last year may be its consequence
         chosen = chosen.model_copy(update={"windows": ("all",)})
-    training, data_fingerprint = train_model(portfolio, dates, definition, horizon, chosen)
+    training, data_fingerprint = train_model(portfolio, dates, definition, horizon, chosen, repeats=repeats)
     record = register_model(
         training,
         data_fingerprint,
+        family=family_of(chosen),
         portfolio=portfolio,
         as_of_date=as_of_date,
         definition=definition,
@@ -96,29 +136,10 @@ def train_champion(
         log.info("train       %s", line)
     log.info(
         "train       %s %s is %s of %s  %.1f s",
-        FAMILY,
+        record.model_family,
         record.model_version,
         role,
         portfolio,
         time.perf_counter() - started,
     )
     return record
-
-
-def ensure_champion(
-    portfolio: str, as_of_date: date, *, definition: str | None, horizon_days: int, run_id: str
-) -> ModelRecord:
-    """Return the champion that this night may use; where there is none, train one on the history first and say so."""
-    with writer(purpose="look for a champion") as con:
-        found = registry.champion(con, portfolio=portfolio, family=FAMILY, as_of_date=as_of_date)
-    if found is not None:
-        log.info(
-            "champion    %s %s, trained on what was known by %s",
-            FAMILY,
-            found.model_version,
-            found.knowledge_date,
-        )
-        return found
-    wanted = definition or default_definition(portfolio)
-    log.info("champion    none yet for %s: training one on its history first (%s)", portfolio, wanted)
-    return train_champion(portfolio, as_of_date, definition=wanted, horizon_days=horizon_days, run_id=run_id)

@@ -21,8 +21,22 @@ inner join wh.features.feat_label as l
 where
     f.portfolio = $portfolio and list_contains($snapshot_dates, f.as_of_date)
     and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
-    and (f.coverage <> 'unscoreable' or $definition = 'cross_section')
+    and (
+        list_contains($coverage, f.coverage)
+        or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
+    )
 order by f.as_of_date, f.enterprise_id
+"""
+
+_LABELLED = """
+select count(l.label), coalesce(sum(l.label), 0)
+from wh.features.feat_label as l
+inner join wh.features.feat_coverage as f
+    on l.portfolio = f.portfolio and l.as_of_date = f.as_of_date and l.enterprise_id = f.enterprise_id
+where
+    l.portfolio = $portfolio and list_contains($snapshot_dates, l.as_of_date)
+    and l.definition = $definition and l.horizon_days = $horizon_days
+    and list_contains($coverage, f.coverage)
 """
 
 _SCORING = f"""
@@ -45,29 +59,57 @@ def training_matrix(
     snapshot_dates: Sequence[date],
     definition: str,
     horizon_days: int,
+    coverage: Sequence[str] = ("thick", "transaction", "thin"),
 ) -> pl.DataFrame:
     """The features of every borrower with a known label on the given dates, and the label, in a fixed order.
 
-    Borrowers whose window is open or who were in default already have no label and no row. Those whom the
-    night could not score are left out too, except under `cross_section`, which describes every outcome there is.
+    Borrowers whose window is open or who were in default already have no label and no row, nor have those of
+    another coverage. Those whom the night could not score count as thin files under `cross_section`, which
+    describes every outcome there is.
 
     Raises:
-        Refused: when features or labels of a date have not been built.
+        Refused: when a date has no such borrower, or its features or labels have not been built.
     """
     params = {
         "portfolio": portfolio,
         "snapshot_dates": list(snapshot_dates),
         "definition": definition,
         "horizon_days": horizon_days,
+        "coverage": list(coverage),
     }
     frame = sql.frame(con, _TRAINING, params)
     for day in snapshot_dates:
         if not (frame["as_of_date"] == day).any():
             raise Refused(
-                f"{portfolio} has no labelled borrower on {day} under {definition} within {horizon_days} days; "
+                f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
+                f"{definition} within {horizon_days} days; "
                 "its outcomes are not known yet or its history does not reach back so far"
             )
     return frame
+
+
+def labelled(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    portfolio: str,
+    snapshot_dates: Sequence[date],
+    definition: str,
+    horizon_days: int,
+    coverage: Sequence[str],
+) -> tuple[int, int]:
+    """How many borrowers of a coverage have a known label on the dates, and how many of them defaulted."""
+    row = con.execute(
+        _LABELLED,
+        {
+            "portfolio": portfolio,
+            "snapshot_dates": list(snapshot_dates),
+            "definition": definition,
+            "horizon_days": horizon_days,
+            "coverage": list(coverage),
+        },
+    ).fetchone()
+    known, bad = row or (0, 0)
+    return int(known), int(bad)
 
 
 def scoring_matrix(

@@ -50,7 +50,13 @@ def test_label_windows_end_by_as_of_date_and_do_not_overlap():
 
 
 def test_registered_once_and_loaded_as_it_was(home, training):
-    wanted = {"portfolio": "p", "as_of_date": DAY, "definition": "cross_section", "horizon_days": 365}
+    wanted = {
+        "family": "operational_risk",
+        "portfolio": "p",
+        "as_of_date": DAY,
+        "definition": "cross_section",
+        "horizon_days": 365,
+    }
     first = register.register_model.fn(training, "f" * 64, role="champion", run_id="r1", **wanted)
     again = register.register_model.fn(training, "f" * 64, role="champion", run_id="r2", **wanted)
     assert again.run_id == "r1"
@@ -73,6 +79,8 @@ def test_registered_once_and_loaded_as_it_was(home, training):
 def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     few = rows().with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(1).otherwise(0))
     monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: few)
-    with pytest.raises(Refused, match=r"^p, dpd90: 5 defaults among 120 labelled rows; .*widen") as refusal:
+    with pytest.raises(
+        Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
+    ) as refusal:
         tasks_train.train_model.fn("p", (DAY,), "dpd90", 365, QUICK)
     assert "\n" not in str(refusal.value)

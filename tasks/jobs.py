@@ -1,0 +1,40 @@
+"""Runs the independent pieces of a training as Prefect tasks, so that a run's page shows each with name and time."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+from models.runner import Job, Runner, threads
+from warehouse.settings import settings
+
+
+@task(name="train piece", task_run_name="{name}", cache_policy=NO_CACHE)
+def do_piece(name: str, work: Callable[[], None]) -> None:  # noqa: ARG001  (the task run is called by it)
+    """Do one piece of a training; its result stays in memory, out of Prefect's states."""
+    work()
+
+
+def training_runner() -> Runner:
+    """Return a runner on the flow's task runner, or on as many threads where no flow runs.
+
+    It waits for its pieces, so it must be called from the flow's own thread: in a task that itself occupies one of the
+    flow's workers, all of them could end up waiting.
+    """
+    return as_tasks if FlowRunContext.get() is not None else threads(settings().threads)
+
+
+def as_tasks(jobs: Sequence[Job]) -> list[Any]:
+    """Submit each job as a task run and return the results in the order of the jobs."""
+    results: list[Any] = [None] * len(jobs)
+
+    def keep(place: int, job: Job) -> None:
+        results[place] = job.work()
+
+    futures = [do_piece.submit(job.name, partial(keep, place, job)) for place, job in enumerate(jobs)]
+    for future in futures:
+        future.result()
+    return results
