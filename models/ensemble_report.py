@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from models.selection import Candidate
+from models.candidates import Candidate
 from models.voting_ensemble import VotingEnsembleClassifier
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.special import expit, logit
 from models.calibration import EDGE, Calibrator
 from models.errors import ModelError
 from models.member_sums import member_sums
+from models.members import smoothed
 from models.voting import Combiner
 
 Matrix = npt.NDArray[np.float64]
@@ -137,8 +139,9 @@ def explain(
     probabilities = np.empty((len(X), len(combiner.members)))
     base, decisions = combiner.intercept, list[str]()
     for column, (name, weight) in enumerate(zip(combiner.members, combiner.weights, strict=True)):
-        sums, probabilities[:, column] = member_sums(name, members[name], X)
-        link = _after(sums.link, inner)
+        sums, probability = member_sums(name, members[name], X)
+        probabilities[:, column] = smoothed(members[name], probability)
+        link = _after(_after(sums.link, partial(smoothed, members[name])), inner)
         slopes = weight * _slopes(link, sums.base, sums.totals())
         for feature, values in zip(feature_of, sums.contributions.T, strict=True):
             contributions[:, feature] += values * slopes[:, 0]

@@ -154,3 +154,21 @@ def member_probability(name: str, fitted: Any, X: npt.NDArray[Any]) -> npt.NDArr
     if bad:
         raise MemberError(f"member {name} gives no probability for {bad} of {len(X)} rows")
     return probability
+
+
+def smoothed(fitted: Any, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the probability of a member that counts trees as if one more tree had been undecided.
+
+    A forest or bag of T trees says exactly 0 where no tree saw a default, and a logit has no use for it. With
+    ``(p T + 1/2) / (T + 1)`` (Krichevsky & Trofimov's estimate) the order of the rows is the same. Boosted
+    members are returned as they are.
+
+    Parameters
+    ----------
+    fitted : fitted member
+    probability : ndarray of shape (n_samples,)
+    """
+    if not isinstance(fitted, RandomForestClassifier | ExtraTreesClassifier | BaggingClassifier):
+        return probability
+    trees = len(fitted.estimators_)
+    return (probability * trees + 0.5) / (trees + 1)

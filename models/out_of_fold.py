@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from models.errors import ModelError
-from models.members import MemberError, fit_member, member_probability
+from models.members import MemberError, fit_member, member_probability, smoothed
 from models.metrics import Labels, Scores
 from models.runner import Job, Runner
 
@@ -52,6 +52,7 @@ class OutOfFold:
     members : tuple of str
         Those that were fitted in every fold, in the order given.
     probabilities : ndarray of shape (n_samples, len(members))
+        `models.members.smoothed`, as the vote takes them.
     folds : ndarray of shape (n_samples,)
         The fold that held the row out.
     left_out : dict of str to str
@@ -102,7 +103,8 @@ def out_of_fold(
     def score(name: str, number: int) -> Scores | MemberError:
         (X, y, _), held_out = prepared[number]
         try:
-            return member_probability(name, fit_member(name, clone(members[name]), X, y), held_out)
+            fitted = fit_member(name, clone(members[name]), X, y)
+            return smoothed(fitted, member_probability(name, fitted, held_out))
         except MemberError as error:
             return error
 

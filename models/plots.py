@@ -270,3 +270,28 @@ def _diagonal(x: str, y: str) -> alt.Chart:
 def _inline(frame: pl.DataFrame) -> alt.Data:
     """Return the rows inside the chart, so that it needs no file and no other frame library."""
     return alt.Data(values=frame.to_dicts())
+
+
+def beside_published(figures: pl.DataFrame) -> alt.LayerChart:
+    """Return the AUC of every row that has a published one: ours with its interval, the published as a mark.
+
+    Parameters
+    ----------
+    figures : polars.DataFrame
+        Columns of ops.replication; honest figures of the AUC are drawn.
+    """
+    shown = (
+        figures.filter(pl.col("published").is_not_null(), metric="auc", protocol="honest")
+        .filter(pl.col("table_number").is_in(["6", "8"]))
+        .with_columns(row=pl.format("{}: {}", "dataset", "row_name"))
+        .select("row", "mean", "low", pl.col("high").clip(upper_bound=1.0), "published")
+    )
+    rows = alt.Chart(_inline(shown)).encode(
+        alt.Y("row:N", title=None, sort=None, axis=alt.Axis(labelLimit=320))
+    )
+    scale = alt.Scale(zero=False)
+    return alt.layer(
+        rows.mark_rule(color=BLUE).encode(alt.X("low:Q", title="AUC", scale=scale), alt.X2("high:Q")),
+        rows.mark_point(color=BLUE, filled=True, size=40).encode(alt.X("mean:Q")),
+        rows.mark_tick(color=RUST, thickness=2).encode(alt.X("published:Q")),
+    ).properties(title="AUC after bagged SMOTE: ours with 95% interval, published as a bar", width=WIDTH)

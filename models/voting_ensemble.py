@@ -19,7 +19,7 @@ from models.ensemble_settings import VotingEnsembleSettings
 from models.explain import Explanation, explain
 from models.feature_choice import choose_features
 from models.labels import check_labels
-from models.members import Member, Parameters, fit_member, make_member
+from models.members import Member, Parameters, fit_member, make_member, member_probability, smoothed
 from models.metrics import Labels
 from models.out_of_fold import Prepared, longest_first, out_of_fold
 from models.runner import Job, Runner, threads
@@ -205,7 +205,10 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         check_is_fitted(self, "members_")
         matrix = self.preparation_.transform(X)
         said = np.column_stack(
-            [self.members_[name].predict_proba(matrix)[:, 1] for name in self.combiner_.members]
+            [
+                smoothed(self.members_[name], member_probability(name, self.members_[name], matrix))
+                for name in self.combiner_.members
+            ]
         )
         positive = self.combiner_.combine(said)
         return np.column_stack([1.0 - positive, positive])

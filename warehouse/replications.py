@@ -23,6 +23,7 @@ def record(
     table_number: str,
     repeats: int,
     run_id: str,
+    beside_other_protocols: bool = False,
 ) -> None:
     """Replace what is known of one paper, data set and table by the given figures.
 
@@ -35,12 +36,15 @@ def record(
         table_number: table of the paper.
         repeats: number of repeats.
         run_id: run that measured.
+        beside_other_protocols: replace the figures of the same protocol only.
     """
-    key = [paper, dataset, table_number]
+    key = [paper, dataset, table_number, protocol if beside_other_protocols else None]
     now = settings().local_now()
     with transaction(con):
         con.execute(
-            "delete from wh.ops.replication where paper = ? and dataset = ? and table_number = ?", key
+            "delete from wh.ops.replication where paper = ? and dataset = ? and table_number = ? "
+            "and protocol = coalesce(?, protocol)",
+            key,
         )
         con.executemany(
             "insert into wh.ops.replication (paper, dataset, protocol, table_number, row_name, metric, mean, "
@@ -56,4 +60,56 @@ def figures(con: duckdb.DuckDBPyConnection, *, paper: str) -> pl.DataFrame:
         con,
         "select r.* from wh.ops.replication as r where r.paper = $paper order by r.dataset, r.rowid",
         {"paper": paper},
+    )
+
+
+def record_fold(
+    con: duckdb.DuckDBPyConnection,
+    rows: Sequence[Sequence[Any]],
+    *,
+    paper: str,
+    dataset: str,
+    protocol: str,
+    fingerprint: str,
+    repeat: int,
+    fold: int,
+    run_id: str,
+) -> None:
+    """Keep what one test fold measured, in place of what an earlier run measured for it.
+
+    Args:
+        con: a writer's cursor.
+        rows: table_number, row_name, metric and value.
+        paper: such as voting-ensemble.
+        dataset: data set measured on.
+        protocol: honest, tuned or leaky.
+        fingerprint: of rows, settings, code and libraries.
+        repeat: repeat of the folds.
+        fold: test fold.
+        run_id: run that measured.
+    """
+    key = [paper, dataset, protocol, repeat, fold]
+    now = settings().local_now()
+    with transaction(con):
+        con.execute(
+            "delete from wh.ops.replication_folds where paper = ? and dataset = ? and protocol = ? "
+            "and repeat = ? and fold = ?",
+            key,
+        )
+        con.executemany(
+            "insert into wh.ops.replication_folds (paper, dataset, protocol, repeat, fold, fingerprint, "
+            "table_number, row_name, metric, value, run_id, recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [[*key, fingerprint, *row, run_id, now] for row in rows],
+        )
+
+
+def folds(
+    con: duckdb.DuckDBPyConnection, *, paper: str, dataset: str, protocol: str, fingerprint: str
+) -> pl.DataFrame:
+    """The figures of every fold measured with the same rows, settings, code and libraries."""
+    return sql.frame(
+        con,
+        "select r.* from wh.ops.replication_folds as r where r.paper = $paper and r.dataset = $dataset "
+        "and r.protocol = $protocol and r.fingerprint = $fingerprint order by r.repeat, r.fold, r.rowid",
+        {"paper": paper, "dataset": dataset, "protocol": protocol, "fingerprint": fingerprint},
     )

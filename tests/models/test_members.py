@@ -17,7 +17,15 @@ from xgboost import XGBClassifier
 
 from models.errors import ModelError
 from models.levels import LEVELS, round_to_levels
-from models.members import MEMBERS, PUBLISHED_NAMES, MemberError, fit_member, make_member, member_probability
+from models.members import (
+    MEMBERS,
+    PUBLISHED_NAMES,
+    MemberError,
+    fit_member,
+    make_member,
+    member_probability,
+    smoothed,
+)
 from models.metrics import auc
 from models.out_of_fold import Prepared, longest_first, out_of_fold
 from models.runner import threads
@@ -119,8 +127,18 @@ def test_out_of_fold_equals_a_loop_by_hand(rows):
     for column, estimator in enumerate(members.values()):
         for number in range(3):
             test = folds == number
-            by_hand = clone(estimator).fit(X[~test], y[~test]).predict_proba(X[test])[:, 1]
+            fitted = clone(estimator).fit(X[~test], y[~test])
+            by_hand = smoothed(fitted, fitted.predict_proba(X[test])[:, 1])
             assert np.array_equal(found.probabilities[test, column], by_hand)
+
+
+def test_a_counting_member_never_says_zero_and_keeps_its_order(rows):
+    X, y = rows
+    forest = make_member("random_forest", profile={"n_estimators": 9}, random_state=0).fit(X, y)
+    raw = np.array([0.0, 1 / 9, 1.0])
+    assert smoothed(forest, raw).tolist() == pytest.approx([0.05, 0.15, 0.95])
+    booster = make_member("xgboost", random_state=0).fit(X, y)
+    assert smoothed(booster, raw) is raw
 
 
 def test_preparation_sees_training_rows_only_and_once_a_fold(rows):

@@ -1,0 +1,157 @@
+"""Measures the voting ensemble's tables again, fold by fold; each is stored when done, so that a killed run goes on."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
+from prefect.utilities.annotations import quote
+
+from models import plots
+from models.ensemble_page import page
+from models.ensemble_protocols import leaky_fold
+from models.ensemble_published import published_figures
+from models.ensemble_replication import FoldFigure, honest_fold, summarised, tuned_fold
+from models.ensemble_settings import TABLE_1_GROUPS, VotingEnsembleSettings
+from models.evaluation import Split, repeated_folds
+from models.feature_choice import choose_features
+from models.fingerprint import fingerprint
+from models.metrics import Labels
+from models.schema import schema_of
+from models.voting_ensemble import ENHANCED, ENHANCED_GROUPS
+from sources import public_sets
+from tasks.progress import Progress
+from tasks.replicate import load_dataset
+from warehouse import matrix, replications
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+PAPER = "voting-ensemble"
+FOLDS = 5
+SEED = 7
+LIBRARIES = ("scikit-learn", "imbalanced-learn", "xgboost", "lightgbm", "numpy", "scipy")
+CODE = ("ensemble_replication", "ensemble_protocols", "bagged_smote", "bags", "members", "candidates", "voting",
+        "selection", "tuning", "out_of_fold", "standard_preparation", "calibration")  # fmt: skip
+log = logging.getLogger("nightledger")
+
+
+@task(name="measure fold", task_run_name="{protocol} repeat {repeat} fold {fold}", cache_policy=NO_CACHE)
+def measure_fold(
+    protocol: str, repeat: int, fold: int, data: Any, rows: Any, keep: dict[str, Any]
+) -> tuple[int, int]:
+    """Measure one test fold, store its figures and return which it was."""
+    name, frame, labels, without = data
+    train, test = rows
+    ensemble = VotingEnsembleSettings(random_state=SEED + repeat)
+    figures: Iterable[FoldFigure]
+    if protocol == "honest":
+        figures = honest_fold(frame, labels, train, test, settings=ensemble, without=without)
+    elif protocol == "tuned":
+        figures = tuned_fold(frame, labels, train, test, settings=ensemble)
+    else:
+        leaks = leaky_fold(frame, labels, train, test, fold=fold, settings=ensemble)
+        figures = [
+            figure._replace(row_name=f"{switch}: {figure.row_name}")
+            for switch, some in leaks.items()
+            for figure in some
+        ]
+    with writer(purpose="store fold") as con:
+        replications.record_fold(
+            con, list(figures), paper=PAPER, dataset=name, protocol=protocol, repeat=repeat, fold=fold, **keep
+        )
+    return repeat, fold
+
+
+def load_rows(
+    dataset: str, run_id: str, *, through: date
+) -> tuple[str, pl.DataFrame, Labels, pl.DataFrame | None]:
+    """Return name, features and labels of a data set; of the simulated ledger also the features not enhanced."""
+    if dataset != "simulated":
+        try:
+            found = public_sets.load(settings().data_dir, dataset)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+        return found.name, found.frame, found.labels, None
+    delivery, rows = load_dataset("simulated", run_id, through=through)
+    thick, groups = rows.filter(coverage="thick"), matrix.feature_groups()
+    names, _ = choose_features(thick, groups=groups, wanted=TABLE_1_GROUPS, windows=("all",))
+    frame = thick.select(names)
+    enhanced = [name for name in names if name in ENHANCED or groups[name] in ENHANCED_GROUPS]
+    return f"{delivery.portfolio}, thick files", frame, thick["label"].to_numpy(), frame.drop(enhanced)
+
+
+def replicate_ensemble(
+    dataset: str, protocol: str, *, repeats: int, through: date, docs: Path, run_id: str
+) -> int:
+    """Measure what is not stored yet of a data set, summarise, renew the page and return the number of figures."""
+    started = time.perf_counter()
+    name, frame, labels, without = load_rows(dataset, run_id, through=through)
+    splits = repeated_folds(labels, folds=FOLDS, repeats=repeats, random_state=SEED)
+    mark = _mark(frame, labels)
+    key = {"paper": PAPER, "dataset": name, "protocol": protocol}
+    with writer(purpose="read folds") as con:
+        stored = replications.folds(con, **key, fingerprint=mark)
+    done = set(stored.select("repeat", "fold").unique().iter_rows())
+    left = [split for split in splits if split[:2] not in done]
+    log.info(
+        "replicate   %s, %s: %s rows, %d of %d folds to measure",
+        name, protocol, f"{frame.height:,}", len(left), len(splits),
+    )  # fmt: skip
+    _measure(left, protocol, (name, frame, labels, without), {"fingerprint": mark, "run_id": run_id})
+    with writer(purpose="record figures") as con:
+        every = replications.folds(con, **key, fingerprint=mark).filter(pl.col("repeat") < repeats)
+        tables = summarised(every, published_figures(name))
+        for table, rows in tables.items():
+            replications.record(
+                con,
+                rows,
+                **key,
+                table_number=table,
+                repeats=repeats,
+                run_id=run_id,
+                beside_other_protocols=True,
+            )
+        figures = replications.figures(con, paper=PAPER)
+    (docs / "images").mkdir(parents=True, exist_ok=True)
+    picture = plots.svg(plots.beside_published(figures))
+    (docs / "images" / f"{PAPER}.svg").write_text(picture, encoding="utf-8")
+    (docs / f"{PAPER}.md").write_text(page(figures), encoding="utf-8")
+    for table, rows in tables.items():
+        for row, metric, mean, low, high, published in rows:
+            if metric == "auc":
+                beside = "" if published is None else f"  published {published:.3f}"
+                told = (table, row, mean, low, high, beside)
+                log.info("replicate   table %s  %-45s auc %.3f (%.3f to %.3f)%s", *told)
+    log.info("replicate   %s  %.0f s", docs / f"{PAPER}.md", time.perf_counter() - started)
+    return sum(len(rows) for rows in tables.values())
+
+
+def _measure(left: list[Split], protocol: str, data: tuple[Any, ...], keep: dict[str, Any]) -> None:
+    """Measure folds side by side and say how far it is after each."""
+    progress = Progress("replicate   measuring folds")
+    futures = [
+        measure_fold.submit(protocol, repeat, fold, quote(data), quote((train, test)), keep)
+        for repeat, fold, train, test in left
+    ]
+    for number, future in enumerate(as_completed(futures), start=1):
+        repeat, fold = future.result()
+        progress(number, len(left), f"repeat {repeat + 1} fold {fold + 1}")
+
+
+def _mark(frame: pl.DataFrame, labels: Labels) -> str:
+    """Return a hash over rows, settings, code and libraries: folds of anything else are measured again."""
+    models = Path(plots.__file__).parent
+    parts = [fingerprint(frame, labels, schema=schema_of(frame)), VotingEnsembleSettings().model_dump_json()]
+    parts += [hashlib.sha256((models / f"{name}.py").read_bytes()).hexdigest() for name in CODE]
+    parts += [f"{library} {version(library)}" for library in LIBRARIES]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
