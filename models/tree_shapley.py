@@ -194,7 +194,7 @@ class _Subtree:
         self.tree, self.decide = tree, decide
         features = set(path).union(tree.branches.feature[tree.splits(top)].tolist())
         self.points, self.weights = _quadrature(max(1, (len(features) + 1) // 2))
-        self.row = np.arange(rows) * 3
+        self.rest, self.row = 1 - self.points, np.arange(rows) * 3
         self.values: dict[int, Floats] = {feature: np.zeros(rows) for feature in features}
         edges = {feature: self._edge(None, split) for feature, split in path.items()}
         product = np.ones((rows, len(self.points)))
@@ -224,11 +224,12 @@ class _Subtree:
         States: 0, the row had left this path before; 1, it leaves it here; 2, it stays.
         """
         old, new = 1.0 if before is None else before.share, now.share
-        lost, kept = (1 - self.points) * old, self.points + (1 - self.points) * old
-        loses, keeps = (1 - self.points) * new, self.points + (1 - self.points) * new
-        scale = np.stack([loses / lost, loses / kept, keeps / kept])
-        was = (1 - old) / kept
-        gain = np.stack([0 * was, -1 / (1 - self.points) - was, (1 - new) / keeps - was]) * self.weights
+        kept, keeps = self.points + self.rest * old, self.points + self.rest * new
+        scale, gain = np.empty((3, len(self.points))), np.zeros((3, len(self.points)))
+        scale[0], scale[1], scale[2] = new / old, self.rest * new / kept, keeps / kept
+        gain[1:] = -self.weights * (1 - old) / kept
+        gain[1] -= self.weights / self.rest
+        gain[2] += self.weights * (1 - new) / keeps
         state = now.agrees + (np.int64(1) if before is None else before.agrees.astype(np.int64))
         return scale, gain.T, state
 

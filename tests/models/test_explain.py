@@ -108,6 +108,20 @@ def test_equals_the_libraries_own_contributions_with_gaps(gappy, name):
     np.testing.assert_allclose(found.base, own[:, -1], atol=1e-5)
 
 
+def test_values_at_a_split_and_just_below_go_where_xgboost_sends_them(fitted):
+    rows = []
+    for tree in member_trees(fitted["xgboost"]).trees:
+        for node in tree.splits(0):
+            below = np.float32(tree.branches.threshold[node])
+            above = np.nextafter(below, np.float32(np.inf))
+            for value in (below, above, below + 0.4 * (float(above) - below), below + 0.6 * (above - below)):
+                rows.append(X[len(rows) % len(X)].copy())
+                rows[-1][tree.branches.feature[node]] = value
+    own = fitted["xgboost"].get_booster().predict(DMatrix(np.array(rows)), pred_contribs=True)
+    found = member_trees(fitted["xgboost"]).contributions(np.array(rows))
+    np.testing.assert_allclose(found, own[:, :-1], atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["xgboost", "lightgbm", "random_forest", "extra_trees", "bagging"])
 def test_gaps_that_training_did_not_show_add_up(fitted, gappy, name):
     base, contributions = member_contributions(fitted[name], gappy[TEST])
