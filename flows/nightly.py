@@ -16,7 +16,7 @@ from tasks.ingest import ingest_landing
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
 from tasks.score import score_portfolio
-from tasks.summary import show_summary
+from tasks.summary import show_contributions, show_summary
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
 from warehouse.settings import settings
@@ -118,6 +118,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             )
             publish_warehouse(run_id)
             show_summary(portfolio, as_of, run_id)
+            show_contributions(portfolio, as_of)
     return run_id
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.score import score_portfolio
+from tasks.summary import show_contributions
 from warehouse.connection import writer
 from warehouse.settings import settings
 
@@ -65,4 +66,5 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
                 top_features=run.top_features,
                 run_id=run_id,
             )
+            show_contributions(run.portfolio, as_of)
     return run_id

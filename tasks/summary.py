@@ -3,6 +3,7 @@
 import base64
 import logging
 from datetime import date
+from typing import Any
 
 import polars as pl
 from prefect import task
@@ -10,7 +11,8 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.cache_policies import NO_CACHE
 
 from models import plots
-from warehouse import sql
+from tasks.families import FAMILIES
+from warehouse import contributions, sql
 from warehouse.connection import writer
 
 log = logging.getLogger("nightledger")
@@ -24,6 +26,14 @@ from wh.marts.mart_portfolio_summary
 where portfolio = $portfolio and as_of_date = $as_of_date
 group by all
 order by mean_pd nulls last
+"""
+
+BY_FAMILY = """
+select coverage, model_family, count(*) as enterprises, avg(pd) as mean_pd
+from wh.scores.portfolio_scores
+where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'
+group by all
+order by enterprises desc, coverage
 """
 
 THE_RUN = """
@@ -43,6 +53,7 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
     """Put the night's table, plot and counts where the Prefect UI shows them, and its grades on the terminal."""
     with writer(purpose="summary") as con:
         grades = sql.frame(con, BY_GRADE, {"portfolio": portfolio, "as_of_date": as_of_date})
+        families = sql.frame(con, BY_FAMILY, {"portfolio": portfolio, "as_of_date": as_of_date})
         run = sql.frame(con, THE_RUN, {"run_id": run_id}).row(0, named=True)
     rows = grades.with_columns(pl.col("exposure").cast(pl.Float64)).to_dicts()
     create_table_artifact(
@@ -50,17 +61,18 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
         table=rows,
         description=f"{portfolio} as of {as_of_date}: enterprises and PD by grade",
     )
-    picture = base64.b64encode(
-        plots.png(plots.grades(grades, title=f"{portfolio} as of {as_of_date}"))
-    ).decode()
-    create_image_artifact(
-        key="grades",
-        image_url=f"data:image/png;base64,{picture}",
-        description=f"Enterprises by grade, {as_of_date}",
+    show_picture(
+        "grades",
+        plots.grades(grades, title=f"{portfolio} as of {as_of_date}"),
+        f"Enterprises by grade, {as_of_date}",
     )
     scored = grades.filter(pl.col("mean_pd").is_not_null())
     enterprises, expected = int(scored["enterprises"].sum()), float(scored["expected_defaults"].sum())
     mean = f"mean PD {expected / enterprises:.2%}" if enterprises else "nobody could be scored"
+    headlines = "\n".join(
+        f"| {coverage} | {family or 'no model'} | {count:,} | {'' if pd is None else f'{pd:.2%}'} |"
+        for coverage, family, count, pd in families.iter_rows()
+    )
     create_markdown_artifact(
         key="night",
         description=f"{portfolio} as of {as_of_date}",
@@ -68,6 +80,7 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
             f"# {portfolio}, {as_of_date}\n\n"
             f"**{enterprises:,}** scored enterprises, **{expected:,.1f}** expected defaults "
             f"({mean}).\n\n"
+            f"| coverage | headline PD by | enterprises | mean PD |\n|---|---|--:|--:|\n{headlines}\n\n"
             f"| files | rows loaded | quarantined | files refused | warnings |\n|--:|--:|--:|--:|--:|\n"
             f"| {run['files']} | {run['loaded'] or 0:,} | {run['quarantined']:,} | {run['refused']} "
             f"| {run['warnings']} |\n\n"
@@ -78,3 +91,26 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
     for row in rows:
         pd = "" if row["mean_pd"] is None else f"mean PD {row['mean_pd']:.2%}"
         log.info("            %-8s %7s  %s", row["grade"], f"{row['enterprises']:,}", pd)
+
+
+@task(name="show contributions", cache_policy=NO_CACHE)
+def show_contributions(portfolio: str, as_of_date: date) -> None:
+    """Put the plots of what moves the PD, from the stored rows, where the Prefect UI shows them."""
+    with writer(purpose="show contributions") as con:
+        drawn = {
+            family: contributions.drawn(con, portfolio=portfolio, as_of_date=as_of_date, model_family=family)
+            for family in FAMILIES
+        }
+    for family, rows in drawn.items():
+        if rows.is_empty():
+            continue  # a family that does not explain itself, or no borrower of it
+        key, title = family.replace("_", "-"), f"{portfolio} as of {as_of_date}: {family}"
+        about = f"What moves the PD of {rows['enterprise_id'].n_unique():,} borrowers, {as_of_date}"
+        show_picture(f"contributions-{key}", plots.contribution_bars(rows, title=title), about)
+        show_picture(f"beeswarm-{key}", plots.beeswarm(rows, title=title), f"{about}, one by one")
+
+
+def show_picture(key: str, chart: Any, description: str) -> None:
+    """Put a chart where the Prefect UI shows it."""
+    picture = base64.b64encode(plots.png(chart)).decode()
+    create_image_artifact(key=key, image_url=f"data:image/png;base64,{picture}", description=description)

@@ -10,16 +10,20 @@ import duckdb
 import polars as pl
 
 from warehouse import incoming, sql
+from warehouse.matrix import RELATION
 from warehouse.scores import stamps
 
 OTHER = "other"
 REASONS = 4
 _KEY = ("model_family", "model_version", "model_role", "run_id")
 
-_STORED = """
-select enterprise_id, feature, contribution, rank
+DRAWN = 20_000
+
+_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
+_SAMPLE = f"""
+select enterprise_id, feature, contribution
 from wh.scores.contributions
-where portfolio = $portfolio and as_of_date = $as_of_date and model_family = $model_family
+where {_HERE} and model_family = $model_family and feature <> '{OTHER}' and hash(enterprise_id) % $every = 0
 order by enterprise_id, rank
 """
 
@@ -83,9 +87,31 @@ def stage_contributions(
     )
 
 
-def stored(
+def drawn(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, model_family: str
 ) -> pl.DataFrame:
-    """What one family said of a night, the strongest first: enterprise_id, feature, contribution, rank."""
-    params = {"portfolio": portfolio, "as_of_date": as_of_date, "model_family": model_family}
-    return sql.frame(con, _STORED, params)
+    """What one family said of a night, for plots: enterprise_id, feature, contribution and the feature's value.
+
+    The rest under `other` is left out. Of more than 20,000 borrowers about that many are drawn, the same ones each
+    time. A value that is no number, a category for example, is null.
+    """
+    night = {"portfolio": portfolio, "as_of_date": as_of_date}
+    count = con.execute(
+        f"select count(distinct enterprise_id) from wh.scores.contributions where {_HERE} "
+        "and model_family = $model_family",
+        {**night, "model_family": model_family},
+    ).fetchone()
+    every = max(1, round((count or (0,))[0] / DRAWN))
+    rows = sql.frame(con, _SAMPLE, {**night, "model_family": model_family, "every": every})
+    kinds = con.execute(f"describe wh.{RELATION}").fetchall()
+    told = set(rows["feature"])
+    numbers = [name for name, kind, *_ in kinds if name in told and kind not in ("VARCHAR", "DATE")]
+    if not numbers:
+        return rows.with_columns(value=pl.lit(None, pl.Float64))
+    picked = ", ".join(f'cast("{name}" as double) as "{name}"' for name in numbers)
+    values = sql.frame(
+        con,
+        f"select enterprise_id, {picked} from wh.{RELATION} where {_HERE} and hash(enterprise_id) % $every = 0",
+        {**night, "every": every},
+    ).unpivot(numbers, index="enterprise_id", variable_name="feature")
+    return rows.join(values, on=["enterprise_id", "feature"], how="left", maintain_order="left")

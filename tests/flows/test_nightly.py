@@ -10,6 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from flows.nightly import NightlyParameters, nightly
+from models.ensemble_settings import VotingEnsembleSettings
+from tasks import champions
 from warehouse import sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -23,7 +25,17 @@ SCORES = """
 select * exclude (run_id, scored_at) from wh.scores.portfolio_scores
 where portfolio = $portfolio and as_of_date = $day order by model_role, enterprise_id
 """
+CONTRIBUTIONS = """
+select * exclude (run_id, scored_at) from wh.scores.contributions
+where portfolio = $portfolio and as_of_date = $day order by enterprise_id, rank
+"""
 FEATURES = "from wh.features.feat_enterprise where portfolio = $portfolio and as_of_date = $day order by enterprise_id"
+
+
+QUICK = VotingEnsembleSettings(
+    members=("gbdt", "lightgbm"), feature_groups=("ledger", "opinion"), bags=2, folds=2, inner_folds=2,
+    minimum_positives=4,
+)  # fmt: skip
 
 
 def night(day: date) -> str:
@@ -42,9 +54,11 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
     kept: dict[str, pl.DataFrame] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
+        patch.setattr(champions, "VotingEnsembleSettings", lambda: QUICK)
         for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
             kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
             kept[name] = rows(SCORES, portfolio=PORTFOLIO, day=day)
+            kept[f"{name} contributions"] = rows(CONTRIBUTIONS, portfolio=PORTFOLIO, day=day)
             kept[f"{name} features"] = rows(FEATURES, portfolio=PORTFOLIO, day=day)
             kept[f"{name} published"] = ask("from scores.portfolio_scores")
         for relation in (
@@ -62,7 +76,7 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
 
 
 def test_every_enterprise_has_one_champion_row(nights: dict[str, pl.DataFrame]) -> None:
-    june = nights["june"]
+    june = nights["june"].filter(model_role="champion")
     assert june.height == june["enterprise_id"].n_unique() == 150
     scored = june.filter(pl.col("score_status") == "fresh")
     assert scored["pd"].is_between(0, 1, closed="none").all()
@@ -72,14 +86,52 @@ def test_every_enterprise_has_one_champion_row(nights: dict[str, pl.DataFrame]) 
     assert rest["pd"].null_count() == rest.height
 
 
+def test_thick_files_are_scored_by_both_families_and_the_ensemble_gives_the_headline(
+    nights: dict[str, pl.DataFrame],
+) -> None:
+    counts = nights["june"].group_by("coverage", "model_role", "model_family").len().sort(pl.all())
+    thick = nights["june features"].filter(coverage="thick").height
+    assert thick > 20
+    assert counts.filter(coverage="thick").rows() == [
+        ("thick", "challenger", "operational_risk", thick),
+        ("thick", "champion", "voting_ensemble", thick),
+    ]
+    others = counts.filter(pl.col("coverage").is_in(["thin", "transaction"]))
+    assert others["model_family"].unique().to_list() == ["operational_risk"]
+    assert others["model_role"].unique().to_list() == ["champion"]
+    assert counts.filter(coverage="unscoreable")["model_family"].to_list() == [None]
+    latest = (
+        nights["latest"].group_by("coverage").agg(pl.col("model_family").unique()).rows_by_key("coverage")
+    )
+    assert latest["thick"] == [(["voting_ensemble"],)]
+
+
+def test_contributions_add_up_to_the_pd_that_is_shown(nights: dict[str, pl.DataFrame]) -> None:
+    told = nights["june contributions"].group_by("enterprise_id").agg(pl.col("contribution").sum())
+    both = nights["june"].filter(model_family="voting_ensemble").join(told, on="enterprise_id", how="left")
+    assert both.height > 20
+    off = (both["base_value"] + both["contribution"] - both["pd"]).abs()
+    assert off.null_count() == 0
+    assert off.max() < 1e-9
+    explained = nights["june contributions"]
+    assert explained["rank"].max() == 11
+    assert explained.filter(feature="other")["rank"].unique().to_list() == [11]
+    assert set(both["reason_1"].drop_nulls()) <= set(explained["feature"]) - {"other"}
+    # a family that does not explain itself says nothing
+    rest = nights["june"].filter(pl.col("model_family") != "voting_ensemble")
+    assert rest["base_value"].null_count() == rest.height
+
+
 def test_a_night_twice_writes_the_same_rows_once(nights: dict[str, pl.DataFrame]) -> None:
     assert_frame_equal(nights["june"], nights["june again"])
     assert_frame_equal(nights["june features"], nights["june again features"])
+    assert_frame_equal(nights["june contributions"], nights["june again contributions"])
 
 
 def test_an_earlier_date_after_a_later_one_uses_only_what_was_known(nights: dict[str, pl.DataFrame]) -> None:
     assert_frame_equal(nights["may features"], nights["may again features"])
     assert_frame_equal(nights["may"], nights["may again"])
+    assert_frame_equal(nights["may contributions"], nights["may again contributions"])
 
 
 def test_an_earlier_night_never_uses_a_later_champion(nights: dict[str, pl.DataFrame]) -> None:
@@ -89,11 +141,14 @@ def test_an_earlier_night_never_uses_a_later_champion(nights: dict[str, pl.DataF
 
 def test_the_published_copy_holds_every_night_once(nights: dict[str, pl.DataFrame]) -> None:
     last = nights["may again published"]
-    assert last.group_by("as_of_date").len().sort("as_of_date").rows() == [(MAY, 150), (JUNE, 150)]
+    headlines = last.filter(model_role="champion")
+    assert headlines.group_by("as_of_date").len().sort("as_of_date").rows() == [(MAY, 150), (JUNE, 150)]
     assert nights["latest"]["as_of_date"].unique().to_list() == [JUNE]
     june = nights["summary"].filter(pl.col("as_of_date") == JUNE)
     assert june["enterprises"].sum() == 150
-    assert june["expected_defaults"].sum() == pytest.approx(nights["june"]["pd"].sum())
+    assert june["expected_defaults"].sum() == pytest.approx(
+        nights["june"].filter(model_role="champion")["pd"].sum()
+    )
 
 
 def test_the_ledgers_tell_what_happened(nights: dict[str, pl.DataFrame]) -> None:
@@ -124,6 +179,7 @@ def test_a_stopped_night_leaves_the_last_good_scores(
     with pytest.raises(Refused, match="scores"):
         night(MAY)
     assert_frame_equal(ask("from scores.portfolio_scores"), before)
+    assert set(before["model_family"].drop_nulls()) == {"operational_risk"}  # too few thick files for more
     with writer(purpose="test") as con:
         left = sql.frame(con, "select distinct run_id from wh.scores.portfolio_scores")
         ends = sql.frame(con, "select status from wh.ops.run_ledger order by started_at")

@@ -6,7 +6,6 @@ from datetime import date
 
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
 from warehouse import contributions, partition, publish, scores
 from warehouse.connection import reader
@@ -192,9 +191,26 @@ def test_they_are_published_in_the_copy_and_as_parquet_and_replaced_with_their_n
         pattern = settings().published_dir / "contributions" / "*" / "*" / "*.parquet"
         parquet = pl.read_parquet(pattern, hive_partitioning=True)
         assert parquet["as_of_date"].unique().to_list() == [NIGHT]
-        assert_frame_equal(
-            parquet.select("enterprise_id", "feature", "contribution", "rank"),
-            contributions.stored(
-                portfolio.con, portfolio="lender", as_of_date=NIGHT, model_family="operational_risk"
-            ),
-        )
+        assert parquet.filter(enterprise_id="e0")["feature"].to_list() == [
+            "debt_to_income",
+            "assets",
+            "other",
+        ]
+
+
+def test_what_is_drawn_has_the_value_of_each_number_and_is_the_same_sample_each_time(portfolio, monkeypatch):
+    rows = explained(portfolio)
+    commit(portfolio, stage(portfolio, rows, said(rows)))
+    portfolio.con.execute(
+        "create table wh.features.feat_enterprise as select portfolio, as_of_date, enterprise_id, "
+        "cast(7 as decimal(18, 2)) as debt_to_income, 'many' as assets from wh.scores.portfolio_scores"
+    )
+    night = {"portfolio": "lender", "as_of_date": NIGHT, "model_family": "operational_risk"}
+    every = contributions.drawn(portfolio.con, **night)
+    assert every.rows()[:2] == [("e0", "debt_to_income", 0.04, 7.0), ("e0", "assets", -0.03, None)]
+    assert every.height == 8
+    monkeypatch.setattr(contributions, "DRAWN", 2)
+    some = contributions.drawn(portfolio.con, **night)
+    assert 0 < some.height < 8
+    assert some.equals(contributions.drawn(portfolio.con, **night))
+    assert contributions.drawn(portfolio.con, **{**night, "portfolio": "nobody"}).columns == some.columns

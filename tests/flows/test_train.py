@@ -1,0 +1,46 @@
+"""The form of a training: choices go with the family that knows them."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from flows.train import TrainParameters
+from models.ensemble_settings import VotingEnsembleSettings
+from models.operational_risk import OperationalRiskSettings
+from tasks.train import estimators, family_of
+
+
+def test_the_form_makes_the_settings_of_its_family():
+    ensemble = TrainParameters(family="voting_ensemble", profile="tuned", selection="paper", oversample=False)
+    assert ensemble.settings_of_family() == VotingEnsembleSettings(
+        profile="tuned", selection="paper", oversample=False
+    )
+    plain = TrainParameters(learner="svm").settings_of_family()
+    assert plain == OperationalRiskSettings(learner="svm")
+    assert [family_of(one) for one in (ensemble.settings_of_family(), plain)] == [
+        "voting_ensemble",
+        "operational_risk",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"family": "voting_ensemble", "learner": "svm"}, "--learner goes with --family operational_risk"),
+        ({"profile": "tuned"}, "--profile and --selection go with --family voting_ensemble"),
+        ({"selection": "paper"}, "--profile and --selection go with --family voting_ensemble"),
+        ({"definition": "cross_section", "snapshots": 2}, "has one snapshot"),
+    ],
+)
+def test_a_choice_that_the_family_does_not_know_is_refused(given, line):
+    with pytest.raises(ValidationError, match=line):
+        TrainParameters(**given)
+
+
+def test_the_ensemble_is_measured_beside_itself_without_resampling(home):
+    wanted = estimators(VotingEnsembleSettings(), rows=800)
+    assert wanted["estimator"].settings.oversample
+    assert wanted["challenger"].settings == VotingEnsembleSettings(oversample=False)
+    assert estimators(VotingEnsembleSettings(oversample=False), rows=800)["challenger"] is None
+    assert "challenger" not in estimators(OperationalRiskSettings(), rows=800)

@@ -1,0 +1,51 @@
+"""Pieces of a training run as tasks of the flow with names, in any order, with the results in theirs."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.runtime import task_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from models.runner import Job
+from tasks import jobs
+
+
+def test_without_a_flow_they_run_on_threads(home):
+    runner = jobs.training_runner()
+    assert runner is not jobs.as_tasks
+    assert runner([Job("one", lambda: 1), Job("two", lambda: 2)]) == [1, 2]
+
+
+@pytest.mark.server
+def test_in_a_flow_they_are_tasks_with_names_and_may_be_asked_for_again_and_again(
+    prefect_session: None, home
+):
+    def work(number: int) -> Any:
+        return number, task_run.get_name(), threading.get_ident()
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    def training() -> list[Any]:
+        runner = jobs.training_runner()
+        pieces = [Job(f"fold {number}", lambda number=number: work(number)) for number in range(5)]
+        return [runner(pieces), runner(pieces)]
+
+    for found in training():
+        assert [(number, name) for number, name, _ in found] == [(n, f"fold {n}") for n in range(5)]
+        assert threading.get_ident() not in {thread for *_, thread in found}
+
+
+@pytest.mark.server
+def test_a_piece_that_fails_fails_the_training_with_its_own_error(prefect_session: None, home):
+    def fail() -> None:
+        raise ValueError("one piece is broken")
+
+    @flow
+    def training() -> None:
+        jobs.as_tasks([Job("good", lambda: 1), Job("bad", fail)])
+
+    with pytest.raises(ValueError, match="one piece is broken"):
+        training()
