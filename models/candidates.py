@@ -175,7 +175,8 @@ def score_stack(columns: Matrix, labels: Labels, names: tuple[str, ...], tests: 
 
 def compare(scored: Sequence[Scored], labels: Labels, tests: list[Mask]) -> tuple[Candidate, ...]:
     """Measure every candidate, and its distance to the one with the lowest log loss."""
-    losses = [-np.log(np.where(labels == 1, one.probability, 1.0 - one.probability)) for one in scored]
+    kept = [np.clip(one.probability, EDGE, 1 - EDGE) for one in scored]
+    losses = [-np.log(np.where(labels == 1, probability, 1.0 - probability)) for probability in kept]
     best = min(losses, key=lambda loss: float(loss.mean()))
     candidates = []
     for one, loss in zip(scored, losses, strict=True):

@@ -164,9 +164,11 @@ def _impossible() -> str:
     others = [(row, why) for row, why in found if not why.startswith("AUC")]
     lines = [
         "## What cannot be right as defined\n",
-        "The ROC curve lies nowhere more than KS above the diagonal, so AUC is at most 1 - (1 - KS)^2 / 2. "
-        f"{len(ks)} of the {len(rows)} published rows exceed it: the published KS is not the two-sample distance "
-        "of the same scores. Of the final table:\n",
+        (
+            "The ROC curve lies nowhere more than KS above the diagonal, so AUC is at most 1 - (1 - KS)^2 / 2. "
+            f"{len(ks)} of the {len(rows)} published rows exceed it: the published KS is not the two-sample "
+            "distance of the same scores. Of the final table:\n"
+        ),
         *[f"- {row.dataset}: {why}." for row, why in final],
     ]
     if others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,7 +36,10 @@ class VotingEnsembleSettings(BaseModel):
     oversample: bool = Field(
         True, description="Bagged SMOTE in the training rows; off for the challenger without it."
     )
-    bags: int = Field(10, ge=1, le=1000, description="Stratified bags that are oversampled on their own.")
+    bags: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
+        "auto",
+        description="Stratified bags that are oversampled on their own; auto: 10, more above 100,000 rows.",
+    )
     smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered in a small bag.")
     selection: Literal["parsimonious", "paper"] = Field(
         "parsimonious",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from prefect import task
@@ -45,13 +45,22 @@ CODE = ("ensemble_replication", "ensemble_protocols", "bagged_smote", "bags", "m
 log = logging.getLogger("nightledger")
 
 
+class Rows(NamedTuple):
+    """A data set: name, features, labels and, where some are enhanced, the features without those."""
+
+    name: str
+    frame: pl.DataFrame
+    labels: Labels
+    without: pl.DataFrame | None
+
+
 @task(name="measure fold", task_run_name="{protocol} repeat {repeat} fold {fold}", cache_policy=NO_CACHE)
 def measure_fold(
-    protocol: str, repeat: int, fold: int, data: Any, rows: Any, keep: dict[str, Any]
+    protocol: str, repeat: int, fold: int, *, rows: Rows, split: Split, keep: dict[str, Any]
 ) -> tuple[int, int]:
     """Measure one test fold, store its figures and return which it was."""
-    name, frame, labels, without = data
-    train, test = rows
+    name, frame, labels, without = rows
+    _, _, train, test = split
     ensemble = VotingEnsembleSettings(random_state=SEED + repeat)
     figures: Iterable[FoldFigure]
     if protocol == "honest":
@@ -72,22 +81,21 @@ def measure_fold(
     return repeat, fold
 
 
-def load_rows(
-    dataset: str, run_id: str, *, through: date
-) -> tuple[str, pl.DataFrame, Labels, pl.DataFrame | None]:
-    """Return name, features and labels of a data set; of the simulated ledger also the features not enhanced."""
+def load_rows(dataset: str, run_id: str, *, through: date) -> Rows:
+    """Return a data set; of the simulated ledger, its thick files."""
     if dataset != "simulated":
         try:
             found = public_sets.load(settings().data_dir, dataset)
         except ValueError as error:
             raise Refused(str(error)) from error
-        return found.name, found.frame, found.labels, None
+        return Rows(found.name, found.frame, found.labels, None)
     delivery, rows = load_dataset("simulated", run_id, through=through)
     thick, groups = rows.filter(coverage="thick"), matrix.feature_groups()
     names, _ = choose_features(thick, groups=groups, wanted=TABLE_1_GROUPS, windows=("all",))
     frame = thick.select(names)
     enhanced = [name for name in names if name in ENHANCED or groups[name] in ENHANCED_GROUPS]
-    return f"{delivery.portfolio}, thick files", frame, thick["label"].to_numpy(), frame.drop(enhanced)
+    labels = thick["label"].cast(pl.Int64).to_numpy()
+    return Rows(f"{delivery.portfolio}, thick files", frame, labels, frame.drop(enhanced))
 
 
 def replicate_ensemble(
@@ -95,7 +103,8 @@ def replicate_ensemble(
 ) -> int:
     """Measure what is not stored yet of a data set, summarise, renew the page and return the number of figures."""
     started = time.perf_counter()
-    name, frame, labels, without = load_rows(dataset, run_id, through=through)
+    loaded = load_rows(dataset, run_id, through=through)
+    name, frame, labels, _ = loaded
     splits = repeated_folds(labels, folds=FOLDS, repeats=repeats, random_state=SEED)
     mark = _mark(frame, labels)
     key = {"paper": PAPER, "dataset": name, "protocol": protocol}
@@ -107,7 +116,7 @@ def replicate_ensemble(
         "replicate   %s, %s: %s rows, %d of %d folds to measure",
         name, protocol, f"{frame.height:,}", len(left), len(splits),
     )  # fmt: skip
-    _measure(left, protocol, (name, frame, labels, without), {"fingerprint": mark, "run_id": run_id})
+    _measure(left, protocol, loaded, {"fingerprint": mark, "run_id": run_id})
     with writer(purpose="record figures") as con:
         every = replications.folds(con, **key, fingerprint=mark).filter(pl.col("repeat") < repeats)
         tables = summarised(every, published_figures(name))
@@ -136,12 +145,12 @@ def replicate_ensemble(
     return sum(len(rows) for rows in tables.values())
 
 
-def _measure(left: list[Split], protocol: str, data: tuple[Any, ...], keep: dict[str, Any]) -> None:
+def _measure(left: list[Split], protocol: str, rows: Rows, keep: dict[str, Any]) -> None:
     """Measure folds side by side and say how far it is after each."""
     progress = Progress("replicate   measuring folds")
     futures = [
-        measure_fold.submit(protocol, repeat, fold, quote(data), quote((train, test)), keep)
-        for repeat, fold, train, test in left
+        measure_fold.submit(protocol, *split[:2], rows=quote(rows), split=quote(split), keep=keep)
+        for split in left
     ]
     for number, future in enumerate(as_completed(futures), start=1):
         repeat, fold = future.result()
