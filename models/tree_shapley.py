@@ -194,7 +194,7 @@ class _Subtree:
         self.tree, self.decide = tree, decide
         features = set(path).union(tree.branches.feature[tree.splits(top)].tolist())
         self.points, self.weights = _quadrature(max(1, (len(features) + 1) // 2))
-        self.rest, self.row = 1 - self.points, np.arange(rows) * 3
+        self.rest = 1 - self.points
         self.values: dict[int, Floats] = {feature: np.zeros(rows) for feature in features}
         edges = {feature: self._edge(None, split) for feature, split in path.items()}
         product = np.ones((rows, len(self.points)))
@@ -231,10 +231,12 @@ class _Subtree:
         gain[1] -= self.weights / self.rest
         gain[2] += self.weights * (1 - new) / keeps
         state = now.agrees + (np.int64(1) if before is None else before.agrees.astype(np.int64))
-        return scale, gain.T, state
+        return scale, gain, state
 
-    def _gained(self, under: Floats, gain: Floats, state: Integers) -> Floats:
-        return np.asarray((under @ gain).take(self.row + state))
+    @staticmethod
+    def _gained(under: Floats, gain: Floats, state: Integers) -> Floats:
+        # no matrix product: BLAS would call threads of its own for it
+        return np.asarray(np.einsum("rp,rp->r", under, gain.take(state, axis=0)))
 
 
 def _both(before: Split | None, split: Split) -> Split:
