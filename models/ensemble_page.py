@@ -86,7 +86,7 @@ def _section(dataset: str, rows: pl.DataFrame) -> str:
         for table, title in _TITLES.items():
             part = rows.filter(protocol=protocol, table_number=table)
             if part.height:
-                repeats = part["repeats"].max()
+                repeats = part["repeats"].to_list()[0]
                 lines.append(f"### {title} ({protocol}, {repeats} x 5 folds)\n\n{_table(part)}")
     lines.append(_words(rows))
     return "\n".join(lines)

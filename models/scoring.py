@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +85,15 @@ def explains_itself(model: CalibratedModel) -> bool:
     return isinstance(model.classifier, VotingEnsembleClassifier)
 
 
-def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> tuple[float, pl.DataFrame]:
+class Told(NamedTuple):
+    """What moves the PDs of one model: the same base value for every row, contributions, and what was decided."""
+
+    base_value: float
+    rows: pl.DataFrame
+    decisions: tuple[str, ...]
+
+
+def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> Told:
     """Return the base value and, for each enterprise, its strongest contributions to the published PD.
 
     Parameters
@@ -99,10 +107,9 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> t
 
     Returns
     -------
-    base_value : float
-        The same for every row of one model version.
-    polars.DataFrame of enterprise_id, feature, contribution, rank
-        For each enterprise the contributions add up to its PD less the base value.
+    Told
+        Its rows hold enterprise_id, feature, contribution and rank; for each enterprise the contributions add up
+        to its PD less the base value.
 
     Raises
     ------
@@ -112,4 +119,5 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> t
     if not isinstance(model.classifier, VotingEnsembleClassifier):
         raise TypeError(f"{type(model.classifier).__name__} does not explain itself")
     explanation = model.classifier.explain(frame, model.calibrator)
-    return explanation.base_value, strongest(explanation, frame["enterprise_id"], top=top)
+    rows = strongest(explanation, frame["enterprise_id"], top=top)
+    return Told(explanation.base_value, rows, explanation.decisions)

@@ -85,11 +85,13 @@ def _ask(
         said = scoring.score(model, frame)
         if frame.is_empty() or not scoring.explains_itself(model):
             return said, None
-        base_value, why = scoring.contributions(model, frame, top=top_features)
+        base_value, why, decisions = scoring.contributions(model, frame, top=top_features)
     except ModelError as error:
         raise Refused(
             f"{record.model_family} {record.model_version} cannot score {record.portfolio}: {error}"
         ) from error
+    for decision in decisions:
+        log.warning("score       %s %s: %s", record.model_family, record.model_version, decision)
     explained = said.with_columns(base_value=pl.lit(base_value))
     return explained.join(contributions.reasons(why), on="enterprise_id", how="left"), why
 

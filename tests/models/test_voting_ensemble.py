@@ -153,13 +153,14 @@ def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
 def test_contributions_add_up_to_the_published_pd(model):
     rows, _ = thick_files(40, seed=3)
     assert explains_itself(model)
-    base, told = contributions(model, rows, top=3)
+    base, told, decisions = contributions(model, rows, top=3)
+    assert decisions == ()
     sums = told.group_by("enterprise_id", maintain_order=True).agg(pl.col("contribution").sum())
     together = score(model, rows).join(sums, on="enterprise_id", validate="1:1")
     assert (together["pd"] - base - together["contribution"]).abs().max() < 1e-9
     assert set(told["feature"]) <= {*model.classifier.feature_names_in_.tolist(), "other"}
     assert told.group_by("enterprise_id").len()["len"].max() <= 4
-    assert contributions(model, rows[:0], top=3)[1].height == 0
+    assert contributions(model, rows[:0], top=3).rows.height == 0
 
 
 def test_the_stored_model_says_the_same(model, tmp_path):
@@ -167,7 +168,7 @@ def test_the_stored_model_says_the_same(model, tmp_path):
     again = artefact.load(path, sha256=sha256, schema_hash=model.classifier.schema_hash_)
     rows, _ = thick_files(30, seed=4)
     assert score(again, rows).equals(score(model, rows))
-    assert contributions(again, rows, top=2)[1].equals(contributions(model, rows, top=2)[1])
+    assert contributions(again, rows, top=2).rows.equals(contributions(model, rows, top=2).rows)
     assert again.classifier.decisions_ == model.classifier.decisions_
     assert artefact.save(model, tmp_path) == (path, sha256)
 
