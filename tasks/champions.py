@@ -42,10 +42,10 @@ def ensure_champions(
             portfolio, as_of_date, definition=wanted, horizon_days=horizon_days, run_id=run_id
         )
     if found[VOTING_ENSEMBLE] is None and first.knowledge_date == as_of_date:
-        train_ensemble_beside(first, run_id=run_id)
+        train_ensemble_beside(first, built=found[OPERATIONAL_RISK] is None, run_id=run_id)
 
 
-def train_ensemble_beside(first: ModelRecord, *, run_id: str) -> None:
+def train_ensemble_beside(first: ModelRecord, *, built: bool, run_id: str) -> None:
     """Train a voting ensemble on what another champion knew, where enough thick files have a label; else say so."""
     if first.horizon_days is None:
         return  # a cross section has no snapshot before its outcomes, and no ledger
@@ -53,6 +53,13 @@ def train_ensemble_beside(first: ModelRecord, *, run_id: str) -> None:
         first.knowledge_date, definition=first.label_definition, horizon_days=first.horizon_days
     )
     with writer(purpose="count labels") as con:
+        for known in registry.records(con, portfolio=first.portfolio):
+            if (known.model_family, known.knowledge_date) == (VOTING_ENSEMBLE, first.knowledge_date):
+                log.info(
+                    "champion    no %s: %s of the same knowledge is %s",
+                    VOTING_ENSEMBLE, known.model_version, known.role,
+                )  # fmt: skip
+                return
         labelled, defaults = matrix.labelled(
             con,
             portfolio=first.portfolio,
@@ -76,5 +83,6 @@ def train_ensemble_beside(first: ModelRecord, *, run_id: str) -> None:
         horizon_days=first.horizon_days,
         run_id=run_id,
         model=model,
+        built=built,
         repeats=1,  # a night has no time for more; python -m flows train measures as often as it should
     )

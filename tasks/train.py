@@ -105,8 +105,9 @@ def train_champion(
     snapshots: int = 1,
     role: str = "champion",
     repeats: int | None = None,
+    built: bool = False,
 ) -> ModelRecord:
-    """Build the snapshots, train on what was known by as_of_date and return the registered model.
+    """Build the snapshots unless this run has, train on what was known by as_of_date, return the registered model.
 
     Raises:
         Refused: too few labelled rows, one class only, or no feature was delivered.
@@ -114,7 +115,8 @@ def train_champion(
     started = time.perf_counter()
     dates = snapshot_dates(as_of_date, definition=definition, horizon_days=horizon_days, snapshots=snapshots)
     horizon = 0 if definition == "cross_section" else horizon_days
-    build_snapshots(dates, portfolio, known_by=as_of_date, definition=definition, horizon_days=horizon)
+    if not built:
+        build_snapshots(dates, portfolio, known_by=as_of_date, definition=definition, horizon_days=horizon)
     chosen = model or OperationalRiskSettings()
     if isinstance(chosen, OperationalRiskSettings) and definition == "cross_section" and not chosen.windows:
         # the outcome has no date: what happened in the last year may be its consequence

@@ -54,6 +54,7 @@ def test_the_first_night_trains_both_on_the_same_knowledge(trained):
     assert second["model"] == VotingEnsembleSettings()
     # as the champion that it stands beside, whatever the night was asked
     assert (second["as_of_date"], second["definition"], second["horizon_days"]) == (DAY, "dpd30", 365)
+    assert second["built"]
 
 
 def test_champions_that_are_there_are_used(trained, monkeypatch):
@@ -65,7 +66,18 @@ def test_champions_that_are_there_are_used(trained, monkeypatch):
 def test_a_killed_first_night_trains_the_ensemble_when_it_is_run_again(trained, monkeypatch):
     known(monkeypatch, operational_risk=record("operational_risk"))
     ensure()
-    assert [call["model"] for call in trained] == [VotingEnsembleSettings()]
+    assert [(call["model"], call["built"]) for call in trained] == [(VotingEnsembleSettings(), False)]
+
+
+def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    known(monkeypatch, operational_risk=record("operational_risk"))
+    withdrawn = record("voting_ensemble")
+    withdrawn.role = "retired"
+    monkeypatch.setattr(registry, "records", lambda *_, **__: (withdrawn,))
+    ensure()
+    assert trained == []
+    assert caplog.messages[-1] == "champion    no voting_ensemble: 7 of the same knowledge is retired"
 
 
 def test_a_later_night_does_not_try_again(trained, monkeypatch):
