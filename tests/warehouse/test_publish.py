@@ -278,7 +278,7 @@ def test_a_table_that_is_gone_or_has_another_shape_is_not_taken_over(con, sql_fi
 def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
     con.execute(
         "insert into wh.scores.portfolio_scores by name select 'p' as portfolio, 'r' as run_id, "
-        "date '2026-06-30' - cast(i // 125000 as integer) as as_of_date, random() as pd from range(500000) as t (i)"
+        "date '2026-06-30' - cast(i // 250000 as integer) as as_of_date, random() as pd from range(1000000) as t (i)"
     )
     tried = []
     real = snapshot._write
