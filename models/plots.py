@@ -195,6 +195,10 @@ def beeswarm(
     strength = rows.group_by("feature").agg(pl.col("contribution").abs().sum().alias("strength"))
     order = strength.sort("strength", "feature", descending=[True, False])["feature"].head(top).to_list()
     shown = _swarm(rows.filter(pl.col("feature").is_in(order)))
+    known = shown["level"].count() > 0
+    shown = shown.with_columns(
+        pl.col("level").fill_null(-1.0)
+    )  # a missing level would be drawn as none or as low
     return (
         alt.Chart(_inline(shown))
         .mark_circle(size=9, opacity=1)
@@ -202,13 +206,17 @@ def beeswarm(
             alt.X("contribution:Q", title="contribution to the PD", axis=alt.Axis(format="~%")),
             alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=260)),
             alt.YOffset("place:Q", scale=alt.Scale(domain=[-SWARM_HEIGHT, SWARM_HEIGHT])),
-            color=alt.Color(
-                "level:Q",
-                title="value, low to high",
-                scale=alt.Scale(domain=[0, 1], range=[BLUE, RUST]),
-                legend=alt.Legend(orient="bottom", format=".0%"),
+            color=alt.when("datum.level >= 0")
+            .then(
+                alt.Color(
+                    "level:Q",
+                    title="value, low to high",
+                    scale=alt.Scale(domain=[0, 1], range=[BLUE, RUST]),
+                    legend=alt.Legend(orient="bottom", format=".0%"),
+                )
             )
-            if shown["level"].count()
+            .otherwise(alt.value(GREY))
+            if known
             else alt.value(GREY),
         )
         .properties(title=title, width=WIDTH, height=24 * len(order))

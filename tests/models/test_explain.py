@@ -384,3 +384,16 @@ def test_what_cannot_be_explained_is_said_in_one_line(fitted):
     no, leaf = np.zeros(3, dtype=bool), np.array([0, -1, -1])
     with pytest.raises(ModelError, match="without training rows"):
         Tree(Branches(leaf, np.zeros(3), no, leaf + 1, leaf * 2 + 2, np.array([1.0, 1.0, 0.0]), np.ones(3)))
+
+
+def test_a_category_beside_numbers_keeps_its_grey_dots():
+    rows = pl.DataFrame(
+        {
+            "enterprise_id": ["E1", "E2", "E1", "E2"],
+            "feature": ["age", "age", "city", "city"],
+            "contribution": [0.01, -0.02, 0.03, -0.01],
+            "value": [1.0, 8.0, None, None],
+        }
+    )
+    drawn = plots.svg(plots.beeswarm(rows))
+    assert drawn.count(plots.GREY) == 2
