@@ -290,7 +290,7 @@ def beside_published(figures: pl.DataFrame) -> alt.LayerChart:
     """
     shown = (
         figures.filter(pl.col("published").is_not_null(), metric="auc", protocol="honest")
-        .filter(pl.col("table_number").is_in(["6", "8"]))
+        .filter(pl.col("table_number").is_in(["6", "8"]), ~pl.col("dataset").str.starts_with("simulated"))
         .with_columns(row=pl.format("{}: {}", "dataset", "row_name"))
         .select("row", "mean", "low", pl.col("high").clip(upper_bound=1.0), "published")
     )
