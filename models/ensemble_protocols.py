@@ -12,12 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from models.ensemble_published import FINAL_ROW
-from models.ensemble_replication import FoldFigure, balanced, combined, fitted_members, measured, votes
+from models.ensemble_replication import FoldFigure, combined, fitted_members, measured, votes
 from models.ensemble_settings import VotingEnsembleSettings
 from models.members import PUBLISHED_NAMES, member_probability
 from models.metrics import Labels
 from models.selection import select
 from models.standard_preparation import StandardPreparation
+from models.voting_ensemble import balance
 
 Rows = npt.NDArray[np.int64]
 Switch = Literal["choose on the test fold", "oversample before the split", "both"]
@@ -46,12 +47,12 @@ def leaky_fold(
         Number of the test fold, which takes that part of the synthetic rows.
     """
     honest = StandardPreparation().fit(frame[train])
-    members = fitted_members(*balanced(honest.transform(frame[train]), labels[train], settings), settings)
+    members = fitted_members(*balance(honest.transform(frame[train]), labels[train], settings)[:2], settings)
     said = votes(members, honest.transform(frame[test]))
     chosen = _chosen(said, labels[test], settings)
 
     everything = StandardPreparation().fit(frame).transform(frame)
-    rows, names = balanced(everything, labels, settings)
+    rows, names, _ = balance(everything, labels, settings)
     held_out = np.zeros(len(rows), dtype=bool)
     held_out[test] = True
     dealt = np.random.default_rng(settings.random_state).permutation(len(rows) - len(labels))

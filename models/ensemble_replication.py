@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sklearn.model_selection import StratifiedKFold
 
-from models.bagged_smote import BaggedSmote
 from models.calibration import Calibrator
 from models.ensemble_published import FINAL_ROW, MEASURES
 from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError
+from models.evaluation import fold_numbers
 from models.members import PUBLISHED_NAMES, Member, fit_member, make_member, member_probability, smoothed
 from models.metrics import METRICS, Labels, Scores, corrected_interval
 from models.out_of_fold import OutOfFold, Prepared, out_of_fold
@@ -23,6 +22,7 @@ from models.selection import select
 from models.standard_preparation import StandardPreparation
 from models.tuning import tune
 from models.voting import Combiner
+from models.voting_ensemble import balance
 
 Rows = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float64]
@@ -44,15 +44,6 @@ class FoldFigure(NamedTuple):
 def measured(table_number: str, row_name: str, labels: Labels, scores: Scores) -> list[FoldFigure]:
     """Return the paper's five measures of one row."""
     return [FoldFigure(table_number, row_name, name, METRICS[name](labels, scores)) for name in MEASURES]
-
-
-def balanced(matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings) -> tuple[Matrix, Labels]:
-    """Return training rows after bagged SMOTE."""
-    sampler = BaggedSmote(
-        n_bags=settings.bags, k_neighbors=settings.smote_neighbors, random_state=settings.random_state
-    )
-    rows, names = sampler.fit_resample(matrix, labels)
-    return rows, names
 
 
 def fitted_members(matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings) -> dict[Member, Any]:
@@ -114,7 +105,7 @@ def honest_fold(
             said = member_probability(name, member, preparation.transform(rows[test]))
             figures += measured(table, PUBLISHED_NAMES[name], asked, said)
     preparation = StandardPreparation().fit(frame[train])
-    members = fitted_members(*balanced(preparation.transform(frame[train]), known, settings), settings)
+    members = fitted_members(*balance(preparation.transform(frame[train]), known, settings)[:2], settings)
     held_out = preparation.transform(frame[test])
     for name, member in members.items():
         said = member_probability(name, member, held_out)
@@ -174,7 +165,11 @@ def tuned_fold(
         for name in BOOSTERS
     }
     beside = out_of_fold(
-        _prepare(frame, labels, train, plain), unfitted, known, _numbers(known, settings), runner=threads()
+        _prepare(frame, labels, train, plain),
+        unfitted,
+        known,
+        _inner_folds(known, settings),
+        runner=threads(),
     )
     _all_there(beside)
     mean = Combiner("stack", BOOSTERS, (0.5, 0.5))
@@ -198,9 +193,14 @@ def _inner(
     }
     known = labels[train]
     prepare = _prepare(frame, labels, train, settings)
-    beside = out_of_fold(prepare, members, known, _numbers(known, settings), runner=threads())
+    beside = out_of_fold(prepare, members, known, _inner_folds(known, settings), runner=threads())
     _all_there(beside)
     return beside
+
+
+def _inner_folds(known: Labels, settings: VotingEnsembleSettings) -> Rows:
+    """Return the inner fold that holds each training row out."""
+    return fold_numbers(known, folds=settings.inner_folds, random_state=settings.random_state)
 
 
 def _all_there(beside: OutOfFold) -> None:
@@ -215,21 +215,10 @@ def _prepare(frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingE
     def prepare(inner: Rows) -> Prepared:
         rows = frame[train[inner]]
         preparation = StandardPreparation().fit(rows)
-        matrix, names = preparation.transform(rows), labels[train[inner]]
-        if settings.oversample:
-            matrix, names = balanced(matrix, names, settings)
+        matrix, names, _ = balance(preparation.transform(rows), labels[train[inner]], settings)
         return Prepared(matrix, names, lambda others: preparation.transform(frame[train[others]]))
 
     return prepare
-
-
-def _numbers(labels: Labels, settings: VotingEnsembleSettings) -> Rows:
-    """Return the inner fold that holds each row out."""
-    splitter = StratifiedKFold(settings.inner_folds, shuffle=True, random_state=settings.random_state)
-    numbers = np.empty(len(labels), dtype=np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
-        numbers[held_out] = number
-    return numbers
 
 
 def summarised(folds: pl.DataFrame, published: Mapping[tuple[str, str, str], float]) -> dict[str, list[Any]]:

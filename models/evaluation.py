@@ -63,6 +63,22 @@ def repeated_folds(
     return tuple(splits)
 
 
+def fold_numbers(
+    labels: Labels, *, folds: int, random_state: int, borrowers: Sequence[str] | None = None
+) -> npt.NDArray[np.int64]:
+    """Return the number of the fold of `repeated_folds` that holds each row out, shape (n_samples,)."""
+    numbers = np.empty(len(labels), dtype=np.int64)
+    splits = repeated_folds(labels, folds=folds, repeats=1, random_state=random_state, borrowers=borrowers)
+    for _, number, _, held_out in splits:
+        numbers[held_out] = number
+    return numbers
+
+
+def borrowers_of(frame: pl.DataFrame) -> list[str] | None:
+    """Return the borrower of each row where the frame tells it: rows of one borrower go to one fold."""
+    return frame["enterprise_id"].to_list() if "enterprise_id" in frame.columns else None
+
+
 def repeated_holdouts(
     labels: Labels, *, test_share: float, repeats: int, random_state: int
 ) -> tuple[Split, ...]:

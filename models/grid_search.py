@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, StratifiedKFold
+from sklearn.model_selection import ParameterGrid
 
+from models.evaluation import repeated_folds
 from models.learners import Grid, raw_probability
 from models.metrics import Labels, Scores, auc
 from models.runner import Job, Runner
@@ -42,6 +44,7 @@ def grid_search(
     folds: int,
     random_state: int,
     runner: Runner,
+    borrowers: Sequence[str] | None = None,
 ) -> tuple[GridPoint, ...]:
     """Return every point of the grid with its mean AUC, in the order of the grid.
 
@@ -61,9 +64,11 @@ def grid_search(
     random_state : int
     runner : Runner
         Runs the preparations, then the fits.
+    borrowers : sequence of str, optional
+        Borrower of each row; all rows of one go to one fold.
     """
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
-    splits = list(splitter.split(np.zeros(len(labels)), labels))
+    folded = repeated_folds(labels, folds=folds, repeats=1, random_state=random_state, borrowers=borrowers)
+    splits = [(train, test) for _, _, train, test in folded]
 
     def prepare(split: tuple[Any, Any]) -> PreparedFold:
         train, test = split

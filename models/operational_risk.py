@@ -9,6 +9,7 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from models.evaluation import borrowers_of
 from models.feature_choice import choose_features
 from models.grid_search import grid_search
 from models.labels import check_labels
@@ -116,6 +117,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             folds=min(settings.folds, int(np.bincount(labels).min())),
             random_state=settings.random_state,
             runner=self.runner or threads(),
+            borrowers=borrowers_of(X),
         )
         self.best_params_ = max(self.grid_scores_, key=lambda point: point.mean_auc).parameters
         self.preparation_: Preparation = preparation.fit(frame)

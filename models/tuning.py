@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import ParameterSampler, StratifiedKFold, train_test_split
+from sklearn.model_selection import ParameterSampler, train_test_split
 
 from models.errors import TooFewRowsError
+from models.evaluation import fold_numbers
 from models.members import Member, Parameter, make_member
 from models.metrics import Labels, auc
 from models.out_of_fold import Prepare, Prepared, out_of_fold
@@ -109,6 +110,7 @@ def tune(
     points: int = 9,
     folds: int = 3,
     spaces: Mapping[Member, Space] = SPACES,
+    borrowers: Sequence[str] | None = None,
 ) -> dict[Member, Tuned]:
     """Return parameters for each member by a random search with one halving, inside the given rows.
 
@@ -134,6 +136,8 @@ def tune(
     folds : int, default=3
     spaces : mapping, optional
         Values to draw from, for each member.
+    borrowers : sequence of str, optional
+        Borrower of each row; all rows of one go to one inner fold.
 
     Raises
     ------
@@ -160,7 +164,8 @@ def tune(
             for member in members
             for point in running[member]
         }
-        numbers = _fold_numbers(labels[rows], folds, random_state)
+        known = None if borrowers is None else [borrowers[row] for row in rows]
+        numbers = fold_numbers(labels[rows], folds=folds, random_state=random_state, borrowers=known)
         found = out_of_fold(_within(prepare, rows), estimators, labels[rows], numbers, runner=runner)
         failed.update(found.left_out)
         tests = [numbers == number for number in range(folds)]
@@ -185,15 +190,6 @@ def _points(space: Space, points: int, random_state: int) -> list[dict[str, Any]
     size = int(np.prod([len(values) for values in space.values()]))
     drawn = ParameterSampler(dict(space), min(points - 1, size), random_state=random_state)
     return [{}, *drawn]
-
-
-def _fold_numbers(labels: Labels, folds: int, random_state: int) -> Rows:
-    """Return the number of the stratified fold that holds each row out."""
-    numbers = np.empty(len(labels), dtype=np.int64)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
-    for number, (_, test) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
-        numbers[test] = number
-    return numbers
 
 
 def _within(prepare: Prepare, rows: Rows) -> Prepare:

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
 from models.bagged_smote import BaggedSmote
 from models.calibration import Calibrator
 from models.ensemble_settings import VotingEnsembleSettings
+from models.evaluation import borrowers_of, fold_numbers
 from models.explain import Explanation, explain
 from models.feature_choice import choose_features
 from models.labels import check_labels
@@ -112,7 +112,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Parameters
         ----------
         X : polars.DataFrame of shape (n_samples, n_columns)
-            Feature frame; keys and other groups may be among its columns.
+            Feature frame; keys and other groups may be among its columns. Where it names the
+            enterprise_id, all rows of one borrower go to one inner fold.
         y : array-like of shape (n_samples,)
             1 for default, 0 for none; no gaps.
 
@@ -128,10 +129,17 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         settings = self.settings or VotingEnsembleSettings()
         run = self.runner or threads()
         labels = check_labels(y, rows=X.height, minimum=max(settings.minimum_positives, settings.inner_folds))
-        frame = self._choose(X, settings)
+        frame, borrowers = self._choose(X, settings), borrowers_of(X)
         prepare = partial(self._prepare, frame, labels, settings)
         self.tuned_ = (
-            tune(prepare, settings.members, labels, random_state=settings.random_state, runner=run)
+            tune(
+                prepare,
+                settings.members,
+                labels,
+                random_state=settings.random_state,
+                runner=run,
+                borrowers=borrowers,
+            )
             if settings.profile == "tuned"
             else {}
         )
@@ -143,7 +151,9 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             prepare,
             unfitted,
             labels,
-            _folds(labels, settings),
+            fold_numbers(
+                labels, folds=settings.inner_folds, random_state=settings.random_state, borrowers=borrowers
+            ),
             runner=run,
         )
         self.selection_ = select(
@@ -155,9 +165,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         )
         self.combiner_ = self.selection_.chosen.combiner
         self.preparation_ = StandardPreparation().fit(frame)
-        rows, balanced, decisions = _balanced(
-            self.preparation_.transform(frame), labels, settings, self.runner
-        )
+        rows, balanced, decisions = balance(self.preparation_.transform(frame), labels, settings, self.runner)
         jobs = [
             Job(name, partial(fit_member, name, unfitted[name], rows, balanced))
             for name in longest_first(self.combiner_.members)
@@ -250,7 +258,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     ) -> Prepared:
         """Return training rows of one fold as the members take them; nothing of the fold is looked at."""
         preparation = StandardPreparation().fit(frame[rows])
-        matrix, balanced, _ = _balanced(preparation.transform(frame[rows]), labels[rows], settings, None)
+        matrix, balanced, _ = balance(preparation.transform(frame[rows]), labels[rows], settings)
         return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]))
 
     def _profile(self, name: Member) -> Literal["paper"] | Parameters:
@@ -269,17 +277,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         }
 
 
-def _folds(labels: Labels, settings: VotingEnsembleSettings) -> Rows:
-    """Return the number of the fold that holds each row out."""
-    splitter = StratifiedKFold(settings.inner_folds, shuffle=True, random_state=settings.random_state)
-    folds = np.empty(len(labels), dtype=np.int64)
-    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
-        folds[held_out] = number
-    return folds
-
-
-def _balanced(
-    matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings, runner: Runner | None
+def balance(
+    matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings, runner: Runner | None = None
 ) -> tuple[Matrix, Labels, tuple[str, ...]]:
     """Return training rows after bagged SMOTE, and what it decided; as they are where the settings say so."""
     if not settings.oversample:

@@ -11,6 +11,7 @@ from models import artefact, members, report, voting_ensemble
 from models.calibration import Calibrator
 from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError, NoFeaturesError, SchemaMismatchError, TooFewRowsError
+from models.evaluation import fold_numbers
 from models.master_scale import MasterScale
 from models.metrics import auc
 from models.runner import threads
@@ -137,7 +138,7 @@ def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
         return honest(self, X, y)
 
     monkeypatch.setattr(voting_ensemble.BaggedSmote, "fit_resample", spy)
-    folds = voting_ensemble._folds(LABELS, QUICK)
+    folds = fold_numbers(LABELS, folds=QUICK.inner_folds, random_state=QUICK.random_state)
     held_out = pl.Series(folds == 0)
     altered = FRAME.with_columns(
         pl.when(held_out).then(1e12).otherwise(pl.col(name)).alias(name)
@@ -148,6 +149,21 @@ def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
     first, second = seen[:3], seen[4:7]  # three folds and the last fit, twice
     assert np.array_equal(first[0], second[0])
     assert not np.array_equal(first[1], second[1])
+
+
+def test_rows_of_one_borrower_are_never_on_both_sides_of_an_inner_fold(monkeypatch):
+    """Two snapshots of each borrower: weights and members are chosen on borrowers that no fit had seen."""
+    twice, labels = pl.concat([FRAME, FRAME]), np.r_[LABELS, LABELS]
+    asked = []
+    honest = voting_ensemble.out_of_fold
+
+    def spy(prepare, members, labels, folds, *, runner):
+        asked.append(folds)
+        return honest(prepare, members, labels, folds, runner=runner)
+
+    monkeypatch.setattr(voting_ensemble, "out_of_fold", spy)
+    VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(twice, labels)
+    assert np.array_equal(asked[0][: FRAME.height], asked[0][FRAME.height :])
 
 
 def test_contributions_add_up_to_the_published_pd(model):
