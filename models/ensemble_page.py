@@ -26,8 +26,8 @@ a cell: ours (interval), then the published figure in brackets.
 Three protocols. **Honest**: scaling, imputation, bagged SMOTE, members, weights and their choice are fitted on
 training rows only, nested where something is chosen. **Tuned**: our own best recipe, as honest: XGBoost and
 LightGBM without resampling, parameters searched inside each training part, mean of the log-odds, calibrated.
-That recipe, though not its parameters, was settled on after cross-validation of these very sets (docs/experiments.md), so
-read its figures as the upper end.
+That recipe, though not its parameters, was settled on after cross-validation of these very sets
+(docs/experiments.md), so read its figures as the upper end.
 **Leaky**: suspected shortcuts, each a named switch, to see how far it moves the figures; nothing that trains a
 model can import this code.
 
