@@ -13,6 +13,8 @@ from warehouse.errors import Refused
 
 RELATION = "features.feat_enterprise"
 
+SENSITIVE = frozenset({"representative_gender"})
+
 _TRAINING = f"""
 select f.*, l.label
 from wh.{RELATION} as f
@@ -48,8 +50,9 @@ order by f.enterprise_id
 
 
 def feature_groups() -> dict[str, str]:
-    """The group of each column of the wide feature relation, as its head declares it."""
-    return {column.name: column.group for column in sql.load(RELATION).columns}
+    """The group of each column of the wide feature relation, as its head declares it, and of the sensitive fields."""
+    columns = (*sql.load(RELATION).columns, *sql.load("features.feat_sensitive").columns)
+    return {column.name: column.group for column in columns}
 
 
 def training_matrix(
@@ -121,6 +124,17 @@ def scoring_matrix(
     return sql.frame(
         con, _SCORING, {"portfolio": portfolio, "as_of_date": as_of_date, "part": part, "parts": parts}
     )
+
+
+def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
+    """The frame with the sensitive fields of its borrowers, for a model whose settings say that it uses them."""
+    fields = sql.frame(
+        con,
+        f"select as_of_date, enterprise_id, {', '.join(sorted(SENSITIVE))} from wh.features.feat_sensitive "
+        "where portfolio = $portfolio and list_contains($days, as_of_date)",
+        {"portfolio": portfolio, "days": frame["as_of_date"].unique().to_list()},
+    )
+    return frame.join(fields, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
 def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:

@@ -79,3 +79,18 @@ def test_groups_come_from_the_head():
     groups = matrix.feature_groups()
     assert groups["tx_gap_std_all"] == "consistency"
     assert groups["enterprise_id"] == "key"
+    assert {groups[name] for name in matrix.SENSITIVE} == {"sensitive"}
+
+
+def test_sensitive_fields_are_added_for_whom_they_are_known_and_nowhere_else(filled):
+    filled.execute(
+        "create table wh.features.feat_sensitive as select 'p' as portfolio, $day as as_of_date, "
+        "'E000' as enterprise_id, 'female' as representative_gender",
+        {"day": NEW},
+    )
+    frame = matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=0, parts=1)
+    assert not matrix.SENSITIVE & set(frame.columns)
+    more = matrix.add_sensitive(filled, frame, portfolio="p")
+    assert more["enterprise_id"].equals(frame["enterprise_id"])
+    assert more.filter(enterprise_id="E000")["representative_gender"].to_list() == ["female"]
+    assert more["representative_gender"].null_count() == frame.height - 1
