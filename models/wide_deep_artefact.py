@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import safetensors.torch
+from safetensors import SafetensorError
 from sklearn.utils.validation import check_is_fitted
 
+from models.errors import ArtefactError
 from models.schema import Column
 from models.stored_arrays import dump_arrays, load_arrays
 from models.wide_deep import WideDeepClassifier
@@ -40,7 +42,10 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> WideDeepClassifier
     classifier = WideDeepClassifier(settings=settings, groups=about["groups"])
     prepared = _preparation(about, load_arrays(members[ARRAYS]))
     network = WideDeepNetwork.for_settings(settings, prepared)
-    network.load_state_dict(safetensors.torch.load(members[WEIGHTS]))
+    try:
+        network.load_state_dict(safetensors.torch.load(members[WEIGHTS]))
+    except (RuntimeError, SafetensorError) as error:
+        raise ArtefactError(f"the weights do not fit their description: {error}") from error
     classifier.preparation_, classifier.network_ = prepared, network.finished()
     classifier.history_ = tuple(Epoch(*epoch) for epoch in about["history"])
     classifier.best_epoch_ = about["best_epoch"]

@@ -120,7 +120,8 @@ def cross_entropy(labels: npt.NDArray[np.floating | np.integer], said: npt.NDArr
     >>> round(cross_entropy(np.array([0, 1]), np.array([0.0, 0.0])), 4)
     0.6931
     """
-    return float(np.mean(np.logaddexp(0.0, said) - labels * said))
+    with np.errstate(invalid="ignore"):  # what is no number stays none
+        return float(np.mean(np.logaddexp(0.0, said) - labels * said))
 
 
 class _Rows:
