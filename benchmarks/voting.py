@@ -192,9 +192,10 @@ def table(told: dict[str, dict]) -> str:
     return (
         f"{text}\nOur CPU seconds: {stages}. Chosen: {mine['rule']}, of {', '.join(mine['members'])}. AUC of the "
         f"other ways to combine the same fits: {beside}. Both sides have the same members with the libraries' "
-        f"defaults, the same {FOLDS} folds (the default of our inner folds) and {THREADS} cores, each in a process of its own; {HELD_OUT:,} rows are "
-        "held out for the AUC. Above 50,000 training rows gradient boosting, AdaBoost, random forest and bagging see "
-        "255 values a column (models/levels.py), which is where the gain comes from; below, both do the same work. CPU "
+        f"defaults, the same {FOLDS} folds (the default of our inner folds) and {THREADS} cores, each in a process of "
+        f"its own; {HELD_OUT:,} rows are held out for the AUC. Above 50,000 training rows gradient boosting, AdaBoost, "
+        "random forest and bagging see 255 values a column (models/levels.py), which is where the gain comes from; "
+        "below, both do the same work. CPU "
         "seconds are those of the whole process, drawing of rows and scoring included, and the steadier figure "
         "where others use the machine."
     )
