@@ -29,7 +29,8 @@ HORIZON_DAYS = 365
 WINDOWS = ("30d", "90d", "all")  # there is half a year of history
 FORMS_WITH_TERM = ("Logistic Regression", "Wide & Deep", BEST)
 # Thick files only, so that profile, past credit behaviour and transactions are all there. Half a year of history,
-# then a year of outcomes. The rate is the one at which the fewest enterprises give 129,880 rows at 6:4.
+# then a year of outcomes. The rate is the one at which the fewest enterprises give 129,880 rows at 6:4. To deliver,
+# load and build took 7.4 minutes of one core and 3.4 GB at the peak.
 SIMULATION = simulated.SimulationSettings(
     enterprises=225_000,
     seed=7,
@@ -83,12 +84,12 @@ def _sba() -> PaperRows:
     wide = [name for name, kind in found.frame.schema.items() if kind == pl.String]
     groups = {name: "profile" if name in wide else "volume" for name in found.frame.columns}
     crossed = WideDeepSettings(cross_pairs=tuple(combinations(wide, 2)))
-    whole_years = pl.Series(found.frame["term"] % 12 == 0)
+    whole_years = (found.frame["term"] % 12 == 0).to_numpy()
     counts = {
-        f"share of terms in whole years, {name}": float(
-            whole_years.filter(found.labels == label).mean() or 0.0
+        f"whole_years_{name}": float(
+            (whole_years & (found.labels == label)).sum() / (found.labels == label).sum()
         )
-        for label, name in ((0, "paid"), (1, "charged off"))
+        for label, name in ((0, "paid"), (1, "charged_off"))
     }
     without = Sample(
         found.frame.drop("term"), found.labels, groups, crossed, positive_share=public_sets.SBA_NATIONAL_RATE
@@ -96,7 +97,7 @@ def _sba() -> PaperRows:
     # only how far the term moves the figures is asked of it: four rows, at the faster rate
     term = without._replace(frame=found.frame, forms=FORMS_WITH_TERM, rates=(max(without.rates),))
     samples = {"without the term": without, "with the term": term}
-    return PaperRows("sba", samples, counts | {"national rate": public_sets.SBA_NATIONAL_RATE})
+    return PaperRows("sba", samples, counts | {"national_rate": public_sets.SBA_NATIONAL_RATE})
 
 
 def _taiwan(sensitive: Literal["drop", "use"]) -> PaperRows:
@@ -126,8 +127,10 @@ def _simulated(run_id: str, *, through: date) -> PaperRows:
     names, _ = choose_features(rows, groups=groups, wanted=(*WIDE_GROUPS, *DEEP_GROUPS), windows=WINDOWS)
     counts = {
         "enterprises": float(SIMULATION.enterprises),
+        "default_rate": SIMULATION.annual_default_rate,
+        "transactions": SIMULATION.transactions_per_enterprise,
         "labelled": float(len(labels)),
-        "labelled positives": float(labels.sum()),
+        "labelled_positives": float(labels.sum()),
     }
     sample = Sample(
         rows.select(names),
