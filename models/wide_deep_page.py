@@ -136,7 +136,7 @@ def _words(own: pl.DataFrame) -> str:
 def _published_verdict(own: pl.DataFrame) -> list[str]:
     """Return where the published gains lie beside ours, on the rows that stand for the paper's own."""
     found, rows = _found(own.filter(table_number=f"{RATE_CHOSEN}, paired")), table_2()
-    told = []
+    told: list[str] = []
     if not own.filter(pl.col("published").is_not_null()).height:
         return told
     for left, right in (
@@ -160,7 +160,7 @@ def _figure_2(rows: pl.DataFrame) -> str:
         for (row, metric), figure in found.items()
         if metric == "validation auc"
     }
-    seeds = rows["repeats"].max()
+    seeds = rows["repeats"].to_list()[0]
     lines = [f"### Figure 2: epochs, batch size, learning rate ({seeds} seeds)\n"]
     lines.append(LEARNING)
     lines += ["![Sensitivity](images/wide-and-deep-sensitivity.svg)\n"]

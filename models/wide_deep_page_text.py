@@ -64,15 +64,15 @@ ABOUT = {
     "simulated": """\
 {rows} rows, {positives} of them positive. The paper's data are a payment provider's and not public. These are
 simulated: {enterprises} enterprises, thick files only (a profile, a ledger with past credit behaviour and
-{transactions} transactions over 760 days), half a year of history before the snapshot and a year of outcomes after it, at a
-default rate of {default_rate} a year, far above the 15% of our other portfolios. Delivered, loaded, and built by the same
-pipeline as any night. The label is the paper's own: more than 30 days overdue within the year. {labelled}
-enterprises were not overdue on the day of the snapshot and so have a label, {labelled_positives} of them
-positive; rows of both classes were then left out at random until there were exactly {rows} at 6:4. The rate is
-the one at which the fewest enterprises are needed. Categories, credit behaviour and the paper's kind of crosses
-(city x industry, verification x industry, ...) are wide; the payment flow over 30 days, 90 days and the known
-history is deep. The gender of the legal representative, one of the paper's inputs, is left out; in the
-simulation it says nothing about default.
+{transactions} transactions over 760 days), half a year of history before the snapshot and a year of outcomes
+after it, at a default rate of {default_rate} a year, far above the 15% of our other portfolios. Delivered,
+loaded and built by the same pipeline as any night. The label is the paper's own: more than 30 days overdue
+within the year. {labelled} enterprises were not overdue on the day of the snapshot and so have a label,
+{labelled_positives} of them positive; rows of both classes were then left out at random until there were
+exactly {rows} at 6:4. The rate is the one at which the fewest enterprises are needed. Categories, credit
+behaviour and the paper's kind of crosses (city x industry, verification x industry, ...) are wide; the payment
+flow over 30 days, 90 days and the known history is deep. The gender of the legal representative, one of the
+paper's inputs, is left out; in the simulation it says nothing about default.
 
 Other data than the paper's, so the published figures are for orientation. What can be compared is what a part
 adds. In the simulation no default depends on a pair of fields: there is nothing for a cross of profile fields
@@ -108,7 +108,8 @@ RATE_TITLES = {
     AT_PAPER_RATE: "At the paper's learning rate, 0.0001:",
 }
 
-LEARNING = """The full model at the paper's settings with one of them changed; batch sizes and learning rates are measured
+LEARNING = """\
+The full model at the paper's settings with one of them changed; batch sizes and learning rates are measured
 on the test part after early stopping, epochs on the validation part, all of them whatever the loss says. The seeds
 are few and serve as a picture: no interval is given, and nothing is chosen by it.
 """
