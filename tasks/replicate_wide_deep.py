@@ -183,7 +183,7 @@ def _mark(sample: Sample) -> str:
     parts = [
         fingerprint(sample.frame, sample.labels, schema=schema_of(sample.frame)),
         sample.settings.model_dump_json(),
-        str(sample.positive_share),
+        json.dumps([sample.positive_share, sample.forms, sample.rates]),
         *(hashlib.sha256((models / f"{name}.py").read_bytes()).hexdigest() for name in CODE),
         *(f"{library} {version(library)}" for library in LIBRARIES),
     ]
