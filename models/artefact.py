@@ -1,4 +1,4 @@
-"""One model version as one file: readable JSON, plain arrays, UBJ, text or skops; nothing is ever unpickled."""
+"""One model version as one file: JSON, plain arrays, UBJ, text, skops or safetensors; nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from models import ensemble_artefact, operational_artefact
+from models import ensemble_artefact, operational_artefact, wide_deep_artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale, MasterScaleSettings
@@ -18,9 +18,10 @@ from models.schema import schema_hash as hash_of
 from models.scoring import CalibratedModel
 from models.stored_arrays import pack
 from models.voting_ensemble import VotingEnsembleClassifier
+from models.wide_deep import WideDeepClassifier
 
 SUFFIX = ".nightledger-model"
-FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact)}
+FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact, wide_deep_artefact)}
 
 
 def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
@@ -43,6 +44,8 @@ def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
         family, about, files = "voting_ensemble", *ensemble_artefact.dump(model.classifier)
     elif isinstance(model.classifier, OperationalRiskClassifier):
         family, about, files = "operational_risk", *operational_artefact.dump(model.classifier)
+    elif isinstance(model.classifier, WideDeepClassifier):
+        family, about, files = "wide_deep", *wide_deep_artefact.dump(model.classifier)
     else:
         raise TypeError(f"{type(model.classifier).__name__} has no format to be stored in")
     text = json.dumps({**about, **shared}, indent=1, sort_keys=True, ensure_ascii=False)

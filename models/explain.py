@@ -68,9 +68,9 @@ def member_contributions(estimator: Any, X: Matrix) -> tuple[float, Matrix]:
         The member has no trees that can be read, or they do not say what it predicts.
     """
     sums, probability = member_sums(type(estimator).__name__, estimator, X)
-    contributions = sums.contributions * _slopes(sums.link, sums.base, sums.totals())
-    base = _at(sums.link, sums.base)
-    return base, _completed(contributions, probability - base)
+    contributions = sums.contributions * slopes_of(sums.link, sums.base, sums.totals())
+    base = value_at(sums.link, sums.base)
+    return base, completed(contributions, probability - base)
 
 
 def explain(
@@ -142,16 +142,16 @@ def explain(
         sums, probability = member_sums(name, members[name], X)
         probabilities[:, column] = smoothed(members[name], probability)
         link = _after(_after(sums.link, partial(smoothed, members[name])), inner)
-        slopes = weight * _slopes(link, sums.base, sums.totals())
+        slopes = weight * slopes_of(link, sums.base, sums.totals())
         for feature, values in zip(feature_of, sums.contributions.T, strict=True):
             contributions[:, feature] += values * slopes[:, 0]
-        base += weight * _at(link, sums.base)
+        base += weight * value_at(link, sums.base)
         decisions += [sums.decision] if sums.decision else []
-    contributions *= _slopes(outer, base, base + contributions.sum(axis=1))
-    base_value = _at(outer, base)
+    contributions *= slopes_of(outer, base, base + contributions.sum(axis=1))
+    base_value = value_at(outer, base)
     published = calibrator.predict(combiner.combine(probabilities))
-    completed = _completed(contributions, published - base_value)
-    return Explanation(base_value, completed, features, tuple(decisions))
+    whole = completed(contributions, published - base_value)
+    return Explanation(base_value, whole, features, tuple(decisions))
 
 
 def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataFrame:
@@ -212,18 +212,19 @@ def _after(first: Curve, second: Curve) -> Curve:
     return lambda values: second(first(values))
 
 
-def _at(curve: Curve, value: float) -> float:
+def value_at(curve: Curve, value: float) -> float:
+    """Return the height of a curve at one value."""
     return float(curve(np.array([value]))[0])
 
 
-def _slopes(curve: Curve, base: float, values: Floats) -> Matrix:
+def slopes_of(curve: Curve, base: float, values: Floats) -> Matrix:
     """Return the secant of a curve from the base to each value, shape (n_values, 1); close by, its slope there."""
     near = np.abs(values - base) < NEAR
     low, high = np.where(near, base - NEAR, base), np.where(near, base + NEAR, values)
     return np.asarray((curve(high) - curve(low)) / (high - low))[:, None]
 
 
-def _completed(contributions: Matrix, wanted: Floats) -> Matrix:
+def completed(contributions: Matrix, wanted: Floats) -> Matrix:
     """Return contributions whose rows sum to what is wanted; what is missing goes by their size."""
     size = np.abs(contributions)
     size[size.sum(axis=1) == 0] = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -11,13 +12,17 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from models.calibration import Calibrator
 from models.errors import NoFeaturesError
 from models.evaluation import borrowers_of, repeated_folds
+from models.explain import Explanation
 from models.feature_choice import choose_features
 from models.labels import check_labels
 from models.metrics import Labels
 from models.runner import Runner
 from models.schema import kind_of
+from models.wide_deep_checkpoint import Checkpoint, mark_of
+from models.wide_deep_explanation import explain_wide_deep
 from models.wide_deep_network import WideDeepNetwork, device_of, probabilities
 from models.wide_deep_preparation import WideDeepPreparation
 from models.wide_deep_settings import SENSITIVE_COLUMNS, SENSITIVE_GROUP, WideDeepSettings
@@ -97,7 +102,12 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.runner = runner
 
     def fit(
-        self, X: pl.DataFrame, y: npt.ArrayLike, validation: tuple[pl.DataFrame, npt.ArrayLike] | None = None
+        self,
+        X: pl.DataFrame,
+        y: npt.ArrayLike,
+        validation: tuple[pl.DataFrame, npt.ArrayLike] | None = None,
+        *,
+        checkpoint: Path | None = None,
     ) -> Self:
         """Fit on labelled rows.
 
@@ -110,6 +120,10 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             1 for default, 0 for none; no gaps.
         validation : (polars.DataFrame, array-like), optional
             Rows that decide when to stop. None: ``validation_share`` of the rows given, stratified.
+        checkpoint : Path, optional
+            File for the state after each epoch. Where it holds the state of an interrupted training on the
+            same rows and settings, training goes on from there and ends with the same weights; any other
+            content is passed over. The file is removed at the end.
 
         Raises
         ------
@@ -133,26 +147,30 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ).fit(training[0])
         prepared = self.preparation_
         device = device_of(settings.device)
-        network = WideDeepNetwork(
-            n_slots=prepared.n_slots_,
-            n_fields=len(prepared.field_names_),
-            n_numbers=len(prepared.means_),
-            hidden=settings.hidden if settings.deep else (),
-            wide=settings.wide,
-            seed=settings.random_state,
-        ).to(device)
-        state = train(
-            begin(network, settings),
+        network = WideDeepNetwork.for_settings(settings, prepared).to(device)
+        parts = (
             (prepared.transform(training[0]), training[1]),
             (prepared.transform(held_out[0]), held_out[1]),
-            settings=settings,
-            before_validation=lambda current: current.fill_absent(prepared.presence_, prepared.offsets_),
         )
-        self._keep(network)
+        state = begin(network, settings)
+        store = Checkpoint(checkpoint, mark_of(settings, *parts)) if checkpoint is not None else None
+        resumed = store is not None and store.restore(state)
+        first = len(state.history)
+        train(
+            state,
+            *parts,
+            settings=settings,
+            before_validation=lambda now: now.network.fill_absent(prepared.presence_, prepared.offsets_),
+            after_epoch=store.save if store is not None else lambda _: None,
+        )
+        if store is not None:
+            store.remove()
+        self.network_ = network.finished()
         self.history_: tuple[Epoch, ...] = tuple(state.history)
         self.best_epoch_ = state.best_epoch
         self.decisions_ = (
             *prepared.decisions_,
+            *((f"went on after epoch {first} of a training that was interrupted",) if resumed else ()),
             *(f"{name} is text and goes to the wide part" for name in moved),
             *(
                 f"{n} validation rows hold {name} that training did not show"
@@ -190,21 +208,22 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "network_")
         device = device_of((self.settings or WideDeepSettings()).device)
-        positive = probabilities(self.network_.to(device), self.preparation_.transform(X), device)
+        positive = probabilities(self.network_.to(device), self.preparation_.transform(X))
         return np.column_stack([1.0 - positive, positive])
 
     def predict(self, X: pl.DataFrame) -> npt.NDArray[np.int64]:
         """Return 1 where the network's own probability is at least one half."""
         return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int64)
 
+    def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
+        """Return what each feature adds to the calibrated PD of each row; see `models.wide_deep_explanation`."""
+        check_is_fitted(self, "network_")
+        return explain_wide_deep(self.network_, self.preparation_, calibrator, self.preparation_.transform(X))
+
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
         """Count, for each category and cross, rows with a level or pair that training did not show."""
         check_is_fitted(self, "network_")
         return self.preparation_.unseen_counts(X)
-
-    def _keep(self, network: WideDeepNetwork) -> None:
-        """Keep the trained network on the CPU, in double precision, as scoring and explaining take it."""
-        self.network_ = network.cpu().double().requires_grad_(False)
 
     def _split(
         self,

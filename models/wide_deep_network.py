@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name
 
-from models.wide_deep_preparation import Inputs
+from models.wide_deep_preparation import Inputs, WideDeepPreparation
+from models.wide_deep_settings import WideDeepSettings
 
 # Every step here is small, and the house runs folds beside each other: one core each. The number of torch's threads
 # is one for the whole process, so it is set once, where torch is first imported, and never around a piece of work,
@@ -36,8 +39,8 @@ class WideDeepNetwork(nn.Module):
     wide : bool
         Whether slots go to the output layer; otherwise to the first hidden layer.
     seed : int
-        Of the first weights: hidden layers and output uniform within 1 / sqrt(inputs), slot weights of the wide
-        part zero.
+        Of the first weights: those of and from hidden layers uniform within 1 / sqrt(inputs), those of slots
+        and numbers on the output zero.
     """
 
     def __init__(
@@ -66,8 +69,26 @@ class WideDeepNetwork(nn.Module):
             if slots_into_hidden
             else nn.Parameter(torch.zeros(n_slots, 1))
         )
-        self.out = _uniform((sizes[-1],), sizes[-1], generator)
+        self.out = (
+            _uniform((hidden[-1],), hidden[-1], generator) if hidden else nn.Parameter(torch.zeros(n_numbers))
+        )
         self.bias = nn.Parameter(torch.zeros(1))
+
+    @classmethod
+    def for_settings(cls, settings: WideDeepSettings, prepared: WideDeepPreparation) -> Self:
+        """Return the untrained network over prepared rows."""
+        return cls(
+            n_slots=prepared.n_slots_,
+            n_fields=len(prepared.field_names_),
+            n_numbers=len(prepared.means_),
+            hidden=settings.hidden if settings.deep else (),
+            wide=settings.wide,
+            seed=settings.random_state,
+        )
+
+    def finished(self) -> Self:
+        """Return this network on the CPU, in double precision and fixed, as scoring and explaining take it."""
+        return self.cpu().double().requires_grad_(requires_grad=False)
 
     def forward(self, slots: Tensor, numbers: Tensor) -> Tensor:
         """Return the logit of each row.
@@ -105,23 +126,24 @@ class WideDeepNetwork(nn.Module):
         self.slots.copy_(torch.from_numpy(weights))
 
 
-def probabilities(network: WideDeepNetwork, inputs: Inputs, device: torch.device) -> npt.NDArray[np.float64]:
-    """Return the probability of default of each row, in chunks and in double precision.
+def probabilities(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
+    """Return the probability of default of each row, in chunks.
 
-    In double precision a row's probability does not depend on which rows are scored beside it, to about 1e-15.
+    From a finished network, in double precision, a row's probability does not depend on which rows are scored
+    beside it, to about 1e-15.
     """
-    return np.asarray(1.0 / (1.0 + np.exp(-logits(network, inputs, device))))
+    return np.asarray(expit(logits_of(network, inputs)), dtype=np.float64)
 
 
 @torch.no_grad()
-def logits(network: WideDeepNetwork, inputs: Inputs, device: torch.device) -> npt.NDArray[np.float64]:
-    """Return the logit of each row, in chunks, in the precision of the network."""
+def logits_of(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
+    """Return the logit of each row, in chunks, in the precision and on the device of the network."""
     found = np.empty(len(inputs.slots))
     for start in range(0, len(found), CHUNK):
         rows = slice(start, start + CHUNK)
         said = network(
-            torch.from_numpy(inputs.slots[rows]).to(device),
-            torch.from_numpy(inputs.numbers[rows]).to(device, network.bias.dtype),
+            torch.from_numpy(inputs.slots[rows]).to(network.bias.device),
+            torch.from_numpy(inputs.numbers[rows]).to(network.bias),
         )
         found[rows] = said.cpu().numpy()
     return found

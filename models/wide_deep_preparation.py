@@ -110,7 +110,7 @@ class WideDeepPreparation:
         )
         coded = [field.code(X[field.name]) for field in self.fields_]
         self.crosses_ = tuple(self._learn_crosses(coded))
-        self.numbers_ = DeepNumbers(self.deep, frozenset(filter(counts, self.deep))).fit(X)
+        self.numbers_ = self.unfitted_numbers().fit(X)
         self.place_slots()
         inputs = self.transform(X)
         self.presence_ = np.bincount(inputs.slots.ravel(), minlength=self.n_slots_) / max(X.height, 1)
@@ -145,6 +145,10 @@ class WideDeepPreparation:
             *(field.name for field in self.fields_),
             *(cross.name for cross in self.crosses_),
         )
+
+    def unfitted_numbers(self) -> DeepNumbers:
+        """Return the deep part's preparation before it has learned; part of fitting and of loading."""
+        return DeepNumbers(self.deep, frozenset(filter(counts, self.deep)))
 
     def transform(self, X: pl.DataFrame) -> Inputs:
         """Return both inputs of a frame that has the columns of training, in any order, others ignored.

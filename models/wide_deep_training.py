@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the field's name
 
 from models.errors import ModelError
 from models.metrics import Labels, auc
-from models.wide_deep_network import WideDeepNetwork, logits
+from models.wide_deep_network import WideDeepNetwork, logits_of
 from models.wide_deep_preparation import Inputs
 from models.wide_deep_settings import WideDeepSettings
+from models.wide_deep_steps import Steps
 
 
 class Epoch(NamedTuple):
@@ -30,16 +30,27 @@ class Epoch(NamedTuple):
 
 @dataclass
 class State:
-    """Where a training stands after an epoch; all that the next one needs."""
+    """Where a training stands after an epoch; with the settings and rows, all that the next one needs."""
 
     network: WideDeepNetwork
-    adam: torch.optim.Adam
-    history: list[Epoch]
-    best_epoch: int
-    best: dict[str, Tensor]
+    steps: Steps
+    best: Tensor
+    best_epoch: int = 0
+    history: list[Epoch] = field(default_factory=list)
+
+    def is_over(self, settings: WideDeepSettings) -> bool:
+        """Whether epochs or patience have run out."""
+        done = len(self.history)
+        return done >= settings.max_epochs or done - self.best_epoch >= settings.patience
 
 
-AfterEpoch = Callable[[State], None]
+Hook = Callable[[State], None]
+
+
+def begin(network: WideDeepNetwork, settings: WideDeepSettings) -> State:
+    """Return the state before the first epoch."""
+    steps = Steps(network, batch_size=settings.batch_size, learning_rate=settings.learning_rate)
+    return State(network, steps, steps.flat.detach().clone())
 
 
 def train(
@@ -48,86 +59,88 @@ def train(
     validation: tuple[Inputs, Labels],
     *,
     settings: WideDeepSettings,
-    before_validation: Callable[[WideDeepNetwork], None],
-    after_epoch: AfterEpoch | None = None,
-) -> State:
-    """Train on from a state until patience or epochs run out, and leave the best epoch's weights in the network.
+    before_validation: Hook,
+    after_epoch: Hook,
+) -> None:
+    """Train on from a state until epochs or patience run out, and leave the best epoch's weights in the network.
 
-    All rows stay on the device; a batch is a piece of a permutation of their numbers. The permutation depends
-    on the seed and on how often the rows were gone through only, so that a training that goes on from a stored
-    state ends as one that was never interrupted.
+    All rows stay on the device. For each time they are gone through they are put into a new order at
+    once, so that a batch is a piece of them. The order depends only on the seed and on how often the rows were gone
+    through before: a training that goes on from a stored state ends as one that was never interrupted.
+
+    Parameters
+    ----------
+    state : State
+        From `begin`, or as stored after an epoch; changed in place.
+    training, validation : (Inputs, ndarray)
+    settings : WideDeepSettings
+    before_validation, after_epoch : callable
+        Called with the state before an epoch is measured, and once it is in the history.
 
     Raises
     ------
     ModelError
         The loss is no longer a number.
     """
-    device = state.network.bias.device
-    rows = len(training[1])
-    slots = torch.from_numpy(training[0].slots).to(device)
-    numbers = torch.from_numpy(training[0].numbers).to(device)
-    labels = torch.from_numpy(training[1].astype(np.float32)).to(device)
-    passes = math.ceil(settings.minimum_steps / math.ceil(rows / settings.batch_size))
-    while len(state.history) < settings.max_epochs and (
-        len(state.history) - state.best_epoch < settings.patience or not state.history
-    ):
+    rows = _Rows(*training, device=state.steps.flat.device)
+    passes = math.ceil(settings.minimum_steps / math.ceil(len(rows.labels) / settings.batch_size))
+    while not state.is_over(settings):
         epoch = len(state.history) + 1
-        total = torch.zeros((), device=device)
-        for number in range(passes):
-            order = permutation(rows, seed=settings.random_state, number=(epoch - 1) * passes + number)
-            for batch in torch.split(order.to(device), settings.batch_size):
-                loss = F.binary_cross_entropy_with_logits(
-                    state.network(slots[batch], numbers[batch]), labels[batch]
-                )
-                state.adam.zero_grad()
-                torch.autograd.backward(loss)
-                state.adam.step()
-                total += loss.detach() * len(batch)
-        training_loss = float(total) / (rows * passes)
-        before_validation(state.network)
-        measured = _measured(state.network, validation, device)
-        _refuse_no_number(training_loss, measured, epoch, settings)
-        state.history.append(Epoch(training_loss, *measured))
-        if not state.best or measured[0] < state.history[state.best_epoch - 1].validation_loss:
+        losses = [
+            rows.go_through(state.steps, settings, number=(epoch - 1) * passes + number)
+            for number in range(passes)
+        ]
+        before_validation(state)
+        said = logits_of(state.network, validation[0])
+        loss = cross_entropy(validation[1], said)
+        measured = float(np.mean(losses)), loss
+        if not all(map(math.isfinite, measured)):
+            raise ModelError(
+                f"the loss is no longer a number in epoch {epoch} (training {measured[0]}, validation {loss}): lower "
+                f"the learning rate of {settings.learning_rate:g} or look at the numbers that enter"
+            )
+        if not state.history or loss < state.history[state.best_epoch - 1].validation_loss:
             state.best_epoch = epoch
-            state.best = {name: value.clone() for name, value in state.network.state_dict().items()}
-        if after_epoch is not None:
-            after_epoch(state)
-    state.network.load_state_dict(state.best)
-    return state
+            state.best.copy_(state.steps.flat.detach())
+        state.history.append(Epoch(*measured, auc(validation[1], said)))
+        after_epoch(state)
+    state.steps.flat.data.copy_(state.best)
 
 
-def begin(network: WideDeepNetwork, settings: WideDeepSettings) -> State:
-    """Return the state before the first epoch."""
-    adam = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
-    return State(network, adam, [], 0, {})
-
-
-def permutation(rows: int, *, seed: int, number: int) -> Tensor:
+def permutation(rows: int, *, seed: int, number: int) -> npt.NDArray[np.int64]:
     """Return the order in which the rows are gone through for the given time."""
-    return torch.from_numpy(np.random.default_rng((seed, number)).permutation(rows))
+    return np.random.default_rng((seed, number)).permutation(rows)
 
 
-def cross_entropy(labels: Labels, said: npt.NDArray[np.float64]) -> float:
-    """Return the mean binary cross-entropy of logits (section 3.3)."""
-    return float(np.mean(np.logaddexp(0.0, said) - labels * said))
+def cross_entropy(labels: npt.NDArray[np.floating | np.integer], said: npt.NDArray[np.floating]) -> float:
+    """Return the mean binary cross-entropy of logits (section 3.3).
+
+    Examples
+    --------
+    >>> round(cross_entropy(np.array([0, 1]), np.array([0.0, 0.0])), 4)
+    0.6931
+    """
+    with np.errstate(invalid="ignore"):  # what is no number stays none
+        return float(np.mean(np.logaddexp(0.0, said) - labels * said))
 
 
-def _measured(
-    network: WideDeepNetwork, validation: tuple[Inputs, Labels], device: torch.device
-) -> tuple[float, float]:
-    """Return loss and AUC on the validation part."""
-    inputs, labels = validation
-    said = logits(network, inputs, device)
-    return cross_entropy(labels, said), auc(labels, said) if np.isfinite(said).all() else math.nan
+class _Rows:
+    """The training rows on the device, and a second copy in the order of the day."""
 
+    def __init__(self, inputs: Inputs, labels: Labels, *, device: torch.device) -> None:
+        self.slots = torch.from_numpy(inputs.slots).to(device, torch.int64)
+        self.numbers = torch.from_numpy(inputs.numbers).to(device)
+        self.labels = torch.from_numpy(labels).to(device, torch.float32)
+        self._ordered = tuple(torch.empty_like(part) for part in (self.slots, self.numbers, self.labels))
+        self._said = torch.empty_like(self.labels)
 
-def _refuse_no_number(
-    training_loss: float, measured: tuple[float, float], epoch: int, settings: WideDeepSettings
-) -> None:
-    """Refuse to go on with weights that are lost."""
-    if not (math.isfinite(training_loss) and all(map(math.isfinite, measured))):
-        raise ModelError(
-            f"the loss is no longer a number in epoch {epoch} (training {training_loss}, validation {measured[0]}): "
-            f"lower the learning rate {settings.learning_rate:g} or look at the numbers that enter"
-        )
+    def go_through(self, steps: Steps, settings: WideDeepSettings, *, number: int) -> float:
+        """Take the steps of one time through all rows and return their mean loss."""
+        order = permutation(len(self.labels), seed=settings.random_state, number=number)
+        index = torch.from_numpy(order).to(self.labels.device)
+        for part, ordered in zip((self.slots, self.numbers, self.labels), self._ordered, strict=True):
+            torch.index_select(part, 0, index, out=ordered)
+        for start in range(0, len(order), settings.batch_size):
+            rows = slice(start, start + settings.batch_size)
+            self._said[rows] = steps.step(*(part[rows] for part in self._ordered))
+        return cross_entropy(self._ordered[2].cpu().numpy(), self._said.cpu().numpy())
