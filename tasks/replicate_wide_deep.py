@@ -32,7 +32,7 @@ PAPER = "wide-and-deep"
 SEED = 7
 LIBRARIES = ("torch", "lightgbm", "numpy", "scikit-learn")
 CODE = ("wide_deep_replication", "thresholds", "boosted_rows", "wide_deep", "wide_deep_network", "wide_deep_training",
-        "wide_deep_preparation", "wide_slots", "deep_numbers")  # fmt: skip
+        "wide_deep_steps", "wide_deep_preparation", "wide_slots", "deep_numbers")  # fmt: skip
 log = logging.getLogger("nightledger")
 
 
