@@ -27,8 +27,8 @@ from warehouse.settings import settings
 DEFINITION = "dpd30"  # more than 30 days overdue, the paper's section 4.1
 HORIZON_DAYS = 365
 WINDOWS = ("30d", "90d", "all")  # there is half a year of history
-# 18,000 training rows make 71 steps an epoch, a quarter of the paper's: at its rate of 0.0001 the wide weights, which
-# start at zero, have hardly moved when the deep part begins to overfit
+# a pass over 18,000 training rows makes 71 steps, a quarter of the paper's: at its rate of 0.0001 the wide weights,
+# which start at zero, have hardly moved when the deep part begins to overfit
 FAST_RATES = (0.0003, 0.001)
 FORMS_WITH_TERM = ("Logistic Regression", "Wide & Deep", BEST)
 # Thick files only, so that profile, past credit behaviour and transactions are all there. Half a year of history,
