@@ -37,8 +37,8 @@ recall, F1") and once for the F1 averaged over both classes by their size ("aver
 
 **Learning rates**: on the simulated rows the paper's 0.0001 or 0.001, and once more the paper's alone. A pass
 over the 18,000 training rows of a public set makes 71 steps, a quarter of the paper's, and the weights of the
-wide part start at zero: at 0.0001 they move little before the deep part begins to overfit. There the choice is between 0.0003
-and 0.001.
+wide part start at zero: at 0.0001 they move little before the deep part begins to overfit. There the choice is
+between 0.0003 and 0.001.
 
 ![Paired differences of AUC](images/wide-and-deep-differences.svg)
 """
