@@ -35,6 +35,7 @@ from models.voting_ensemble import ENHANCED, ENHANCED_GROUPS
 from sources import public_sets
 from tasks.progress import Progress
 from tasks.replicate import load_dataset
+from tasks.replication_record import kept_figures
 from warehouse import matrix, replications
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -153,6 +154,7 @@ def replicate_ensemble(
                 beside_other_protocols=True,
             )
         figures = replications.figures(con, paper=PAPER)
+    figures = kept_figures(figures, docs=docs, paper=PAPER)
     (docs / "images").mkdir(parents=True, exist_ok=True)
     picture = plots.svg(plots.beside_published(figures))
     (docs / "images" / f"{PAPER}.svg").write_text(picture, encoding="utf-8")

@@ -25,6 +25,7 @@ from models.wide_deep_replication import POINTS, Point, Sample, figure_2_seed, t
 from models.wide_deep_summary import summarised
 from tasks.progress import Progress
 from tasks.replicate_wide_deep_rows import PaperRows, load_rows
+from tasks.replication_record import kept_figures
 from warehouse import replications
 from warehouse.connection import writer
 
@@ -100,9 +101,10 @@ def replicate_wide_deep(
 
 
 def renew_page(docs: Path) -> None:
-    """Write page and pictures from the figures in ops.replication."""
+    """Write page and pictures from the figures in ops.replication and those of other warehouses in the record."""
     with writer(purpose="read figures") as con:
         figures = replications.figures(con, paper=PAPER)
+    figures = kept_figures(figures, docs=docs, paper=PAPER)
     images = docs / "images"
     images.mkdir(parents=True, exist_ok=True)
     charts = {"differences": differences(figures), "sensitivity": sensitivity(figures)}
