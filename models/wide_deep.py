@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +24,7 @@ from models.runner import Runner
 from models.schema import kind_of
 from models.wide_deep_checkpoint import Checkpoint, mark_of
 from models.wide_deep_explanation import explain_wide_deep
-from models.wide_deep_network import WideDeepNetwork, device_of, probabilities
+from models.wide_deep_network import CHUNK, WideDeepNetwork, device_of, probabilities
 from models.wide_deep_preparation import WideDeepPreparation
 from models.wide_deep_settings import SENSITIVE_COLUMNS, SENSITIVE_GROUP, WideDeepSettings
 from models.wide_deep_training import Epoch, begin, train
@@ -207,8 +208,10 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             A feature of training is missing or of another kind.
         """
         check_is_fitted(self, "network_")
-        device = device_of((self.settings or WideDeepSettings()).device)
-        positive = probabilities(self.network_.to(device), self.preparation_.transform(X))
+        network = self.network_.to(device_of((self.settings or WideDeepSettings()).device))
+        positive = np.concatenate(
+            [probabilities(network, self.preparation_.transform(part)) for part in _chunks(X)]
+        )
         return np.column_stack([1.0 - positive, positive])
 
     def predict(self, X: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -218,7 +221,12 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return what each feature adds to the calibrated PD of each row; see `models.wide_deep_explanation`."""
         check_is_fitted(self, "network_")
-        return explain_wide_deep(self.network_, self.preparation_, calibrator, self.preparation_.transform(X))
+        network = self.network_.cpu()
+        told = [
+            explain_wide_deep(network, self.preparation_, calibrator, self.preparation_.transform(part))
+            for part in _chunks(X)
+        ]
+        return replace(told[0], contributions=np.vstack([one.contributions for one in told]))
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
         """Count, for each category and cross, rows with a level or pair that training did not show."""
@@ -275,6 +283,12 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     f"{X.height} training rows; deliver the feeds or switch {part} off"
                 )
         return wide, deep, tuple(moved)
+
+
+def _chunks(X: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows in pieces, so that memory stays flat however many there are; an empty frame once."""
+    for start in range(0, max(X.height, 1), CHUNK):
+        yield X.slice(start, CHUNK)
 
 
 def _groups(settings: WideDeepSettings) -> tuple[str, ...]:

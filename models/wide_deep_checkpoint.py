@@ -15,7 +15,7 @@ from models.wide_deep_preparation import Inputs
 from models.wide_deep_settings import WideDeepSettings
 from models.wide_deep_training import Epoch, State
 
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+TENSORS = ("flat", "mean", "square")
 
 
 class Checkpoint:
@@ -37,11 +37,10 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Store the state in place of the one before."""
-        moments = state.steps.adam.state[state.steps.flat]
-        tensors = {name: moments[name].cpu() for name in MOMENTS}
-        tensors |= {"flat": state.steps.flat.detach().cpu(), "best": state.best.cpu()}
+        tensors = {name: getattr(state.steps, name).cpu() for name in TENSORS} | {"best": state.best.cpu()}
         about = {
             "mark": self.mark,
+            "taken": str(state.steps.taken),
             "best_epoch": str(state.best_epoch),
             "history": json.dumps([list(epoch) for epoch in state.history]),
         }
@@ -56,16 +55,12 @@ class Checkpoint:
         if found is None:
             return False
         about, tensors = found
-        device = state.best.device
         state.best_epoch = int(about["best_epoch"])
         state.history = [Epoch(*epoch) for epoch in json.loads(about["history"])]
         state.best.copy_(tensors["best"])
-        state.steps.flat.data.copy_(tensors["flat"])
-        state.steps.adam.state[state.steps.flat] = {
-            # the fused optimiser keeps its count of steps beside the parameters
-            name: tensors[name].to(device)
-            for name in MOMENTS
-        }
+        state.steps.taken = int(about["taken"])
+        for name in TENSORS:
+            getattr(state.steps, name).copy_(tensors[name])
         return True
 
     def remove(self) -> None:

@@ -15,7 +15,7 @@ from models.wide_deep_preparation import Inputs, WideDeepPreparation
 
 Matrix = npt.NDArray[np.float64]
 
-CHUNK = 16_384  # rows explained at once
+CHUNK = 4_096  # rows explained at once
 NEAR = 1e-12  # a pre-activation this close to its reference passes on the slope there
 
 

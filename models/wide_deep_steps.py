@@ -7,15 +7,17 @@ from torch import Tensor
 
 from models.wide_deep_network import WideDeepNetwork
 
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+
 
 class Steps:
     """Take steps of Adam on the mean cross-entropy of a batch, in buffers that are made once.
 
     The network is small, so that a step by automatic differentiation and an optimiser over many tensors spends
     most of its time on bookkeeping. Here all parameters are views of one vector, and so are their gradients; the
-    gradients are those of `WideDeepNetwork.forward` and of the cross-entropy (section 3.3), written out. The
-    optimiser is `torch.optim.Adam` over every parameter, those of absent slots included. A test holds steps
-    against automatic differentiation.
+    gradients are those of `WideDeepNetwork.forward` and of the cross-entropy (section 3.3), written out. Adam
+    moves every parameter in every step, also the weights of slots that the batch does not show, as
+    `torch.optim.Adam` does. A test holds steps against automatic differentiation and that optimiser.
 
     Parameters
     ----------
@@ -29,19 +31,28 @@ class Steps:
     ----------
     flat : Tensor
         All parameters, in the order of ``network.parameters()``.
-    adam : torch.optim.Adam
+    mean, square : Tensor
+        Adam's moments, of the same shape.
+    taken : int
+        Steps taken so far.
+
+    References
+    ----------
+    Kingma & Ba (2015), Adam: a method for stochastic optimization. ICLR. Algorithm 1.
     """
 
     def __init__(self, network: WideDeepNetwork, *, batch_size: int, learning_rate: float) -> None:
         named = dict(network.named_parameters())
-        self.flat = torch.nn.Parameter(torch.cat([value.detach().reshape(-1) for value in named.values()]))
-        self.flat.grad = torch.zeros_like(self.flat)
-        self.adam = torch.optim.Adam([self.flat], lr=learning_rate, fused=True)
+        self.flat = torch.cat([value.detach().reshape(-1) for value in named.values()])
+        self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        self.taken = 0
+        self._gradient, self._taken = torch.zeros_like(self.flat), self.flat.new_zeros(())
+        self._learning_rate = learning_rate
         values, gradients, start = {}, {}, 0
         for name, value in named.items():
             end = start + value.numel()
-            values[name] = self.flat.detach()[start:end].view(value.shape)
-            gradients[name] = self.flat.grad[start:end].view(value.shape)
+            values[name] = self.flat[start:end].view(value.shape)
+            gradients[name] = self._gradient[start:end].view(value.shape)
             value.data = values[name]
             start = end
         depth = len(network.weights)
@@ -69,7 +80,7 @@ class Steps:
         logits = self._forward(slots, numbers)
         difference = torch.sigmoid(logits).sub_(labels).div_(len(labels))
         self._backward(slots, numbers, difference)
-        self.adam.step()
+        self._move()
         return logits
 
     def _forward(self, slots: Tensor, numbers: Tensor) -> Tensor:
@@ -107,3 +118,23 @@ class Steps:
             if place == 0 and not self._wide:
                 for field in slots.t():
                     self._to_slots.index_add_(0, field, here)
+
+    def _move(self) -> None:
+        """Move all parameters by Adam's rule: the kernel of `torch.optim.Adam`, without its bookkeeping."""
+        self.taken += 1
+        self._taken.fill_(self.taken)
+        torch.ops.aten._fused_adam_(
+            [self.flat],
+            [self._gradient],
+            [self.mean],
+            [self.square],
+            [],
+            [self._taken],
+            lr=self._learning_rate,
+            beta1=BETA_1,
+            beta2=BETA_2,
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )

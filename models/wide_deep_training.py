@@ -50,7 +50,7 @@ Hook = Callable[[State], None]
 def begin(network: WideDeepNetwork, settings: WideDeepSettings) -> State:
     """Return the state before the first epoch."""
     steps = Steps(network, batch_size=settings.batch_size, learning_rate=settings.learning_rate)
-    return State(network, steps, steps.flat.detach().clone())
+    return State(network, steps, steps.flat.clone())
 
 
 def train(
@@ -101,10 +101,10 @@ def train(
             )
         if not state.history or loss < state.history[state.best_epoch - 1].validation_loss:
             state.best_epoch = epoch
-            state.best.copy_(state.steps.flat.detach())
+            state.best.copy_(state.steps.flat)
         state.history.append(Epoch(*measured, auc(validation[1], said)))
         after_epoch(state)
-    state.steps.flat.data.copy_(state.best)
+    state.steps.flat.copy_(state.best)
 
 
 def permutation(rows: int, *, seed: int, number: int) -> npt.NDArray[np.int64]:

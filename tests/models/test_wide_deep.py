@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sklearn.base import clone
 from wide_deep_frames import GROUPS, make_portfolio, quick
 
-from models import wide_deep_network
+from models import wide_deep, wide_deep_network
 from models.errors import NoFeaturesError, SchemaMismatchError, TooFewRowsError
 from models.metrics import auc
 from models.wide_deep import WideDeepClassifier
@@ -170,7 +170,8 @@ def test_rows_of_one_borrower_stay_on_one_side_of_the_split(monkeypatch):
 
 def test_chunks_do_not_change_a_probability(model, monkeypatch):
     whole = model.predict_proba(NIGHT.frame)
-    monkeypatch.setattr(wide_deep_network, "CHUNK", 7)
+    for module in (wide_deep, wide_deep_network):
+        monkeypatch.setattr(module, "CHUNK", 7)
     assert np.abs(model.predict_proba(NIGHT.frame) - whole).max() < 1e-14
     assert model.predict_proba(NIGHT.frame.head(0)).shape == (0, 2)
 

@@ -9,6 +9,7 @@ import torch
 from scipy.special import logit
 from wide_deep_frames import GROUPS, make_portfolio, quick
 
+from models import wide_deep, wide_deep_explanation
 from models.calibration import Calibrator
 from models.wide_deep import WideDeepClassifier
 from models.wide_deep_explanation import logit_parts
@@ -131,3 +132,13 @@ def test_signs_agree_with_the_probability(model, calibrator):
     moved -= model.explain(low, calibrator).contributions[0, place]
     raw = [calibrator.predict(model.predict_proba(frame)[:, 1])[0] for frame in (low, high)]
     assert np.sign(moved) == np.sign(raw[1] - raw[0])
+
+
+def test_chunks_and_no_rows_agree_with_the_whole(model, calibrator, monkeypatch):
+    whole = model.explain(NIGHT, calibrator)
+    for module in (wide_deep, wide_deep_explanation):
+        monkeypatch.setattr(module, "CHUNK", 7)
+    assert model.explain(NIGHT, calibrator).contributions == pytest.approx(whole.contributions, abs=1e-12)
+    nothing = model.explain(NIGHT.head(0), calibrator)
+    assert nothing.contributions.shape == (0, len(whole.features))
+    assert nothing.base_value == whole.base_value

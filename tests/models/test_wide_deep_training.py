@@ -95,7 +95,7 @@ def test_a_loss_that_is_no_number_is_refused_and_leaves_no_model(monkeypatch, tm
     def spoil(steps, *batch):
         calls.append(1)
         if len(calls) == 12:  # 8 steps an epoch: in the second
-            steps.flat.data[5] = float("nan")
+            steps.flat[5] = float("nan")
         return take(steps, *batch)
 
     monkeypatch.setattr(Steps, "step", spoil)
