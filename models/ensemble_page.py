@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from models.ensemble_paired import paired_words
+from models.ensemble_paired import goal_words, paired_words
 from models.ensemble_published import (
     FINAL_ROW,
     LOWER_IS_BETTER,
@@ -157,6 +157,7 @@ def _words(rows: pl.DataFrame) -> str:
             f"Our recipe reaches an AUC of {ours['mean']:.4f} ({ours['low']:.4f} to {ours['high']:.4f}); "
             f"taken inside the training parts: {', '.join(taken)}."
         )
+    lines += goal_words(found, rows["dataset"][0])
     for switch in ("choose on the test fold", "oversample before the split", "both"):
         row = FINAL_ROW if switch != "oversample before the split" else "equal weights"
         leak, honest = (

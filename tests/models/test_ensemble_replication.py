@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from models import ensemble_page, ensemble_protocols, ensemble_replication
-from models.ensemble_paired import paired_words
+from models.ensemble_paired import goal_words, paired_words
 from models.ensemble_protocols import leaky_fold
 from models.ensemble_published import FINAL_ROW, MEASURES, published_figures
 from models.ensemble_recipes import OUR_ROW, RECIPES, tuned_fold
@@ -207,3 +207,24 @@ def test_the_member_that_turns_out_best_is_named():
     }
     (told,) = paired_words(rows)
     assert "(GBDT): AUC -0.0500 (-0.0900 to +0.0100), no different beyond noise." in told
+
+
+def test_goals_and_the_best_published_row_are_told_with_figures():
+    def row(name, metric, mean):
+        return {"row_name": name, "metric": metric, "mean": mean, "low": mean - 0.01, "high": mean + 0.01}
+
+    found = {
+        ("honest", "8", CHOSEN_ROW, "auc"): row(CHOSEN_ROW, "auc", 0.95),
+        ("tuned", "8", OUR_ROW, "auc"): row(OUR_ROW, "auc", 0.955),
+        ("honest", "8", CHOSEN_ROW, "log_loss"): row(CHOSEN_ROW, "log_loss", 0.070),
+        ("honest", "8", CHOSEN_ROW, "brier"): row(CHOSEN_ROW, "brier", 0.040),
+    }
+    goal, beside = goal_words(found, "Polish 1")
+    assert "0.960: missed by 0.0050" in goal
+    assert OUR_ROW in goal
+    assert "log loss 0.0700 (parsimonious, calibrated) beside 0.0804" in beside
+    assert "no worse" in beside
+    assert beside.endswith("worse, beyond our interval.")
+    higher = {("tuned", "8", OUR_ROW, "auc"): row(OUR_ROW, "auc", 0.961)}
+    assert "0.960: reached. Highest" in goal_words(higher, "Polish 1")[0]
+    assert goal_words(found, "simulated-5000-7, thick files") == []
