@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 class Steps:
-    """Take steps of Adam on the mean cross-entropy of a batch, in buffers that are made once.
+    """Take steps of Adam on the mean cross-entropy of a batch, in buffers made once a batch size.
 
     The network is small, so that a step by automatic differentiation and an optimiser over many tensors spends
     most of its time on bookkeeping. Here all parameters are views of one vector, and so are their gradients; the
@@ -23,8 +25,6 @@ class Steps:
     ----------
     network : WideDeepNetwork
         Its parameters become views of the vector, so that it always has the newest weights.
-    batch_size : int
-        Most rows of a step.
     learning_rate : float
 
     Attributes
@@ -41,7 +41,7 @@ class Steps:
     Kingma & Ba (2015), Adam: a method for stochastic optimization. ICLR. Algorithm 1.
     """
 
-    def __init__(self, network: WideDeepNetwork, *, batch_size: int, learning_rate: float) -> None:
+    def __init__(self, network: WideDeepNetwork, *, learning_rate: float) -> None:
         named = dict(network.named_parameters())
         self.flat = torch.cat([value.detach().reshape(-1) for value in named.values()])
         self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
@@ -56,16 +56,15 @@ class Steps:
             value.data = values[name]
             start = end
         depth = len(network.weights)
-        self._wide = network.wide
+        self._depth, self._wide = depth, network.wide
         self._weights = [values[f"weights.{place}"] for place in range(depth)]
+        self._turned = [weight.t() for weight in self._weights]
         self._biases = [values[f"biases.{place}"] for place in range(depth)]
         self._slots, self._out, self._bias = values["slots"], values["out"], values["bias"]
         self._to_weights = [gradients[f"weights.{place}"] for place in range(depth)]
         self._to_biases = [gradients[f"biases.{place}"] for place in range(depth)]
         self._to_slots, self._to_out, self._to_bias = gradients["slots"], gradients["out"], gradients["bias"]
-        sizes = [(batch_size, len(bias)) for bias in self._biases]
-        self._values = [self.flat.new_empty(size) for size in sizes]
-        self._differences = [self.flat.new_empty(size) for size in sizes]
+        self._buffers: dict[int, _Buffers] = {}
 
     @torch.no_grad()
     def step(self, slots: Tensor, numbers: Tensor, labels: Tensor) -> Tensor:
@@ -77,47 +76,51 @@ class Steps:
         numbers : float32 tensor of shape (n_rows, n_numbers)
         labels : float32 tensor of shape (n_rows,)
         """
-        logits = self._forward(slots, numbers)
-        difference = torch.sigmoid(logits).sub_(labels).div_(len(labels))
-        self._backward(slots, numbers, difference)
+        rows = len(labels)
+        if rows not in self._buffers:  # of full batches, and of the last one
+            self._buffers[rows] = _Buffers(rows, self._biases)
+        buffers = self._buffers[rows]
+        logits = self._forward(slots, numbers, buffers)
+        difference = torch.sigmoid(logits).sub_(labels).div_(rows)
+        self._backward(slots, numbers, difference, buffers)
         self._move()
         return logits
 
-    def _forward(self, slots: Tensor, numbers: Tensor) -> Tensor:
+    def _forward(self, slots: Tensor, numbers: Tensor, buffers: _Buffers) -> Tensor:
         """Return the logits and leave each layer's values in its buffer."""
         last = numbers
-        for place, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
-            value = self._values[place][: len(slots)]
-            torch.addmm(bias, last, weight.t(), out=value)
+        for place, value in enumerate(buffers.values):
+            torch.addmm(self._biases[place], last, self._turned[place], out=value)
             if place == 0 and not self._wide and slots.shape[1]:
-                value += torch.nn.functional.embedding_bag(slots, self._slots, mode="sum")
+                value.add_(torch.nn.functional.embedding_bag(slots, self._slots, mode="sum"))
             last = value.relu_()
-        logits = torch.mv(last, self._out).add_(self._bias)
+        logits = torch.addmv(self._bias, last, self._out)
         if self._wide and slots.shape[1]:
-            logits += self._slots.view(-1).take(slots).sum(dim=1)
+            logits += self._slots.take(slots).sum(dim=1)
         return logits
 
-    def _backward(self, slots: Tensor, numbers: Tensor, difference: Tensor) -> None:
+    def _backward(self, slots: Tensor, numbers: Tensor, difference: Tensor, buffers: _Buffers) -> None:
         """Leave the gradients in their vector; ``difference`` is that of the loss by the logits."""
-        below = [numbers, *(value[: len(slots)] for value in self._values)]
-        torch.mv(below[-1].t(), difference, out=self._to_out)
+        last = buffers.values[-1] if self._depth else numbers
+        torch.mv(last.t(), difference, out=self._to_out)
         torch.sum(difference, 0, keepdim=True, out=self._to_bias)
         self._to_slots.zero_()
         if self._wide and slots.shape[1]:
             spread = difference[:, None].expand(slots.shape).reshape(-1)
-            self._to_slots.view(-1).index_add_(0, slots.reshape(-1), spread)
-        for place in reversed(range(len(self._weights))):
-            here = self._differences[place][: len(slots)]
-            if place == len(self._weights) - 1:
+            self._to_slots.view(-1).index_add_(0, slots.view(-1), spread)
+        for place in reversed(range(self._depth)):
+            here, value = buffers.differences[place], buffers.values[place]
+            if place == self._depth - 1:
                 torch.outer(difference, self._out, out=here)
             else:
-                torch.mm(self._differences[place + 1][: len(slots)], self._weights[place + 1], out=here)
-            torch.ops.aten.threshold_backward.grad_input(here, below[place + 1], 0.0, grad_input=here)
-            torch.mm(here.t(), below[place], out=self._to_weights[place])
+                torch.mm(buffers.differences[place + 1], self._weights[place + 1], out=here)
+            torch.ops.aten.threshold_backward.grad_input(here, value, 0.0, grad_input=here)
+            below = buffers.values[place - 1] if place else numbers
+            torch.mm(buffers.turned[place], below, out=self._to_weights[place])
             torch.sum(here, 0, out=self._to_biases[place])
-            if place == 0 and not self._wide:
-                for field in slots.t():
-                    self._to_slots.index_add_(0, field, here)
+        if self._depth and not self._wide:
+            for field in slots.t():
+                self._to_slots.index_add_(0, field, buffers.differences[0])
 
     def _move(self) -> None:
         """Move all parameters by Adam's rule: the kernel of `torch.optim.Adam`, without its bookkeeping."""
@@ -138,3 +141,12 @@ class Steps:
             amsgrad=False,
             maximize=False,
         )
+
+
+class _Buffers:
+    """Room for the values of the hidden layers of one batch, and for the loss's derivatives by what enters them."""
+
+    def __init__(self, rows: int, layers: Sequence[Tensor]) -> None:
+        self.values = [layer.new_empty(rows, len(layer)) for layer in layers]
+        self.differences = [layer.new_empty(rows, len(layer)) for layer in layers]
+        self.turned = [difference.t() for difference in self.differences]

@@ -49,7 +49,7 @@ Hook = Callable[[State], None]
 
 def begin(network: WideDeepNetwork, settings: WideDeepSettings) -> State:
     """Return the state before the first epoch."""
-    steps = Steps(network, batch_size=settings.batch_size, learning_rate=settings.learning_rate)
+    steps = Steps(network, learning_rate=settings.learning_rate)
     return State(network, steps, steps.flat.clone())
 
 
@@ -132,7 +132,6 @@ class _Rows:
         self.numbers = torch.from_numpy(inputs.numbers).to(device)
         self.labels = torch.from_numpy(labels).to(device, torch.float32)
         self._ordered = tuple(torch.empty_like(part) for part in (self.slots, self.numbers, self.labels))
-        self._said = torch.empty_like(self.labels)
 
     def go_through(self, steps: Steps, settings: WideDeepSettings, *, number: int) -> float:
         """Take the steps of one time through all rows and return their mean loss."""
@@ -140,7 +139,6 @@ class _Rows:
         index = torch.from_numpy(order).to(self.labels.device)
         for part, ordered in zip((self.slots, self.numbers, self.labels), self._ordered, strict=True):
             torch.index_select(part, 0, index, out=ordered)
-        for start in range(0, len(order), settings.batch_size):
-            rows = slice(start, start + settings.batch_size)
-            self._said[rows] = steps.step(*(part[rows] for part in self._ordered))
-        return cross_entropy(self._ordered[2].cpu().numpy(), self._said.cpu().numpy())
+        batches = zip(*(torch.split(part, settings.batch_size) for part in self._ordered), strict=True)
+        said = torch.cat([steps.step(*batch) for batch in batches])
+        return cross_entropy(self._ordered[2].cpu().numpy(), said.cpu().numpy())

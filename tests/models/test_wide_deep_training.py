@@ -39,7 +39,7 @@ def test_steps_are_those_of_automatic_differentiation(wide, hidden):
     labels = (torch.rand(70) < 0.4).float()
     sizes = {"n_slots": 30, "n_fields": 4, "n_numbers": 5, "hidden": hidden, "wide": wide, "seed": 3}
     ours, theirs = WideDeepNetwork(**sizes), WideDeepNetwork(**sizes)
-    steps = Steps(ours, batch_size=32, learning_rate=1e-2)
+    steps = Steps(ours, learning_rate=1e-2)
     adam = torch.optim.Adam(theirs.parameters(), lr=1e-2)
     for number in range(30):
         rows = slice(32 * (number % 3), 32 * (number % 3) + 32)  # every third batch is short
@@ -57,7 +57,7 @@ def test_a_network_without_fields_or_without_numbers_still_learns():
     slots, numbers, labels = torch.zeros(8, 0, dtype=torch.int64), torch.ones(8, 2), torch.ones(8)
     for wide in (True, False):
         network = WideDeepNetwork(n_slots=0, n_fields=0, n_numbers=2, hidden=(3,), wide=wide, seed=0)
-        steps = Steps(network, batch_size=8, learning_rate=0.1)
+        steps = Steps(network, learning_rate=0.1)
         first = steps.step(slots, numbers, labels)
         assert (steps.step(slots, numbers, labels) > first).all()
 

@@ -1,0 +1,376 @@
+"""Training of Wide & Deep beside a plain DataLoader loop and pytorch-widedeep, and scoring in a stream."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+
+from benchmarks.page import renew
+
+CITIES, PRIMARY, SECONDARY, REGIONS, NUMBERS, LEDGER = 60, 18, 60, 30, 60, 6
+HELD_OUT = 20_000
+GLANCE = 2_000
+BATCH, RATE, HIDDEN = 256, 1e-4, (256, 128, 64)
+STREAM = 200_000
+SEEDS = (1, 2, 3)
+CROSSES = (("city", "industry_primary"), ("identity_verified", "industry_primary"), ("legal_form", "region"))
+
+
+def portfolio(rows: int, *, seed: int):  # noqa: ANN201 - a frame and labels
+    """Draw enterprises, six of ten in default, whose risk lies in fields, in one cross and in a curved payment flow."""
+    import numpy as np
+    import polars as pl
+
+    world, rng = np.random.default_rng(0), np.random.default_rng(seed)
+    sizes = {
+        "city": CITIES,
+        "industry_primary": PRIMARY,
+        "industry_secondary": SECONDARY,
+        "region": REGIONS,
+        "legal_form": 5,
+    }
+    fields = {name: rng.integers(0, size, rows) for name, size in sizes.items()}
+    flags = {name: rng.random(rows) < 0.7 for name in ("identity_verified", "bank_account_verified")}
+    crossed = world.normal(0.0, 0.5, (CITIES, PRIMARY))[fields["city"], fields["industry_primary"]]
+    numbers, ledger = rng.normal(size=(rows, NUMBERS)), rng.gamma(1.5, 10.0, (rows, LEDGER))
+    curved = np.maximum(numbers @ world.normal(0.0, 0.3, (NUMBERS, 8)), 0.0) @ world.normal(0.0, 0.5, 8)
+    risk = crossed + curved + 0.02 * (ledger[:, 0] - 15.0) - 0.4 * flags["identity_verified"]
+    labels = (rng.random(rows) < 1.0 / (1.0 + np.exp(-risk - 0.5))).astype(np.int64)
+    columns = {
+        name: pl.Series([f"{name[0]}{n}" for n in range(sizes[name])]).gather(fields[name]) for name in sizes
+    }
+    columns |= {f"days_overdue_{n}": ledger[:, n] for n in range(LEDGER)}
+    columns |= {f"tx_{n}": numbers[:, n] for n in range(NUMBERS)}
+    return pl.DataFrame(columns | flags), labels
+
+
+def groups() -> dict[str, str]:
+    """The group of each column: days overdue are credit behaviour, tx are the payment flow, the rest is profile."""
+    names = portfolio(10, seed=0)[0].columns
+    return {
+        name: "volume" if name.startswith("tx_") else "ledger" if name.startswith("days_") else "profile"
+        for name in names
+    }
+
+
+def prepare(rows: int, path: Path) -> None:
+    """Write the inputs of training and held-out rows, which every side takes as they are."""
+    import numpy as np
+
+    from models.wide_deep_preparation import WideDeepPreparation
+
+    frame, labels = portfolio(rows, seed=1)
+    held_out, known = portfolio(HELD_OUT, seed=2)
+    of = groups()
+    prepared = WideDeepPreparation(
+        [name for name in frame.columns if of[name] != "volume"],
+        [name for name in frame.columns if of[name] == "volume"],
+        crosses=CROSSES,
+    ).fit(frame)
+    one, other = prepared.transform(frame), prepared.transform(held_out)
+    np.savez(
+        path,
+        slots=one.slots,
+        numbers=one.numbers,
+        labels=labels,
+        held_slots=other.slots,
+        held_numbers=other.numbers,
+        held_labels=known,
+        n_slots=prepared.n_slots_,
+    )
+
+
+def ours(data: dict, epochs: int, seed: int):  # noqa: ANN201 - scores
+    """Our training loop, with a look at a small validation part after each epoch, which the others do not take."""
+    from models.wide_deep_network import WideDeepNetwork, logits_of
+    from models.wide_deep_preparation import Inputs
+    from models.wide_deep_settings import WideDeepSettings
+    from models.wide_deep_training import begin, train
+
+    settings = WideDeepSettings(
+        max_epochs=epochs, patience=epochs, minimum_steps=1, random_state=seed, device="cpu"
+    )
+    network = WideDeepNetwork(
+        n_slots=int(data["n_slots"]),
+        n_fields=data["slots"].shape[1],
+        n_numbers=data["numbers"].shape[1],
+        hidden=settings.hidden,
+        wide=True,
+        seed=seed,
+    )
+    held_out = Inputs(data["held_slots"], data["held_numbers"])
+    glance = Inputs(held_out.slots[:GLANCE], held_out.numbers[:GLANCE])
+    train(
+        begin(network, settings),
+        (Inputs(data["slots"], data["numbers"]), data["labels"]),
+        (glance, data["held_labels"][:GLANCE]),
+        settings=settings,
+        before_validation=lambda _: None,
+        after_epoch=lambda _: None,
+    )
+    return logits_of(network, held_out)
+
+
+def plain(data: dict, epochs: int, seed: int, *, one_hot: bool = False):  # noqa: ANN201 - scores
+    """The loop of the tutorials: TensorDataset, DataLoader, automatic differentiation, torch.optim.Adam."""
+    import numpy as np
+    import torch
+    from torch import nn
+
+    torch.manual_seed(seed)
+    n_slots, n_numbers = int(data["n_slots"]), data["numbers"].shape[1]
+
+    class WideAndDeep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = (
+                nn.Linear(n_slots, 1, bias=False) if one_hot else nn.EmbeddingBag(n_slots, 1, mode="sum")
+            )
+            sizes = (n_numbers, *HIDDEN)
+            layers = [layer for a, b in pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
+            self.deep = nn.Sequential(*layers, nn.Linear(HIDDEN[-1], 1))
+            nn.init.zeros_(self.wide.weight)
+
+        def forward(self, slots: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+            return (self.wide(slots) + self.deep(numbers))[:, 0]
+
+    def wide_input(slots: np.ndarray) -> torch.Tensor:
+        indices = torch.from_numpy(slots).long()
+        return torch.zeros(len(slots), n_slots).scatter_(1, indices, 1.0) if one_hot else indices
+
+    network, loss = WideAndDeep(), nn.BCEWithLogitsLoss()
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    rows = torch.utils.data.TensorDataset(
+        wide_input(data["slots"]), torch.from_numpy(data["numbers"]), torch.from_numpy(data["labels"]).float()
+    )
+    for _ in range(epochs):
+        for slots, numbers, labels in torch.utils.data.DataLoader(rows, batch_size=BATCH, shuffle=True):
+            optimizer.zero_grad()
+            loss(network(slots, numbers), labels).backward()
+            optimizer.step()
+    with torch.no_grad():
+        return network(wide_input(data["held_slots"]), torch.from_numpy(data["held_numbers"])).numpy()
+
+
+def library(data: dict, epochs: int, seed: int):  # noqa: ANN201 - scores
+    """pytorch-widedeep: Wide, TabMlp and its Trainer on the same inputs, from the same first wide weights."""
+    import numpy as np
+    import torch
+    from pytorch_widedeep import Trainer
+    from pytorch_widedeep.models import TabMlp, Wide, WideDeep
+
+    torch.manual_seed(seed)
+    names = [f"tx_{n}" for n in range(data["numbers"].shape[1])]
+    wide = Wide(input_dim=int(data["n_slots"]), pred_dim=1)
+    torch.nn.init.zeros_(wide.wide_linear.weight)
+    deep = TabMlp(
+        column_idx={name: n for n, name in enumerate(names)},
+        continuous_cols=names,
+        mlp_hidden_dims=list(HIDDEN),
+        mlp_activation="relu",
+        mlp_dropout=0.0,
+    )
+    trainer = Trainer(
+        WideDeep(wide=wide, deeptabular=deep),
+        objective="binary",
+        optimizers={
+            part: torch.optim.Adam(model.parameters(), lr=RATE)
+            for part, model in (("wide", wide), ("deeptabular", deep))
+        },
+        verbose=0,
+        seed=seed,
+        device="cpu",
+        num_workers=0,
+    )
+    slots = data["slots"].astype(np.int64) + 1  # 0 is its padding
+    trainer.fit(X_wide=slots, X_tab=data["numbers"], target=data["labels"], n_epochs=epochs, batch_size=BATCH)
+    return trainer.predict_proba(
+        X_wide=data["held_slots"].astype(np.int64) + 1, X_tab=data["held_numbers"], batch_size=4096
+    )[:, 1]
+
+
+def one_hot(data: dict, epochs: int, seed: int):  # noqa: ANN201 - scores
+    """The plain loop with the wide part laid out as zeros and ones."""
+    return plain(data, epochs, seed, one_hot=True)
+
+
+PARTS = {"ours": ours, "plain": plain, "one_hot": one_hot, "library": library}
+
+
+def one_part(options: argparse.Namespace) -> None:
+    """Train one side in this process and print the figures as JSON."""
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(options.threads)
+    with np.load(options.inputs) as stored:
+        data = dict(stored)
+    if options.part == "ours":
+        import models.wide_deep_training  # noqa: F401 - imported before the clock starts; it sets one thread
+
+        torch.set_num_threads(options.threads)
+    wall, cpu = time.perf_counter(), time.process_time()
+    said = PARTS[options.part](data, options.epochs, options.seed)
+    told = {
+        "wall": (time.perf_counter() - wall) / options.epochs,
+        "cpu": (time.process_time() - cpu) / options.epochs,
+        "auc": area(data["held_labels"], said),
+        "gib": gib(),
+    }
+    print(json.dumps(told))
+
+
+def area(labels, scores) -> float:  # noqa: ANN001 - arrays
+    """Area under the ROC curve; scores that are equal are rare here and count by their order."""
+    import numpy as np
+
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    bad = int(labels.sum())
+    return float((ranks[labels == 1].sum() - bad * (bad + 1) / 2) / (bad * (len(labels) - bad)))
+
+
+def score_stream(rows: int) -> None:
+    """Score rows that arrive in pieces, preparation and calibration included, and print the figures as JSON."""
+    from models.calibration import Calibrator
+    from models.master_scale import MasterScale
+    from models.scoring import CalibratedModel, score
+    from models.wide_deep import WideDeepClassifier
+    from models.wide_deep_settings import WideDeepSettings
+
+    frame, labels = portfolio(20_000, seed=1)
+    settings = WideDeepSettings(cross_pairs=CROSSES, max_epochs=1, device="cpu")
+    model = WideDeepClassifier(settings=settings, groups=groups()).fit(frame, labels)
+    raw = model.predict_proba(frame)[:, 1]
+    version = CalibratedModel(model, Calibrator().fit(raw, labels), MasterScale(), "benchmark")
+    wall, cpu, done = 0.0, 0.0, 0
+    while done < rows:
+        piece, _ = portfolio(min(STREAM, rows - done), seed=100 + done)
+        piece = piece.insert_column(0, piece["city"].alias("enterprise_id"))
+        before, busy = time.perf_counter(), time.process_time()
+        done += score(version, piece).height
+        wall, cpu = wall + time.perf_counter() - before, cpu + time.process_time() - busy
+    print(json.dumps({"rows": rows, "wall": wall, "cpu": cpu, "gib": gib()}))
+
+
+def gib() -> float:
+    """Peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def measure(python: str, *arguments: str) -> dict:
+    """Run a part in a process of its own and return its figures."""
+    command = [python, "-W", "ignore", "-m", "benchmarks.wide_deep", *arguments]
+    out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    told = json.loads(out.stdout.splitlines()[-1])
+    print(f"  {' '.join(arguments)}  {told}", flush=True)
+    return told
+
+
+def main(arguments: list[str]) -> None:
+    """Measure all sides and renew the section of the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.wide_deep", description=__doc__)
+    parser.add_argument("--rows", type=int, default=20_000, help="129_880 for the record")
+    parser.add_argument("--epochs", type=int, default=3, help="10 for the record")
+    parser.add_argument("--score-rows", type=int, default=200_000, help="1_000_000 for the record")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads of every side")
+    parser.add_argument(
+        "--peer-python", help="a Python that has pytorch-widedeep; without it that row is left out"
+    )
+    for name in ("--part", "--inputs"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=SEEDS[0], help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.part == "score":
+        score_stream(options.score_rows)
+    elif options.part:
+        one_part(options)
+    else:
+        renew(
+            "wide_deep",
+            title=f"Wide & Deep: a training epoch on {options.rows:,} rows, and scoring",
+            command=" ".join(["python -m benchmarks.wide_deep", *own(options)]),
+            body=table(options, *measured(options)),
+        )
+
+
+def own(options: argparse.Namespace) -> list[str]:
+    """Return the options of a measurement as a reader types them."""
+    text = f"--rows {options.rows} --epochs {options.epochs} --score-rows {options.score_rows}"
+    peer = ["--threads", str(options.threads), *(["--peer-python", "PYTHON"] if options.peer_python else [])]
+    return [*text.split(), *peer]
+
+
+def measured(options: argparse.Namespace) -> tuple[dict[str, list[dict]], dict]:
+    """Run every side by turns, seed after seed: all train on the same inputs, each in a process of its own."""
+    sides = [part for part in PARTS if part != "library" or options.peer_python]
+    told: dict[str, list[dict]] = {part: [] for part in sides}
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Path(folder) / "inputs.npz"
+        prepare(options.rows, inputs)
+        shared = ["--inputs", str(inputs), "--threads", str(options.threads)]
+        for seed in SEEDS:
+            for part in sides:
+                # laid out as zeros and ones an epoch takes so long that one is enough: its AUC is the plain loop's
+                epochs = 1 if part == "one_hot" else options.epochs
+                python = options.peer_python if part == "library" else sys.executable
+                command = ["--part", part, "--epochs", str(epochs), "--seed", str(seed), *shared]
+                told[part].append(measure(python, *command))
+    return told, measure(sys.executable, "--part", "score", "--score-rows", str(options.score_rows))
+
+
+NAMES = {
+    "ours": "ours",
+    "plain": "DataLoader loop, fields looked up",
+    "one_hot": "DataLoader loop, fields as zeros and ones",
+    "library": "pytorch-widedeep",
+}
+
+
+def table(options: argparse.Namespace, told: dict[str, list[dict]], scored: dict) -> str:
+    """The section's body: seconds an epoch, ratios, AUC, and the throughput of scoring."""
+    text = (
+        f"| an epoch | wall s | CPU s | ours faster, wall | ours faster, CPU | AUC, {len(SEEDS)} seeds | target |\n"
+        "|---|--:|--:|--:|--:|---|---|\n"
+    )
+    clocks = {
+        part: [mean([one[clock] for one in runs]) for clock in ("wall", "cpu")] for part, runs in told.items()
+    }
+    for part, runs in told.items():
+        ratios, aucs, target = ["", ""], [f"{one['auc']:.4f}" for one in runs], ""
+        if part != "ours":
+            ratios = [
+                f"{theirs / mine:.1f}" for theirs, mine in zip(clocks[part], clocks["ours"], strict=True)
+            ]
+            target = "at least 5, AUC equal within noise"
+        cells = [*(f"{seconds:.2f}" for seconds in clocks[part]), *ratios]
+        cells += ["one epoch only" if part == "one_hot" else ", ".join(aucs), target]
+        text += f"| {NAMES[part]} | {' | '.join(cells)} |\n"
+    minute = scored["rows"] / scored["wall"] * 60
+    text += (
+        f"\nScoring {scored['rows']:,} rows in pieces of {STREAM:,}, preparation, network and calibration: "
+        f"{scored['wall']:.1f} s, {scored['cpu']:.1f} CPU s, {minute / 1e6:.1f} million rows a minute, peak memory "
+        f"of the process {scored['gib']:.2f} GiB (targets: 1 million, 2 GiB).\n\n"
+        f"All sides take the same prepared inputs: {NUMBERS} numbers, and {7 + LEDGER} fields and {len(CROSSES)} "
+        f"crosses in the wide part. Batch {BATCH}, Adam at {RATE:g}, hidden layers {'-'.join(map(str, HIDDEN))}, wide "
+        f"weights from zero, {options.epochs} epochs, torch threads of each side: {options.threads}. The AUC is on "
+        f"{HELD_OUT:,} held-out rows. Ours takes a look at {GLANCE:,} rows after each epoch; the others do not."
+    )
+    if "library" not in told:
+        text += (
+            " pytorch-widedeep does not import beside our pins and was left out: `--peer-python` names a Python "
+            "that has it."
+        )
+    return text
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
