@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import sql
+from warehouse import sql, views
 from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.errors import Refused
@@ -24,6 +24,7 @@ from warehouse.sql import quoted
 SCHEMAS = ("marts", "scores", "ops", "features")
 # not validated yet
 WITHHELD = ("scores.incoming_scores", "scores.incoming_contributions")
+PASSED = "features.feat_coverage"
 HISTORY = tuple(archive.relation for archive in ARCHIVES)
 
 Columns = list[tuple[str, str, str | None]]
@@ -68,6 +69,8 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
                 else _copy(con, alias, name, columns)
                 for name, columns in wanted.items()
             }
+            for name in _wide(con, set(wanted)):
+                views.renew_view(con, name, database=alias)
     return dict(sorted(rows.items()))
 
 
@@ -137,11 +140,27 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Co
         return _count(con.execute(insert))
     # one partition a statement, so that the scan skips all the others
     nights = con.execute(
-        f"select portfolio, max(as_of_date) from wh.{relation} group by portfolio"
+        f"select portfolio, max(as_of_date) from wh.{relation} {_passed(con)} group by portfolio"
     ).fetchall()
     return sum(
         _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night)) for night in nights
     )
+
+
+def _passed(con: duckdb.DuckDBPyConnection) -> str:
+    """A night that did not pass its audits has no coverage: its features are not those to publish."""
+    if PASSED not in _shapes(con, "wh"):
+        return ""
+    return f"where (portfolio, as_of_date) in (select (portfolio, as_of_date) from wh.{PASSED})"
+
+
+def _wide(con: duckdb.DuckDBPyConnection, copied: set[str]) -> list[str]:
+    """The views of the features schema that read nothing but what was copied."""
+    rows = con.execute(
+        "select 'features.' || view_name from duckdb_views() "
+        "where database_name = 'wh' and schema_name = 'features' order by 1"
+    ).fetchall()
+    return [name for (name,) in rows if copied.issuperset(sql.load(name).inputs)]
 
 
 def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:
