@@ -70,10 +70,12 @@ def warehouse(data: Path, folder: Path):  # noqa: ANN201 - a DuckDB connection, 
     """Attach a new warehouse file whose transactions are a view of the Parquet file and whose other feeds are empty."""
     import duckdb
 
+    from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.feeds import FEEDS
 
     con = duckdb.connect(
         config={
+            "disabled_optimizers": WRONG_OPTIMIZERS,
             "threads": THREADS,
             "preserve_insertion_order": False,
             "memory_limit": MEMORY,
