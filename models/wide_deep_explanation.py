@@ -127,7 +127,7 @@ class _Layers:
         self.reference: list[Matrix] = []
         last = numbers
         for place in places:
-            before = self.weights[place] @ last + self.biases[place]
+            before = last @ self.weights[place] + self.biases[place]
             if place == 0:
                 before = before + looked_up
             self.reference.append(before)
@@ -146,7 +146,7 @@ class _Layers:
         """
         slopes, last = [], away
         for place, (weight, at) in enumerate(zip(self.weights, self.reference, strict=True)):
-            moved = last @ weight.T
+            moved = last @ weight
             if place == 0:
                 moved += looked_up
             last = np.maximum(at + moved, 0.0) - np.maximum(at, 0.0)
@@ -156,5 +156,5 @@ class _Layers:
         at_hidden = into
         for weight, slope in zip(reversed(self.weights), reversed(slopes), strict=True):
             at_hidden = into * slope
-            into = at_hidden @ weight
+            into = at_hidden @ weight.T
         return at_hidden, into

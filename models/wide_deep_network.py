@@ -59,10 +59,10 @@ class WideDeepNetwork(nn.Module):
         slots_into_hidden = not wide and n_fields > 0
         sizes = [n_numbers, *hidden]
         fan_in = [n_numbers + (n_fields if slots_into_hidden else 0), *hidden]
-        self.weights = nn.ParameterList()
+        self.weights = nn.ParameterList()  # each of shape (inputs, neurons)
         self.biases = nn.ParameterList()
         for place, size in enumerate(hidden):
-            self.weights.append(_uniform((size, sizes[place]), fan_in[place], generator))
+            self.weights.append(_uniform((sizes[place], size), fan_in[place], generator))
             self.biases.append(_uniform((size,), fan_in[place], generator))
         self.slots = (
             _uniform((n_slots, hidden[0]), fan_in[0], generator)
@@ -101,7 +101,7 @@ class WideDeepNetwork(nn.Module):
         looked_up = F.embedding_bag(slots, self.slots, mode="sum") if slots.shape[1] else None
         last = numbers
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            last = F.linear(last, weight, bias)
+            last = torch.addmm(bias, last, weight)
             if place == 0 and not self.wide and looked_up is not None:
                 last = last + looked_up
             last = F.relu(last)

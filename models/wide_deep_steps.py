@@ -90,11 +90,13 @@ class Steps:
         """Return the logits and leave each layer's values in its buffer."""
         last = numbers
         for place, value in enumerate(buffers.values):
-            torch.addmm(self._biases[place], last, self._turned[place], out=value)
+            torch.addmm(self._biases[place], last, self._weights[place], out=value)
             if place == 0 and not self._wide and slots.shape[1]:
                 value.add_(torch.nn.functional.embedding_bag(slots, self._slots, mode="sum"))
             last = value.relu_()
-        logits = torch.addmv(self._bias, last, self._out)
+        logits = torch.mv(last, self._out).add_(
+            self._bias
+        )  # addmv forgets the rows of a matrix without columns
         if self._wide and slots.shape[1]:
             logits += self._slots.take(slots).sum(dim=1)
         return logits
@@ -113,10 +115,10 @@ class Steps:
             if place == self._depth - 1:
                 torch.outer(difference, self._out, out=here)
             else:
-                torch.mm(buffers.differences[place + 1], self._weights[place + 1], out=here)
+                torch.mm(buffers.differences[place + 1], self._turned[place + 1], out=here)
             torch.ops.aten.threshold_backward.grad_input(here, value, 0.0, grad_input=here)
-            below = buffers.values[place - 1] if place else numbers
-            torch.mm(buffers.turned[place], below, out=self._to_weights[place])
+            below = buffers.turned[place - 1] if place else numbers.t()
+            torch.mm(below, here, out=self._to_weights[place])
             torch.sum(here, 0, out=self._to_biases[place])
         if self._depth and not self._wide:
             for field in slots.t():
@@ -149,4 +151,4 @@ class _Buffers:
     def __init__(self, rows: int, layers: Sequence[Tensor]) -> None:
         self.values = [layer.new_empty(rows, len(layer)) for layer in layers]
         self.differences = [layer.new_empty(rows, len(layer)) for layer in layers]
-        self.turned = [difference.t() for difference in self.differences]
+        self.turned = [value.t() for value in self.values]

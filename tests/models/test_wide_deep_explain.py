@@ -83,7 +83,7 @@ def test_the_deep_part_agrees_with_the_rescale_rule_done_one_unit_at_a_time(mode
         pytest.skip("of the joint network")
     inputs, prepared = model.preparation_.transform(NIGHT.head(5)), model.preparation_
     parts = logit_parts(model.network_, prepared, inputs)
-    weights = [value.numpy() for value in model.network_.weights]
+    weights = [value.numpy().T for value in model.network_.weights]
     biases = [value.numpy() for value in model.network_.biases]
     for row in range(5):
         x, reference = inputs.numbers[row].astype(float), prepared.means_

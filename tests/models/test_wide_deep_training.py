@@ -62,6 +62,17 @@ def test_a_network_without_fields_or_without_numbers_still_learns():
         assert (steps.step(slots, numbers, labels) > first).all()
 
 
+def test_slots_alone_learn():
+    slots, numbers, labels = torch.tensor([[0], [1]] * 4), torch.zeros(8, 0), torch.tensor([0.0, 1.0] * 4)
+    for wide, hidden in ((True, ()), (False, (3,))):
+        network = WideDeepNetwork(n_slots=2, n_fields=1, n_numbers=0, hidden=hidden, wide=wide, seed=0)
+        steps = Steps(network, learning_rate=0.1)
+        for _ in range(50):
+            said = steps.step(slots, numbers, labels)
+        assert (said[::2] < 0).all()
+        assert (said[1::2] > 0).all()
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not():
     once = fitted()
     assert np.array_equal(weights_of(once), weights_of(fitted()))
