@@ -133,6 +133,8 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(conf.spill_dir),
             "max_temp_directory_size": conf.spill_limit,
             "preserve_insertion_order": False,
+            # DuckDB 1.5.1 to 1.5.5 shares joins that differ in their columns and gives wrong rows (duckdb#25819)
+            "disabled_optimizers": "common_subplan",
         },
     )
 
