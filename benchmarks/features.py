@@ -118,6 +118,7 @@ def shared(data: Path, folder: Path) -> Callable[[], object]:
     from warehouse.partition import replace_partition
 
     con = warehouse(data, folder)
+    con.execute("set disabled_optimizers = 'common_subplan'")  # as the product's own connections do
     params = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
     replace_partition(con, "features.feat_profile", params)
     queries = {
@@ -162,6 +163,7 @@ def whole(data: Path, folder: Path) -> Callable[[], object]:
     from warehouse.views import renew_view
 
     con = warehouse(data, folder)
+    con.execute("set disabled_optimizers = 'common_subplan'")  # as the product's own connections do
     params = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
 
     def run() -> None:
