@@ -70,12 +70,10 @@ def warehouse(data: Path, folder: Path):  # noqa: ANN201 - a DuckDB connection, 
     """Attach a new warehouse file whose transactions are a view of the Parquet file and whose other feeds are empty."""
     import duckdb
 
-    from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.feeds import FEEDS
 
     con = duckdb.connect(
         config={
-            "disabled_optimizers": WRONG_OPTIMIZERS,
             "threads": THREADS,
             "preserve_insertion_order": False,
             "memory_limit": MEMORY,
@@ -117,9 +115,11 @@ def bare(data: Path, folder: Path) -> Callable[[], object]:
 
 def shared(data: Path, folder: Path) -> Callable[[], object]:
     """The columns of the bare query by the product's SQL: the files themselves under a shorter last select."""
+    from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.partition import replace_partition
 
     con = warehouse(data, folder)
+    con.execute(f"set disabled_optimizers = '{WRONG_OPTIMIZERS}'")
     params = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
     replace_partition(con, "features.feat_profile", params)
     queries = {
@@ -160,10 +160,12 @@ def shortened(name: str, tail: str) -> str:
 def whole(data: Path, folder: Path) -> Callable[[], object]:
     """Every feature relation of one night, as the product builds them, and the view of all side by side."""
     from tasks.features import WIDE, feature_order
+    from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.partition import replace_partition
     from warehouse.views import renew_view
 
     con = warehouse(data, folder)
+    con.execute(f"set disabled_optimizers = '{WRONG_OPTIMIZERS}'")
     params = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
 
     def run() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import sql, views
+from warehouse import sql
 from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.errors import Refused
@@ -69,8 +69,6 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
                 else _copy(con, alias, name, columns)
                 for name, columns in wanted.items()
             }
-            for name in _wide(con, set(wanted)):
-                views.renew_view(con, name, database=alias)
     return dict(sorted(rows.items()))
 
 
@@ -101,12 +99,14 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int
 
 
 def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:
-    """Name, type and comment of the columns of each table, in one look at the catalogue."""
+    """Name, type and comment of the columns of each relation, in one look at the catalogue.
+
+    A view, such as the wide one of all features, becomes a table in the copy: readers bring programs of their own,
+    and some of them read a view of joins wrongly (docs/decisions/0011).
+    """
     rows = con.execute(
         "select c.schema_name || '.' || c.table_name, c.column_name, c.data_type, c.comment "
-        "from duckdb_columns() as c semi join duckdb_tables() as t "
-        "on c.database_name = t.database_name and c.table_oid = t.table_oid "
-        "where c.database_name = $database and list_contains($schemas, c.schema_name) "
+        "from duckdb_columns() as c where c.database_name = $database and list_contains($schemas, c.schema_name) "
         "order by 1, c.column_index",
         {"database": database, "schemas": list(SCHEMAS)},
     ).fetchall()
@@ -154,15 +154,6 @@ def _passed(con: duckdb.DuckDBPyConnection) -> str:
     return f"where (portfolio, as_of_date) in (select (portfolio, as_of_date) from wh.{PASSED})"
 
 
-def _wide(con: duckdb.DuckDBPyConnection, copied: set[str]) -> list[str]:
-    """The views of the features schema that read nothing but what was copied."""
-    rows = con.execute(
-        "select 'features.' || view_name from duckdb_views() "
-        "where database_name = 'wh' and schema_name = 'features' order by 1"
-    ).fetchall()
-    return [name for (name,) in rows if copied.issuperset(sql.load(name).inputs)]
-
-
 def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:
     schema, table = relation.split(".")
     con.execute(f"create schema if not exists {alias}.{schema}")
@@ -172,8 +163,9 @@ def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: 
         if comment:
             con.execute(f"comment on column {alias}.{relation}.{_name(name)} is {quoted(comment)}")
     about = con.execute(
-        "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? "
-        "and table_name = ?",
+        "select comment from (select database_name, schema_name, table_name, comment from duckdb_tables() "
+        "union all select database_name, schema_name, view_name, comment from duckdb_views()) "
+        "where database_name = 'wh' and schema_name = ? and table_name = ?",
         [schema, table],
     ).fetchone()
     if about and about[0]:

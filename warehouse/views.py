@@ -55,14 +55,10 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
     return len(order) + len(wide)
 
 
-def renew_view(con: duckdb.DuckDBPyConnection, relation: str, *, database: str = "wh") -> None:
-    """Create or renew the view of one file in sql/features, with the comments of its head.
-
-    It reads the relations of the database that it lies in, under whatever name that is attached later.
-    """
+def renew_view(con: duckdb.DuckDBPyConnection, relation: str) -> None:
+    """Create or renew the view of one file in sql/features, with the comments of its head."""
     file = sql.load(relation)
-    view = f"{database}.{relation}"
-    con.execute(f"create or replace view {view} as\n{file.text.replace('wh.features.', 'features.')}")
-    con.execute(f"comment on view {view} is {sql.quoted(file.grain)}")
+    con.execute(f"create or replace view wh.{relation} as\n{file.text}")
+    con.execute(f"comment on view wh.{relation} is {sql.quoted(file.grain)}")
     for column in file.columns:
-        con.execute(f'comment on column {view}."{column.name}" is {sql.quoted(column.comment)}')
+        con.execute(f'comment on column wh.{relation}."{column.name}" is {sql.quoted(column.comment)}')
