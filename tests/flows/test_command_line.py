@@ -141,6 +141,23 @@ def test_bad_query_is_refused_in_one_line(
     assert shown.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_an_interrupt_is_told_in_one_line_also_from_within_a_query(
+    home: Path, raised: BaseException, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import publish
+
+    def interrupted(run: publish.PublishParameters) -> None:
+        raise raised
+
+    interrupted.fn = interrupted  # type: ignore[attr-defined]
+    monkeypatch.setattr(publish, "publish", interrupted)
+    interrupted.__annotations__["run"] = publish.PublishParameters
+    assert main(["publish"]) == 1
+    assert capsys.readouterr().err == "publish interrupted: nothing half written; run it again\n"
+    assert not (home / "logs").exists()
+
+
 def test_sql_before_the_first_night(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", "select 1"]) == 1
     assert "nothing is published yet" in capsys.readouterr().err
