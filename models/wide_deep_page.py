@@ -45,14 +45,21 @@ def _section(start: str, rows: pl.DataFrame) -> str:
         seeds = own.filter(table_number=RATE_CHOSEN)["repeats"][0]
         named = "" if protocol == "honest" else f"{protocol}, "
         lines.append(f"### Table 2 ({named}{seeds} seeds)\n")
-        for table, title in RATE_TITLES.items():
+        for table in RATE_TITLES:
             part = own.filter(table_number=table)
             if part.height:
-                lines += [f"{title}\n", _table(part), ""]
+                lines += [f"{_title(table, part)}\n", _table(part), ""]
         lines += [_differences(own), _words(own)]
     if start == "simulated" and "figure 2" in rows["table_number"]:
         lines.append(_figure_2(rows.filter(table_number="figure 2")))
     return "\n".join(lines)
+
+
+def _title(table: str, part: pl.DataFrame) -> str:
+    """Return which learning rate a table is at; there is no choice where all rows have the same in all seeds."""
+    rates = part.filter(metric="learning rate")
+    fixed = table == RATE_CHOSEN and len({*rates["low"], *rates["high"]}) == 1
+    return f"At a learning rate of {rates['mean'][0]:g}:" if fixed else RATE_TITLES[table]
 
 
 def _filled(text: str, rows: pl.DataFrame) -> str:
