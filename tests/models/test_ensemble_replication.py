@@ -223,7 +223,7 @@ def test_goals_and_the_best_published_row_are_told_with_figures():
         ("honest", "8", CHOSEN_ROW, "brier"): row(CHOSEN_ROW, "brier", 0.040),
     }
     goal, beside = goal_words(found, "Polish 1")
-    assert "0.960: missed by 0.0050" in goal
+    assert "0.960: missed by 0.0050;" in goal
     assert OUR_ROW in goal
     assert "log loss 0.0700 (parsimonious, calibrated) beside 0.0804" in beside
     assert "no worse" in beside
