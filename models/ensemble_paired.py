@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.ensemble_published import FINAL_ROW, LOWER_IS_BETTER, published_rows, published_set
-from models.ensemble_recipes import OUR_ROW
 from models.ensemble_replication import CHOSEN_ROW
 from models.ensemble_summary import AGAINST_SINGLE, PAIRED, against_member
 from models.members import PUBLISHED_NAMES
@@ -14,7 +13,7 @@ from models.members import PUBLISHED_NAMES
 _NAMES = {"auc": "AUC", "log_loss": "log loss", "brier": "Brier"}
 # what we set out to reach with an honest protocol; the quick figures of the first evening were about there
 GOALS = {"Polish 1": 0.960, "Polish 3": 0.940, "Taiwan": 0.785, "Australian": 0.940}
-OURS = (("honest", CHOSEN_ROW), ("honest", "optimised weights"), ("honest", FINAL_ROW), ("tuned", OUR_ROW))
+OURS = (CHOSEN_ROW, "optimised weights", FINAL_ROW)  # of the honest protocol; every row of the tuned one
 Found = Mapping[tuple[str, str, str, str], Mapping[str, Any]]
 
 
@@ -82,7 +81,7 @@ def goal_words(found: Found, dataset: str) -> list[str]:
     if reached and dataset in GOALS:
         row = max(reached, key=lambda one: float(one["mean"]))
         gap = row["mean"] - GOALS[dataset]
-        verb = "reached" if gap >= 0 else f"missed by {-gap:.4f}, tried and not: docs/experiments.md"
+        verb = "reached" if gap >= 0 else f"missed by {-gap:.4f}; docs/experiments.md says what was tried"
         lines.append(
             f"**Goal** AUC {GOALS[dataset]:.3f}: {verb}. Highest honest row: {row['row_name']} with {row['mean']:.4f} "
             f"({row['low']:.4f} to {row['high']:.4f})."
@@ -107,8 +106,12 @@ def goal_words(found: Found, dataset: str) -> list[str]:
 
 def _ours(found: Found, metric: str) -> list[Mapping[str, Any]]:
     """Return the rows that stand for our ensemble, those that were measured."""
-    keys = [(protocol, "8", row, metric) for protocol, row in OURS]
-    return [found[key] for key in keys if key in found]
+    return [
+        row
+        for (protocol, table, name, measure), row in found.items()
+        if (table, measure) == ("8", metric)
+        and (protocol == "tuned" or (protocol == "honest" and name in OURS))
+    ]
 
 
 def _span(gap: Mapping[str, Any]) -> str:

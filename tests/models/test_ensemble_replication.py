@@ -127,7 +127,7 @@ def test_the_page_shows_ours_the_published_and_the_verdict():
     figures = pl.DataFrame(
         [
             {
-                "dataset": "Polish 1", "protocol": "honest", "table_number": table, "repeats": 1,
+                "dataset": "Polish 1", "protocol": "honest", "table_number": table, "repeats": 1, "run_id": "r",
                 **dict(zip(("row_name", "metric", "mean", "low", "high", "published"), row, strict=True)),
             }
             for table, rows in tables.items()
@@ -141,6 +141,9 @@ def test_the_page_shows_ours_the_published_and_the_verdict():
     assert "[0.959]" in text
     assert "**Verdict.** Published against the paper's rule measured honestly: accuracy" in text
     assert "not that of a bankruptcy forecast" in text
+    assert "read back" not in text
+    old = ensemble_page.page(figures.with_columns(run_id=pl.lit("page of 2026-11-24")))
+    assert "The figures of the honest protocol are those of the page of 2026-11-24, read back" in old
 
 
 def test_only_the_replication_imports_the_leaky_protocols():
@@ -220,7 +223,7 @@ def test_goals_and_the_best_published_row_are_told_with_figures():
         ("honest", "8", CHOSEN_ROW, "brier"): row(CHOSEN_ROW, "brier", 0.040),
     }
     goal, beside = goal_words(found, "Polish 1")
-    assert "0.960: missed by 0.0050" in goal
+    assert "0.960: missed by 0.0050;" in goal
     assert OUR_ROW in goal
     assert "log loss 0.0700 (parsimonious, calibrated) beside 0.0804" in beside
     assert "no worse" in beside
