@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 ROWS_SHOWN = 100
+INTERRUPTED = "{} interrupted: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
@@ -96,9 +97,12 @@ def run_flow(name: str, arguments: list[str]) -> int:
         print(f"{name} refused: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{name} interrupted: nothing half written; run it again", file=sys.stderr)
+        print(INTERRUPTED.format(name), file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
+        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C in the middle of a query
+            print(INTERRUPTED.format(name), file=sys.stderr)
+            return 1
         log = settings().home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc(), encoding="utf-8")

@@ -7,13 +7,23 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.ensemble_settings import VotingEnsembleSettings
-from models.operational_risk import OperationalRiskSettings
+from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, WIDE_DEEP
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.snapshots import default_definition
-from tasks.train import train_champion
+from tasks.train import FAMILY_OF, Settings, train_champion
 from warehouse.connection import writer
 from warehouse.settings import settings
+
+SETTINGS_OF = {family: settings_of for settings_of, family in FAMILY_OF.items()}
+
+# options that are settings of some families only
+GOES_WITH = {
+    "learner": (OPERATIONAL_RISK,),
+    "oversample": (OPERATIONAL_RISK, VOTING_ENSEMBLE),
+    "profile": (VOTING_ENSEMBLE,),
+    "selection": (VOTING_ENSEMBLE,),
+    "sensitive": (WIDE_DEEP,),
+}
 
 
 class TrainParameters(BaseModel):
@@ -32,9 +42,9 @@ class TrainParameters(BaseModel):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
         json_schema_extra={"position": 1},
     )
-    family: Literal["operational_risk", "voting_ensemble"] = Field(
+    family: Literal["operational_risk", "voting_ensemble", "wide_deep"] = Field(
         default="operational_risk",
-        description="The model family; voting_ensemble trains on thick files",
+        description="The model family; voting_ensemble trains on thick files, wide_deep on those and transaction files",
         json_schema_extra={"position": 2},
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
@@ -77,6 +87,11 @@ class TrainParameters(BaseModel):
         description="Votes of voting_ensemble: the simplest within noise of the best, or the paper's rule",
         json_schema_extra={"position": 10},
     )
+    sensitive: Literal["drop", "use"] = Field(
+        default="drop",
+        description="Whether wide_deep may see the gender of the legal representative",
+        json_schema_extra={"position": 11},
+    )
 
     @model_validator(mode="after")
     def cross_section_has_one_snapshot(self) -> "TrainParameters":
@@ -88,21 +103,19 @@ class TrainParameters(BaseModel):
     @model_validator(mode="after")
     def options_go_with_their_family(self) -> "TrainParameters":
         """Refuse a choice that the family does not know, rather than ignore it."""
-        if self.family == "voting_ensemble" and self.learner != "xgboost":
-            raise ValueError(
-                "--learner goes with --family operational_risk; voting_ensemble has seven members"
-            )
-        if self.family == "operational_risk" and (self.profile, self.selection) != ("paper", "parsimonious"):
-            raise ValueError("--profile and --selection go with --family voting_ensemble")
+        for name, families in GOES_WITH.items():
+            if self.family not in families and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"--{name} goes with --family {' or '.join(families)}, not with {self.family}"
+                )
         return self
 
-    def settings_of_family(self) -> OperationalRiskSettings | VotingEnsembleSettings:
+    def settings_of_family(self) -> Settings:
         """Return the settings of the model to train."""
-        if self.family == "operational_risk":
-            return OperationalRiskSettings(learner=self.learner, oversample=self.oversample)
-        return VotingEnsembleSettings(
-            profile=self.profile, oversample=self.oversample, selection=self.selection
-        )
+        chosen = {
+            name: getattr(self, name) for name, families in GOES_WITH.items() if self.family in families
+        }
+        return SETTINGS_OF[self.family](**chosen)
 
 
 @flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))

@@ -39,7 +39,9 @@ class Candidate:
         Mean over the folds, weights cross-fitted.
     fold_aucs : tuple of float
     gap, gap_error : float
-        Mean over rows of its log loss less that of the best candidate, and the standard error of that mean.
+        Mean over rows of its log loss less that of the best candidate, and the standard error of that mean, as if rows
+        were independent: rows of one fold share members and all folds share most training rows, so the true
+        error is larger and the one-standard-error rule a little less willing to simplify than its name says.
     converged : bool
         False: a weight search did not converge, and equal weights stand in its place.
     """

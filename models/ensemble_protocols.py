@@ -12,7 +12,14 @@ import numpy.typing as npt
 import polars as pl
 
 from models.ensemble_published import FINAL_ROW
-from models.ensemble_replication import FoldFigure, combined, fitted_members, measured, votes
+from models.ensemble_replication import (
+    FoldFigure,
+    combined,
+    fitted_members,
+    measured,
+    said_after_smote,
+    votes,
+)
 from models.ensemble_settings import VotingEnsembleSettings
 from models.members import PUBLISHED_NAMES, member_probability
 from models.metrics import Labels
@@ -32,6 +39,7 @@ def leaky_fold(
     *,
     fold: int,
     settings: VotingEnsembleSettings,
+    refit: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None,
 ) -> dict[Switch, tuple[FoldFigure, ...]]:
     """Measure Tables 6 and 8 on one test fold with each shortcut, and with both.
 
@@ -42,13 +50,11 @@ def leaky_fold(
 
     Parameters
     ----------
-    frame, labels, train, test, settings : see `models.ensemble_replication.honest_fold`
+    frame, labels, train, test, settings, refit : see `models.ensemble_replication.honest_fold`
     fold : int
         Number of the test fold, which takes that part of the synthetic rows.
     """
-    honest = StandardPreparation().fit(frame[train])
-    members = fitted_members(*balance(honest.transform(frame[train]), labels[train], settings)[:2], settings)
-    said = votes(members, honest.transform(frame[test]))
+    _, said = refit or said_after_smote(frame, labels, train, test, settings=settings)
     chosen = _chosen(said, labels[test], settings)
 
     everything = StandardPreparation().fit(frame).transform(frame)

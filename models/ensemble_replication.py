@@ -15,21 +15,18 @@ from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError
 from models.evaluation import fold_numbers
 from models.members import PUBLISHED_NAMES, Member, fit_member, make_member, member_probability, smoothed
-from models.metrics import METRICS, Labels, Scores, corrected_interval
+from models.metrics import METRICS, Labels, Scores
 from models.out_of_fold import OutOfFold, Prepared, out_of_fold
 from models.runner import threads
 from models.selection import select
 from models.standard_preparation import StandardPreparation
-from models.tuning import tune
 from models.voting import Combiner
 from models.voting_ensemble import balance
 
 Rows = npt.NDArray[np.int64]
 Matrix = npt.NDArray[np.float64]
 
-BOOSTERS: tuple[Member, ...] = ("lightgbm", "xgboost")
-OUR_ROW = "tuned boosters, no resampling"
-POINTS = 6  # of the search, for each booster
+SINGLE_ROW, CHOSEN_ROW = "best single, calibrated", "parsimonious, calibrated"
 
 
 class FoldFigure(NamedTuple):
@@ -66,6 +63,25 @@ def combined(combiner: Combiner, said: Matrix, members: Sequence[str]) -> Scores
     return combiner.combine(said[:, [list(members).index(name) for name in combiner.members]])
 
 
+def said_after_smote(
+    frame: pl.DataFrame, labels: Labels, train: Rows, test: Rows, *, settings: VotingEnsembleSettings
+) -> tuple[Matrix, Matrix]:
+    """Fit preparation, bagged SMOTE and members on training rows; return what they say of the test rows.
+
+    Returns
+    -------
+    tuple of ndarray of shape (n_test, n_members)
+        Their own probabilities, and the same as a vote takes them (`models.members.smoothed`).
+    """
+    preparation = StandardPreparation().fit(frame[train])
+    rows, balanced, _ = balance(preparation.transform(frame[train]), labels[train], settings)
+    members, held_out = fitted_members(rows, balanced, settings), preparation.transform(frame[test])
+    said = [member_probability(name, member, held_out) for name, member in members.items()]
+    return np.column_stack(said), np.column_stack(
+        [smoothed(member, column) for member, column in zip(members.values(), said, strict=True)]
+    )
+
+
 def honest_fold(
     frame: pl.DataFrame,
     labels: Labels,
@@ -74,6 +90,7 @@ def honest_fold(
     *,
     settings: VotingEnsembleSettings,
     without: pl.DataFrame | None = None,
+    refit: tuple[Matrix, Matrix] | None = None,
 ) -> tuple[FoldFigure, ...]:
     """Measure Tables 4, 6, 7 and 8 on one test fold; nothing but the training rows is ever fitted on.
 
@@ -90,6 +107,8 @@ def honest_fold(
         Members, bags, inner folds and seed; the selections are both measured.
     without : polars.DataFrame, optional
         The same rows without the enhanced features: Table 4 is measured on it, and Table 5 on ``frame``.
+    refit : tuple of ndarray, optional
+        What `said_after_smote` returned for this very fold, so that nothing is fitted twice.
 
     Raises
     ------
@@ -104,14 +123,11 @@ def honest_fold(
         for name, member in plain.items():
             said = member_probability(name, member, preparation.transform(rows[test]))
             figures += measured(table, PUBLISHED_NAMES[name], asked, said)
-    preparation = StandardPreparation().fit(frame[train])
-    members = fitted_members(*balance(preparation.transform(frame[train]), known, settings)[:2], settings)
-    held_out = preparation.transform(frame[test])
-    for name, member in members.items():
-        said = member_probability(name, member, held_out)
+    own, taken = refit or said_after_smote(frame, labels, train, test, settings=settings)
+    for name, said in zip(settings.members, own.T, strict=True):
         figures += measured("6", PUBLISHED_NAMES[name], asked, said)
     beside = _inner(frame, labels, train, settings)
-    return (*figures, *_table_8(beside, known, votes(members, held_out), asked, settings))
+    return (*figures, *_table_8(beside, known, taken, asked, settings))
 
 
 def _table_8(
@@ -136,49 +152,11 @@ def _table_8(
     }
     for row, combiner in rows.items():
         figures += measured("8", row, asked, combined(combiner, said, names))
-    chosen = ours.chosen.combiner
-    calibrator = Calibrator(method="platt").fit(combined(chosen, beside.probabilities, names), known)
-    pd = calibrator.predict(combined(chosen, said, names))
-    return figures + measured("8", "parsimonious, calibrated", asked, pd)
-
-
-def tuned_fold(
-    frame: pl.DataFrame, labels: Labels, train: Rows, test: Rows, *, settings: VotingEnsembleSettings
-) -> tuple[FoldFigure, ...]:
-    """Measure our best honest recipe on one test fold: two boosters, searched inside the training rows.
-
-    No resampling, the mean of the log-odds, a Platt map fitted on out-of-fold scores of the training rows.
-    The recipe was chosen by cross-validation of these sets on other seeds (docs/experiments.md).
-    """
-    known, asked = labels[train], labels[test]
-    plain = settings.model_copy(update={"oversample": False, "members": BOOSTERS})
-    found = tune(
-        _prepare(frame, labels, train, plain),
-        BOOSTERS,
-        known,
-        random_state=settings.random_state,
-        runner=threads(),
-        points=POINTS,
-    )
-    unfitted: dict[str, Any] = {
-        name: make_member(name, profile=found[name].parameters or "paper", random_state=settings.random_state)
-        for name in BOOSTERS
-    }
-    beside = out_of_fold(
-        _prepare(frame, labels, train, plain),
-        unfitted,
-        known,
-        _inner_folds(known, settings),
-        runner=threads(),
-    )
-    _all_there(beside)
-    mean = Combiner("stack", BOOSTERS, (0.5, 0.5))
-    preparation = StandardPreparation().fit(frame[train])
-    rows = preparation.transform(frame[train])
-    members = {name: fit_member(name, unfitted[name], rows, known) for name in BOOSTERS}
-    calibrator = Calibrator(method="platt").fit(mean.combine(beside.probabilities), known)
-    pd = calibrator.predict(mean.combine(votes(members, preparation.transform(frame[test]))))
-    return tuple(measured("8", OUR_ROW, asked, pd))
+    for row, combiner in ((SINGLE_ROW, ours.best_single.combiner), (CHOSEN_ROW, ours.chosen.combiner)):
+        calibrator = Calibrator(method="platt").fit(combined(combiner, beside.probabilities, names), known)
+        pd = calibrator.predict(combined(combiner, said, names))
+        figures += measured("8", row, asked, pd)
+    return figures
 
 
 def _inner(
@@ -192,24 +170,24 @@ def _inner(
         name: make_member(name, random_state=settings.random_state) for name in settings.members
     }
     known = labels[train]
-    prepare = _prepare(frame, labels, train, settings)
-    beside = out_of_fold(prepare, members, known, _inner_folds(known, settings), runner=threads())
-    _all_there(beside)
+    prepare = prepared_rows(frame, labels, train, settings)
+    beside = out_of_fold(prepare, members, known, inner_folds(known, settings), runner=threads())
+    all_there(beside)
     return beside
 
 
-def _inner_folds(known: Labels, settings: VotingEnsembleSettings) -> Rows:
+def inner_folds(known: Labels, settings: VotingEnsembleSettings) -> Rows:
     """Return the inner fold that holds each training row out."""
     return fold_numbers(known, folds=settings.inner_folds, random_state=settings.random_state)
 
 
-def _all_there(beside: OutOfFold) -> None:
+def all_there(beside: OutOfFold) -> None:
     """Refuse figures of fewer members than the table says."""
     if beside.left_out:
         raise ModelError("; ".join(f"{name}: {why}" for name, why in beside.left_out.items()))
 
 
-def _prepare(frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingEnsembleSettings) -> Any:
+def prepared_rows(frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingEnsembleSettings) -> Any:
     """Return the preparation of inner training rows, numbered within the training rows."""
 
     def prepare(inner: Rows) -> Prepared:
@@ -219,21 +197,3 @@ def _prepare(frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingE
         return Prepared(matrix, names, lambda others: preparation.transform(frame[train[others]]))
 
     return prepare
-
-
-def summarised(folds: pl.DataFrame, published: Mapping[tuple[str, str, str], float]) -> dict[str, list[Any]]:
-    """Return, for each table, row_name, metric, mean, low, high and the published figure of all folds.
-
-    Parameters
-    ----------
-    folds : polars.DataFrame
-        table_number, row_name, metric and value of each fold, five folds a repeat.
-    published : mapping of (table, row, metric) to figure
-    """
-    tables: dict[str, list[Any]] = {}
-    groups = folds.group_by("table_number", "row_name", "metric", maintain_order=True)
-    for (table, row, metric), part in groups:
-        span = corrected_interval(part["value"].to_list(), test_share=0.2)
-        key = (str(table), str(row), str(metric))
-        tables.setdefault(str(table), []).append((row, metric, *span, published.get(key)))
-    return tables

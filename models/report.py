@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from models import ensemble_report, plots
+from models import ensemble_report, plots, wide_deep_report
 from models.importance import feature_importance, group_importance
 from models.metrics import METRICS, Interval
 from models.operational_risk import OperationalRiskClassifier
 from models.training import Training
 from models.voting_ensemble import VotingEnsembleClassifier
+from models.wide_deep import WideDeepClassifier
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -102,7 +103,7 @@ def pictures(training: Training) -> dict[str, str]:
 
 
 def _has_importance(classifier: Any) -> bool:
-    """Whether the learner tells an importance of its own; an ensemble has contributions instead."""
+    """Whether the learner tells an importance of its own; the other families have contributions instead."""
     return isinstance(classifier, OperationalRiskClassifier) and (
         classifier.settings is None or classifier.settings.learner != "svm"
     )
@@ -126,6 +127,8 @@ def _choices(training: Training) -> list[str]:
     classifier: Any = training.model.classifier
     if isinstance(classifier, VotingEnsembleClassifier):
         return ensemble_report.card_lines(classifier)
+    if isinstance(classifier, WideDeepClassifier):
+        return wide_deep_report.card_lines(classifier)
     chosen = ", ".join(f"{name} = {value}" for name, value in classifier.best_params_.items())
     if not _has_importance(classifier):
         return [f"Chosen: {chosen}."]

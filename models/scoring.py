@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from models.calibration import Calibrator
-from models.explain import strongest
+from models.explain import Explanation, strongest
 from models.master_scale import MasterScale
 from models.schema import Schema
-from models.voting_ensemble import VotingEnsembleClassifier
 
 
 class Prepared(Protocol):
@@ -43,6 +42,14 @@ class Classifier(Protocol):
 
     def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
         """Return the raw probability of both classes."""
+
+
+@runtime_checkable
+class ExplainsItself(Protocol):
+    """A family that splits its PD into contributions of features."""
+
+    def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
+        """Return base value and contributions of the calibrated PD of each row."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
 def explains_itself(model: CalibratedModel) -> bool:
     """Whether the family splits its PD into contributions of features."""
-    return isinstance(model.classifier, VotingEnsembleClassifier)
+    return isinstance(model.classifier, ExplainsItself)
 
 
 class Told(NamedTuple):
@@ -116,7 +123,7 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> T
     TypeError
         The family does not explain itself.
     """
-    if not isinstance(model.classifier, VotingEnsembleClassifier):
+    if not isinstance(model.classifier, ExplainsItself):
         raise TypeError(f"{type(model.classifier).__name__} does not explain itself")
     explanation = model.classifier.explain(frame, model.calibrator)
     rows = strongest(explanation, frame["enterprise_id"], top=top)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from models.candidates import RULES, Candidate, compare, score_optimised, score_stack, score_votes
 from models.errors import ModelError, TooFewRowsError
@@ -82,8 +83,15 @@ def select(
     ('good',)
     """
     _check(probabilities, labels, members, folds)
-    tests = [folds == number for number in np.unique(folds)]
-    names = tuple(members)
+    # thousands of products too small to share: a second BLAS thread only waits, fifteen times as long on a busy machine
+    with threadpool_limits(1, user_api="blas"):
+        return _selected(probabilities, labels, tuple(members), folds, selection)
+
+
+def _selected(
+    probabilities: Matrix, labels: Labels, names: tuple[str, ...], folds: Folds, selection: SelectionRule
+) -> Selection:
+    """Score every candidate and choose; see `select`."""
     tests = [folds == number for number in np.unique(folds)]
     optimised = list(score_optimised(probabilities, labels, names, tests))
     best = _best(compare(optimised, labels, tests), selection).combiner.members

@@ -37,7 +37,11 @@ FEW_ROWS = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the model is worth on rows that no step of its fit had seen."""
+    """What the model is worth on rows that no step of its fit had seen.
+
+    ``unseen`` holds what it said of each of them: row (of the training frame), repeat, label, pd_raw and pd; with
+    folds, the PD of a row is calibrated on the other folds.
+    """
 
     protocol: Protocol
     folds: int
@@ -47,8 +51,17 @@ class Evaluation:
     pd: dict[str, Interval]
     reliability_raw: tuple[ReliabilityBin, ...]
     reliability_pd: tuple[ReliabilityBin, ...]
-    labels: Labels
-    scores: Scores
+    unseen: pl.DataFrame
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the unseen rows."""
+        return self.unseen["label"].to_numpy()
+
+    @property
+    def scores(self) -> Scores:
+        """The raw scores of the unseen rows."""
+        return self.unseen["pd_raw"].to_numpy()
 
 
 @dataclass(frozen=True)
@@ -122,7 +135,7 @@ def train(
 
         def measured(candidate: Any) -> Evaluation:
             model, _ = fitter.fit(candidate, everything[~last], repeats=times)
-            return _out_of_time(model, frame.filter(last), known[last])
+            return _out_of_time(model, frame, known, everything[last])
 
         evaluation = measured(estimator)
         beside = measured(challenger) if challenger is not None else None
@@ -204,6 +217,7 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
     """Summarise folds, before and after cross-fitted calibration."""
     after = calibrated(folds)
     labels, scores = out_of_fold(folds)
+    _, pds = out_of_fold(after)
     return Evaluation(
         protocol="repeated_cross_validation",
         folds=len({fold.number for fold in folds}),
@@ -212,16 +226,21 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
         raw=summarise(folds),
         pd=summarise(after),
         reliability_raw=reliability(labels, scores),
-        reliability_pd=reliability(*out_of_fold(after)),
-        labels=labels,
-        scores=scores,
+        reliability_pd=reliability(labels, pds),
+        unseen=_unseen(
+            np.concatenate([fold.rows for fold in folds]),
+            np.concatenate([np.full(len(fold.rows), fold.repeat) for fold in folds]),
+            labels,
+            scores,
+            pds,
+        ),
     )
 
 
-def _out_of_time(model: CalibratedModel, frame: pl.DataFrame, labels: Labels) -> Evaluation:
-    """Measure a model on a later snapshot."""
-    known = check_labels(labels, rows=frame.height, minimum=2)
-    raw = model.classifier.predict_proba(frame)[:, 1]
+def _out_of_time(model: CalibratedModel, frame: pl.DataFrame, labels: Labels, rows: Rows) -> Evaluation:
+    """Measure a model on the rows of a later snapshot."""
+    known = check_labels(labels[rows], rows=len(rows), minimum=2)
+    raw = model.classifier.predict_proba(frame[rows])[:, 1]
     pd = model.calibrator.predict(raw)
     return Evaluation(
         protocol="out_of_time",
@@ -232,6 +251,10 @@ def _out_of_time(model: CalibratedModel, frame: pl.DataFrame, labels: Labels) ->
         pd=bootstrap_intervals(known, pd),
         reliability_raw=reliability(known, raw),
         reliability_pd=reliability(known, pd),
-        labels=known,
-        scores=raw,
+        unseen=_unseen(rows, np.zeros(len(rows), dtype=np.int64), known, raw, pd),
     )
+
+
+def _unseen(rows: Rows, repeats: Rows, labels: Labels, raw: Scores, pd: Scores) -> pl.DataFrame:
+    """Return one row for each unseen row and repeat."""
+    return pl.DataFrame({"row": rows, "repeat": repeats, "label": labels, "pd_raw": raw, "pd": pd})

@@ -1,17 +1,62 @@
 """Sees to it that a night has the champions that it may use: found in the registry, or trained on the history first."""
 
 import logging
+from collections.abc import Callable
 from datetime import date
 
 from models.ensemble_settings import VotingEnsembleSettings
-from tasks.families import FAMILIES, OPERATIONAL_RISK, VOTING_ENSEMBLE, covered
+from models.wide_deep_settings import WideDeepSettings
+from tasks.families import FAMILIES, OPERATIONAL_RISK, STAND_IN, VOTING_ENSEMBLE, WIDE_DEEP, covered, intended
 from tasks.snapshots import default_definition, snapshot_dates
-from tasks.train import train_champion
-from warehouse import matrix, registry
+from tasks.train import Settings, train_champion
+from warehouse import evaluations, matrix, registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 
 log = logging.getLogger("nightledger")
+
+# what a night trains beside the champion of operational risk
+BESIDE: dict[str, Callable[[], Settings]] = {
+    VOTING_ENSEMBLE: VotingEnsembleSettings,
+    WIDE_DEEP: WideDeepSettings,
+}
+
+
+def champions_of(portfolio: str, as_of_date: date) -> dict[str, ModelRecord]:
+    """Return the champion of each family that has one for a night of that date."""
+    with writer(purpose="look for champions") as con:
+        found = {
+            family: registry.champion(con, portfolio=portfolio, family=family, as_of_date=as_of_date)
+            for family in FAMILIES
+        }
+    return {family: record for family, record in found.items() if record is not None}
+
+
+def shown_worse(portfolio: str, as_of_date: date) -> tuple[str, ...]:
+    """Return the families whose champion is worse than the stand-in's beyond noise, and say how they compare.
+
+    Both are judged by the log loss of rows that neither had seen, of the classes that the family is meant for. A family
+    that explains its number gives the headline unless it is shown to be worse; where nothing can be compared (models of
+    other snapshots, or of a version that kept no such rows) nothing is shown.
+    """
+    champions, worse = champions_of(portfolio, as_of_date), list[str]()
+    if STAND_IN not in champions:
+        return ()
+    for family in (one for one in champions if one != STAND_IN):
+        with writer(purpose="compare families") as con:
+            found = evaluations.compare(
+                con, champions[family], champions[STAND_IN], coverage=intended(family)
+            )
+        if found is None:
+            log.info("champion    %s and %s share no unseen rows to be compared on", family, STAND_IN)
+            continue
+        log.info(
+            "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
+            family, STAND_IN, f"{found.rows:,}", " and ".join(intended(family)), *found[1:],
+        )  # fmt: skip
+        if found.worse:
+            worse.append(family)
+    return tuple(worse)
 
 
 def ensure_champions(
@@ -19,46 +64,47 @@ def ensure_champions(
 ) -> None:
     """Have a champion of every family that the portfolio can feed, and say which.
 
-    Operational risk is trained where it has no champion. The voting ensemble is trained beside it: on the same
-    knowledge, definition and horizon, in the same night or when a killed night is run again, where enough thick files
-    have a label. A later night does not build a year-old snapshot again only to find too few.
+    Operational risk is trained where it has no champion. The other families are trained beside it: on the same
+    knowledge, definition and horizon, in the same night or when a killed night is run again, where enough of the files
+    that they cover have a label. A later night does not build a year-old snapshot again only to find too few.
     """
-    with writer(purpose="look for champions") as con:
-        found = {
-            family: registry.champion(con, portfolio=portfolio, family=family, as_of_date=as_of_date)
-            for family in FAMILIES
-        }
+    found = champions_of(portfolio, as_of_date)
     for family, record in found.items():
-        if record is not None:
-            log.info(
-                "champion    %s %s, trained on what was known by %s",
-                family, record.model_version, record.knowledge_date,
-            )  # fmt: skip
-    first = found[OPERATIONAL_RISK]
+        log.info(
+            "champion    %s %s, trained on what was known by %s",
+            family, record.model_version, record.knowledge_date,
+        )  # fmt: skip
+    first = found.get(OPERATIONAL_RISK)
     if first is None:
         wanted = definition or default_definition(portfolio)
         log.info("champion    none yet for %s: training one on its history first (%s)", portfolio, wanted)
         first = train_champion(
             portfolio, as_of_date, definition=wanted, horizon_days=horizon_days, run_id=run_id
         )
-    if found[VOTING_ENSEMBLE] is None and first.knowledge_date == as_of_date:
-        train_ensemble_beside(first, built=found[OPERATIONAL_RISK] is None, run_id=run_id)
+    if first.knowledge_date != as_of_date:
+        return
+    built = OPERATIONAL_RISK not in found
+    for family in (one for one in BESIDE if one not in found):
+        train_beside(first, family, built=built, run_id=run_id)
 
 
-def train_ensemble_beside(first: ModelRecord, *, built: bool, run_id: str) -> None:
-    """Train a voting ensemble on what another champion knew, where enough thick files have a label; else say so."""
+def train_beside(first: ModelRecord, family: str, *, built: bool, run_id: str) -> None:
+    """Train another family on what a champion knew, where enough of the files it covers have a label; else say so."""
     if first.horizon_days is None:
-        return  # a cross section has no snapshot before its outcomes, and no ledger
+        return  # a cross section has no snapshot before its outcomes
     dates = snapshot_dates(
         first.knowledge_date, definition=first.label_definition, horizon_days=first.horizon_days
     )
+    model, files = BESIDE[family](), " and ".join(covered(family))
     with writer(purpose="count labels") as con:
         for known in registry.records(con, portfolio=first.portfolio):
-            if (known.model_family, known.knowledge_date) == (VOTING_ENSEMBLE, first.knowledge_date):
+            if (known.model_family, known.knowledge_date) == (family, first.knowledge_date):
                 log.info(
                     "champion    no %s: %s of the same knowledge is %s",
-                    VOTING_ENSEMBLE, known.model_version, known.role,
-                )  # fmt: skip
+                    family,
+                    known.model_version,
+                    known.role,
+                )
                 return
         labelled, defaults = matrix.labelled(
             con,
@@ -66,14 +112,13 @@ def train_ensemble_beside(first: ModelRecord, *, built: bool, run_id: str) -> No
             snapshot_dates=dates,
             definition=first.label_definition,
             horizon_days=first.horizon_days,
-            coverage=covered(VOTING_ENSEMBLE),
+            coverage=covered(family),
         )
-    model = VotingEnsembleSettings()
     if min(defaults, labelled - defaults) < model.minimum_positives:
         if labelled:
             log.info(
-                "champion    no %s: %s labelled thick files with %s defaults, %d of each kind are needed",
-                VOTING_ENSEMBLE, f"{labelled:,}", f"{defaults:,}", model.minimum_positives,
+                "champion    no %s: %s labelled %s files with %s defaults, %d of each kind are needed",
+                family, f"{labelled:,}", files, f"{defaults:,}", model.minimum_positives,
             )  # fmt: skip
         return
     train_champion(

@@ -11,9 +11,11 @@ from prefect.cache_policies import NO_CACHE
 from warehouse import sql
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
-from warehouse.partition import audit, replace_partition
+from warehouse.partition import audit, clear_partition, replace_partition
+from warehouse.views import renew_view
 
 LABEL = "features.feat_label"
+COVERAGE = "features.feat_coverage"
 WIDE = "features.feat_enterprise"
 FEATURE_AUDITS = (
     "assert_features_key_unique",
@@ -27,20 +29,27 @@ log = logging.getLogger("nightledger")
 
 
 def feature_order() -> tuple[str, ...]:
-    """Return the feature relations, inputs first, as the heads of their SQL files declare them."""
-    files = {file.relation: file for file in sql.catalogue("features") if file.relation != LABEL}
-    graph = {name: [one for one in file.inputs if one in files] for name, file in files.items()}
-    # static_order alone leaves ties open: the wide relation waits for all, the rest sorts by name
-    return tuple(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
+    """Return the feature tables, inputs first as the heads of their SQL files declare them, and coverage last."""
+    files = {file.relation: file for file in sql.catalogue("features") if file.partition}
+    del files[LABEL]
+    # static_order alone leaves ties open: names decide
+    graph = {name: sorted(set(files[name].inputs) & set(files)) for name in sorted(files)}
+    graph[COVERAGE] = sorted(set(files) - {COVERAGE})
+    return tuple(TopologicalSorter(graph).static_order())
 
 
 @task(name="build relation", task_run_name="build {relation} of {as_of_date}", cache_policy=NO_CACHE)
 def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
-    """Replace one relation's partition and return its rows; the wide one only where the audits pass."""
+    """Replace one relation's partition and return its rows; coverage, the last, only where the audits pass.
+
+    The wide view shows no enterprise without its coverage, so a night that did not pass shows none.
+    """
     params = {"portfolio": portfolio, "as_of_date": as_of_date}
     with writer(purpose=f"build {relation}") as con, transaction(con):
+        clear_partition(con, COVERAGE, params)
         rows = replace_partition(con, relation, params)
-        if relation == WIDE:
+        if relation == COVERAGE:
+            renew_view(con, WIDE)
             audit(con, FEATURE_AUDITS, params)
     return rows
 
@@ -95,10 +104,10 @@ def build_features(portfolio: str, as_of_date: date) -> int:
     """
     started = time.perf_counter()
     rows = {relation: build_relation(relation, portfolio, as_of_date) for relation in feature_order()}
-    if not rows[WIDE]:
+    if not rows[COVERAGE]:
         raise Refused(f"{portfolio} has no enterprise known on {as_of_date}; load its feeds first")
     log.info(
         "features    %s enterprises as of %s, %d relations  %.1f s",
-        f"{rows[WIDE]:,}", as_of_date, len(rows), time.perf_counter() - started,
+        f"{rows[COVERAGE]:,}", as_of_date, len(rows), time.perf_counter() - started,
     )  # fmt: skip
-    return rows[WIDE]
+    return rows[COVERAGE]

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+import polars as pl
 from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +14,8 @@ from models import artefact, report
 from models.metrics import plain
 from models.operational_risk import OperationalRiskClassifier
 from models.training import Training
-from warehouse import registry
+from models.wide_deep import WideDeepClassifier
+from warehouse import evaluations, registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
@@ -23,6 +25,7 @@ from warehouse.settings import settings
 def register_model(
     training: Training,
     data_fingerprint: str,
+    unseen: pl.DataFrame,
     *,
     family: str,
     portfolio: str,
@@ -32,7 +35,7 @@ def register_model(
     role: str,
     run_id: str,
 ) -> ModelRecord:
-    """Store the artefact and register it; the very same model of the same date is registered once."""
+    """Store the artefact, register it and keep what it said of unseen rows; the very same model is registered once."""
     path, sha256 = artefact.save(training.model, settings().models_dir)
     classifier = training.model.classifier
     version = f"{as_of_date}-{sha256[:8]}"
@@ -40,7 +43,7 @@ def register_model(
         for known in registry.records(con, portfolio=portfolio):
             if (known.model_family, known.model_version, known.role) == (family, version, role):
                 return known
-        return registry.register(
+        record = registry.register(
             con,
             ModelRecord(
                 model_family=family,
@@ -73,6 +76,8 @@ def register_model(
                 run_id=run_id,
             ),
         )
+        evaluations.record(con, unseen, record)
+        return record
 
 
 def chosen(training: Training) -> dict[str, Any]:
@@ -80,6 +85,12 @@ def chosen(training: Training) -> dict[str, Any]:
     classifier: Any = training.model.classifier
     if isinstance(classifier, OperationalRiskClassifier):
         return {"best_params": classifier.best_params_}
+    if isinstance(classifier, WideDeepClassifier):
+        return {
+            "best_epoch": classifier.best_epoch_,
+            "history": [epoch._asdict() for epoch in classifier.history_],
+            "decisions": list(classifier.decisions_),
+        }
     found = classifier.selection_
     shown = {"chosen": found.chosen, "best_single": found.best_single, "equal": found.equal,
              "optimised": found.optimised, "stacked": found.stacked}  # fmt: skip

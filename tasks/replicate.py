@@ -20,6 +20,7 @@ from models.runner import threads
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
+from tasks.replication_record import kept_figures
 from tasks.snapshots import default_definition, snapshot_dates
 from warehouse import matrix, replications
 from warehouse.connection import writer
@@ -101,6 +102,7 @@ def replicate_paper(
             run_id=run_id,
         )
         figures = replications.figures(con, paper=PAPER)
+    figures = kept_figures(figures, docs=docs, paper=PAPER, experiment=("dataset", "table_number"))
     (docs / f"{PAPER}.md").write_text(page(figures), encoding="utf-8")
     for figure in replication.figures:
         if figure.metric in {"auc", "auc difference"}:

@@ -9,7 +9,9 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
+import numpy as np
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -20,8 +22,10 @@ from models import plots
 from models.ensemble_page import page
 from models.ensemble_protocols import leaky_fold
 from models.ensemble_published import published_figures
-from models.ensemble_replication import FoldFigure, honest_fold, summarised, tuned_fold
+from models.ensemble_recipes import tuned_fold
+from models.ensemble_replication import FoldFigure, Matrix, honest_fold, said_after_smote
 from models.ensemble_settings import TABLE_1_GROUPS, VotingEnsembleSettings
+from models.ensemble_summary import summarised
 from models.evaluation import Split, repeated_folds
 from models.feature_choice import choose_features
 from models.fingerprint import fingerprint
@@ -31,6 +35,7 @@ from models.voting_ensemble import ENHANCED, ENHANCED_GROUPS
 from sources import public_sets
 from tasks.progress import Progress
 from tasks.replicate import load_dataset
+from tasks.replication_record import kept_figures
 from warehouse import matrix, replications
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -40,8 +45,9 @@ PAPER = "voting-ensemble"
 FOLDS = 5
 SEED = 7
 LIBRARIES = ("scikit-learn", "imbalanced-learn", "xgboost", "lightgbm", "numpy", "scipy")
-CODE = ("ensemble_replication", "ensemble_protocols", "bagged_smote", "bags", "members", "candidates", "voting",
-        "selection", "tuning", "out_of_fold", "standard_preparation", "calibration")  # fmt: skip
+CODE = ("ensemble_replication", "bagged_smote", "bags", "members", "candidates", "voting", "selection", "out_of_fold",
+        "standard_preparation", "calibration", "levels")  # fmt: skip
+CODE_OF = {"honest": (), "tuned": ("ensemble_recipes",), "leaky": ("ensemble_protocols",)}
 log = logging.getLogger("nightledger")
 
 
@@ -64,11 +70,13 @@ def measure_fold(
     ensemble = VotingEnsembleSettings(random_state=SEED + repeat)
     figures: Iterable[FoldFigure]
     if protocol == "honest":
-        figures = honest_fold(frame, labels, train, test, settings=ensemble, without=without)
+        refit = _refit(rows, split, ensemble)
+        figures = honest_fold(frame, labels, train, test, settings=ensemble, without=without, refit=refit)
     elif protocol == "tuned":
         figures = tuned_fold(frame, labels, train, test, settings=ensemble)
     else:
-        leaks = leaky_fold(frame, labels, train, test, fold=fold, settings=ensemble)
+        refit = _refit(rows, split, ensemble)
+        leaks = leaky_fold(frame, labels, train, test, fold=fold, settings=ensemble, refit=refit)
         figures = [
             figure._replace(row_name=f"{switch}: {figure.row_name}")
             for switch, some in leaks.items()
@@ -79,6 +87,21 @@ def measure_fold(
             con, list(figures), paper=PAPER, dataset=name, protocol=protocol, repeat=repeat, fold=fold, **keep
         )
     return repeat, fold
+
+
+def _refit(rows: Rows, split: Split, ensemble: VotingEnsembleSettings) -> tuple[Matrix, Matrix]:
+    """Return what the members after bagged SMOTE say of a test fold; the two protocols that ask fit them once."""
+    repeat, fold, train, test = split
+    kept = settings().home / "replication" / f"{_mark(rows.frame, rows.labels, CODE)}-{repeat}-{fold}.npz"
+    if kept.exists():
+        with np.load(kept) as stored:
+            return stored["own"], stored["taken"]
+    own, taken = said_after_smote(rows.frame, rows.labels, train, test, settings=ensemble)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    part = kept.with_suffix(f".{uuid4().hex}.npz")
+    np.savez(part, own=own, taken=taken)
+    part.rename(kept)
+    return own, taken
 
 
 def load_rows(dataset: str, run_id: str, *, through: date) -> Rows:
@@ -106,7 +129,7 @@ def replicate_ensemble(
     loaded = load_rows(dataset, run_id, through=through)
     name, frame, labels, _ = loaded
     splits = repeated_folds(labels, folds=FOLDS, repeats=repeats, random_state=SEED)
-    mark = _mark(frame, labels)
+    mark = _mark(frame, labels, (*CODE, *CODE_OF[protocol]))
     key = {"paper": PAPER, "dataset": name, "protocol": protocol}
     with writer(purpose="read folds") as con:
         stored = replications.folds(con, **key, fingerprint=mark)
@@ -131,6 +154,7 @@ def replicate_ensemble(
                 beside_other_protocols=True,
             )
         figures = replications.figures(con, paper=PAPER)
+    figures = kept_figures(figures, docs=docs, paper=PAPER)
     (docs / "images").mkdir(parents=True, exist_ok=True)
     picture = plots.svg(plots.beside_published(figures))
     (docs / "images" / f"{PAPER}.svg").write_text(picture, encoding="utf-8")
@@ -157,10 +181,10 @@ def _measure(left: list[Split], protocol: str, rows: Rows, keep: dict[str, Any])
         progress(number, len(left), f"repeat {repeat + 1} fold {fold + 1}")
 
 
-def _mark(frame: pl.DataFrame, labels: Labels) -> str:
+def _mark(frame: pl.DataFrame, labels: Labels, code: tuple[str, ...]) -> str:
     """Return a hash over rows, settings, code and libraries: folds of anything else are measured again."""
     models = Path(plots.__file__).parent
     parts = [fingerprint(frame, labels, schema=schema_of(frame)), VotingEnsembleSettings().model_dump_json()]
-    parts += [hashlib.sha256((models / f"{name}.py").read_bytes()).hexdigest() for name in CODE]
+    parts += [hashlib.sha256((models / f"{name}.py").read_bytes()).hexdigest() for name in code]
     parts += [f"{library} {version(library)}" for library in LIBRARIES]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

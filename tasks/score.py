@@ -13,7 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from models import artefact, scoring
 from models.errors import ModelError
-from tasks.families import FAMILIES, ORDER, UNSCOREABLE, covered, headline, headline_lines
+from tasks.champions import champions_of, shown_worse
+from tasks.families import ORDER, STAND_IN, UNSCOREABLE, covered, headline, headline_lines
 from tasks.validate import validate_scores
 from warehouse import contributions, matrix, registry, scores
 from warehouse.connection import writer
@@ -34,21 +35,26 @@ class Part(NamedTuple):
 
 @task(name="score partition", task_run_name="score part {part} of {parts}", cache_policy=NO_CACHE)
 def score_partition(
-    portfolio: str, as_of_date: date, part: int, parts: int, *, top_features: int, run_id: str
+    portfolio: str,
+    as_of_date: date,
+    part: int,
+    parts: int,
+    *,
+    behind: tuple[str, ...] = (),
+    top_features: int,
+    run_id: str,
 ) -> Part:
     """Score one part of the portfolio with every family that covers it and return the files of its rows."""
+    champions = champions_of(portfolio, as_of_date)
     with writer(purpose="score partition") as con:
-        found = {
-            family: registry.champion(con, portfolio=portfolio, family=family, as_of_date=as_of_date)
-            for family in FAMILIES
-        }
         frame = matrix.scoring_matrix(con, portfolio=portfolio, as_of_date=as_of_date, part=part, parts=parts)
-    champions = {family: record for family, record in found.items() if record is not None}
+        if any(matrix.SENSITIVE.intersection(record.feature_names) for record in champions.values()):
+            frame = matrix.add_sensitive(con, frame, portfolio=portfolio)
     for coverage in sorted(set(frame["coverage"]) & set(ORDER)):
         if not set(ORDER[coverage]) & set(champions):
             raise Refused(
                 f"{portfolio} has no champion for its {coverage} files as of {as_of_date}; "
-                f"train one: python -m flows train --family {ORDER[coverage][-1]}"
+                f"train one: python -m flows train --family {STAND_IN}"
             )
     night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
     nobody = frame.filter(coverage=UNSCOREABLE).select(
@@ -60,7 +66,7 @@ def score_partition(
         said, why = _ask(record, here, top_features)
         scored = scores.as_rows(
             here.select("enterprise_id", "coverage").join(said, on="enterprise_id"),
-            record=record, headline=headline(family, champions), **night,
+            record=record, headline=headline(family, champions, behind=behind), **night,
         )  # fmt: skip
         rows.append(scored)
         if why is not None:
@@ -121,9 +127,10 @@ def score_portfolio(
 ) -> dict[str, int]:
     """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
     started = time.perf_counter()
+    behind = shown_worse(portfolio, as_of_date)
     futures = [
         score_partition.submit(
-            portfolio, as_of_date, part, partitions, top_features=top_features, run_id=run_id
+            portfolio, as_of_date, part, partitions, behind=behind, top_features=top_features, run_id=run_id
         )
         for part in range(partitions)
     ]
@@ -135,7 +142,7 @@ def score_portfolio(
         partitions,
         time.perf_counter() - started,
     )
-    for line in headline_lines(headlines):
+    for line in headline_lines(headlines, behind=behind):
         log.info("            %s", line)
     validate_scores(portfolio, as_of_date, run_id)
     written = write_scores(portfolio, as_of_date, run_id)

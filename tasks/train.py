@@ -3,8 +3,9 @@
 import logging
 import time
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -16,7 +17,9 @@ from models.operational_risk import OperationalRiskClassifier, OperationalRiskSe
 from models.runner import threads
 from models.training import Training, train
 from models.voting_ensemble import VotingEnsembleClassifier
-from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, covered
+from models.wide_deep import WideDeepClassifier
+from models.wide_deep_settings import WideDeepSettings
+from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, WIDE_DEEP, covered
 from tasks.jobs import training_runner
 from tasks.progress import Progress
 from tasks.register import register_model, show_model
@@ -27,13 +30,21 @@ from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-Settings = OperationalRiskSettings | VotingEnsembleSettings
+Settings = OperationalRiskSettings | VotingEnsembleSettings | WideDeepSettings
+FAMILY_OF: dict[type[Settings], str] = {
+    OperationalRiskSettings: OPERATIONAL_RISK,
+    VotingEnsembleSettings: VOTING_ENSEMBLE,
+    WideDeepSettings: WIDE_DEEP,
+}
 log = logging.getLogger("nightledger")
 
 
-def family_of(model: Settings) -> str:
-    """Return the family that settings are of."""
-    return VOTING_ENSEMBLE if isinstance(model, VotingEnsembleSettings) else OPERATIONAL_RISK
+class Trained(NamedTuple):
+    """A model version, the fingerprint of its rows, and what it said of rows it had not seen, with their keys."""
+
+    training: Training
+    data_fingerprint: str
+    unseen: pl.DataFrame
 
 
 @task(name="train model", task_run_name="train model of {portfolio}", cache_policy=NO_CACHE)
@@ -45,9 +56,9 @@ def train_model(
     model: Settings,
     *,
     repeats: int | None = None,
-) -> tuple[Training, str]:
+) -> Trained:
     """Train on the labelled rows of the dates and return the model with the fingerprint of its rows."""
-    family = family_of(model)
+    family = FAMILY_OF[type(model)]
     with writer(purpose="read training rows") as con:
         frame = matrix.training_matrix(
             con,
@@ -57,6 +68,8 @@ def train_model(
             horizon_days=horizon_days,
             coverage=covered(family),
         )
+        if isinstance(model, WideDeepSettings) and model.sensitive == "use":
+            frame = matrix.add_sensitive(con, frame, portfolio=portfolio)
     labels = frame["label"].to_numpy()
     log.info(
         "train       %s on %s rows: search, measure, calibrate; minutes, not seconds",
@@ -76,7 +89,10 @@ def train_model(
     except ModelError as error:
         raise Refused(f"{portfolio}, {family}, {definition}: {error}") from error
     schema = training.model.classifier.preparation_.schema_
-    return training, fingerprint(frame, labels, schema=schema, keys=("as_of_date", "enterprise_id"))
+    keys = frame.select("as_of_date", "enterprise_id", "coverage").with_row_index("row")
+    unseen = training.evaluation.unseen.join(keys.cast({"row": pl.Int64}), on="row").drop("row")
+    mark = fingerprint(frame, labels, schema=schema, keys=("as_of_date", "enterprise_id"))
+    return Trained(training, mark, unseen)
 
 
 def estimators(model: Settings, *, rows: int) -> dict[str, Any]:
@@ -86,6 +102,9 @@ def estimators(model: Settings, *, rows: int) -> dict[str, Any]:
         estimator = OperationalRiskClassifier(settings=model.for_rows(rows), groups=groups)
         # the pieces of its grid search are hundreds and short: threads, not tasks
         return {"estimator": estimator, "runner": threads(settings().threads)}
+    if isinstance(model, WideDeepSettings):
+        estimator = WideDeepClassifier(settings=model, groups=groups)
+        return {"estimator": estimator, "runner": training_runner()}
     without = VotingEnsembleClassifier(settings=model.model_copy(update={"oversample": False}), groups=groups)
     return {
         "estimator": VotingEnsembleClassifier(settings=model, groups=groups),
@@ -121,11 +140,14 @@ def train_champion(
     if isinstance(chosen, OperationalRiskSettings) and definition == "cross_section" and not chosen.windows:
         # the outcome has no date: what happened in the last year may be its consequence
         chosen = chosen.model_copy(update={"windows": ("all",)})
-    training, data_fingerprint = train_model(portfolio, dates, definition, horizon, chosen, repeats=repeats)
+    training, data_fingerprint, unseen = train_model(
+        portfolio, dates, definition, horizon, chosen, repeats=repeats
+    )
     record = register_model(
         training,
         data_fingerprint,
-        family=family_of(chosen),
+        unseen,
+        family=FAMILY_OF[type(chosen)],
         portfolio=portfolio,
         as_of_date=as_of_date,
         definition=definition,

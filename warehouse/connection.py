@@ -26,6 +26,10 @@ from warehouse.sql import quoted
 
 log = logging.getLogger("nightledger.warehouse")
 
+# DuckDB 1.5.1 to 1.5.5 takes two branches of a query that share a join for one and the same although they need other
+# columns of it, and answers wrongly without an error (duckdb/duckdb#25819): it shall compute both
+WRONG_OPTIMIZERS = "common_subplan"
+
 
 @dataclass
 class _Lease:
@@ -133,6 +137,7 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(conf.spill_dir),
             "max_temp_directory_size": conf.spill_limit,
             "preserve_insertion_order": False,
+            "disabled_optimizers": WRONG_OPTIMIZERS,
         },
     )
 

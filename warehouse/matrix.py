@@ -12,26 +12,30 @@ from warehouse import sql
 from warehouse.errors import Refused
 
 RELATION = "features.feat_enterprise"
+COVERAGE = "features.feat_coverage"
 
+SENSITIVE = frozenset({"representative_gender"})
+
+# the date is compared with a constant, so that every part of the view is read for that date alone
 _TRAINING = f"""
 select f.*, l.label
 from wh.{RELATION} as f
 inner join wh.features.feat_label as l
     on f.portfolio = l.portfolio and f.as_of_date = l.as_of_date and f.enterprise_id = l.enterprise_id
 where
-    f.portfolio = $portfolio and list_contains($snapshot_dates, f.as_of_date)
+    f.portfolio = $portfolio and f.as_of_date = $as_of_date
     and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
     and (
         list_contains($coverage, f.coverage)
         or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
     )
-order by f.as_of_date, f.enterprise_id
+order by f.enterprise_id
 """
 
-_LABELLED = """
+_LABELLED = f"""
 select count(l.label), coalesce(sum(l.label), 0)
 from wh.features.feat_label as l
-inner join wh.features.feat_coverage as f
+inner join wh.{COVERAGE} as f
     on l.portfolio = f.portfolio and l.as_of_date = f.as_of_date and l.enterprise_id = f.enterprise_id
 where
     l.portfolio = $portfolio and list_contains($snapshot_dates, l.as_of_date)
@@ -39,17 +43,31 @@ where
     and list_contains($coverage, f.coverage)
 """
 
+# keys that follow one another: a range is pushed down to every part of the view, a hash of the key is not
+_RANGE = f"""
+select min(n.enterprise_id), max(n.enterprise_id)
+from (
+    select enterprise_id, ntile($parts) over (order by enterprise_id) as part
+    from wh.{COVERAGE}
+    where portfolio = $portfolio and as_of_date = $as_of_date
+) as n
+where n.part = $part + 1
+"""
+
 _SCORING = f"""
 select f.*
 from wh.{RELATION} as f
-where f.portfolio = $portfolio and f.as_of_date = $as_of_date and hash(f.enterprise_id) % $parts = $part
+where
+    f.portfolio = $portfolio and f.as_of_date = $as_of_date
+    and f.enterprise_id >= $first and f.enterprise_id <= $last
 order by f.enterprise_id
 """
 
 
 def feature_groups() -> dict[str, str]:
-    """The group of each column of the wide feature relation, as its head declares it."""
-    return {column.name: column.group for column in sql.load(RELATION).columns}
+    """The group of each column of the wide feature relation, as its head declares it, and of the sensitive fields."""
+    columns = (*sql.load(RELATION).columns, *sql.load("features.feat_sensitive").columns)
+    return {column.name: column.group for column in columns}
 
 
 def training_matrix(
@@ -72,20 +90,20 @@ def training_matrix(
     """
     params = {
         "portfolio": portfolio,
-        "snapshot_dates": list(snapshot_dates),
         "definition": definition,
         "horizon_days": horizon_days,
         "coverage": list(coverage),
     }
-    frame = sql.frame(con, _TRAINING, params)
-    for day in snapshot_dates:
-        if not (frame["as_of_date"] == day).any():
+    frames = []
+    for day in sorted(set(snapshot_dates)):
+        frames.append(sql.frame(con, _TRAINING, {**params, "as_of_date": day}))
+        if frames[-1].is_empty():
             raise Refused(
                 f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
                 f"{definition} within {horizon_days} days; "
                 "its outcomes are not known yet or its history does not reach back so far"
             )
-    return frame
+    return pl.concat(frames)
 
 
 def labelled(
@@ -118,14 +136,26 @@ def scoring_matrix(
     """The features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
     if not 0 <= part < parts:
         raise Refused(f"part {part} of {parts} parts does not exist")
-    return sql.frame(
-        con, _SCORING, {"portfolio": portfolio, "as_of_date": as_of_date, "part": part, "parts": parts}
+    night = {"portfolio": portfolio, "as_of_date": as_of_date}
+    first, last = con.execute(_RANGE, {**night, "part": part, "parts": parts}).fetchone() or (None, None)
+    # a part without rows compares with null and finds none
+    return sql.frame(con, _SCORING, {**night, "first": first, "last": last})
+
+
+def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
+    """The frame with the sensitive fields of its borrowers, for a model whose settings say that it uses them."""
+    fields = sql.frame(
+        con,
+        f"select as_of_date, enterprise_id, {', '.join(sorted(SENSITIVE))} from wh.features.feat_sensitive "
+        "where portfolio = $portfolio and list_contains($days, as_of_date)",
+        {"portfolio": portfolio, "days": frame["as_of_date"].unique().to_list()},
     )
+    return frame.join(fields, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
 def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:
-    """Whether the wide feature relation holds rows of the portfolio and date."""
-    schema, name = RELATION.split(".")
+    """Whether the features of the portfolio and date are built and passed their audits."""
+    schema, name = COVERAGE.split(".")
     known = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = $schema and table_name = $name",
         {"schema": schema, "name": name},
@@ -133,7 +163,7 @@ def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: 
     if known is None:
         return False
     row = con.execute(
-        f"select 1 from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",
+        f"select 1 from wh.{COVERAGE} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",
         {"portfolio": portfolio, "as_of_date": as_of_date},
     ).fetchone()
     return row is not None

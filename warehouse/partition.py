@@ -61,6 +61,15 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
     return int(inserted)
 
 
+def clear_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Mapping[str, Any]) -> None:
+    """Delete the partition that `params` name, where the relation has been created."""
+    file = sql.load(relation)
+    if _is_held(con, file):
+        keys = sql.bind(set(file.partition), params, where=relation)
+        here = " and ".join(f"{name} = ${name}" for name in file.partition)
+        con.execute(f"delete from wh.{relation} where {here}", keys)
+
+
 def audit(con: duckdb.DuckDBPyConnection, names: str | Sequence[str], params: Mapping[str, Any]) -> None:
     """Pass when each audit returns no row; an audit is a query for the rows that break its rule.
 
@@ -102,12 +111,7 @@ def _fit_table(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Mapping[st
             f"{file.path}: head and select disagree; only in the head: {_listed(promised)}; "
             f"only in the select: {_listed(unspoken)}"
         )
-    schema, name = file.relation.split(".")
-    known = con.execute(
-        "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
-        [schema, name],
-    ).fetchone()
-    if known is None:
+    if not _is_held(con, file):
         spelled = ", ".join(f'"{column}" {kind}' for column, kind in wanted.items())
         con.execute(f"create table wh.{file.relation} ({spelled})")
         con.execute(f"comment on table wh.{file.relation} is {quoted(file.grain)}")
@@ -119,9 +123,16 @@ def _fit_table(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Mapping[st
         for column in (one for one in wanted if one in fresh):
             con.execute(f'alter table wh.{file.relation} add column "{column}" {wanted[column]}')
     for column in fresh:
-        spoken = declared[column]
-        text = f"[{spoken.group}] {spoken.unit + '; ' if spoken.unit else ''}{spoken.text}"
-        con.execute(f'comment on column wh.{file.relation}."{column}" is {quoted(text)}')
+        text = quoted(declared[column].comment)
+        con.execute(f'comment on column wh.{file.relation}."{column}" is {text}')
+
+
+def _is_held(con: duckdb.DuckDBPyConnection, file: SqlFile) -> bool:
+    known = con.execute(
+        "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
+        file.relation.split("."),
+    ).fetchone()
+    return known is not None
 
 
 def _check_shape(file: SqlFile, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from warehouse.sql import quoted
 SCHEMAS = ("marts", "scores", "ops", "features")
 # not validated yet
 WITHHELD = ("scores.incoming_scores", "scores.incoming_contributions")
+PASSED = "features.feat_coverage"
 HISTORY = tuple(archive.relation for archive in ARCHIVES)
 
 Columns = list[tuple[str, str, str | None]]
@@ -98,12 +99,14 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int
 
 
 def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:
-    """Name, type and comment of the columns of each table, in one look at the catalogue."""
+    """Name, type and comment of the columns of each relation, in one look at the catalogue.
+
+    A view, such as the wide one of all features, becomes a table in the copy: readers bring programs of their own,
+    and some of them read a view of joins wrongly (docs/decisions/0011).
+    """
     rows = con.execute(
         "select c.schema_name || '.' || c.table_name, c.column_name, c.data_type, c.comment "
-        "from duckdb_columns() as c semi join duckdb_tables() as t "
-        "on c.database_name = t.database_name and c.table_oid = t.table_oid "
-        "where c.database_name = $database and list_contains($schemas, c.schema_name) "
+        "from duckdb_columns() as c where c.database_name = $database and list_contains($schemas, c.schema_name) "
         "order by 1, c.column_index",
         {"database": database, "schemas": list(SCHEMAS)},
     ).fetchall()
@@ -137,11 +140,18 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Co
         return _count(con.execute(insert))
     # one partition a statement, so that the scan skips all the others
     nights = con.execute(
-        f"select portfolio, max(as_of_date) from wh.{relation} group by portfolio"
+        f"select portfolio, max(as_of_date) from wh.{relation} {_passed(con)} group by portfolio"
     ).fetchall()
     return sum(
         _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night)) for night in nights
     )
+
+
+def _passed(con: duckdb.DuckDBPyConnection) -> str:
+    """A night that did not pass its audits has no coverage: its features are not those to publish."""
+    if PASSED not in _shapes(con, "wh"):
+        return ""
+    return f"where (portfolio, as_of_date) in (select (portfolio, as_of_date) from wh.{PASSED})"
 
 
 def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:
@@ -153,8 +163,9 @@ def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: 
         if comment:
             con.execute(f"comment on column {alias}.{relation}.{_name(name)} is {quoted(comment)}")
     about = con.execute(
-        "select comment from duckdb_tables() where database_name = 'wh' and schema_name = ? "
-        "and table_name = ?",
+        "select comment from (select database_name, schema_name, table_name, comment from duckdb_tables() "
+        "union all select database_name, schema_name, view_name, comment from duckdb_views()) "
+        "where database_name = 'wh' and schema_name = ? and table_name = ?",
         [schema, table],
     ).fetchone()
     if about and about[0]:

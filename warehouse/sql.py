@@ -34,6 +34,11 @@ class SqlColumn:
     unit: str
     text: str
 
+    @property
+    def comment(self) -> str:
+        """What the catalogue tells of the column."""
+        return f"[{self.group}] {self.unit + '; ' if self.unit else ''}{self.text}"
+
 
 @dataclass(frozen=True)
 class SqlFile:

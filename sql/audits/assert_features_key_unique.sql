@@ -2,7 +2,7 @@
 -- grain: one row per enterprise that a relation holds more than once
 -- inputs: features.feat_profile, features.feat_sensitive, features.feat_ledger, features.feat_transactions,
 --   features.feat_counterparties, features.feat_operations, features.feat_legal, features.feat_opinions,
---   features.feat_coverage, features.feat_enterprise
+--   features.feat_coverage
 -- parameters: portfolio, as_of_date
 with held as (
     select
@@ -57,12 +57,6 @@ with held as (
         'feat_coverage' as relation,
         f.enterprise_id
     from wh.features.feat_coverage as f
-    where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
-    union all
-    select
-        'feat_enterprise' as relation,
-        f.enterprise_id
-    from wh.features.feat_enterprise as f
     where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 )
 

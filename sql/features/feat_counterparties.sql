@@ -137,7 +137,9 @@
 -- the order of
 -- adding cannot show. Totals are added up in whole cents, which doubles hold exactly up to 90 trillion a
 -- counterparty.
--- One pass gathers (enterprise, side, counterparty); everything else is read from those totals.
+-- One pass gathers (enterprise, side, counterparty); everything else is read from those totals. Rows and pairs are put
+-- in order by enterprise first: what belongs to one enterprise is then gathered while it is at hand, where in the
+-- order of the feed its states would be begun again and again.
 with delivered as (
     select exists(
         select 1
@@ -149,13 +151,17 @@ with delivered as (
 ),
 
 -- rows are gathered and sorted by 64 bits of the key, which are narrower than its text; the audit
--- assert_features_hash_unique stops a night in which two enterprises share them
+-- assert_features_hash_unique stops a night in which two enterprises share them. The sides are joined by columns: a
+-- constant in the join would be tested on every row of the transactions
 enterprises as (
     select
         p.portfolio,
         p.as_of_date,
         p.enterprise_id,
-        hash(p.enterprise_id) as enterprise
+        hash(p.enterprise_id) as enterprise,
+        cast(1 as utinyint) as sales,
+        cast(2 as utinyint) as purchases,
+        cast(3 as utinyint) as payments
     from wh.features.feat_profile as p
     where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
 ),
@@ -178,6 +184,7 @@ known as (
         and t.occurred_at >= cast($as_of_date as date) - 3652
         and t.kind <> 'refund'
         and t.voided is not true
+    order by enterprise
 ),
 
 -- seen: one bit for each 30 days of the last year (bit 12: days 360 to 364), bit 13 for the year before, 14 for older
@@ -201,6 +208,7 @@ pairs as (
         k.enterprise,
         k.side,
         k.counterparty
+    order by k.enterprise
 ),
 
 sides as materialized (
@@ -356,6 +364,6 @@ select
     / nullif(cast(coalesce(v.count_365d, 0) + coalesce(b.count_365d, 0) as double), 0) as supplier_new_share_365d
 from enterprises as p
 cross join delivered as d
-left join sides as c on p.enterprise = c.enterprise and c.side = 1
-left join sides as b on p.enterprise = b.enterprise and b.side = 2
-left join sides as v on p.enterprise = v.enterprise and v.side = 3
+left join sides as c on p.enterprise = c.enterprise and p.sales = c.side
+left join sides as b on p.enterprise = b.enterprise and p.purchases = b.side
+left join sides as v on p.enterprise = v.enterprise and p.payments = v.side

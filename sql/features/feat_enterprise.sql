@@ -1,10 +1,10 @@
 -- relation: features.feat_enterprise
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
--- time: the features of $as_of_date
+-- time: the features of each as_of_date
 -- inputs: features.feat_profile, features.feat_coverage, features.feat_ledger, features.feat_transactions,
 --   features.feat_counterparties, features.feat_operations, features.feat_legal, features.feat_opinions
--- parameters: portfolio, as_of_date
+-- parameters: none
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
 -- column enterprise_id: [key] the lender's key of the enterprise
@@ -641,7 +641,9 @@
 -- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
 --   shutdown (Yang & Xiao, Table 1)
 -- column opinion_days_since_last: [opinion] days; latest opinion to as_of_date
--- The one relation that models read: everything but the sensitive fields and the labels.
+-- The one relation that models read: everything but the sensitive fields and the labels. It is a view: a copy of every
+-- column took a tenth of a night's feature build. Rows of feat_coverage are written last, after the audits, so that an
+-- enterprise is seen here only once the whole of its night has passed.
 select
     p.portfolio,
     p.as_of_date,
@@ -669,4 +671,3 @@ inner join wh.features.feat_legal as g
     on p.portfolio = g.portfolio and p.as_of_date = g.as_of_date and p.enterprise_id = g.enterprise_id
 inner join wh.features.feat_opinions as o
     on p.portfolio = o.portfolio and p.as_of_date = o.as_of_date and p.enterprise_id = o.enterprise_id
-where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)

@@ -225,8 +225,9 @@
 -- Amounts are added up in whole cents and gaps in whole seconds, which doubles hold exactly: no figure depends on the
 -- order of the rows or on the threads. Standard deviations of money are rounded to cents for the same reason.
 -- A single amount above 10^12 counts as 10^12 in the absolute amounts, so that no typing error can overflow a night.
--- Rows are gathered once by blocks of 30 days before as_of_date (12 = days 360 to 364, 13 = older): every window is a
--- sum of blocks, and the transactions are not read again for each window.
+-- Transactions are read once, put in order by enterprise and time for the gaps, and gathered by blocks of 30 days
+-- before as_of_date (12 = days 360 to 364, 13 = older): every window is a sum of blocks. What comes enterprise by
+-- enterprise is gathered while it is at hand; in the order of the feed its states would be begun again and again.
 with delivered as (
     select exists(
         select 1
@@ -249,24 +250,29 @@ enterprises as (
     where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
 ),
 
--- not materialized: each reader below needs a few of its columns only
-known as not materialized (
+known as (
     select
         hash(t.enterprise_id) as enterprise,
-        t.occurred_at,
+        -- whole seconds before the end of as_of_date: days and blocks of days are quotients of it
+        cast(
+            cast(epoch(cast($as_of_date as date) + 1) as bigint) - 1 - epoch_us(t.occurred_at) // 1000000 as integer
+        ) as seconds_ago,
         t.voided,
         coalesce(t.voided, false) as is_void,
         case
-            when not coalesce(t.voided, false)
-                then greatest(least(round(cast(t.amount as double) * 100), 1e14), -1e14)
+            when t.voided is true then null
+            when t.amount between -1e12 and 1e12 then round(cast(t.amount as double) * 100)
+            else sign(t.amount) * 1e14
         end as cents,
-        t.kind = 'sale' as is_sale,
-        t.kind = 'purchase' as is_purchase,
-        t.kind = 'supplier_payment' as is_payment,
-        t.kind = 'refund' as is_refund,
-        t.due_at,
-        t.paid_at,
-        cast(cast($as_of_date as date) - cast(t.occurred_at as date) as integer) as days_ago
+        cast(
+            case t.kind when 'sale' then 1 when 'purchase' then 2 when 'supplier_payment' then 3 else 4 end as utinyint
+        ) as kind,
+        t.voided is not true and t.due_at < cast($as_of_date as date) + interval 1 day as is_due,
+        case
+            when t.voided is true then null
+            when t.paid_at < cast($as_of_date as date) + interval 1 day then cast(t.paid_at as date)
+            when t.paid_at is null and t.kind = 'supplier_payment' then cast(t.occurred_at as date)
+        end - cast(t.due_at as date) as delay
     from wh.staging.stg_transactions as t
     where
         t.portfolio = $portfolio
@@ -276,27 +282,78 @@ known as not materialized (
         and t.occurred_at >= cast($as_of_date as date) - 3652
 ),
 
-blocks as materialized (
+-- the only sort; a gap belongs to its earlier end
+followed as (
     select
         k.enterprise,
-        cast(case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end as tinyint) as block,
-        cast(count(k.cents) as integer) as tx_count,
-        cast(count(*) as integer) as all_count,
-        cast(count(k.voided) as integer) as void_known,
-        sum(k.cents) as net_amount,
-        sum(abs(k.cents)) as gross_amount,
-        sum(k.cents * k.cents) as squared_amount,
-        sum(k.cents) filter (where k.is_sale or (k.is_refund and k.cents < 0)) as sales,
-        sum(k.cents) filter (where k.is_purchase or (k.is_refund and k.cents > 0)) as purchases,
-        sum(k.cents) filter (where k.is_payment) as supplier_payments,
-        cast(count(k.cents) filter (where k.is_refund) as integer) as refund_count,
-        sum(abs(k.cents)) filter (where k.is_refund) as refund_amount,
-        min(k.days_ago) filter (where k.is_sale and not k.is_void) as sale_days,
-        min(k.days_ago) filter (where (k.is_purchase or k.is_payment) and not k.is_void) as purchase_days
+        k.seconds_ago,
+        k.voided,
+        k.is_void,
+        k.cents,
+        k.kind,
+        k.is_due,
+        k.delay,
+        lag(k.seconds_ago) over (partition by k.enterprise, k.is_void order by k.seconds_ago) as next_ago
     from known as k
+),
+
+measured as (
+    select
+        f.enterprise,
+        cast(case when f.seconds_ago < 31536000 then f.seconds_ago // 2592000 else 13 end as tinyint) as block,
+        f.voided,
+        f.cents,
+        f.kind,
+        case when not f.is_void then f.seconds_ago end as seconds_ago,
+        case when not f.is_void then cast(f.seconds_ago - f.next_ago as double) end as gap,
+        not f.is_void and f.seconds_ago // 86400 <> f.next_ago // 86400 as is_new_day,
+        f.kind in (2, 3) and f.is_due as pay_due,
+        case when f.kind in (2, 3) then cast(f.delay as double) end as pay_delay,
+        f.kind = 1 and f.is_due as collect_due,
+        case when f.kind = 1 then cast(f.delay as double) end as collect_delay
+    from followed as f
+),
+
+blocks as materialized (
+    select
+        m.enterprise,
+        m.block,
+        cast(count(m.cents) as integer) as tx_count,
+        cast(count(*) as integer) as all_count,
+        cast(count(m.voided) as integer) as void_known,
+        sum(m.cents) as net_amount,
+        sum(abs(m.cents)) as gross_amount,
+        sum(m.cents * m.cents) as squared_amount,
+        sum(case when m.kind = 1 or (m.kind = 4 and m.cents < 0) then m.cents end) as sales,
+        sum(case when m.kind = 2 or (m.kind = 4 and m.cents > 0) then m.cents end) as purchases,
+        sum(case when m.kind = 3 then m.cents end) as supplier_payments,
+        cast(count(case when m.kind = 4 then m.cents end) as integer) as refund_count,
+        sum(case when m.kind = 4 then abs(m.cents) end) as refund_amount,
+        min(case when m.kind = 1 then m.seconds_ago end) // 86400 as sale_days,
+        min(case when m.kind in (2, 3) then m.seconds_ago end) // 86400 as purchase_days,
+        max(m.seconds_ago) // 86400 as first_days,
+        min(m.seconds_ago) // 86400 as last_days,
+        count(m.gap) as gap_count,
+        sum(m.gap) as gap_sum,
+        sum(m.gap * m.gap) as gap_squared,
+        max(m.gap) as gap_max,
+        count(case when m.is_new_day then 1 end) as new_days,
+        count(m.pay_delay) as pay_count,
+        sum(m.pay_delay) as pay_sum,
+        sum(m.pay_delay * m.pay_delay) as pay_squared,
+        count(case when m.pay_delay > 0 then 1 end) as pay_late,
+        count(case when m.pay_due then 1 end) as pay_due,
+        count(case when m.pay_due and m.pay_delay is null then 1 end) as pay_overdue,
+        count(m.collect_delay) as collect_count,
+        sum(m.collect_delay) as collect_sum,
+        sum(m.collect_delay * m.collect_delay) as collect_squared,
+        count(case when m.collect_delay > 0 then 1 end) as collect_late,
+        count(case when m.collect_due then 1 end) as collect_due,
+        count(case when m.collect_due and m.collect_delay is null then 1 end) as collect_overdue
+    from measured as m
     group by
-        k.enterprise,
-        case when k.days_ago < 365 then (k.days_ago) // 30 else 13 end
+        m.enterprise,
+        m.block
 ),
 
 months as (
@@ -307,99 +364,18 @@ months as (
         cast(sum((11 - 2 * b.block) * b.tx_count) as double) / 286 as count_slope,
         sum(b.sales) / 1200 as sales_mean,
         cast(sum(b.tx_count) as double) / 12 as count_mean,
-        sum(b.sales * b.sales order by b.block) / 10000 as sales_squared,
+        -- exact in whole cents, so that the order of adding cannot show
+        cast(
+            sum(
+                cast(least(abs(coalesce(b.sales, 0)), 1e18) as hugeint)
+                * cast(least(abs(coalesce(b.sales, 0)), 1e18) as hugeint)
+            ) as double
+        )
+        / 10000 as sales_squared,
         count(*) filter (where b.tx_count > 0) as active_months
     from blocks as b
     where b.block < 12
     group by b.enterprise
-),
-
-seconds as (
-    select
-        k.enterprise,
-        epoch_us(k.occurred_at) // 1000000 as at_second
-    from known as k
-    where not k.is_void
-),
-
--- the only sort, two columns wide
-followed as (
-    select
-        s.enterprise,
-        s.at_second,
-        lag(s.at_second) over (partition by s.enterprise order by s.at_second) as previous
-    from seconds as s
-),
-
--- by the block of the earlier end; the first transaction, which follows none, is of the oldest
-steps as materialized (
-    select
-        f.enterprise,
-        case
-            when f.previous >= cast(epoch(cast($as_of_date as date) - 29) as bigint) then 0
-            when f.previous >= cast(epoch(cast($as_of_date as date) - 89) as bigint) then 2
-            when f.previous >= cast(epoch(cast($as_of_date as date) - 179) as bigint) then 5
-            when f.previous >= cast(epoch(cast($as_of_date as date) - 364) as bigint) then 12
-            else 13
-        end as previous_block,
-        count(f.previous) as gap_count,
-        sum(cast(f.at_second - f.previous as double)) as gap_sum,
-        sum(cast(f.at_second - f.previous as double) * cast(f.at_second - f.previous as double)) as gap_squared,
-        max(f.at_second - f.previous) as gap_max,
-        count(*) filter (where f.at_second // 86400 <> f.previous // 86400) as new_days,
-        cast($as_of_date as date) - cast(make_timestamp(min(f.at_second) * 1000000) as date) as days_since_first,
-        cast($as_of_date as date) - cast(make_timestamp(max(f.at_second) * 1000000) as date) as days_since_last
-    from followed as f
-    group by
-        f.enterprise,
-        previous_block
-),
-
-dues as (
-    select
-        k.enterprise,
-        k.is_sale,
-        k.days_ago,
-        k.due_at < cast($as_of_date as date) + interval 1 day as is_due,
-        case
-            when k.paid_at < cast($as_of_date as date) + interval 1 day then cast(k.paid_at as date)
-            when k.paid_at is null and k.is_payment then cast(k.occurred_at as date)
-        end - cast(k.due_at as date) as delay
-    from known as k
-    where
-        not k.is_void
-        and k.due_at is not null
-        and not k.is_refund
-),
-
-delays as materialized (
-    select
-        u.enterprise,
-        u.is_sale,
-        case
-            when u.days_ago < 30 then 0
-            when u.days_ago < 90 then 2
-            when u.days_ago < 180 then 5
-            when u.days_ago < 365 then 12
-            else 13
-        end as block,
-        count(u.delay) as delay_count,
-        sum(cast(u.delay as double)) as delay_sum,
-        sum(cast(u.delay as double) * cast(u.delay as double)) as delay_squared,
-        count(*) filter (where u.delay > 0) as late_count,
-        count(*) filter (where u.is_due) as due_count,
-        count(*) filter (where u.is_due and u.delay is null) as overdue_count
-    from dues as u
-    group by
-        u.enterprise,
-        u.is_sale,
-        case
-            when u.days_ago < 30 then 0
-            when u.days_ago < 90 then 2
-            when u.days_ago < 180 then 5
-            when u.days_ago < 365 then 12
-            else 13
-        end
 ),
 
 w30 as (
@@ -429,7 +405,40 @@ w30 as (
                     ) / 100,
                     2
                 )
-        end as amount_std
+        end as amount_std,
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(b.gap_count) > 1
+                then sqrt(
+                    cast(
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
+                ) / 86400
+        end as gap_std,
+        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
+        case
+            when sum(b.pay_count) > 1
+                then sqrt(
+                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
+                    / (sum(b.pay_count) - 1)
+                )
+        end as pay_delay_std,
+        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
+        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
+        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
+        case
+            when sum(b.collect_count) > 1
+                then sqrt(
+                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
+                    / (sum(b.collect_count) - 1)
+                )
+        end as collect_delay_std,
+        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
+        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
     from blocks as b
     where b.block = 0
     group by b.enterprise
@@ -462,7 +471,40 @@ w90 as (
                     ) / 100,
                     2
                 )
-        end as amount_std
+        end as amount_std,
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(b.gap_count) > 1
+                then sqrt(
+                    cast(
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
+                ) / 86400
+        end as gap_std,
+        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
+        case
+            when sum(b.pay_count) > 1
+                then sqrt(
+                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
+                    / (sum(b.pay_count) - 1)
+                )
+        end as pay_delay_std,
+        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
+        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
+        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
+        case
+            when sum(b.collect_count) > 1
+                then sqrt(
+                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
+                    / (sum(b.collect_count) - 1)
+                )
+        end as collect_delay_std,
+        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
+        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
     from blocks as b
     where b.block < 3
     group by b.enterprise
@@ -495,7 +537,40 @@ w180 as (
                     ) / 100,
                     2
                 )
-        end as amount_std
+        end as amount_std,
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(b.gap_count) > 1
+                then sqrt(
+                    cast(
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
+                ) / 86400
+        end as gap_std,
+        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
+        case
+            when sum(b.pay_count) > 1
+                then sqrt(
+                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
+                    / (sum(b.pay_count) - 1)
+                )
+        end as pay_delay_std,
+        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
+        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
+        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
+        case
+            when sum(b.collect_count) > 1
+                then sqrt(
+                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
+                    / (sum(b.collect_count) - 1)
+                )
+        end as collect_delay_std,
+        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
+        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
     from blocks as b
     where b.block < 6
     group by b.enterprise
@@ -528,7 +603,40 @@ w365 as (
                     ) / 100,
                     2
                 )
-        end as amount_std
+        end as amount_std,
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(b.gap_count) > 1
+                then sqrt(
+                    cast(
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
+                ) / 86400
+        end as gap_std,
+        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
+        case
+            when sum(b.pay_count) > 1
+                then sqrt(
+                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
+                    / (sum(b.pay_count) - 1)
+                )
+        end as pay_delay_std,
+        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
+        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
+        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
+        case
+            when sum(b.collect_count) > 1
+                then sqrt(
+                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
+                    / (sum(b.collect_count) - 1)
+                )
+        end as collect_delay_std,
+        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
+        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
     from blocks as b
     where b.block < 13
     group by b.enterprise
@@ -562,314 +670,45 @@ wall as (
                     2
                 )
         end as amount_std,
-        min(b.sale_days) as sale_days_since_last,
-        min(b.purchase_days) as purchase_days_since_last
-    from blocks as b
-    group by b.enterprise
-),
-
-g30 as (
-    select
-        s.enterprise,
-        sum(s.new_days) as new_days,
-        max(s.gap_max) as gap_max,
-        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
         case
-            when sum(s.gap_count) > 1
+            when sum(b.gap_count) > 1
                 then sqrt(
                     cast(
-                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
-                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
                         as double
-                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
-                ) / 86400
-        end as gap_std
-    from steps as s
-    where s.previous_block = 0
-    group by s.enterprise
-),
-
-g90 as (
-    select
-        s.enterprise,
-        sum(s.new_days) as new_days,
-        max(s.gap_max) as gap_max,
-        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(s.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
-                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
-                ) / 86400
-        end as gap_std
-    from steps as s
-    where s.previous_block < 3
-    group by s.enterprise
-),
-
-g180 as (
-    select
-        s.enterprise,
-        sum(s.new_days) as new_days,
-        max(s.gap_max) as gap_max,
-        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(s.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
-                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
-                ) / 86400
-        end as gap_std
-    from steps as s
-    where s.previous_block < 6
-    group by s.enterprise
-),
-
-g365 as (
-    select
-        s.enterprise,
-        sum(s.new_days) as new_days,
-        max(s.gap_max) as gap_max,
-        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(s.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
-                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
-                ) / 86400
-        end as gap_std
-    from steps as s
-    where s.previous_block < 13
-    group by s.enterprise
-),
-
-gall as (
-    select
-        s.enterprise,
-        sum(s.new_days) as new_days,
-        max(s.gap_max) as gap_max,
-        sum(s.gap_sum) / nullif(sum(s.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(s.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(s.gap_count) * cast(sum(s.gap_squared) as hugeint)
-                        - cast(sum(s.gap_sum) as hugeint) * cast(sum(s.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(s.gap_count) as double) * (sum(s.gap_count) - 1))
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
                 ) / 86400
         end as gap_std,
-        max(s.days_since_first) as days_since_first,
-        min(s.days_since_last) as days_since_last
-    from steps as s
-    group by s.enterprise
-),
-
-p30 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
+        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
         case
-            when sum(s.delay_count) > 1
+            when sum(b.pay_count) > 1
                 then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
+                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
+                    / (sum(b.pay_count) - 1)
                 )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        not s.is_sale
-        and s.block = 0
-    group by s.enterprise
-),
-
-p90 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
+        end as pay_delay_std,
+        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
+        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
+        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
         case
-            when sum(s.delay_count) > 1
+            when sum(b.collect_count) > 1
                 then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
+                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
+                    / (sum(b.collect_count) - 1)
                 )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        not s.is_sale
-        and s.block < 3
-    group by s.enterprise
-),
-
-p180 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        not s.is_sale
-        and s.block < 6
-    group by s.enterprise
-),
-
-p365 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        not s.is_sale
-        and s.block < 13
-    group by s.enterprise
-),
-
-pall as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        not s.is_sale
-    group by s.enterprise
-),
-
-c30 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        s.is_sale
-        and s.block = 0
-    group by s.enterprise
-),
-
-c90 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        s.is_sale
-        and s.block < 3
-    group by s.enterprise
-),
-
-c180 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        s.is_sale
-        and s.block < 6
-    group by s.enterprise
-),
-
-c365 as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        s.is_sale
-        and s.block < 13
-    group by s.enterprise
-),
-
-call as (
-    select
-        s.enterprise,
-        sum(s.delay_sum) / nullif(sum(s.delay_count), 0) as delay_mean,
-        case
-            when sum(s.delay_count) > 1
-                then sqrt(
-                    greatest(sum(s.delay_squared) - sum(s.delay_sum) * sum(s.delay_sum) / sum(s.delay_count), 0)
-                    / (sum(s.delay_count) - 1)
-                )
-        end as delay_std,
-        cast(sum(s.late_count) as double) / nullif(sum(s.delay_count), 0) as late_share,
-        cast(sum(s.overdue_count) as double) / nullif(sum(s.due_count), 0) as overdue_share
-    from delays as s
-    where
-        s.is_sale
-    group by s.enterprise
+        end as collect_delay_std,
+        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
+        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share,
+        min(b.sale_days) as sale_days_since_last,
+        min(b.purchase_days) as purchase_days_since_last,
+        max(b.first_days) as days_since_first,
+        min(b.last_days) as days_since_last
+    from blocks as b
+    group by b.enterprise
 )
 
 select
@@ -885,16 +724,16 @@ select
     cast(case when d.feed then coalesce(w90.tx_count, 0) / 90.0 end as double) as tx_per_day_90d,
     cast(case when d.feed then coalesce(w180.tx_count, 0) / 180.0 end as double) as tx_per_day_180d,
     cast(case when d.feed then coalesce(w365.tx_count, 0) / 365.0 end as double) as tx_per_day_365d,
-    cast(wall.tx_count / (gall.days_since_first + 1) as double) as tx_per_day_all,
-    cast(case when d.feed then coalesce(g30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer)
+    cast(wall.tx_count / (wall.days_since_first + 1) as double) as tx_per_day_all,
+    cast(case when d.feed then coalesce(w30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer)
         as tx_active_days_30d,
-    cast(case when d.feed then coalesce(g90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer)
+    cast(case when d.feed then coalesce(w90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer)
         as tx_active_days_90d,
-    cast(case when d.feed then coalesce(g180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer)
+    cast(case when d.feed then coalesce(w180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer)
         as tx_active_days_180d,
-    cast(case when d.feed then coalesce(g365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer)
+    cast(case when d.feed then coalesce(w365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer)
         as tx_active_days_365d,
-    cast(case when d.feed then coalesce(gall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer)
+    cast(case when d.feed then coalesce(wall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer)
         as tx_active_days_all,
     cast(case when d.feed then coalesce(w30.gross_amount, 0) end as double) as tx_gross_amount_30d,
     cast(case when d.feed then coalesce(w90.gross_amount, 0) end as double) as tx_gross_amount_90d,
@@ -936,26 +775,26 @@ select
     w180.amount_std * w180.tx_count / nullif(cast(w180.gross_amount as double), 0) as tx_amount_cv_180d,
     w365.amount_std * w365.tx_count / nullif(cast(w365.gross_amount as double), 0) as tx_amount_cv_365d,
     wall.amount_std * wall.tx_count / nullif(cast(wall.gross_amount as double), 0) as tx_amount_cv_all,
-    g30.gap_std as tx_gap_std_30d,
-    g90.gap_std as tx_gap_std_90d,
-    g180.gap_std as tx_gap_std_180d,
-    g365.gap_std as tx_gap_std_365d,
-    gall.gap_std as tx_gap_std_all,
-    g30.gap_mean as tx_gap_mean_30d,
-    g90.gap_mean as tx_gap_mean_90d,
-    g180.gap_mean as tx_gap_mean_180d,
-    g365.gap_mean as tx_gap_mean_365d,
-    gall.gap_mean as tx_gap_mean_all,
-    g30.gap_std / nullif(g30.gap_mean, 0) as tx_gap_cv_30d,
-    g90.gap_std / nullif(g90.gap_mean, 0) as tx_gap_cv_90d,
-    g180.gap_std / nullif(g180.gap_mean, 0) as tx_gap_cv_180d,
-    g365.gap_std / nullif(g365.gap_mean, 0) as tx_gap_cv_365d,
-    gall.gap_std / nullif(gall.gap_mean, 0) as tx_gap_cv_all,
-    cast(g30.gap_max / 86400.0 as double) as tx_gap_max_30d,
-    cast(g90.gap_max / 86400.0 as double) as tx_gap_max_90d,
-    cast(g180.gap_max / 86400.0 as double) as tx_gap_max_180d,
-    cast(g365.gap_max / 86400.0 as double) as tx_gap_max_365d,
-    cast(gall.gap_max / 86400.0 as double) as tx_gap_max_all,
+    w30.gap_std as tx_gap_std_30d,
+    w90.gap_std as tx_gap_std_90d,
+    w180.gap_std as tx_gap_std_180d,
+    w365.gap_std as tx_gap_std_365d,
+    wall.gap_std as tx_gap_std_all,
+    w30.gap_mean as tx_gap_mean_30d,
+    w90.gap_mean as tx_gap_mean_90d,
+    w180.gap_mean as tx_gap_mean_180d,
+    w365.gap_mean as tx_gap_mean_365d,
+    wall.gap_mean as tx_gap_mean_all,
+    w30.gap_std / nullif(w30.gap_mean, 0) as tx_gap_cv_30d,
+    w90.gap_std / nullif(w90.gap_mean, 0) as tx_gap_cv_90d,
+    w180.gap_std / nullif(w180.gap_mean, 0) as tx_gap_cv_180d,
+    w365.gap_std / nullif(w365.gap_mean, 0) as tx_gap_cv_365d,
+    wall.gap_std / nullif(wall.gap_mean, 0) as tx_gap_cv_all,
+    cast(w30.gap_max / 86400.0 as double) as tx_gap_max_30d,
+    cast(w90.gap_max / 86400.0 as double) as tx_gap_max_90d,
+    cast(w180.gap_max / 86400.0 as double) as tx_gap_max_180d,
+    cast(w365.gap_max / 86400.0 as double) as tx_gap_max_365d,
+    cast(wall.gap_max / 86400.0 as double) as tx_gap_max_all,
     cast(
         case when w30.void_known > 0 then (w30.all_count - w30.tx_count) / cast(w30.all_count as double) end as double
     ) as tx_void_share_30d,
@@ -992,46 +831,46 @@ select
     / nullif(cast(w365.gross_amount as double), 0) as tx_refund_amount_share_365d,
     coalesce(cast(wall.refund_amount as double), 0)
     / nullif(cast(wall.gross_amount as double), 0) as tx_refund_amount_share_all,
-    p30.delay_mean as tx_pay_delay_mean_30d,
-    p90.delay_mean as tx_pay_delay_mean_90d,
-    p180.delay_mean as tx_pay_delay_mean_180d,
-    p365.delay_mean as tx_pay_delay_mean_365d,
-    pall.delay_mean as tx_pay_delay_mean_all,
-    p30.delay_std as tx_pay_delay_std_30d,
-    p90.delay_std as tx_pay_delay_std_90d,
-    p180.delay_std as tx_pay_delay_std_180d,
-    p365.delay_std as tx_pay_delay_std_365d,
-    pall.delay_std as tx_pay_delay_std_all,
-    p30.late_share as tx_pay_late_share_30d,
-    p90.late_share as tx_pay_late_share_90d,
-    p180.late_share as tx_pay_late_share_180d,
-    p365.late_share as tx_pay_late_share_365d,
-    pall.late_share as tx_pay_late_share_all,
-    p30.overdue_share as tx_pay_overdue_share_30d,
-    p90.overdue_share as tx_pay_overdue_share_90d,
-    p180.overdue_share as tx_pay_overdue_share_180d,
-    p365.overdue_share as tx_pay_overdue_share_365d,
-    pall.overdue_share as tx_pay_overdue_share_all,
-    c30.delay_mean as tx_collect_delay_mean_30d,
-    c90.delay_mean as tx_collect_delay_mean_90d,
-    c180.delay_mean as tx_collect_delay_mean_180d,
-    c365.delay_mean as tx_collect_delay_mean_365d,
-    call.delay_mean as tx_collect_delay_mean_all,
-    c30.delay_std as tx_collect_delay_std_30d,
-    c90.delay_std as tx_collect_delay_std_90d,
-    c180.delay_std as tx_collect_delay_std_180d,
-    c365.delay_std as tx_collect_delay_std_365d,
-    call.delay_std as tx_collect_delay_std_all,
-    c30.late_share as tx_collect_late_share_30d,
-    c90.late_share as tx_collect_late_share_90d,
-    c180.late_share as tx_collect_late_share_180d,
-    c365.late_share as tx_collect_late_share_365d,
-    call.late_share as tx_collect_late_share_all,
-    c30.overdue_share as tx_collect_overdue_share_30d,
-    c90.overdue_share as tx_collect_overdue_share_90d,
-    c180.overdue_share as tx_collect_overdue_share_180d,
-    c365.overdue_share as tx_collect_overdue_share_365d,
-    call.overdue_share as tx_collect_overdue_share_all,
+    w30.pay_delay_mean as tx_pay_delay_mean_30d,
+    w90.pay_delay_mean as tx_pay_delay_mean_90d,
+    w180.pay_delay_mean as tx_pay_delay_mean_180d,
+    w365.pay_delay_mean as tx_pay_delay_mean_365d,
+    wall.pay_delay_mean as tx_pay_delay_mean_all,
+    w30.pay_delay_std as tx_pay_delay_std_30d,
+    w90.pay_delay_std as tx_pay_delay_std_90d,
+    w180.pay_delay_std as tx_pay_delay_std_180d,
+    w365.pay_delay_std as tx_pay_delay_std_365d,
+    wall.pay_delay_std as tx_pay_delay_std_all,
+    w30.pay_late_share as tx_pay_late_share_30d,
+    w90.pay_late_share as tx_pay_late_share_90d,
+    w180.pay_late_share as tx_pay_late_share_180d,
+    w365.pay_late_share as tx_pay_late_share_365d,
+    wall.pay_late_share as tx_pay_late_share_all,
+    w30.pay_overdue_share as tx_pay_overdue_share_30d,
+    w90.pay_overdue_share as tx_pay_overdue_share_90d,
+    w180.pay_overdue_share as tx_pay_overdue_share_180d,
+    w365.pay_overdue_share as tx_pay_overdue_share_365d,
+    wall.pay_overdue_share as tx_pay_overdue_share_all,
+    w30.collect_delay_mean as tx_collect_delay_mean_30d,
+    w90.collect_delay_mean as tx_collect_delay_mean_90d,
+    w180.collect_delay_mean as tx_collect_delay_mean_180d,
+    w365.collect_delay_mean as tx_collect_delay_mean_365d,
+    wall.collect_delay_mean as tx_collect_delay_mean_all,
+    w30.collect_delay_std as tx_collect_delay_std_30d,
+    w90.collect_delay_std as tx_collect_delay_std_90d,
+    w180.collect_delay_std as tx_collect_delay_std_180d,
+    w365.collect_delay_std as tx_collect_delay_std_365d,
+    wall.collect_delay_std as tx_collect_delay_std_all,
+    w30.collect_late_share as tx_collect_late_share_30d,
+    w90.collect_late_share as tx_collect_late_share_90d,
+    w180.collect_late_share as tx_collect_late_share_180d,
+    w365.collect_late_share as tx_collect_late_share_365d,
+    wall.collect_late_share as tx_collect_late_share_all,
+    w30.collect_overdue_share as tx_collect_overdue_share_30d,
+    w90.collect_overdue_share as tx_collect_overdue_share_90d,
+    w180.collect_overdue_share as tx_collect_overdue_share_180d,
+    w365.collect_overdue_share as tx_collect_overdue_share_365d,
+    wall.collect_overdue_share as tx_collect_overdue_share_all,
     m.sales_slope / nullif(abs(m.sales_mean), 0) as tx_sales_trend_12m,
     m.count_slope / nullif(m.count_mean, 0) as tx_count_trend_12m,
     cast(coalesce(w90.sales, 0) as double)
@@ -1041,8 +880,8 @@ select
     sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11)
     / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
     cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
-    cast(gall.days_since_first as integer) as tx_tenure_days,
-    cast(gall.days_since_last as integer) as tx_days_since_last,
+    cast(wall.days_since_first as integer) as tx_tenure_days,
+    cast(wall.days_since_last as integer) as tx_days_since_last,
     cast(wall.sale_days_since_last as integer) as tx_sale_days_since_last,
     cast(wall.purchase_days_since_last as integer) as tx_purchase_days_since_last
 from enterprises as p
@@ -1053,18 +892,3 @@ left join w90 on p.enterprise = w90.enterprise
 left join w180 on p.enterprise = w180.enterprise
 left join w365 on p.enterprise = w365.enterprise
 left join wall on p.enterprise = wall.enterprise
-left join g30 on p.enterprise = g30.enterprise
-left join g90 on p.enterprise = g90.enterprise
-left join g180 on p.enterprise = g180.enterprise
-left join g365 on p.enterprise = g365.enterprise
-left join gall on p.enterprise = gall.enterprise
-left join p30 on p.enterprise = p30.enterprise
-left join p90 on p.enterprise = p90.enterprise
-left join p180 on p.enterprise = p180.enterprise
-left join p365 on p.enterprise = p365.enterprise
-left join pall on p.enterprise = pall.enterprise
-left join c30 on p.enterprise = c30.enterprise
-left join c90 on p.enterprise = c90.enterprise
-left join c180 on p.enterprise = c180.enterprise
-left join c365 on p.enterprise = c365.enterprise
-left join call on p.enterprise = call.enterprise

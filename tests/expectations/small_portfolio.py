@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import partition, sql
+from warehouse import partition, sql, views
 from warehouse.feeds import FEEDS
 
 PORTFOLIO = "p"
@@ -110,6 +110,9 @@ def build_features(con: duckdb.DuckDBPyConnection, night: date, *, portfolio: st
         ready = [name for name, file in waiting.items() if not set(file.inputs) & set(waiting)]
         for name in ready:
             del waiting[name]
+            if not files[name].parameters:
+                views.renew_view(con, name)
+                continue
             partition.replace_partition(
                 con,
                 name,

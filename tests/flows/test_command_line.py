@@ -63,6 +63,34 @@ def test_bad_value_is_one_line_on_standard_error(
     assert expected in shown.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["wide-and-deep", "--dataset", "Australian"], "goes with --dataset simulated, sba, taiwan_default"),
+        (["voting-ensemble", "--dataset", "sba"], "sba is not one of them"),
+        (
+            ["wide-and-deep", "--dataset", "sba", "--protocol", "leaky"],
+            "goes with --protocol honest, sensitivity",
+        ),
+        (["voting-ensemble", "--protocol", "sensitivity"], "goes with --protocol honest, tuned, leaky"),
+        (
+            ["operational-risk", "--protocol", "tuned"],
+            "goes with --protocol honest; tuned is not one of them",
+        ),
+        (["wide-and-deep", "--dataset", "sba", "--protocol", "sensitivity"], "goes with --dataset simulated"),
+        (["wide-and-deep", "--dataset", "sba", "--sensitive", "use"], "taiwan_default only"),
+        (["voting-ensemble", "--dataset", "Taiwan", "--sensitive", "use"], "taiwan_default only"),
+    ],
+)
+def test_a_replication_refuses_what_its_paper_does_not_know(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert main(["replicate", "--paper", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1
+    assert expected in shown.err
+
+
 def test_unknown_option_is_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["nightly", "--asof", "2026-06-30"])
@@ -111,6 +139,23 @@ def test_bad_query_is_refused_in_one_line(
     assert shown.err.startswith("sql refused: ")
     assert expected in shown.err
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_an_interrupt_is_told_in_one_line_also_from_within_a_query(
+    home: Path, raised: BaseException, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import publish
+
+    def interrupted(run: publish.PublishParameters) -> None:
+        raise raised
+
+    interrupted.fn = interrupted  # type: ignore[attr-defined]
+    monkeypatch.setattr(publish, "publish", interrupted)
+    interrupted.__annotations__["run"] = publish.PublishParameters
+    assert main(["publish"]) == 1
+    assert capsys.readouterr().err == "publish interrupted: nothing half written; run it again\n"
+    assert not (home / "logs").exists()
 
 
 def test_sql_before_the_first_night(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from flows.nightly import NightlyParameters, nightly
 from models.ensemble_settings import VotingEnsembleSettings
+from models.wide_deep_settings import WideDeepSettings
 from tasks import champions
 from warehouse import sql
 from warehouse.connection import writer
@@ -23,11 +24,11 @@ MAY, JUNE = date(2026, 5, 31), date(2026, 6, 30)
 PORTFOLIO = "simulated-150-7"
 SCORES = """
 select * exclude (run_id, scored_at) from wh.scores.portfolio_scores
-where portfolio = $portfolio and as_of_date = $day order by model_role, enterprise_id
+where portfolio = $portfolio and as_of_date = $day order by enterprise_id, model_family
 """
 CONTRIBUTIONS = """
 select * exclude (run_id, scored_at) from wh.scores.contributions
-where portfolio = $portfolio and as_of_date = $day order by enterprise_id, rank
+where portfolio = $portfolio and as_of_date = $day order by enterprise_id, model_family, rank
 """
 FEATURES = "from wh.features.feat_enterprise where portfolio = $portfolio and as_of_date = $day order by enterprise_id"
 
@@ -36,6 +37,7 @@ QUICK = VotingEnsembleSettings(
     members=("gbdt", "lightgbm"), feature_groups=("ledger", "opinion"), bags=2, folds=2, inner_folds=2,
     minimum_positives=4,
 )  # fmt: skip
+QUICK_WIDE = WideDeepSettings(max_epochs=5, folds=2, minimum_positives=4)
 
 
 def night(day: date) -> str:
@@ -54,7 +56,9 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
     kept: dict[str, pl.DataFrame] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
-        patch.setattr(champions, "VotingEnsembleSettings", lambda: QUICK)
+        patch.setattr(
+            champions, "BESIDE", {"voting_ensemble": lambda: QUICK, "wide_deep": lambda: QUICK_WIDE}
+        )
         for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
             kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
             kept[name] = rows(SCORES, portfolio=PORTFOLIO, day=day)
@@ -65,6 +69,7 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
             "run_ledger",
             "file_ledger",
             "model_registry",
+            "evaluation_scores",
             "validation_results",
             "quarantine",
             "lineage",
@@ -86,39 +91,57 @@ def test_every_enterprise_has_one_champion_row(nights: dict[str, pl.DataFrame]) 
     assert rest["pd"].null_count() == rest.height
 
 
-def test_thick_files_are_scored_by_both_families_and_the_ensemble_gives_the_headline(
+def test_files_are_scored_by_every_family_that_covers_them_and_one_gives_the_headline(
     nights: dict[str, pl.DataFrame],
 ) -> None:
-    counts = nights["june"].group_by("coverage", "model_role", "model_family").len().sort(pl.all())
-    thick = nights["june features"].filter(coverage="thick").height
-    assert thick > 20
-    assert counts.filter(coverage="thick").rows() == [
-        ("thick", "challenger", "operational_risk", thick),
-        ("thick", "champion", "voting_ensemble", thick),
-    ]
-    others = counts.filter(pl.col("coverage").is_in(["thin", "transaction"]))
-    assert others["model_family"].unique().to_list() == ["operational_risk"]
-    assert others["model_role"].unique().to_list() == ["champion"]
-    assert counts.filter(coverage="unscoreable")["model_family"].to_list() == [None]
-    latest = (
-        nights["latest"].group_by("coverage").agg(pl.col("model_family").unique()).rows_by_key("coverage")
+    counts = nights["june"].group_by("coverage", "model_family").len()
+    files = dict(nights["june features"].group_by("coverage").len().iter_rows())
+    assert min(files["thick"], files["transaction"], files["thin"]) > 20
+    covered = {
+        "thick": ("operational_risk", "voting_ensemble", "wide_deep"),
+        "transaction": ("operational_risk", "wide_deep"),
+        "thin": ("operational_risk",),
+        "unscoreable": (None,),
+    }
+    wanted = {(kind, family, files[kind]) for kind, families in covered.items() for family in families}
+    assert set(counts.iter_rows()) == wanted
+    heads = (
+        nights["june"].filter(model_role="champion").group_by("coverage").agg(pl.col("model_family").unique())
     )
-    assert latest["thick"] == [(["voting_ensemble"],)]
+    # no family is shown to be worse on so few rows
+    assert dict(heads.explode("model_family").iter_rows()) == {
+        "thick": "voting_ensemble",
+        "transaction": "wide_deep",
+        "thin": "operational_risk",
+        "unscoreable": None,
+    }
+    assert set(nights["latest"].select("coverage", "model_family").iter_rows()) == set(
+        nights["june"].filter(model_role="champion").select("coverage", "model_family").iter_rows()
+    )
+
+
+def test_what_models_said_of_unseen_rows_is_published(nights: dict[str, pl.DataFrame]) -> None:
+    unseen, models = nights["evaluation_scores"], nights["model_registry"]
+    assert set(unseen["model_version"]) == set(models["model_version"])
+    assert unseen.select("model_version", "as_of_date", "enterprise_id", "repeat").is_unique().all()
+    assert unseen["pd"].is_between(0, 1, closed="none").all()
 
 
 def test_contributions_add_up_to_the_pd_that_is_shown(nights: dict[str, pl.DataFrame]) -> None:
-    told = nights["june contributions"].group_by("enterprise_id").agg(pl.col("contribution").sum())
-    both = nights["june"].filter(model_family="voting_ensemble").join(told, on="enterprise_id", how="left")
-    assert both.height > 20
+    key = ["enterprise_id", "model_family"]
+    told = nights["june contributions"].group_by(key).agg(pl.col("contribution").sum())
+    explained = pl.col("model_family").is_in(["voting_ensemble", "wide_deep"])
+    both = nights["june"].filter(explained).join(told, on=key, how="left")
+    assert both["model_family"].n_unique() == 2
     off = (both["base_value"] + both["contribution"] - both["pd"]).abs()
     assert off.null_count() == 0
     assert off.max() < 1e-9
-    explained = nights["june contributions"]
-    assert explained["rank"].max() == 11
-    assert explained.filter(feature="other")["rank"].unique().to_list() == [11]
-    assert set(both["reason_1"].drop_nulls()) <= set(explained["feature"]) - {"other"}
+    rows_of = nights["june contributions"]
+    assert rows_of["rank"].max() == 11
+    assert rows_of.filter(feature="other")["rank"].unique().to_list() == [11]
+    assert set(both["reason_1"].drop_nulls()) <= set(rows_of["feature"]) - {"other"}
     # a family that does not explain itself says nothing
-    rest = nights["june"].filter(pl.col("model_family") != "voting_ensemble")
+    rest = nights["june"].filter(model_family="operational_risk")
     assert rest["base_value"].null_count() == rest.height
 
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from flows.train import TrainParameters
 from models.ensemble_settings import VotingEnsembleSettings
 from models.operational_risk import OperationalRiskSettings
-from tasks.train import estimators, family_of
+from models.wide_deep_settings import WideDeepSettings
+from tasks.train import FAMILY_OF, estimators
 
 
 def test_the_form_makes_the_settings_of_its_family():
@@ -18,18 +19,29 @@ def test_the_form_makes_the_settings_of_its_family():
     )
     plain = TrainParameters(learner="svm").settings_of_family()
     assert plain == OperationalRiskSettings(learner="svm")
-    assert [family_of(one) for one in (ensemble.settings_of_family(), plain)] == [
+    wide = TrainParameters(family="wide_deep", sensitive="use").settings_of_family()
+    assert wide == WideDeepSettings(sensitive="use")
+    assert [FAMILY_OF[type(one)] for one in (ensemble.settings_of_family(), plain, wide)] == [
         "voting_ensemble",
         "operational_risk",
+        "wide_deep",
     ]
 
 
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"family": "voting_ensemble", "learner": "svm"}, "--learner goes with --family operational_risk"),
-        ({"profile": "tuned"}, "--profile and --selection go with --family voting_ensemble"),
-        ({"selection": "paper"}, "--profile and --selection go with --family voting_ensemble"),
+        (
+            {"family": "voting_ensemble", "learner": "svm"},
+            "--learner goes with --family operational_risk, not",
+        ),
+        ({"profile": "tuned"}, "--profile goes with --family voting_ensemble, not with operational_risk"),
+        ({"selection": "paper"}, "--selection goes with --family voting_ensemble"),
+        ({"sensitive": "use"}, "--sensitive goes with --family wide_deep"),
+        (
+            {"family": "wide_deep", "oversample": False},
+            "--oversample goes with --family operational_risk or voting",
+        ),
         ({"definition": "cross_section", "snapshots": 2}, "has one snapshot"),
     ],
 )

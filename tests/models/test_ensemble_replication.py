@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models import ensemble_page, ensemble_replication
+from models import ensemble_page, ensemble_protocols, ensemble_replication
+from models.ensemble_paired import goal_words, paired_words
 from models.ensemble_protocols import leaky_fold
 from models.ensemble_published import FINAL_ROW, MEASURES, published_figures
-from models.ensemble_replication import honest_fold, summarised, tuned_fold
+from models.ensemble_recipes import OUR_ROW, RECIPES, tuned_fold
+from models.ensemble_replication import CHOSEN_ROW, SINGLE_ROW, honest_fold, said_after_smote
 from models.ensemble_settings import VotingEnsembleSettings
+from models.ensemble_summary import AGAINST_SINGLE, PAIRED, against_member, summarised
 from models.evaluation import repeated_folds
 
 QUICK = VotingEnsembleSettings(members=("xgboost", "extra_trees", "adaboost"), bags=2, inner_folds=2)
@@ -44,7 +47,8 @@ def test_an_honest_fold_has_every_row_of_tables_4_to_8():
         "optimised weights",
         FINAL_ROW,
         "parsimonious",
-        "parsimonious, calibrated",
+        CHOSEN_ROW,
+        SINGLE_ROW,
     }
     assert {one.metric for one in figures} == {*MEASURES, "chosen"}
     pd = next(one for one in figures if one[1:3] == ("parsimonious, calibrated", "auc"))
@@ -59,13 +63,12 @@ def test_without_the_enhanced_features_is_table_4_and_with_them_table_5():
     assert area["5"] > area["4"]
 
 
-def test_labels_of_the_test_fold_reach_nothing_that_is_fitted(monkeypatch):
+def test_labels_of_the_test_fold_reach_nothing_that_is_fitted():
     """With the test labels turned round every AUC turns round: the scores are the same."""
     _, _, train, test = SPLITS[1]
     turned = LABELS.copy()
     turned[test] = 1 - turned[test]
     for measure in (honest_fold, tuned_fold):
-        monkeypatch.setattr(ensemble_replication, "POINTS", 2)
         first, second = (
             {
                 one[:3]: one.value
@@ -150,3 +153,78 @@ def test_only_the_replication_imports_the_leaky_protocols():
                 if isinstance(node, ast.ImportFrom) and node.module == "models.ensemble_protocols":
                     importers.add(f"{room}/{file.name}")
     assert importers == {"tasks/replicate_ensemble.py"}
+
+
+def test_votes_made_before_spare_the_fits_and_change_nothing(monkeypatch):
+    _, fold, train, test = SPLITS[0]
+    refit = said_after_smote(FRAME, LABELS, train, test, settings=QUICK)
+    plain = honest_fold(FRAME, LABELS, train, test, settings=QUICK)
+    leaks = leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK)
+
+    def never(*given, **named):
+        raise AssertionError("fitted again")
+
+    monkeypatch.setattr(ensemble_replication, "said_after_smote", never)
+    monkeypatch.setattr(ensemble_protocols, "said_after_smote", never)
+    assert honest_fold(FRAME, LABELS, train, test, settings=QUICK, refit=refit) == plain
+    assert leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK, refit=refit) == leaks
+
+
+def test_our_recipe_is_picked_inside_the_training_rows():
+    _, _, train, test = SPLITS[0]
+    figures = tuned_fold(FRAME, LABELS, train, test, settings=QUICK)
+    assert {one.row_name for one in figures if one.table_number == "8"} == {OUR_ROW}
+    taken = {one.row_name: one.value for one in figures if one.table_number == "recipe"}
+    assert set(taken) == set(RECIPES)
+    assert sum(taken.values()) == 1
+
+
+def folds_of(values: dict[tuple[str, str, str], list[float]]) -> pl.DataFrame:
+    rows = [(*key, value) for key, several in values.items() for value in several]
+    return pl.DataFrame(rows, orient="row", schema=["table_number", "row_name", "metric", "value"])
+
+
+def test_differences_are_paired_by_fold():
+    """Folds differ far more than ensemble and member: only the paired interval can tell them apart."""
+    single = [0.70, 0.80, 0.90, 0.75, 0.85]
+    chosen = [one - gap for one, gap in zip(single, [0.010, 0.011, 0.009, 0.010, 0.010], strict=True)]
+    tables = summarised(folds_of({("8", SINGLE_ROW, "auc"): single, ("8", CHOSEN_ROW, "auc"): chosen}), {})
+    ((name, metric, mean, low, high, published),) = tables[PAIRED]
+    assert (name, metric, published) == (AGAINST_SINGLE, "auc", None)
+    assert mean == pytest.approx(-0.01)
+    assert low < mean < high < 0
+    (told,) = paired_words({("honest", PAIRED, name, metric): {"mean": mean, "low": low, "high": high}})
+    assert "AUC -0.0100 (-0.0" in told
+    assert told.endswith("worse beyond noise.")
+
+
+def test_the_member_that_turns_out_best_is_named():
+    rows = {
+        ("honest", "6", "RF", "auc"): {"mean": 0.8},
+        ("honest", "6", "GBDT", "auc"): {"mean": 0.9},
+        ("honest", PAIRED, against_member("RF", "6"), "auc"): {"mean": 0.05, "low": 0.01, "high": 0.09},
+        ("honest", PAIRED, against_member("GBDT", "6"), "auc"): {"mean": -0.05, "low": -0.09, "high": 0.01},
+    }
+    (told,) = paired_words(rows)
+    assert "(GBDT): AUC -0.0500 (-0.0900 to +0.0100), no different beyond noise." in told
+
+
+def test_goals_and_the_best_published_row_are_told_with_figures():
+    def row(name, metric, mean):
+        return {"row_name": name, "metric": metric, "mean": mean, "low": mean - 0.01, "high": mean + 0.01}
+
+    found = {
+        ("honest", "8", CHOSEN_ROW, "auc"): row(CHOSEN_ROW, "auc", 0.95),
+        ("tuned", "8", OUR_ROW, "auc"): row(OUR_ROW, "auc", 0.955),
+        ("honest", "8", CHOSEN_ROW, "log_loss"): row(CHOSEN_ROW, "log_loss", 0.070),
+        ("honest", "8", CHOSEN_ROW, "brier"): row(CHOSEN_ROW, "brier", 0.040),
+    }
+    goal, beside = goal_words(found, "Polish 1")
+    assert "0.960: missed by 0.0050" in goal
+    assert OUR_ROW in goal
+    assert "log loss 0.0700 (parsimonious, calibrated) beside 0.0804" in beside
+    assert "no worse" in beside
+    assert beside.endswith("worse, beyond our interval.")
+    higher = {("tuned", "8", OUR_ROW, "auc"): row(OUR_ROW, "auc", 0.961)}
+    assert "0.960: reached. Highest" in goal_words(higher, "Polish 1")[0]
+    assert goal_words(found, "simulated-5000-7, thick files") == []

@@ -13,7 +13,7 @@ from models import evaluation, plots, report, training
 from models.errors import TooFewRowsError
 from models.fingerprint import fingerprint
 from models.importance import feature_importance, group_importance
-from models.metrics import auc
+from models.metrics import auc, brier
 from models.operational_risk import OperationalRiskClassifier
 from models.schema import schema_of
 
@@ -62,6 +62,13 @@ def test_few_rows_are_calibrated_out_of_fold(portfolio):
     assert result.evaluation.protocol == "repeated_cross_validation"
     assert (result.evaluation.folds, result.evaluation.repeats) == (5, 2)
     assert result.evaluation.pd["brier"].mean < result.evaluation.raw["brier"].mean
+    unseen = result.evaluation.unseen
+    assert unseen.select("row", "repeat").is_unique().all()
+    assert unseen.group_by("row").len()["len"].unique().to_list() == [2]
+    assert np.array_equal(portfolio.labels[unseen["row"].to_numpy()], unseen["label"].to_numpy())
+    assert brier(unseen["label"].to_numpy(), unseen["pd"].to_numpy()) == pytest.approx(
+        result.evaluation.pd["brier"].mean, abs=1e-3
+    )
 
 
 def test_few_rows_take_the_longest_windows_unless_some_are_named():
@@ -106,6 +113,7 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
     result = training.train(estimator, frame, labels, **kwargs)
     assert result.evaluation.protocol == "out_of_time"
     assert result.evaluation.rows == 160
+    assert result.evaluation.unseen["row"].to_list() == list(range(160, 320))
     # the later labels turned round change the measure, not the model that is measured
     turned = training.train(estimator, frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
     assert np.array_equal(turned.evaluation.scores, result.evaluation.scores)

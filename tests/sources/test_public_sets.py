@@ -19,6 +19,7 @@ from sources.public_sets import PUBLIC_SETS, load
         ("Polish 3", (10503, 64), 495, "Polish 3"),
         ("Australian", (690, 14), 307, "Australian"),
         ("Taiwan", (30000, 23), 6636, "Taiwan"),
+        ("sba", (30000, 14), 15000, "sba"),
     ],
 )
 def test_each_set_is_the_declared_one(data_dir, name, shape, positives, shown):
@@ -34,6 +35,17 @@ def test_attributes_whose_presence_tells_the_class_are_left_out(data_dir):
 def test_categories_are_text(data_dir):
     text = {name for name, kind in load(data_dir, "Taiwan").frame.schema.items() if kind == pl.String}
     assert text == {"sex", "education", "marriage"}
+
+
+def test_outcomes_of_a_loan_are_no_features(data_dir):
+    """Nothing that is known only once a loan has failed: a charge-off, a balance, a date, what was drawn of a line."""
+    frame = load(data_dir, "sba").frame
+    assert set(frame.columns) == {
+        "state", "bank_state", "sector", "franchise", "revolving", "low_doc", "urban_rural", "business",
+        "approved", "guaranteed_share", "employee_count", "jobs_created_count", "jobs_retained_count", "term",
+    }  # fmt: skip
+    assert frame["sector"].drop_nulls().str.len_chars().unique().to_list() == [2]
+    assert set(frame["business"].unique()) == {"existing", "new", None}
 
 
 @pytest.mark.parametrize("name", PUBLIC_SETS)

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tasks.features import LABEL, feature_order
+from tasks.features import LABEL, WIDE, feature_order
 from warehouse.feeds import FEEDS
 from warehouse.partition import replace_partition
+from warehouse.views import renew_view
 
 PORTFOLIO = "lender"
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -70,11 +71,12 @@ def build(con: duckdb.DuckDBPyConnection, as_of_date: date) -> dict[str, pl.Data
     params = {"portfolio": PORTFOLIO, "as_of_date": as_of_date}
     for relation in feature_order():
         replace_partition(con, relation, params)
+    renew_view(con, WIDE)
     return {
         relation.split(".")[1]: con.sql(
             f"select * from wh.{relation} where as_of_date = date '{as_of_date}' order by enterprise_id"
         ).pl()
-        for relation in feature_order()
+        for relation in (*feature_order(), WIDE)
     }
 
 

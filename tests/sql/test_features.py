@@ -105,7 +105,7 @@ def test_portfolios_do_not_mix():
     assert build(con, NIGHT)["feat_enterprise"].equals(alone)
 
 
-@pytest.mark.parametrize("relation", [*feature_order(), LABEL])
+@pytest.mark.parametrize("relation", [*feature_order(), WIDE, LABEL])
 def test_heads_and_columns_agree_and_sqlglot_reads_them(relation):
     file = sql.load(relation)
     (statement,) = sqlglot.parse(file.text, dialect="duckdb")
@@ -149,7 +149,7 @@ def test_audits_find_a_doubled_and_a_missing_row():
         "insert into wh.features.feat_legal select * from wh.features.feat_legal where enterprise_id = 'a'"
     )
     con.execute("delete from wh.features.feat_operations where enterprise_id = 'b'")
-    con.execute("update wh.features.feat_enterprise set tx_void_share_90d = 1.5")
+    con.execute("update wh.features.feat_transactions set tx_void_share_90d = 1.5")
     for name, told in (
         ("assert_features_key_unique", "feat_legal"),
         ("assert_features_complete", "feat_operations"),

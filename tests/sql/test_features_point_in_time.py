@@ -14,16 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tasks.features import feature_order
+from tasks.features import WIDE, feature_order
 from warehouse import sql
 from warehouse.feeds import FEEDS
 
 NIGHT = date(2026, 6, 30)
 END = datetime(2026, 7, 1)
-RELATIONS = [name.split(".")[1] for name in feature_order()]
+RELATIONS = [name.split(".")[1] for name in (*feature_order(), WIDE)]
 COLUMNS = [
     (file.relation.split(".")[1], column.name)
-    for file in map(sql.load, feature_order())
+    for file in map(sql.load, (*feature_order(), WIDE))
     for column in file.columns
     if column.name not in ("portfolio", "as_of_date", "enterprise_id")
 ]

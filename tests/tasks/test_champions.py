@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from models.ensemble_settings import VotingEnsembleSettings
+from models.wide_deep_settings import WideDeepSettings
 from tasks import champions, families
-from warehouse import matrix, registry
+from tasks.train import FAMILY_OF
+from warehouse import evaluations, matrix, registry
+from warehouse.evaluations import Comparison
 
 DAY = date(2026, 6, 30)
-BOTH = ("operational_risk", "voting_ensemble")
+ALL = ("operational_risk", "voting_ensemble", "wide_deep")
 
 
 def record(family: str, knowledge: date = DAY, horizon_days: int | None = 365) -> Any:
@@ -25,12 +28,12 @@ def record(family: str, knowledge: date = DAY, horizon_days: int | None = 365) -
 
 @pytest.fixture
 def trained(home, monkeypatch) -> list[dict[str, Any]]:
-    """What was trained, by whom a champion is known before, and how many thick files have a label."""
+    """What was trained, where nobody has a champion and 762 files have a label."""
     calls: list[dict[str, Any]] = []
 
     def train_champion(portfolio: str, as_of_date: date, **given: Any) -> Any:
         calls.append({"portfolio": portfolio, "as_of_date": as_of_date, **given})
-        return record("voting_ensemble" if given.get("model") else "operational_risk")
+        return record(FAMILY_OF[type(given["model"])] if "model" in given else "operational_risk")
 
     monkeypatch.setattr(champions, "train_champion", train_champion)
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
@@ -46,25 +49,26 @@ def ensure(definition: str | None = None) -> None:
     champions.ensure_champions("p", DAY, definition=definition, horizon_days=365, run_id="r")
 
 
-def test_the_first_night_trains_both_on_the_same_knowledge(trained):
+def test_the_first_night_trains_all_families_on_the_same_knowledge(trained):
     ensure()
-    first, second = trained
+    first, *others = trained
     assert "model" not in first
     assert first["definition"] == "dpd90"
-    assert second["model"] == VotingEnsembleSettings()
-    # as the champion that it stands beside, whatever the night was asked
-    assert (second["as_of_date"], second["definition"], second["horizon_days"]) == (DAY, "dpd30", 365)
-    assert second["built"]
+    assert [other["model"] for other in others] == [VotingEnsembleSettings(), WideDeepSettings()]
+    for other in others:
+        # as the champion that it stands beside, whatever the night was asked
+        assert (other["as_of_date"], other["definition"], other["horizon_days"]) == (DAY, "dpd30", 365)
+        assert other["built"]
 
 
 def test_champions_that_are_there_are_used(trained, monkeypatch):
-    known(monkeypatch, **{family: record(family) for family in BOTH})
+    known(monkeypatch, **{family: record(family) for family in ALL})
     ensure()
     assert trained == []
 
 
-def test_a_killed_first_night_trains_the_ensemble_when_it_is_run_again(trained, monkeypatch):
-    known(monkeypatch, operational_risk=record("operational_risk"))
+def test_a_killed_first_night_trains_what_is_missing_when_it_is_run_again(trained, monkeypatch):
+    known(monkeypatch, operational_risk=record("operational_risk"), wide_deep=record("wide_deep"))
     ensure()
     assert [(call["model"], call["built"]) for call in trained] == [(VotingEnsembleSettings(), False)]
 
@@ -76,7 +80,7 @@ def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
     withdrawn.role = "retired"
     monkeypatch.setattr(registry, "records", lambda *_, **__: (withdrawn,))
     ensure()
-    assert trained == []
+    assert [call["model"] for call in trained] == [WideDeepSettings()]
     assert caplog.messages[-1] == "champion    no voting_ensemble: 7 of the same knowledge is retired"
 
 
@@ -87,13 +91,17 @@ def test_a_later_night_does_not_try_again(trained, monkeypatch):
 
 
 @pytest.mark.parametrize(("labelled", "defaults"), [(57, 9), (40, 35)])
-def test_too_few_thick_files_are_said_in_one_line(labelled, defaults, trained, monkeypatch, caplog):
+def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeypatch, caplog):
     caplog.set_level("INFO", logger="nightledger")
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (labelled, defaults))
     ensure()
     assert len(trained) == 1
-    line = f"champion    no voting_ensemble: {labelled} labelled thick files with {defaults} defaults, "
-    assert [one.getMessage() for one in caplog.records][1:] == [line + "30 of each kind are needed"]
+    files = {"voting_ensemble": "thick", "wide_deep": "thick and transaction"}
+    assert [one.getMessage() for one in caplog.records][1:] == [
+        f"champion    no {family}: {labelled} labelled {kinds} files with {defaults} defaults, "
+        "30 of each kind are needed"
+        for family, kinds in files.items()
+    ]
 
 
 def test_a_portfolio_without_a_ledger_and_a_cross_section_hear_nothing_of_it(trained, monkeypatch, caplog):
@@ -104,26 +112,67 @@ def test_a_portfolio_without_a_ledger_and_a_cross_section_hear_nothing_of_it(tra
     known(monkeypatch, operational_risk=record("operational_risk", horizon_days=None))
     ensure()
     assert "voting_ensemble" not in caplog.text
+    assert "wide_deep" not in caplog.text
     assert [call.get("model") for call in trained] == [None]
 
 
 def test_the_first_family_of_a_class_that_has_a_champion_gives_its_headline():
-    assert families.headline("voting_ensemble", BOTH) == ("thick",)
-    assert families.headline("operational_risk", BOTH) == ("transaction", "thin")
+    assert families.headline("voting_ensemble", ALL) == ("thick",)
+    assert families.headline("wide_deep", ALL) == ("transaction",)
+    assert families.headline("operational_risk", ALL) == ("thin",)
     assert families.headline("operational_risk", ["operational_risk"]) == ("thick", "transaction", "thin")
     assert families.headline("voting_ensemble", ["operational_risk"]) == ()
-    for one in ((), ("voting_ensemble",), ("operational_risk",), BOTH):
-        told = [coverage for family in one for coverage in families.headline(family, one)]
+    for some in (ALL[:count] for count in range(4)):
+        told = [coverage for family in some for coverage in families.headline(family, some)]
         assert len(told) == len(set(told))
     assert {family for order in families.ORDER.values() for family in order} == set(families.FAMILIES)
 
 
+def test_a_family_that_is_shown_to_be_worse_is_kept_beside_the_headline():
+    assert families.headline("wide_deep", ALL, behind=("wide_deep",)) == ()
+    assert families.headline("operational_risk", ALL, behind=("wide_deep",)) == ("transaction", "thin")
+    # with nobody else to give it, it gives it all the same
+    assert families.headline("wide_deep", ["wide_deep"], behind=("wide_deep",)) == ("thick", "transaction")
+
+
+@pytest.mark.parametrize(("low", "told"), [(0.01, ("wide_deep",)), (-0.01, ())])
+def test_only_what_is_worse_beyond_noise_is_shown_to_be_worse(low, told, trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    known(monkeypatch, operational_risk=record("operational_risk"), wide_deep=record("wide_deep"))
+    asked = []
+
+    def compare(_con: Any, model: Any, other: Any, *, coverage: tuple[str, ...]) -> Comparison:
+        asked.append((model.model_family, other.model_family, coverage))
+        return Comparison(400, 0.02, low, 0.05)
+
+    monkeypatch.setattr(evaluations, "compare", compare)
+    assert champions.shown_worse("p", DAY) == told
+    assert asked == [("wide_deep", "operational_risk", ("transaction",))]
+    assert f"on 400 unseen transaction files: log loss +0.0200 ({low:+.4f} to +0.0500)" in caplog.text
+
+
+def test_models_without_common_rows_are_not_shown_to_be_worse(trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    known(monkeypatch, operational_risk=record("operational_risk"), voting_ensemble=record("voting_ensemble"))
+    assert champions.shown_worse("p", DAY) == ()
+    assert "voting_ensemble and operational_risk share no unseen rows" in caplog.text
+    known(monkeypatch, voting_ensemble=record("voting_ensemble"))
+    assert champions.shown_worse("p", DAY) == ()
+
+
 def test_a_family_that_stands_in_is_named():
     lines = families.headline_lines(
-        {("thick", "operational_risk"): 57, ("thin", "operational_risk"): 3, ("unscoreable", None): 1}
+        {
+            ("thick", "operational_risk"): 57,
+            ("transaction", "operational_risk"): 4,
+            ("thin", "operational_risk"): 3,
+            ("unscoreable", None): 1,
+        },
+        behind=("wide_deep",),
     )
     assert lines == [
         "thick            57  operational_risk, which stands in for voting_ensemble: that has no champion yet",
+        "transaction       4  operational_risk, which stands in for wide_deep: that is worse beyond noise",
         "thin              3  operational_risk",
         "unscoreable       1  no model",
     ]

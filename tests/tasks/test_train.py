@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import date
 
 import numpy as np
@@ -9,12 +10,11 @@ import polars as pl
 import pytest
 
 from models import artefact
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.operational_risk import OperationalRiskSettings
 from models.scoring import score
-from models.training import Training, train
 from tasks import register, snapshots
 from tasks import train as tasks_train
-from warehouse import matrix, registry
+from warehouse import matrix, registry, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
 
@@ -29,6 +29,7 @@ def rows(count: int = 120) -> pl.DataFrame:
         {
             "enterprise_id": [f"E{n:03d}" for n in range(count)],
             "as_of_date": [DAY] * count,
+            "coverage": ["thin"] * count,
             "tx_gap_std_all": rng.gamma(2.0, np.where(bad, 3.0, 1.0)),
             "tx_sales_all": rng.gamma(2.0, 1000.0, count),
             "label": bad.astype(np.int64),
@@ -37,10 +38,11 @@ def rows(count: int = 120) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def training() -> Training:
-    frame = rows()
-    estimator = OperationalRiskClassifier(settings=QUICK, groups=matrix.feature_groups())
-    return train(estimator, frame.drop("label"), frame["label"].to_numpy())
+def trained() -> tasks_train.Trained:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
+        patch.setenv("NIGHTLEDGER_HOME", home)
+        patch.setattr(matrix, "training_matrix", lambda *_, **__: rows())
+        return tasks_train.train_model.fn("p", (DAY,), "cross_section", 0, QUICK)
 
 
 def test_label_windows_end_by_as_of_date_and_do_not_overlap():
@@ -49,7 +51,7 @@ def test_label_windows_end_by_as_of_date_and_do_not_overlap():
     assert snapshots.snapshot_dates(DAY, definition="cross_section", horizon_days=365) == (DAY,)
 
 
-def test_registered_once_and_loaded_as_it_was(home, training):
+def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(home, trained):
     wanted = {
         "family": "operational_risk",
         "portfolio": "p",
@@ -57,8 +59,8 @@ def test_registered_once_and_loaded_as_it_was(home, training):
         "definition": "cross_section",
         "horizon_days": 365,
     }
-    first = register.register_model.fn(training, "f" * 64, role="champion", run_id="r1", **wanted)
-    again = register.register_model.fn(training, "f" * 64, role="champion", run_id="r2", **wanted)
+    first = register.register_model.fn(*trained, role="champion", run_id="r1", **wanted)
+    again = register.register_model.fn(*trained, role="champion", run_id="r2", **wanted)
     assert again.run_id == "r1"
     assert (first.purpose, first.horizon_days, first.feature_groups) == (
         "describe",
@@ -72,8 +74,13 @@ def test_registered_once_and_loaded_as_it_was(home, training):
             registry.champion(con, portfolio="p", family="operational_risk", as_of_date=date(2026, 6, 29))
             is None
         )
+        unseen = sql.frame(con, "from wh.ops.evaluation_scores order by repeat, enterprise_id")
+    labels = dict(rows().select("enterprise_id", "label").iter_rows())
+    assert unseen.filter(repeat=0)["enterprise_id"].to_list() == sorted(labels)
+    assert unseen["label"].to_list() == [labels[name] for name in unseen["enterprise_id"]]
+    assert set(unseen["run_id"]) == {"r1"}
     model = artefact.load(registry.verify(found), sha256=found.artefact_sha256, schema_hash=found.schema_hash)
-    assert score(model, rows()).equals(score(training.model, rows()))
+    assert score(model, rows()).equals(score(trained.training.model, rows()))
 
 
 def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):

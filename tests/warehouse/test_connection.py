@@ -170,6 +170,28 @@ def test_file_order_is_kept_only_inside_the_block(con):
     assert con.execute(setting).fetchone() == (False,)
 
 
+def test_joins_of_one_view_that_are_read_for_other_columns_are_not_taken_for_the_same(con):
+    key = "portfolio, as_of_date, enterprise_id"
+    for part in ("base", "a", "b", "c"):
+        con.execute(
+            f"create table wh.features.{part} as select 'p' as portfolio, date '2026-06-30' as as_of_date, "
+            f"n as enterprise_id, n * {ord(part[0])} as {part}_size from range(100) as r(n)"
+        )
+    joined = " ".join(f"inner join wh.features.{part} using ({key})" for part in "abc")
+    con.execute(f"create view wh.features.wide as select * from wh.features.base {joined}")
+    here = "where portfolio = 'p' and as_of_date = date '2026-06-30'"
+    differs = " union all ".join(
+        f"(select enterprise_id, {part}_size from wh.features.wide {here} "
+        f"except select enterprise_id, {part}_size from wh.features.{part} {here})"
+        for part in "ab"
+    )
+    assert con.execute(differs).fetchall() == []
+    con.execute("set disabled_optimizers = ''")
+    assert con.execute(differs).fetchall(), (
+        "this DuckDB reads it right: let it share joins again (duckdb#25819)"
+    )
+
+
 def test_a_reader_is_told_when_nothing_is_published(home):
     with pytest.raises(Refused, match="nothing is published yet"), reader():
         pass

@@ -17,9 +17,13 @@ OLD, NEW = date(2024, 6, 30), date(2025, 6, 30)
 def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Two dates of 50 enterprises; a fifth have no label, the first is unscoreable."""
     con.execute(
-        "create or replace table wh.features.feat_enterprise as select 'p' as portfolio, d as as_of_date, "
-        "'E' || lpad(n::varchar, 3, '0') as enterprise_id, if(n = 0, 'unscoreable', 'thin') as coverage, "
-        "n * 1.5 as tx_gap_std_all from range(50) as r(n), (values (date '2024-06-30'), (date '2025-06-30')) as v(d)"
+        "create or replace table wh.features.feat_coverage as select 'p' as portfolio, d as as_of_date, "
+        "'E' || lpad(n::varchar, 3, '0') as enterprise_id, if(n = 0, 'unscoreable', 'thin') as coverage "
+        "from range(50) as r(n), (values (date '2024-06-30'), (date '2025-06-30')) as v(d)"
+    )
+    con.execute(
+        "create or replace view wh.features.feat_enterprise as "
+        "select *, 1.5 as tx_gap_std_all from features.feat_coverage"
     )
     con.execute(
         "create or replace table wh.features.feat_label as select portfolio, as_of_date, "
@@ -54,7 +58,7 @@ def test_a_date_without_labels_is_refused(filled):
         )
 
 
-@pytest.mark.parametrize("parts", [1, 2, 7])
+@pytest.mark.parametrize("parts", [1, 2, 7, 60])
 def test_parts_hold_every_enterprise_once(filled, parts):
     names = [
         name
@@ -71,7 +75,7 @@ def test_parts_hold_every_enterprise_once(filled, parts):
 def test_knows_whether_features_are_there(filled):
     assert matrix.has_features(filled, portfolio="p", as_of_date=NEW)
     assert not matrix.has_features(filled, portfolio="p", as_of_date=date(2023, 6, 30))
-    filled.execute("drop table wh.features.feat_enterprise")
+    filled.execute("drop table wh.features.feat_coverage")
     assert not matrix.has_features(filled, portfolio="p", as_of_date=NEW)
 
 
@@ -79,3 +83,18 @@ def test_groups_come_from_the_head():
     groups = matrix.feature_groups()
     assert groups["tx_gap_std_all"] == "consistency"
     assert groups["enterprise_id"] == "key"
+    assert {groups[name] for name in matrix.SENSITIVE} == {"sensitive"}
+
+
+def test_sensitive_fields_are_added_for_whom_they_are_known_and_nowhere_else(filled):
+    filled.execute(
+        "create table wh.features.feat_sensitive as select 'p' as portfolio, $day as as_of_date, "
+        "'E000' as enterprise_id, 'female' as representative_gender",
+        {"day": NEW},
+    )
+    frame = matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=0, parts=1)
+    assert not matrix.SENSITIVE & set(frame.columns)
+    more = matrix.add_sensitive(filled, frame, portfolio="p")
+    assert more["enterprise_id"].equals(frame["enterprise_id"])
+    assert more.filter(enterprise_id="E000")["representative_gender"].to_list() == ["female"]
+    assert more["representative_gender"].null_count() == frame.height - 1

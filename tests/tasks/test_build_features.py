@@ -1,0 +1,92 @@
+"""Enterprises are seen side by side only once the whole of their night has passed its audits."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tasks.features import COVERAGE, WIDE, build_relation, feature_order
+from warehouse import matrix, publish
+from warehouse.connection import reader, writer
+from warehouse.errors import Refused
+
+FIRST, NIGHT = date(2026, 5, 31), date(2026, 6, 30)
+# two keys whose 64 bits are the same: of the first eight bytes of a short text DuckDB's hash is a product, to which
+# the last four are added bit by bit, so that a partner of any key can be worked out
+TWINS = ("E00000000040", "CJVUV7OLJOXC")
+
+
+def enroll(con, *names: str) -> None:
+    for name in names:
+        con.execute(
+            "insert into wh.raw.enterprises (portfolio, enterprise_id, valid_from, known_at) "
+            "values ('p', ?, date '2020-01-01', timestamp '2020-01-01')",
+            [name],
+        )
+
+
+def build(night: date, *relations: str) -> None:
+    for relation in relations or feature_order():
+        build_relation.fn(relation, "p", night)
+
+
+def seen(con, night: date) -> list[str]:
+    query = f"select enterprise_id from wh.{WIDE} where portfolio = 'p' and as_of_date = ? order by all"
+    return [name for (name,) in con.execute(query, [night]).fetchall()]
+
+
+@pytest.fixture
+def con(home):
+    with writer(purpose="test") as cursor:
+        enroll(cursor, TWINS[0], "another")
+        yield cursor
+
+
+def test_coverage_comes_last_and_the_view_is_no_table_to_build():
+    order = feature_order()
+    assert order[-1] == COVERAGE
+    assert WIDE not in order
+
+
+def test_a_night_that_was_begun_again_is_not_seen_until_it_has_passed(con):
+    build(NIGHT)
+    assert seen(con, NIGHT) == [TWINS[0], "another"]
+    assert matrix.has_features(con, portfolio="p", as_of_date=NIGHT)
+    build(NIGHT, feature_order()[0])
+    assert seen(con, NIGHT) == []
+    assert not matrix.has_features(con, portfolio="p", as_of_date=NIGHT)
+    build(NIGHT, *feature_order()[1:])
+    assert seen(con, NIGHT) == [TWINS[0], "another"]
+
+
+def test_two_enterprises_that_share_64_bits_stop_the_night(con):
+    (one, other) = con.execute("select hash(?), hash(?)", list(TWINS)).fetchone()
+    assert one == other, "another version of DuckDB hashes otherwise: work out another pair"
+    build(FIRST)
+    enroll(con, TWINS[1])
+    with pytest.raises(Refused, match=r"assert_features_hash_unique: 1 row.*CJVUV7OLJOXC.*E00000000040"):
+        build(NIGHT)
+    assert seen(con, NIGHT) == []
+    assert seen(con, FIRST) == [TWINS[0], "another"]
+
+
+def test_the_copy_holds_the_wide_rows_of_the_latest_night_that_passed(con):
+    build(FIRST)
+    enroll(con, TWINS[1])
+    with pytest.raises(Refused):
+        build(NIGHT)
+    publish.publish(con, "run")
+    with reader() as published:
+        rows = published.execute(
+            f"select enterprise_id, as_of_date, coverage from {WIDE} order by all"
+        ).fetchall()
+        kind = published.execute(
+            "select count(*) from duckdb_tables() where table_name = 'feat_enterprise'"
+        ).fetchone()
+        told = published.execute(
+            "select count(*) filter (where comment is null) from duckdb_columns() where table_name = 'feat_enterprise'"
+        ).fetchone()
+        parts = published.execute("select distinct as_of_date from features.feat_transactions").fetchall()
+    assert rows == [(TWINS[0], FIRST, "unscoreable"), ("another", FIRST, "unscoreable")]
+    assert (kind, told, parts) == ((1,), (0,), [(FIRST,)])
