@@ -175,14 +175,14 @@ def _words(rows: pl.DataFrame) -> str:
     lines += goal_words(found, rows["dataset"][0])
     for switch in ("choose on the test fold", "oversample before the split", "both"):
         row = FINAL_ROW if switch != "oversample before the split" else "equal weights"
-        leak, honest = (
-            found.get((protocol, "8", name, "auc"))
-            for protocol, name in (("leaky", f"{switch}: {row}"), ("honest", row))
-        )
-        if leak and honest:
-            lines.append(
-                f'Leaky switch "{switch}" moves the AUC of "{row}" from {honest["mean"]:.4f} to {leak["mean"]:.4f}.'
-            )
+        moved = [
+            f"the {_NAMES[metric]} from {honest['mean']:.4f} to {leak['mean']:.4f}"
+            for metric in ("auc", "log_loss", "brier")
+            if (leak := found.get(("leaky", "8", f"{switch}: {row}", metric)))
+            and (honest := found.get(("honest", "8", row, metric)))
+        ]
+        if moved:
+            lines.append(f'Leaky switch "{switch}" moves, for "{row}", {", ".join(moved)}.')
     return "\n".join(lines) + "\n"
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from models.ensemble_published import FINAL_ROW, LOWER_IS_BETTER, published_rows, published_set
+from models.ensemble_published import (
+    FINAL_ROW,
+    LOWER_IS_BETTER,
+    accuracy_of_nobody,
+    published_rows,
+    published_set,
+)
 from models.ensemble_replication import CHOSEN_ROW
 from models.ensemble_summary import AGAINST_SINGLE, PAIRED, against_member
 from models.members import PUBLISHED_NAMES
@@ -101,7 +108,40 @@ def goal_words(found: Found, dataset: str) -> list[str]:
             told.append(
                 f"{_NAMES[metric]} {row['mean']:.4f} ({row['row_name']}) beside {best:.4f} ({where}): {what}, {noise}"
             )
-    return [*lines, f"Against the best published row of any table: {'; '.join(told)}."] if told else lines
+    if not told:
+        return lines
+    return [
+        *lines,
+        f"Against the best published row of any table: {'; '.join(told)}.",
+        base_rate_words(published_set(dataset)),
+    ]
+
+
+def base_rate_words(dataset: str) -> str:
+    """Return what the base rate says of the published rows after resampling, Tables 6 and 8.
+
+    Who tells everybody the base rate ``p`` has a Brier score of ``p (1 - p)`` and a log loss of its entropy. A row
+    misjudged at one half is at least one half off, so that misjudged rows alone make up at least a quarter of their
+    share in the Brier score.
+
+    Examples
+    --------
+    >>> base_rate_words("Taiwan").split(";")[0]
+    'Saying the base rate of 22.1% to everybody has a log loss of 0.5284 and a Brier score of 0.1723'
+    """
+    nobody = accuracy_of_nobody(dataset)
+    rate = 1.0 - nobody
+    entropy = -rate * math.log(rate) - nobody * math.log(nobody)
+    rows = [row for row in published_rows() if row.dataset == dataset and row.table_number in ("6", "8")]
+    below = sum(row.figures["accuracy"] < nobody for row in rows)
+    best = min(rows, key=lambda row: row.figures["brier"])
+    missed = (1.0 - best.figures["accuracy"]) / 4.0 / best.figures["brier"]
+    return (
+        f"Saying the base rate of {rate:.1%} to everybody has a log loss of {entropy:.4f} and a Brier score of "
+        f"{rate * nobody:.4f}; calling nobody a default has an accuracy of {nobody:.3f}, above {below} of the "
+        f"{len(rows)} published rows after resampling. Of the best published Brier score there ({best.row_name}, Table "
+        f"{best.table_number}) the rows misjudged at one half alone make up at least {missed:.0%}."
+    )
 
 
 def _ours(found: Found, metric: str) -> list[Mapping[str, Any]]:
