@@ -2,11 +2,12 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sources.simulated_incidents import Incidents
 from tasks.deliver import deliver_feeds
 
 
@@ -45,12 +46,34 @@ class DeliverParameters(BaseModel):
         json_schema_extra={"position": 4},
     )
 
+    history_days: int | None = Field(
+        default=None,
+        ge=30,
+        le=3650,
+        description="Simulated: days of history before the first delivery; empty = 760, or as the folder has it",
+        json_schema_extra={"position": 5},
+    )
+    incidents: Incidents = Field(
+        default=Incidents(),
+        description="Simulated: what goes wrong on the way; later deliveries into the folder keep to it",
+        json_schema_extra={"position": 6},
+    )
+
     @model_validator(mode="after")
-    def through_goes_with_simulated(self) -> "DeliverParameters":
-        """Refuse a last day for a data set that is delivered whole."""
-        if self.source == "cumcm2020c" and self.through is not None:
-            raise ValueError("--through goes with --source simulated; cumcm2020c is delivered whole")
+    def options_go_with_simulated(self) -> "DeliverParameters":
+        """Refuse what would change a data set that is delivered whole."""
+        for name in ("through", "history_days", "incidents"):
+            if self.source == "cumcm2020c" and getattr(self, name) != type(self).model_fields[name].default:
+                option = name.replace("_", "-")
+                raise ValueError(f"--{option} goes with --source simulated; cumcm2020c is delivered whole")
         return self
+
+    def world(self) -> dict[str, Any] | None:
+        """Return the settings of the simulated portfolio that were asked for, None where none were."""
+        asked = {"history_days": self.history_days} if self.history_days is not None else {}
+        if self.incidents != Incidents():
+            return {**asked, "incidents": self.incidents}
+        return asked or None
 
 
 @flow(name="deliver")
@@ -69,5 +92,6 @@ def deliver(run: DeliverParameters = DeliverParameters()) -> str:
         seed=run.seed,
         through=run.through,
         landing=run.landing,
+        world=run.world(),
     )
     return str(delivery.landing)

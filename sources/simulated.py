@@ -79,7 +79,8 @@ def deliver(
         write_truth(settings, landing, start=memory.start, workshop=memory.workshop)
     first = memory.start if memory.through is None else memory.through + timedelta(days=1)
     months = months_between(first, through)
-    farthest = timedelta(days=max(g.delay for g in _GENERATORS))
+    delays = {g.feed: g.delay + settings.incidents.longest_delay(g.feed) for g in _GENERATORS}
+    farthest = timedelta(days=max(delays.values()))
     before = months_between(max(memory.start, first - farthest), first)[:-1]
     batches = list(_batches(settings))
     progress = _Counter(on_progress, len(batches) * (len(before) + len(months)))
@@ -92,7 +93,7 @@ def deliver(
     for month in before:
         for batch in batches:
             for generator in _GENERATORS:
-                if day_of(month.first + month.days - 1 + generator.delay) >= first:
+                if day_of(month.first + month.days - 1 + delays[generator.feed]) >= first:
                     stream.wait(generator, batch=batch, month=month)
             progress.step("what is still on its way from earlier months")
     files: list[DeliveredFile] = []
@@ -148,6 +149,7 @@ class _Stream:
         worlds = (world(self.settings, chunk, self.start) for chunk in batch)
         parts = [generator.draw(self.settings, chunk_world, month) for chunk_world in worlds]
         rows = generator.finish({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        rows = self.settings.incidents.happen(generator.feed, rows)
         return rows.filter(pl.col("_known") >= self.known_from)
 
     def _split(self, file: FeedFile, rows: pl.DataFrame, *, known_until: int) -> None:

@@ -13,6 +13,14 @@ from sources.simulated_world import SimulationSettings
 _MANIFEST = "_world.json"
 
 
+def settings_of(landing: Path) -> SimulationSettings | None:
+    """The settings of the portfolio that a folder holds, None where it holds none."""
+    path = landing / _MANIFEST
+    if not path.exists():
+        return None
+    return SimulationSettings.model_validate(json.loads(path.read_text())["settings"])
+
+
 @dataclass
 class Memory:
     """What is known of a landing folder.
@@ -46,12 +54,8 @@ class Memory:
             memory.save()
             return memory
         known = json.loads(path.read_text())
-        wanted = settings.model_dump()
-        other = [
-            name
-            for name, value in wanted.items()
-            if name not in known["settings"] or known["settings"][name] != value
-        ]
+        wanted, held = dict(settings), dict(SimulationSettings.model_validate(known["settings"]))
+        other = [name for name, value in wanted.items() if held[name] != value]
         if other:
             name = other[0]
             msg = (
@@ -78,7 +82,7 @@ class Memory:
         self.landing.mkdir(parents=True, exist_ok=True)
         draft = self.landing / f"{_MANIFEST}.new"
         content = {
-            "settings": self.settings.model_dump(),
+            "settings": self.settings.model_dump(mode="json"),
             "history_start": self.start.isoformat(),
             "through": self.through.isoformat() if self.through else None,
             "unfinished": self.unfinished,

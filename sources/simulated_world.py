@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from sources.simulated_incidents import Incidents
+
 CHUNK = 1000
 THICK, TRANSACTION, THIN, UNSCOREABLE = range(4)
 KINDS = ("thick", "transaction", "thin", "unscoreable")
@@ -74,6 +76,7 @@ class SimulationSettings(BaseModel):
     dirt: float = Field(
         0.0005, ge=0, le=0.2, description="Share of rows spoilt on purpose: doubled, orphaned, untypeable."
     )
+    incidents: Incidents = Field(Incidents(), description="What goes wrong on the way.")
 
     def model_post_init(self, _context: object) -> None:
         """Refuse a mix of file kinds above one."""

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from sources import cumcm2020c, simulated
 from sources.delivery import DeliverySummary
+from sources.simulated_memory import settings_of
 from tasks.night import last_closed_day
 from tasks.progress import Progress
 from warehouse.errors import Refused
@@ -48,6 +49,7 @@ def deliver_feeds(
     seed: int = 7,
     through: date | None = None,
     landing: Path | None = None,
+    world: dict[str, Any] | None = None,
 ) -> Delivery:
     """Write what the landing folder does not hold yet; a second call for the same day writes nothing.
 
@@ -58,6 +60,7 @@ def deliver_feeds(
         through: Last simulated day; the day before the scheduled start when not given. Other data comes
             whole.
         landing: Folder to write to; NIGHTLEDGER_HOME/landing/<portfolio> when not given.
+        world: Further settings of a simulated portfolio; when not given, those that the folder holds already.
 
     Raises:
         Refused: the source's data is missing, or the folder holds other data or other settings.
@@ -69,7 +72,10 @@ def deliver_feeds(
         if source == "cumcm2020c":
             summary = cumcm2020c.convert(settings().data_dir, folder)
         else:
-            wanted = simulated.SimulationSettings(enterprises=enterprises, seed=seed)
+            held = settings_of(folder) if world is None else None
+            same = held is not None and (held.enterprises, held.seed) == (enterprises, seed)
+            asked = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
+            wanted = held if held is not None and same else asked
             day = through or last_closed_day()
             summary = simulated.deliver(
                 wanted, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")

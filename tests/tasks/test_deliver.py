@@ -74,3 +74,20 @@ def test_progress_speaks_now_and_then(
     assert [record.getMessage() for record in caplog.records] == [
         "deliver     simulated-100-5  2026-05  50% done, about 6 s left"
     ]
+
+
+def test_later_deliveries_keep_to_the_incidents_that_the_folder_began_with(home: Path) -> None:
+    wanted = DeliverParameters.model_validate(
+        {"enterprises": 100, "seed": 5, "history_days": 60, "incidents": {"drift_from": "2026-06-20"}}
+    )
+    first = deliver_feeds.fn(
+        source="simulated", enterprises=100, seed=5, through=date(2026, 6, 15), world=wanted.world()
+    )
+    again = deliver_feeds.fn(source="simulated", enterprises=100, seed=5, through=LAST)
+    assert (again.landing, again.as_of_default) == (first.landing, LAST)
+    with pytest.raises(Refused, match="another history_days than 90"):
+        deliver_feeds.fn(
+            source="simulated", enterprises=100, seed=5, through=LAST, world={"history_days": 90}
+        )
+    with pytest.raises(ValidationError, match="--incidents goes with --source simulated"):
+        DeliverParameters(source="cumcm2020c", incidents=wanted.incidents)
