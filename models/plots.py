@@ -33,7 +33,7 @@ def roc(curves: Mapping[str, tuple[Labels, Scores]], *, title: str = "ROC") -> a
         legend = f"{name} ({auc(labels, scores):.3f})"
         parts.append(pl.DataFrame({"false": false, "true": true}).with_columns(curve=pl.lit(legend)))
     lines = (
-        alt.Chart(_inline(pl.concat(parts)))
+        alt.Chart(inline(pl.concat(parts)))
         .mark_line(clip=True)
         .encode(
             alt.X("false:Q", title="share of non-defaults called default", scale=alt.Scale(domain=[0, 1])),
@@ -66,7 +66,7 @@ def reliability(
         for one in bins
     ]
     lines = (
-        alt.Chart(_inline(pl.DataFrame(rows)))
+        alt.Chart(inline(pl.DataFrame(rows)))
         .mark_line(point=True)
         .encode(
             alt.X("pd:Q", title="mean PD of the bin", scale=alt.Scale(domain=[0, 1])),
@@ -86,7 +86,7 @@ def importance(shares: Mapping[str, float], *, title: str = "Importance", top: i
         {"feature": [name for name, _ in strongest], "share": [share for _, share in strongest]}
     )
     return (
-        alt.Chart(_inline(frame))
+        alt.Chart(inline(frame))
         .mark_bar(color=BLUE)
         .encode(
             alt.X("share:Q", title="share of importance", axis=alt.Axis(format=".0%")),
@@ -99,7 +99,7 @@ def importance(shares: Mapping[str, float], *, title: str = "Importance", top: i
 def grades(rows: pl.DataFrame, *, title: str = "Grades") -> alt.Chart:
     """Return the number of enterprises in each grade, in the order of the rows (columns grade, enterprises)."""
     return (
-        alt.Chart(_inline(rows.select("grade", "enterprises")))
+        alt.Chart(inline(rows.select("grade", "enterprises")))
         .mark_bar(color=BLUE)
         .encode(
             alt.X("grade:N", title=None, sort=rows["grade"].to_list(), axis=alt.Axis(labelAngle=0)),
@@ -152,7 +152,7 @@ def contribution_bars(rows: pl.DataFrame, *, title: str = "What moves the PD", t
         )
     )
     return (
-        alt.Chart(_inline(frame))
+        alt.Chart(inline(frame))
         .mark_bar()
         .encode(
             alt.X("size:Q", title="mean absolute contribution to the PD", axis=alt.Axis(format="~%")),
@@ -200,7 +200,7 @@ def beeswarm(
         pl.col("level").fill_null(-1.0)
     )  # a missing level would be drawn as none or as low
     return (
-        alt.Chart(_inline(shown))
+        alt.Chart(inline(shown))
         .mark_circle(size=9, opacity=1)
         .encode(
             alt.X("contribution:Q", title="contribution to the PD", axis=alt.Axis(format="~%")),
@@ -269,13 +269,13 @@ def _diagonal(x: str, y: str) -> alt.Chart:
     """Return the line from (0, 0) to (1, 1)."""
     ends = pl.DataFrame({x: [0.0, 1.0], y: [0.0, 1.0]})
     return (
-        alt.Chart(_inline(ends))
+        alt.Chart(inline(ends))
         .mark_line(color=GREY, strokeDash=[4, 4])
         .encode(alt.X(f"{x}:Q"), alt.Y(f"{y}:Q"))
     )
 
 
-def _inline(frame: pl.DataFrame) -> alt.Data:
+def inline(frame: pl.DataFrame) -> alt.Data:
     """Return the rows inside the chart, so that it needs no file and no other frame library."""
     return alt.Data(values=frame.to_dicts())
 
@@ -294,7 +294,7 @@ def beside_published(figures: pl.DataFrame) -> alt.LayerChart:
         .with_columns(row=pl.format("{}: {}", "dataset", "row_name"))
         .select("row", "mean", "low", pl.col("high").clip(upper_bound=1.0), "published")
     )
-    rows = alt.Chart(_inline(shown)).encode(
+    rows = alt.Chart(inline(shown)).encode(
         alt.Y("row:N", title=None, sort=None, axis=alt.Axis(labelLimit=320))
     )
     scale = alt.Scale(zero=False)

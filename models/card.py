@@ -1,0 +1,136 @@
+"""The model card: what one version is, what it is worth, whom it treats how; made from warehouse rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from models.calibration import reliability
+from models.errors import ModelError
+from models.metrics import Interval, bootstrap_intervals, delong_interval
+from models.pages import picture, render, rows_of
+from models.plots import beeswarm, contribution_bars, roc
+from models.plots import reliability as reliability_chart
+from models.report_plots import ks_curves, shares
+
+SHOWN = 10  # of the features that shifted most
+HEADINGS = ("performance", "stability", "calibration")
+
+
+@dataclass(frozen=True)
+class CardRows:
+    """What the warehouse holds of one model version.
+
+    Attributes
+    ----------
+    model : mapping
+        Its row of ops.model_registry, JSON read.
+    roles : polars.DataFrame
+        role, effective_from, reason and approver of ops.model_roles, oldest first.
+    unseen : polars.DataFrame
+        coverage, label, pd_raw and pd of each row that it had not seen, repeats averaged.
+    by_coverage : polars.DataFrame
+        coverage, rows, defaults, observed_rate, low, high and mean_pd of marts.mart_family_calibration.
+    night : mapping or None
+        as_of_date, enterprises, headlines and mean_pd of the last night that it scored; None before the first.
+    drawn : polars.DataFrame
+        Contributions of that night, as plots take them; no rows where the family does not explain itself.
+    bins : polars.DataFrame
+        bin, reference and tonight: shares of PDs in the reference bins.
+    monitoring, fairness : polars.DataFrame
+        Its rows of ops.monitoring and ops.fairness of that night.
+    """
+
+    model: Mapping[str, Any]
+    roles: pl.DataFrame
+    unseen: pl.DataFrame
+    by_coverage: pl.DataFrame
+    night: Mapping[str, Any] | None
+    drawn: pl.DataFrame
+    bins: pl.DataFrame
+    monitoring: pl.DataFrame
+    fairness: pl.DataFrame
+
+
+def card(rows: CardRows) -> str:
+    """Return the card as an HTML page.
+
+    Raises
+    ------
+    ModelError
+        The version has no rows that it had not seen, so that nothing can be said of its worth.
+    MissingFigureError
+        A figure that the card shows is missing in the warehouse.
+    """
+    if rows.unseen.is_empty():
+        raise ModelError(
+            f"{rows.model['model_family']} {rows.model['model_version']} has no rows in ops.evaluation_scores; "
+            "a version without them has no card: train it again"
+        )
+    return render(
+        "card.html.jinja",
+        model=rows.model,
+        metrics=rows.model["metrics"],
+        roles=rows_of(rows.roles),
+        worth=worth(rows.unseen),
+        unseen=rows.unseen.height,
+        defaults=int(rows.unseen["label"].sum()),
+        by_coverage=rows_of(rows.by_coverage),
+        night=rows.night,
+        shifted=_shifted(rows.monitoring),
+        watched=_watched(rows.monitoring),
+        fairness=rows_of(rows.fairness),
+        pictures=_pictures(rows),
+    )
+
+
+def worth(unseen: pl.DataFrame) -> dict[str, Interval]:
+    """Return AUC (DeLong), KS, Brier score and log loss of the PD on unseen rows, bootstrap intervals.
+
+    Examples
+    --------
+    >>> unseen = pl.DataFrame({"label": [0, 0, 1, 1] * 30, "pd": [0.1, 0.4, 0.35, 0.8] * 30})
+    >>> round(worth(unseen)["auc"].mean, 2)
+    0.75
+    """
+    labels, pd = unseen["label"].to_numpy(), unseen["pd"].to_numpy()
+    found = bootstrap_intervals(labels, pd)
+    return {"auc": delong_interval(labels, pd), **{name: found[name] for name in ("ks", "brier", "log_loss")}}
+
+
+def _pictures(rows: CardRows) -> dict[str, Any]:
+    """Return the plots that the rows allow, by heading."""
+    labels, pd, raw = (rows.unseen[name].to_numpy() for name in ("label", "pd", "pd_raw"))
+    charts: dict[str, list[Any]] = {
+        "worth": [
+            roc({"rows not seen": (labels, pd)}),
+            ks_curves(labels, pd),
+            reliability_chart(
+                {"before calibration": reliability(labels, raw), "after": reliability(labels, pd)}
+            ),
+        ],
+        "why": [],
+        "shift": [],
+    }
+    if rows.drawn.height:
+        charts["why"] = [contribution_bars(rows.drawn), beeswarm(rows.drawn)]
+    if rows.bins.height:
+        charts["shift"] = [shares(rows.bins, title="PD: at training and on the last night")]
+    return {name: [picture(chart, about=name) for chart in some] for name, some in charts.items()}
+
+
+def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the subjects whose population stability index against training is largest."""
+    known = monitoring.filter(
+        pl.col("measure").is_in(["psi", "csi"]), pl.col("value").is_not_null(), reference="training"
+    )
+    return rows_of(known.sort("value", descending=True).head(SHOWN))
+
+
+def _watched(monitoring: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return everything else that was watched, by heading."""
+    rest = monitoring.filter(~pl.col("measure").is_in(["psi", "csi"]))
+    return {heading: rows_of(rest.filter(heading=heading)) for heading in HEADINGS}
