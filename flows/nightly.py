@@ -18,6 +18,7 @@ from tasks.publish import publish_warehouse
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions, show_summary
 from tasks.validate import validate_features, validate_feeds
+from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.settings import settings
 
@@ -116,6 +117,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             score_portfolio(
                 portfolio, as_of, partitions=run.partitions, top_features=run.top_features, run_id=run_id
             )
+            watch_portfolio(portfolio, as_of, run_id=run_id)
             publish_warehouse(run_id)
             show_summary(portfolio, as_of, run_id)
             show_contributions(portfolio, as_of)

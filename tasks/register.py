@@ -15,7 +15,7 @@ from models.metrics import plain
 from models.operational_risk import OperationalRiskClassifier
 from models.training import Training
 from models.wide_deep import WideDeepClassifier
-from warehouse import evaluations, registry
+from warehouse import evaluations, reference, registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
@@ -26,6 +26,7 @@ def register_model(
     training: Training,
     data_fingerprint: str,
     unseen: pl.DataFrame,
+    bins: pl.DataFrame,
     *,
     family: str,
     portfolio: str,
@@ -35,7 +36,7 @@ def register_model(
     role: str,
     run_id: str,
 ) -> ModelRecord:
-    """Store the artefact, register it and keep what it said of unseen rows; the very same model is registered once."""
+    """Store and register the model with its unseen rows and reference bins; the very same model is registered once."""
     path, sha256 = artefact.save(training.model, settings().models_dir)
     classifier = training.model.classifier
     version = f"{as_of_date}-{sha256[:8]}"
@@ -77,6 +78,7 @@ def register_model(
             ),
         )
         evaluations.record(con, unseen, record)
+        reference.record(con, bins, record)
         return record
 
 

@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.fingerprint import fingerprint
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
 from models.runner import threads
+from models.stability import reference_frame
 from models.training import Training, train
 from models.voting_ensemble import VotingEnsembleClassifier
 from models.wide_deep import WideDeepClassifier
@@ -40,11 +41,12 @@ log = logging.getLogger("nightledger")
 
 
 class Trained(NamedTuple):
-    """A model version, the fingerprint of its rows, and what it said of rows it had not seen, with their keys."""
+    """A model version, the fingerprint of its rows, what it said of unseen rows with their keys, its reference bins."""
 
     training: Training
     data_fingerprint: str
     unseen: pl.DataFrame
+    bins: pl.DataFrame
 
 
 @task(name="train model", task_run_name="train model of {portfolio}", cache_policy=NO_CACHE)
@@ -92,7 +94,8 @@ def train_model(
     keys = frame.select("as_of_date", "enterprise_id", "coverage").with_row_index("row")
     unseen = training.evaluation.unseen.join(keys.cast({"row": pl.Int64}), on="row").drop("row")
     mark = fingerprint(frame, labels, schema=schema, keys=("as_of_date", "enterprise_id"))
-    return Trained(training, mark, unseen)
+    features = training.model.classifier.feature_names_in_.tolist()
+    return Trained(training, mark, unseen, reference_frame(frame, unseen, features=features))
 
 
 def estimators(model: Settings, *, rows: int) -> dict[str, Any]:
@@ -140,13 +143,14 @@ def train_champion(
     if isinstance(chosen, OperationalRiskSettings) and definition == "cross_section" and not chosen.windows:
         # the outcome has no date: what happened in the last year may be its consequence
         chosen = chosen.model_copy(update={"windows": ("all",)})
-    training, data_fingerprint, unseen = train_model(
+    training, data_fingerprint, unseen, bins = train_model(
         portfolio, dates, definition, horizon, chosen, repeats=repeats
     )
     record = register_model(
         training,
         data_fingerprint,
         unseen,
+        bins,
         family=FAMILY_OF[type(chosen)],
         portfolio=portfolio,
         as_of_date=as_of_date,

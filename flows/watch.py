@@ -1,0 +1,52 @@
+"""Watches one scored night: stability, performance, calibration, alerts and fairness as rows."""
+
+from datetime import date
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.watch_settings import WatchSettings
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.watch import watch_portfolio
+from warehouse.connection import writer
+
+
+class WatchParameters(BaseModel):
+    """What one run of the watch does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio to watch; it must have been scored for as_of",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The scored night; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    limits: WatchSettings = Field(
+        default=WatchSettings(),
+        description="Limits, sizes and the cut-off of the watch",
+        json_schema_extra={"position": 2},
+    )
+
+
+@flow(name="watch")
+def watch(run: WatchParameters = WatchParameters()) -> str:
+    """Watch one scored night; its readings, alerts and fairness figures are replaced whole.
+
+    Args:
+        run: What this run does.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"watch {run.portfolio} {as_of}"):
+        run_id = open_run("watch", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            counts.update(watch_portfolio(run.portfolio, as_of, run_id=run_id, limits=run.limits))
+    return run_id

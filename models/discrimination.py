@@ -1,0 +1,142 @@
+"""How well PDs rank borrowers over time, with intervals, and what they promise while no outcome is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from models.metrics import Interval, Labels, Scores, delong_interval
+
+DRAWS = 200
+
+
+class Slope(NamedTuple):
+    """Change a year of a measure with its interval and the points that it is fitted to."""
+
+    a_year: Interval
+    points: int
+
+
+def gini(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interval:
+    """Return the Gini coefficient, ``2 AUC - 1``, with DeLong's interval; both classes need two rows."""
+    return Interval(*(2 * end - 1 for end in delong_interval(labels, scores, confidence=confidence)))
+
+
+def ks_interval(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interval:
+    """Return the Kolmogorov-Smirnov distance of the classes with its normal interval, kept inside [0, 1].
+
+    Where the two distributions differ the distance is asymptotically normal, with the variance of the difference
+    of the two distribution functions at the score that divides them best.
+
+    References
+    ----------
+    Raghavachari (1973), Limiting distributions of Kolmogorov-Smirnov type statistics under the alternative. Annals
+    of Statistics 1(1), 67-73.
+    """
+    bad, good = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
+    at = np.unique(scores)
+    below_bad = np.searchsorted(bad, at, side="right") / len(bad)
+    below_good = np.searchsorted(good, at, side="right") / len(good)
+    place = int(np.argmax(np.abs(below_good - below_bad)))
+    one, two = below_bad[place], below_good[place]
+    distance = float(abs(two - one))
+    spread = one * (1 - one) / len(bad) + two * (1 - two) / len(good)
+    reach = float(stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(spread))
+    return Interval(distance, max(0.0, distance - reach), min(1.0, distance + reach))
+
+
+def slope(
+    years: Sequence[float], values: Sequence[float], errors: Sequence[float], *, confidence: float = 0.95
+) -> Slope | None:
+    """Return the change a year of a measure by weighted least squares; None with fewer than three points in time.
+
+    Parameters
+    ----------
+    years, values, errors : sequence of float
+        Time, measure and its standard error (weights are ``1 / error**2``).
+
+    Notes
+    -----
+    The interval is Student's, with the spread of the points about the line. Vintages whose outcome windows overlap
+    share outcomes, so that it is somewhat narrow.
+
+    Examples
+    --------
+    >>> slope([0.0, 1.0, 2.0], [0.6, 0.5, 0.4], [0.05, 0.05, 0.05]).a_year.mean.__round__(3)
+    -0.1
+    """
+    x, y, error = (np.asarray(one, dtype=np.float64) for one in (years, values, errors))
+    if len(np.unique(x)) < 3:
+        return None
+    weights = 1 / np.maximum(error, 1e-6) ** 2
+    centre = float((weights * x).sum() / weights.sum())
+    level = float((weights * y).sum() / weights.sum())
+    across = float((weights * (x - centre) ** 2).sum())
+    rise = float((weights * (x - centre) * (y - level)).sum() / across)
+    left = y - level - rise * (x - centre)
+    free = len(x) - 2
+    # never narrower than the points' own errors allow
+    scale = max(float((weights * left**2).sum()) / free, 1.0)
+    reach = float(stats.t.ppf(0.5 + confidence / 2, free) * np.sqrt(scale / across))
+    return Slope(Interval(rise, rise - reach, rise + reach), len(x))
+
+
+def expected_performance(
+    pd: Scores, *, draws: int = DRAWS, random_state: int = 0, confidence: float = 0.95
+) -> dict[str, Interval]:
+    """Return the Gini and the Brier score that the PDs themselves promise, while no outcome is known.
+
+    The assumption is calibration: each borrower defaults with its own PD, on its own. Then the expected Brier
+    score is ``mean(p (1 - p))`` and the expected AUC is the chance that of two borrowers, one of whom defaults and the
+    other does not, the defaulter has the higher PD. The intervals hold what drawn outcomes would measure.
+    It cannot see a model that is wrong about its own PDs: the back-test does, once outcomes are known.
+
+    References
+    ----------
+    Confidence-based performance estimation, as in Białek et al. (2024), Estimating model performance under
+    covariate shift without labels, arXiv:2401.08348.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two PDs.
+
+    Examples
+    --------
+    >>> found = expected_performance(np.array([0.9, 0.1]), draws=10)
+    >>> round(found["gini"].mean, 4), round(found["brier"].mean, 4)
+    (0.9756, 0.09)
+    """
+    if len(pd) < 2:
+        raise ValueError("two PDs at least promise a rank order")
+    p = np.sort(pd)
+    _, first, tally = np.unique(p, return_index=True, return_counts=True)
+    good = np.concatenate([[0.0], np.cumsum(1 - p)])
+    starts, ends = np.repeat(first, tally), np.repeat(first + tally, tally)
+    # good ones below, half of the equal ones; a borrower is no pair with itself
+    won = p * (good[starts] + 0.5 * (good[ends] - good[starts]) - 0.5 * (1 - p))
+    pairs = float(p.sum() * (1 - p).sum() - (p * (1 - p)).sum())
+    ranks = stats.rankdata(p)
+    rng = np.random.default_rng(random_state)
+    areas, briers = [], []
+    for _ in range(draws):
+        bad = rng.random(len(p)) < p
+        count = int(bad.sum())
+        briers.append(float(((p - bad) ** 2).mean()))
+        if 0 < count < len(p):
+            areas.append((ranks[bad].sum() - count * (count + 1) / 2) / (count * (len(p) - count)))
+    edges = (50 - confidence * 50, 50 + confidence * 50)
+    low, high = np.percentile(areas, edges) if areas else (float("nan"), float("nan"))
+    under, over = np.percentile(briers, edges)
+    return {
+        "gini": Interval(2 * float(won.sum()) / pairs - 1, float(2 * low - 1), float(2 * high - 1)),
+        "brier": Interval(float((p * (1 - p)).mean()), float(under), float(over)),
+    }
+
+
+def standard_error(interval: Interval, *, confidence: float = 0.95) -> float:
+    """Return the standard error behind a symmetric normal interval."""
+    return (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + confidence / 2)))

@@ -1,0 +1,67 @@
+"""What the watch calls a change, a shortfall and a group that is large enough."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class WatchSettings(BaseModel):
+    """Limits of the nightly watch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    smoothing: float = Field(
+        default=0.5,
+        gt=0,
+        le=5,
+        description="Rows added to each bin of both samples, so that no share is zero",
+    )
+    rows_a_bin: int = Field(
+        default=5, ge=1, le=100, description="Mean rows a bin below which a stability index is unknown"
+    )
+    index_watch: float = Field(default=0.10, gt=0, description="Stability index from which it is watched")
+    index_alarm: float = Field(default=0.25, gt=0, description="Stability index from which it is an alarm")
+    level_watch: float = Field(
+        default=0.10, gt=0, description="Relative change of the mean PD against the last nights to watch"
+    )
+    level_alarm: float = Field(default=0.25, gt=0, description="The same from which it is an alarm")
+    nights: int = Field(default=5, ge=1, le=60, description="Scored nights that make up the last batch")
+    vintages: int = Field(
+        default=12, ge=1, le=60, description="Months whose last scored night is measured against its outcomes"
+    )
+    confidence: float = Field(
+        default=0.95, ge=0.5, le=0.999, description="Confidence of intervals and critical values"
+    )
+    p_watch: float = Field(
+        default=0.05, gt=0, lt=1, description="Corrected p of a calibration test below which it is watched"
+    )
+    p_alarm: float = Field(default=0.01, gt=0, lt=1, description="The same below which it is an alarm")
+    gini_drop: float = Field(
+        default=0.10, gt=0, lt=1, description="Loss of Gini against training, beyond noise, that is an alarm"
+    )
+    minimum_defaults: int = Field(
+        default=10,
+        ge=2,
+        le=1000,
+        description="Defaults, and others, below which AUC, Gini and KS are unknown",
+    )
+    minimum_group: int = Field(
+        default=50, ge=5, le=10_000, description="Borrowers below which a group's figures are withheld"
+    )
+    cut_off: float = Field(
+        default=0.16,
+        gt=0,
+        lt=1,
+        description="PD below which a borrower counts as selected; 0.16 is the upper bound of grade D1",
+    )
+
+    @model_validator(mode="after")
+    def _alarm_beyond_watch(self) -> Self:
+        """Refuse an alarm that would come before the watch."""
+        if self.index_alarm < self.index_watch or self.level_alarm < self.level_watch:
+            raise ValueError("an alarm limit lies below its watch limit")
+        if self.p_alarm > self.p_watch:
+            raise ValueError("p_alarm lies above p_watch")
+        return self

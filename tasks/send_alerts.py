@@ -1,0 +1,51 @@
+"""Sends alerts on as Prefect events, which an automation can act on."""
+
+import logging
+from collections.abc import Sequence
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+
+from models.alerts import Alert
+from warehouse import monitoring
+from warehouse.connection import writer
+from warehouse.monitoring import Night
+
+log = logging.getLogger("nightledger")
+
+
+@task(name="send alerts", cache_policy=NO_CACHE)
+def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
+    """Emit one Prefect event for each severity and note in ops.alerts whether it was.
+
+    The rows are committed before; an event that is not emitted stops nothing and is said in the row, in the log and
+    in the artifact.
+    """
+    told = {}
+    for severity in sorted({alert.severity for alert in alerts}):
+        mine = [alert for alert in alerts if alert.severity == severity]
+        told[severity] = _emit(night, severity, [alert.message for alert in mine])
+        if told[severity] != "emitted":
+            log.warning(
+                "watch       %d %s alerts stay rows of ops.alerts: %s", len(mine), severity, told[severity]
+            )
+    with writer(purpose="note events") as con:
+        monitoring.tell_event(con, night, told)
+    return told
+
+
+def _emit(night: Night, severity: str, messages: list[str]) -> str:
+    payload = {
+        "portfolio": night.portfolio, "as_of_date": night.as_of_date.isoformat(), "run_id": night.run_id,
+        "severity": severity, "alerts": len(messages), "first": messages[:10],
+    }  # fmt: skip
+    resource = {
+        "prefect.resource.id": f"nightledger.portfolio.{night.portfolio}",
+        "prefect.resource.name": night.portfolio,
+    }
+    try:
+        event = emit_event(f"nightledger.alert.{severity}", resource=resource, payload=payload)
+    except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the rows are there, the night goes on and says so
+        return f"not emitted: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return "emitted" if event is not None else "not emitted: Prefect sends no events from here"
