@@ -17,6 +17,7 @@ from models.plots import reliability as reliability_chart
 from models.report_plots import ks_curves, shares
 
 SHOWN = 10  # of the features that shifted most
+SHIFTS = ("psi_training", "csi_training")
 HEADINGS = ("performance", "stability", "calibration")
 
 
@@ -39,7 +40,7 @@ class CardRows:
     drawn : polars.DataFrame
         Contributions of that night, as plots take them; no rows where the family does not explain itself.
     bins : polars.DataFrame
-        bin, reference and tonight: shares of PDs in the reference bins.
+        lower, upper, reference and tonight: bins of the PD in order, their shares at training and on that night.
     monitoring, fairness : polars.DataFrame
         Its rows of ops.monitoring and ops.fairness of that night.
     """
@@ -118,19 +119,32 @@ def _pictures(rows: CardRows) -> dict[str, Any]:
     if rows.drawn.height:
         charts["why"] = [contribution_bars(rows.drawn), beeswarm(rows.drawn)]
     if rows.bins.height:
-        charts["shift"] = [shares(rows.bins, title="PD: at training and on the last night")]
+        charts["shift"] = [shares(_named(rows.bins), title="PD: at training and on the last night")]
     return {name: [picture(chart, about=name) for chart in some] for name, some in charts.items()}
+
+
+def _named(bins: pl.DataFrame) -> pl.DataFrame:
+    """Return the bins under names that people read; the first and the last are open."""
+    low, high = pl.col("lower").mul(100).round(2), pl.col("upper").mul(100).round(2)
+    return bins.select(
+        pl.when(pl.col("lower").is_null() | pl.col("lower").is_infinite())
+        .then(pl.format("below {}%", high))
+        .when(pl.col("upper").is_null() | pl.col("upper").is_infinite())
+        .then(pl.format("from {}%", low))
+        .otherwise(pl.format("{} to {}%", low, high))
+        .alias("bin"),
+        "reference",
+        "tonight",
+    )
 
 
 def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the subjects whose population stability index against training is largest."""
-    known = monitoring.filter(
-        pl.col("measure").is_in(["psi", "csi"]), pl.col("value").is_not_null(), reference="training"
-    )
+    known = monitoring.filter(pl.col("measure").is_in(SHIFTS), pl.col("value").is_not_null())
     return rows_of(known.sort("value", descending=True).head(SHOWN))
 
 
 def _watched(monitoring: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Return everything else that was watched, by heading."""
-    rest = monitoring.filter(~pl.col("measure").is_in(["psi", "csi"]))
+    rest = monitoring.filter(~pl.col("measure").str.contains("^[pc]si_"))
     return {heading: rows_of(rest.filter(heading=heading)) for heading in HEADINGS}

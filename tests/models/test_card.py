@@ -17,17 +17,17 @@ from models.validation_report import NightRows, validation_report
 DAY = date(2026, 6, 30)
 MONITORED = {
     "heading": pl.String, "measure": pl.String, "subject": pl.String, "value": pl.Float64, "low": pl.Float64,
-    "high": pl.Float64, "threshold": pl.Float64, "critical": pl.Float64, "sample": pl.Int64, "reference": pl.String,
+    "high": pl.Float64, "threshold": pl.Float64, "critical": pl.Float64, "sample": pl.Int64,
     "severity": pl.String, "note": pl.String,
 }  # fmt: skip
 
 
 def watched() -> pl.DataFrame:
     rows = [
-        ("stability", "psi", "score", 0.31, None, None, 0.25, 0.02, 1500, "training", "alarm", None),
-        ("stability", "csi", "tx_count_30d", 0.01, None, None, 0.25, 0.02, 1500, "training", "ok", None),
-        ("performance", "gini", "2025-06", 0.61, 0.55, 0.67, None, None, 900, None, "ok", None),
-        ("calibration", "binomial", "grade D1", None, None, None, None, None, 0, None, "unknown", "the grade is empty"),
+        ("stability", "psi_training", "score", 0.31, None, None, 0.25, 0.02, 1500, "alarm", None),
+        ("stability", "csi_training", "tx_count_30d", 0.01, None, None, 0.25, 0.02, 1500, "ok", None),
+        ("performance", "gini", "2025-06", 0.61, 0.55, 0.67, None, None, 900, "ok", None),
+        ("calibration", "binomial", "grade D1", None, None, None, None, None, 0, "unknown", "the grade is empty"),
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=MONITORED, orient="row")
 
@@ -58,11 +58,14 @@ def card_rows(**changed: object) -> CardRows:
             {"enterprise_id": ["E1", "E2"], "feature": ["tx_count_30d"] * 2, "contribution": [0.1, -0.2],
              "value": [1.0, 2.0]}
         ),
-        "bins": pl.DataFrame({"bin": ["1", "2"], "reference": [0.5, 0.5], "tonight": [0.8, 0.2]}),
+        "bins": pl.DataFrame(
+            {"lower": [None, 0.1], "upper": [0.1, None], "reference": [0.5, 0.5], "tonight": [0.8, 0.2]}
+        ),
         "monitoring": watched(),
         "fairness": pl.DataFrame(
-            {"attribute": ["legal_form"], "group": ["sole trader"], "measure": ["selection_rate"], "value": [0.71],
-             "low": [0.65], "high": [0.77], "sample": [321]}
+            {"attribute": ["legal_form"], "group_name": ["sole trader"], "basis": ["tonight"],
+             "measure": ["selection_rate"], "value": [0.71],
+             "low": [0.65], "high": [0.77], "sample": [321], "note": [None]}
         ),
         **changed,
     }  # fmt: skip

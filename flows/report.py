@@ -1,0 +1,46 @@
+"""Makes the model cards and the validation report of one scored night as HTML pages."""
+
+from datetime import date
+
+from prefect import flow
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.night import end_run, last_closed_day, open_run
+from tasks.report import report_night
+from warehouse.connection import writer
+
+
+class ReportParameters(BaseModel):
+    """What one run reports on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio to report on; it must have been scored for as_of",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The scored night; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+
+
+@flow(name="report")
+def report(run: ReportParameters = ReportParameters()) -> str:
+    """Write the pages anew; a figure that is missing in the warehouse refuses its page.
+
+    Args:
+        run: What this run reports on.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"report {run.portfolio} {as_of}"):
+        run_id = open_run("report", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            counts["pages"] = len(report_night(run.portfolio, as_of))
+    return run_id

@@ -1,0 +1,86 @@
+"""Makes the model cards and the validation report of a scored night, as files and as artifacts."""
+
+import logging
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from models.card import CardRows, card
+from models.errors import ModelError
+from models.master_scale import MasterScaleSettings
+from models.validation_report import NightRows, validation_report
+from warehouse import contributions, report_rows
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.registry import ModelRecord
+from warehouse.settings import settings
+
+log = logging.getLogger("nightledger")
+
+
+@task(name="make card", task_run_name="card of {record.model_family}", cache_policy=NO_CACHE)
+def make_card(record: ModelRecord, folder: Path) -> Path:
+    """Write the card of one model and return its file."""
+    with writer(purpose="model card") as con:
+        rows = report_rows.model_rows(con, record)
+        drawn = pl.DataFrame()
+        if rows["night"] is not None:
+            drawn = contributions.drawn(
+                con,
+                portfolio=record.portfolio,
+                as_of_date=rows["night"]["as_of_date"],
+                model_family=record.model_family,
+            )
+    try:
+        page = card(CardRows(model=record.model_dump(mode="python"), drawn=drawn, **rows))
+    except ModelError as error:
+        raise Refused(f"no card of {record.model_family} {record.model_version}: {error}") from error
+    return _written(folder / f"card-{record.model_family}-{record.model_version}.html", page)
+
+
+@task(name="make report", cache_policy=NO_CACHE)
+def make_report(portfolio: str, as_of_date: date, folder: Path) -> Path:
+    """Write the validation report of one night and return its file."""
+    with writer(purpose="validation report") as con:
+        rows = report_rows.night_rows(con, portfolio=portfolio, as_of_date=as_of_date)
+    if rows is None:
+        raise Refused(f"{portfolio} has no scores of {as_of_date} to report on; run its night first")
+    try:
+        page = validation_report(NightRows(scale=MasterScaleSettings().grades, **rows))
+    except ModelError as error:
+        raise Refused(f"no report of {portfolio} on {as_of_date}: {error}") from error
+    return _written(folder / f"report-{as_of_date}.html", page)
+
+
+def report_night(portfolio: str, as_of_date: date) -> list[Path]:
+    """Write the night's report and a card of every model that scored it, and show where they are.
+
+    Raises:
+        Refused: the date has no scores, or a figure that a page shows is missing; pages made before it stay.
+    """
+    folder = settings().home / "reports" / portfolio
+    with writer(purpose="models of the night") as con:
+        records = report_rows.records_of(con, portfolio=portfolio, as_of_date=as_of_date)
+    files = [make_report(portfolio, as_of_date, folder)]
+    files += [make_card(record, folder) for record in records]
+    lines = "\n".join(f"- [{file.name}]({file.as_uri()})" for file in files)
+    create_markdown_artifact(
+        key="reports",
+        markdown=f"# {portfolio}, {as_of_date}\n\n{lines}\n",
+        description="Report and model cards",
+    )
+    log.info("report      %s and %d model cards in %s", files[0].name, len(files) - 1, folder)
+    return files
+
+
+def _written(path: Path, page: str) -> Path:
+    """Write a page, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.write_text(page, encoding="utf-8")
+    draft.replace(path)
+    return path
