@@ -13,6 +13,7 @@ from warehouse.registry import ModelRecord
 
 _MODEL = "portfolio = $portfolio and model_family = $family and model_version = $version"
 _NIGHT = "portfolio = $portfolio and as_of_date = $as_of_date"
+_ALL = 1_000_000  # more rows than any card shows
 PAST = 60  # nights that the report's curves go back
 
 _ROLES = f"""
@@ -168,14 +169,15 @@ def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> dict[str,
     nights = sql.frame(con, _LAST_NIGHT, key).to_dicts()
     night = nights[0] if nights else None
     dated = {**key, "as_of_date": night["as_of_date"] if night else record.knowledge_date}
+    of_night = {"bins": _BINS, "monitoring": _WATCHED, "fairness": _FAIRNESS}
     return {
         "roles": sql.frame(con, _ROLES, key),
         "unseen": sql.frame(con, _UNSEEN, key),
         "by_coverage": sql.frame(con, _BY_COVERAGE, key),
         "night": night,
-        "bins": sql.frame(con, _BINS, dated).head(None if night else 0),
-        "monitoring": sql.frame(con, _WATCHED, dated).head(None if night else 0),
-        "fairness": sql.frame(con, _FAIRNESS, dated).head(None if night else 0),
+        **{
+            name: sql.frame(con, query, dated).limit(_ALL if night else 0) for name, query in of_night.items()
+        },
     }
 
 
