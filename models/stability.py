@@ -19,6 +19,7 @@ BinKind = Literal["range", "value", "category", "other", "missing"]
 SCORE = "score"
 TENTHS = 10
 LEVELS = 20
+ROWS_A_VALUE = 5
 _FRAME: dict[str, Any] = {
     "subject": pl.String, "bin": pl.Int32, "kind": pl.String, "lower": pl.Float64, "upper": pl.Float64,
     "category": pl.String, "count": pl.Int64, "share": pl.Float64,
@@ -57,7 +58,8 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
     -------
     tuple of Bin
         Numbers: tenths of the sample (fewer where values repeat), open at both ends. Numbers of at most ten
-        distinct values, flags and text: one bin a value (text: the 20 most frequent) and one for any other.
+        distinct values that repeat (five rows a value), flags and text: one bin a value (text: the 20 most
+        frequent) and one for any other.
         The last bin holds what is missing.
 
     Raises
@@ -192,7 +194,7 @@ def stability_index(
 def _numbers(numbers: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
     known = numbers[~np.isnan(numbers)]
     distinct = np.unique(known)
-    if len(distinct) <= TENTHS:
+    if len(distinct) <= TENTHS and len(known) >= ROWS_A_VALUE * len(distinct):
         points = [
             Bin(place, "value", float(at), float(at), None, 0, 0.0) for place, at in enumerate(distinct)
         ]
