@@ -112,6 +112,23 @@ def test_an_alert_needs_two_scored_nights_in_a_row(nights, severity, in_a_row):
     )
 
 
+def test_the_features_of_a_family_are_gathered_in_one_alert():
+    nights = []
+    for day in (TUESDAY, MONDAY):
+        rows = [
+            Reading("stability", "csi_batch", f"x{number}", "f", value=0.2 + number / 10, severity=severity)
+            for number, severity in enumerate(["watch"] * 3 + ["alarm"] * 4)
+            if (day, number) != (MONDAY, 6)  # the largest is at alarm tonight only
+        ]
+        nights.append(as_frame(rows).with_columns(as_of_date=pl.lit(day)))
+    (one,) = raised(pl.concat(nights), NIGHTS)
+    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 2)
+    assert one.message == (
+        "f: csi_batch of 3 features at alarm and 3 at watch for two nights or more: "
+        "x5 0.7, x4 0.6, x3 0.5, x2 0.4, x1 0.3 and 1 more"
+    )
+
+
 def test_the_first_night_raises_nothing():
     assert raised(history((TUESDAY, "alarm")), (TUESDAY,)) == ()
     assert raised(history(), ()) == ()
