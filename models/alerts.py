@@ -60,7 +60,8 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
             continue
         last = [by_night[day][key]["severity"] for day in nights[:NIGHTS]]
         severity = "alarm" if set(last) == {"alarm"} else "watch"
-        alert = Alert(*key, severity, in_a_row, _message(row, in_a_row))
+        named = {name: row[name] for name in KEY}
+        alert = Alert(**named, severity=severity, nights=in_a_row, message=_message(row, in_a_row))
         if alert.measure in GATHERED:
             many.setdefault(key[:3], []).append((alert, row["value"]))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +27,8 @@ _FRAME: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """One bin of a reference: a range ``lower <= value < upper``, a value, a category, any other, or missing."""
 
     bin: int
@@ -80,7 +82,7 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
     held = bin_counts(values, shape)
     total = float(held.sum())
     return tuple(
-        one._replace(count=int(count), share=float(count / total) if total else 0.0)
+        replace(one, count=int(count), share=float(count / total) if total else 0.0)
         for one, count in zip(shape, held, strict=True)
     )
 
@@ -106,7 +108,7 @@ def reference_frame(frame: pl.DataFrame, unseen: pl.DataFrame, *, features: Sequ
     subjects = {SCORE: scores, **{name: frame[name] for name in features}}
     return pl.DataFrame(
         [
-            {"subject": subject, **one._asdict()}
+            {"subject": subject, **asdict(one)}
             for subject, values in subjects.items()
             for one in reference_bins(values)
         ],
@@ -199,7 +201,7 @@ def _numbers(numbers: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
             Bin(place, "value", float(at), float(at), None, 0, 0.0) for place, at in enumerate(distinct)
         ]
         return (*points, Bin(len(points), "other", None, None, None, 0, 0.0))
-    tenths = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS))
+    tenths = np.unique(np.sort(known)[len(known) * np.arange(1, TENTHS) // TENTHS])
     edges = [float(edge) for edge in tenths if edge > distinct[0]]
     bounds = [None, *edges, None]
     return tuple(
