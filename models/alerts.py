@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 KEY = ("heading", "measure", "model_family", "subject")
+GATHERED = ("csi_training", "csi_batch")  # hundreds of subjects: one alert a family, which names the largest
+FEATURES = "features"
+NAMED = 5
 NIGHTS = 2
 
 
@@ -37,13 +41,15 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
     Returns
     -------
     tuple of Alert
-        `alarm` where both of the last two nights were at alarm, else `watch`.
+        `alarm` where both of the last two nights were at alarm, else `watch`. The features of a family (CSI) are
+        gathered in one alert, as severe as its worst and as long as its longest.
     """
     bad = readings.filter(pl.col("severity").is_in(["watch", "alarm"]))
     by_night = {
         day: {tuple(row[name] for name in KEY): row for row in rows} for day, rows in _split(bad).items()
     }
-    found = []
+    found: list[Alert] = []
+    many: dict[tuple[object, ...], list[tuple[Alert, float]]] = {}
     for key, row in by_night.get(nights[0], {}).items() if nights else ():
         in_a_row = 0
         for day in nights:
@@ -54,18 +60,40 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
             continue
         last = [by_night[day][key]["severity"] for day in nights[:NIGHTS]]
         severity = "alarm" if set(last) == {"alarm"} else "watch"
-        found.append(Alert(*key, severity, in_a_row, _message(row, in_a_row)))
+        named = {name: row[name] for name in KEY}
+        alert = Alert(**named, severity=severity, nights=in_a_row, message=_message(row, in_a_row))
+        if alert.measure in GATHERED:
+            many.setdefault(key[:3], []).append((alert, row["value"]))
+        else:
+            found.append(alert)
+    found += [_gathered(alerts) for alerts in many.values()]
     return tuple(sorted(found, key=lambda one: (one.severity, one.heading, one.measure, one.subject)))
 
 
-def _split(rows: pl.DataFrame) -> dict[date, list[dict[str, object]]]:
-    split: dict[date, list[dict[str, object]]] = {}
+def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
+    """Return one alert for many features: how many at alarm and at watch, and which moved most."""
+    tally = Counter(alert.severity for alert, _ in alerts)
+    largest = sorted(alerts, key=lambda one: (-one[1], one[0].subject))
+    names = ", ".join(f"{alert.subject} {value:.4g}" for alert, value in largest[:NAMED])
+    more = f" and {len(alerts) - NAMED} more" if len(alerts) > NAMED else ""
+    first = largest[0][0]
+    return first._replace(
+        subject=FEATURES,
+        severity="alarm" if tally["alarm"] else "watch",
+        nights=max(alert.nights for alert, _ in alerts),
+        message=f"{first.model_family or 'headline'}: {first.measure} of {tally['alarm']} features at alarm and "
+        f"{tally['watch']} at watch for two nights or more: {names}{more}",
+    )
+
+
+def _split(rows: pl.DataFrame) -> dict[date, list[dict[str, Any]]]:
+    split: dict[date, list[dict[str, Any]]] = {}
     for row in rows.iter_rows(named=True):
         split.setdefault(row["as_of_date"], []).append(row)
     return split
 
 
-def _message(row: dict[str, object], nights: int) -> str:
+def _message(row: dict[str, Any], nights: int) -> str:
     who = row["model_family"] or "headline"
     limits = [f"{name} {row[name]:.4g}" for name in ("threshold", "critical") if row[name] is not None]
     judged = f" ({', '.join(limits)})" if limits else ""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from models.metrics import Interval, Labels, Scores, delong_interval
+from models.metrics import Interval, Labels, Scores, delong_interval, ks
 
 DRAWS = 200
 
@@ -26,25 +26,19 @@ def gini(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interva
 
 
 def ks_interval(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interval:
-    """Return the Kolmogorov-Smirnov distance of the classes with its normal interval, kept inside [0, 1].
+    """Return the Kolmogorov-Smirnov distance of the classes with a careful interval, kept inside [0, 1].
 
-    Where the two distributions differ the distance is asymptotically normal, with the variance of the difference
-    of the two distribution functions at the score that divides them best.
+    The reach is Kolmogorov's quantile times ``sqrt(1/n_bad + 1/n_good)``: the band that holds the whole difference of
+    the two distribution functions holds its maximum too. Normal and bootstrap intervals about the maximum are too
+    narrow, since a maximum is biased upwards (87% to 93% instead of 95% at 300 to 5,000 rows; docs/experiments.md).
 
     References
     ----------
-    Raghavachari (1973), Limiting distributions of Kolmogorov-Smirnov type statistics under the alternative. Annals
-    of Statistics 1(1), 67-73.
+    Smirnov (1939), Estimate of deviation between empirical distribution functions in two independent samples.
     """
-    bad, good = np.sort(scores[labels == 1]), np.sort(scores[labels == 0])
-    at = np.unique(scores)
-    below_bad = np.searchsorted(bad, at, side="right") / len(bad)
-    below_good = np.searchsorted(good, at, side="right") / len(good)
-    place = int(np.argmax(np.abs(below_good - below_bad)))
-    one, two = below_bad[place], below_good[place]
-    distance = float(abs(two - one))
-    spread = one * (1 - one) / len(bad) + two * (1 - two) / len(good)
-    reach = float(stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(spread))
+    bad = int(labels.sum())
+    distance = ks(labels, scores)
+    reach = float(stats.kstwobign.ppf(confidence)) * float(np.sqrt(1 / bad + 1 / (len(labels) - bad)))
     return Interval(distance, max(0.0, distance - reach), min(1.0, distance + reach))
 
 

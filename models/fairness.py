@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from models.metrics import delong_interval
+from models.metrics import Interval, delong_interval
 from models.watch_settings import WatchSettings
 
 Basis = Literal["tonight", "matured", "unseen"]
@@ -75,20 +75,20 @@ def selection(frame: pl.DataFrame, attribute: str, *, settings: WatchSettings) -
     }
     best = max(large, key=lambda group: large[group][0] / large[group][1]) if large else None
     figures = []
-    for group, (chosen, rows) in held.items():
-        about = (attribute, group, "tonight")
-        figures.append(Figure(*about, "borrowers", float(rows), None, None, rows, None))
-        if rows < settings.minimum_group:
-            few = f"{chosen} of {rows} selected: below {settings.minimum_group} no rate is given"
-            figures += [Figure(*about, name, None, None, None, rows, few)
+    for group, (chosen, count) in held.items():
+        about: tuple[str, str, Basis] = (attribute, group, "tonight")
+        figures.append(Figure(*about, "borrowers", float(count), None, None, count, None))
+        if count < settings.minimum_group:
+            few = f"{chosen} of {count} selected: below {settings.minimum_group} no rate is given"
+            figures += [Figure(*about, name, None, None, None, count, few)
                         for name in ("selection_rate", "adverse_impact_ratio")]  # fmt: skip
             continue
-        span = stats.binomtest(chosen, rows).proportion_ci(settings.confidence, method="wilson")
+        span = stats.binomtest(chosen, count).proportion_ci(settings.confidence, method="wilson")
         note = f"PD below {settings.cut_off:g}"
         figures.append(
-            Figure(*about, "selection_rate", chosen / rows, float(span.low), float(span.high), rows, note)
+            Figure(*about, "selection_rate", chosen / count, float(span.low), float(span.high), count, note)
         )
-        figures.append(_impact(about, large[best] if best else None, (chosen, rows), best, settings))
+        figures.append(_impact(about, large[best] if best else None, (chosen, count), best, settings))
     return figures
 
 
@@ -112,7 +112,7 @@ def within(frame: pl.DataFrame, attribute: str, *, basis: Basis, settings: Watch
     for group, rows in _groups(frame, attribute):
         labels, pd = rows["label"].to_numpy(), rows["pd"].to_numpy()
         count, bad = len(labels), int(labels.sum())
-        about = (attribute, group, basis)
+        about: tuple[str, str, Basis] = (attribute, group, basis)
         counts = f"{bad} defaults among {count}"
         figures.append(Figure(*about, "borrowers", float(count), None, None, count, counts))
         if count < settings.minimum_group:
@@ -127,13 +127,12 @@ def within(frame: pl.DataFrame, attribute: str, *, basis: Basis, settings: Watch
             area = delong_interval(labels, pd, confidence=settings.confidence)
             figures.append(Figure(*about, "auc", *area, count, counts))
         span = stats.binomtest(bad, count).proportion_ci(settings.confidence, method="exact")
-        rate, mean = (bad / count, float(span.low), float(span.high)), float(pd.mean())
-        figures.append(Figure(*about, "observed_rate", *rate, count, counts))
+        rate, mean = Interval(bad / count, float(span.low), float(span.high)), float(pd.mean())
+        figures.append(Figure(*about, "observed_rate", rate.mean, rate.low, rate.high, count, counts))
         figures.append(Figure(*about, "mean_pd", mean, None, None, count, None))
-        ratio = tuple(end / mean for end in rate)
-        figures.append(
-            Figure(*about, "observed_to_expected", *ratio, count, f"{bad} defaults, {pd.sum():.1f} expected")
-        )
+        ratio, low, high = (end / mean for end in rate)
+        note = f"{bad} defaults, {pd.sum():.1f} expected"
+        figures.append(Figure(*about, "observed_to_expected", ratio, low, high, count, note))
     return figures
 
 

@@ -38,6 +38,7 @@ def performance(
         Why there is no vintage, where there is none.
     """
     key: dict[str, Any] = {"heading": "performance", "model_family": family}
+    about: dict[str, Any]
     if not vintages:
         names = (("gini", LATEST), ("ks", LATEST), ("brier", LATEST), ("gini_slope", "all vintages"))
         return [
@@ -47,7 +48,8 @@ def performance(
     readings: list[Reading] = []
     points = []
     for one in vintages:
-        subject, about = one.day.isoformat(), {"model_version": one.version, "sample": one.rows}
+        subject = one.day.isoformat()
+        about = {"model_version": one.version, "sample": one.rows}
         if not one.ranks(settings.minimum_defaults):
             few = _few(one, settings.minimum_defaults)
             readings += [Reading(measure=name, subject=subject, severity="unknown", note=few, **about, **key)
@@ -214,7 +216,7 @@ def _few(one: Vintage, minimum: int) -> str:
     return f"{one.defaults} defaults among {one.rows} known labels: {minimum} of each kind are needed"
 
 
-def _interval(found: Interval) -> dict[str, float | None]:
+def _interval(found: Interval) -> dict[str, Any]:
     return {
         "value": found.mean,
         "low": None if np.isnan(found.low) else found.low,

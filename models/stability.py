@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -19,13 +20,15 @@ BinKind = Literal["range", "value", "category", "other", "missing"]
 SCORE = "score"
 TENTHS = 10
 LEVELS = 20
+ROWS_A_VALUE = 5
 _FRAME: dict[str, Any] = {
     "subject": pl.String, "bin": pl.Int32, "kind": pl.String, "lower": pl.Float64, "upper": pl.Float64,
     "category": pl.String, "count": pl.Int64, "share": pl.Float64,
 }  # fmt: skip
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True)
+class Bin:
     """One bin of a reference: a range ``lower <= value < upper``, a value, a category, any other, or missing."""
 
     bin: int
@@ -57,7 +60,8 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
     -------
     tuple of Bin
         Numbers: tenths of the sample (fewer where values repeat), open at both ends. Numbers of at most ten
-        distinct values, flags and text: one bin a value (text: the 20 most frequent) and one for any other.
+        distinct values that repeat (five rows a value), flags and text: one bin a value (text: the 20 most
+        frequent) and one for any other.
         The last bin holds what is missing.
 
     Raises
@@ -78,7 +82,7 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
     held = bin_counts(values, shape)
     total = float(held.sum())
     return tuple(
-        one._replace(count=int(count), share=float(count / total) if total else 0.0)
+        replace(one, count=int(count), share=float(count / total) if total else 0.0)
         for one, count in zip(shape, held, strict=True)
     )
 
@@ -104,7 +108,7 @@ def reference_frame(frame: pl.DataFrame, unseen: pl.DataFrame, *, features: Sequ
     subjects = {SCORE: scores, **{name: frame[name] for name in features}}
     return pl.DataFrame(
         [
-            {"subject": subject, **one._asdict()}
+            {"subject": subject, **asdict(one)}
             for subject, values in subjects.items()
             for one in reference_bins(values)
         ],
@@ -192,12 +196,12 @@ def stability_index(
 def _numbers(numbers: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
     known = numbers[~np.isnan(numbers)]
     distinct = np.unique(known)
-    if len(distinct) <= TENTHS:
+    if len(distinct) <= TENTHS and len(known) >= ROWS_A_VALUE * len(distinct):
         points = [
             Bin(place, "value", float(at), float(at), None, 0, 0.0) for place, at in enumerate(distinct)
         ]
         return (*points, Bin(len(points), "other", None, None, None, 0, 0.0))
-    tenths = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS))
+    tenths = np.unique(np.sort(known)[len(known) * np.arange(1, TENTHS) // TENTHS])
     edges = [float(edge) for edge in tenths if edge > distinct[0]]
     bounds = [None, *edges, None]
     return tuple(

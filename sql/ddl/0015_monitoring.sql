@@ -119,7 +119,8 @@ comment on column wh.ops.alerts.as_of_date is 'key; the second or a later night'
 comment on column wh.ops.alerts.heading is 'key; performance, stability or calibration';
 comment on column wh.ops.alerts.measure is 'key; measure of ops.monitoring';
 comment on column wh.ops.alerts.model_family is 'key; family, null for the headline of all families';
-comment on column wh.ops.alerts.subject is 'key; subject of ops.monitoring';
+comment on column wh.ops.alerts.subject is
+'key; subject of ops.monitoring; features: the features of a family together';
 comment on column wh.ops.alerts.severity is 'alarm where both nights were at alarm, else watch';
 comment on column wh.ops.alerts.nights is 'nights; scored nights in a row at watch or alarm, tonight included';
 comment on column wh.ops.alerts.message is 'the alert in one line';

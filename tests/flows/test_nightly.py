@@ -73,6 +73,9 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
             "validation_results",
             "quarantine",
             "lineage",
+            "reference_bins",
+            "monitoring",
+            "fairness",
         ):
             kept[relation] = ask(f"from ops.{relation}")
         kept["latest"] = ask("from marts.mart_portfolio_latest")
@@ -125,6 +128,24 @@ def test_what_models_said_of_unseen_rows_is_published(nights: dict[str, pl.DataF
     assert set(unseen["model_version"]) == set(models["model_version"])
     assert unseen.select("model_version", "as_of_date", "enterprise_id", "repeat").is_unique().all()
     assert unseen["pd"].is_between(0, 1, closed="none").all()
+
+
+def test_each_night_is_watched_with_the_reference_of_its_models(nights: dict[str, pl.DataFrame]) -> None:
+    bins, watched = nights["reference_bins"], nights["monitoring"]
+    models = nights["model_registry"].select("model_family", "model_version")
+    assert set(bins.select("model_family", "model_version").iter_rows()) == set(models.iter_rows())
+    assert set(watched["as_of_date"]) == set(nights["fairness"]["as_of_date"]) == {MAY, JUNE}
+    assert set(watched["heading"]) == {"performance", "stability", "calibration"}
+    training = watched.filter(measure="psi_training", subject="score")
+    assert set(training["model_family"]) == {"operational_risk", "voting_ensemble", "wide_deep"}
+    unknown = watched.filter(severity="unknown")
+    assert unknown["value"].null_count() == unknown.height
+    assert unknown["note"].null_count() == 0
+    batch = watched.filter(measure="csi_batch", model_family="operational_risk")
+    assert batch.filter(as_of_date=JUNE, severity="unknown").height < batch.filter(as_of_date=JUNE).height
+    assert (
+        batch.filter(as_of_date=MAY)["value"].null_count() == batch.filter(as_of_date=MAY).height
+    )  # the first
 
 
 def test_contributions_add_up_to_the_pd_that_is_shown(nights: dict[str, pl.DataFrame]) -> None:

@@ -1,0 +1,295 @@
+"""A night is watched as rows: against training, the last nights and outcomes; what cannot be known says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import polars as pl
+import pytest
+from watched import TONIGHT, Watched
+
+from models.metrics import auc
+from models.stability import stability_index
+from tasks import send_alerts, watch
+from tasks.watch_outcomes import matured
+from warehouse import registry
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.monitoring import Night
+
+F = "operational_risk"
+BEFORE, YEAR_AGO = date(2026, 6, 29), date(2025, 6, 30)
+
+
+@pytest.fixture
+def book(home) -> Iterator[Watched]:
+    with writer(purpose="test") as con:
+        yield Watched(con)
+
+
+def test_a_first_night_knows_training_and_says_what_it_cannot_know(book):
+    book.register()
+    book.night()
+    found = book.watch()
+    assert found[F, "psi_training", "score"]["severity"] == "ok"
+    assert found[F, "psi_training", "score"]["sample"] == 300
+    for key in ((F, "psi_batch", "score"), (F, "csi_batch", "size"), (None, "psi_batch", "grade")):
+        assert (found[key]["value"], found[key]["severity"]) == (None, "unknown")
+        assert found[key]["note"].startswith("no night was scored before this one")
+    gini = found[F, "gini", "latest vintage"]
+    assert gini["severity"] == "unknown"
+    assert (
+        gini["note"]
+        == "no labels yet: the outcomes of the first scored night, 2026-06-30, are known on 2027-06-30"
+    )
+    assert found[None, "gini_estimated", "tonight"]["note"].startswith("estimated")
+    assert found[None, "headline_share", F]["value"] == 1.0
+    assert found[None, "reason_1_share", "size"]["value"] == 1.0
+    assert book.frame("from wh.ops.alerts").is_empty()
+    unknown = book.frame(
+        "from wh.ops.monitoring where severity = 'unknown' and (value is not null or note is null)"
+    )
+    assert unknown.is_empty()
+
+
+def test_the_index_is_that_of_the_counts_that_are_kept(book):
+    book.register()
+    book.night(BEFORE, seed=1)
+    book.night(TONIGHT, seed=2, shift=0.4)
+    found = book.watch()
+    kept = book.frame(
+        "select r.bin, r.count as trained, n.count as tonight, b.count as before from wh.ops.reference_bins as r "
+        "inner join wh.ops.bin_counts as n on n.subject = r.subject and n.bin = r.bin and n.as_of_date = '2026-06-30' "
+        "inner join wh.ops.bin_counts as b on b.subject = r.subject and b.bin = r.bin and b.as_of_date = '2026-06-29' "
+        "where r.subject = 'size' order by r.bin"
+    )
+    assert kept["tonight"].sum() == kept["before"].sum() == 300
+    for measure, column in (("csi_training", "trained"), ("csi_batch", "before")):
+        row = found[F, measure, "size"]
+        assert row["value"] == pytest.approx(stability_index(kept[column], kept["tonight"]).value)
+        assert row["value"] > row["critical"]
+        assert row["severity"] in ("watch", "alarm")
+
+
+def test_the_last_nights_are_a_mean_of_up_to_five(book):
+    book.register()
+    for day in range(20, 29):
+        book.night(date(2026, 6, day), seed=day)
+    book.night()
+    book.watch()
+    days = book.frame("select distinct as_of_date from wh.ops.bin_counts order by 1")["as_of_date"].to_list()
+    assert days == [*(date(2026, 6, day) for day in range(24, 29)), TONIGHT]
+
+
+def test_a_night_that_is_watched_again_leaves_the_same_rows_once(book):
+    book.register()
+    rows = book.night()
+    first = book.watch()
+    book.con.execute("delete from wh.features.feat_enterprise; delete from wh.features.feat_profile")
+    book.con.execute("delete from wh.features.feat_sensitive; delete from wh.scores.portfolio_scores")
+    book.night(rows=rows.with_columns(pl.col("size") + 3))
+    again = book.watch()
+    assert set(again) == set(first)
+    assert again[F, "psi_training", "score"] | {"recorded_at": 0} == first[F, "psi_training", "score"] | {
+        "recorded_at": 0
+    }
+    assert (
+        again[F, "csi_training", "size"]["severity"] == "alarm"
+    )  # counted anew, not read from the first time
+
+
+def test_a_feature_without_values_a_constant_one_and_one_that_is_gone(book):
+    book.register()
+    rows = book.night(BEFORE)
+    book.night(rows=rows.with_columns(size=pl.lit(None, pl.Float64)))
+    found = book.watch()
+    assert found[F, "csi_training", "size"]["severity"] == "alarm"
+    assert found[F, "csi_training", "size"]["note"] == "no value tonight: has its feed stopped?"
+    steady = found[F, "csi_training", "steady"]
+    assert (steady["value"], steady["critical"], steady["severity"]) == (0.0, None, "ok")
+    book.con.execute("alter table wh.features.feat_enterprise drop column size")
+    gone = book.watch()[F, "csi_training", "size"]
+    assert (gone["value"], gone["severity"]) == (None, "unknown")
+    assert gone["note"] == "the feature is gone from features.feat_enterprise"
+
+
+def test_a_model_without_reference_bins_is_unknown(book):
+    book.register(bins=False)
+    book.night()
+    found = book.watch()
+    assert found[F, "psi_training", "score"]["note"].startswith(
+        "the model was registered without reference bins"
+    )
+
+
+def test_a_portfolio_of_ten_is_watched_and_nothing_is_made_up(book):
+    book.register()
+    book.rows = 10
+    book.night(BEFORE)
+    book.night(TONIGHT, seed=2)
+    found = book.watch()
+    for measure in ("psi_training", "psi_batch"):
+        assert found[F, measure, "score"]["note"].startswith("10 rows in ")
+        assert found[F, measure, "score"]["value"] is None
+    assert found[None, "gini_estimated", "tonight"]["severity"] == "unknown"
+    rates = book.frame("from wh.ops.fairness where measure = 'selection_rate' and value is not null")
+    assert rates.is_empty()
+
+
+def test_a_night_that_was_not_scored_is_refused(book):
+    book.register()
+    book.night(BEFORE)
+    with pytest.raises(Refused, match="p has no scores of 2026-06-30 to watch; score it first"):
+        book.watch()
+
+
+def test_outcomes_are_measured_once_their_window_is_closed(book):
+    book.register()
+    rows = book.night(YEAR_AGO)
+    bad = book.outcomes(YEAR_AGO, rows)
+    book.night()
+    found = book.watch()
+    gini = found[F, "gini", "latest vintage"]
+    assert gini["value"] == pytest.approx(2 * auc(bad.astype(int), rows["pd"].to_numpy()) - 1)
+    assert (gini["sample"], gini["threshold"]) == (300, 0.5)
+    assert found[None, "gini", "latest vintage"]["value"] == gini["value"]
+    assert found[F, "gini_vintage", "2025-06-30"]["value"] == gini["value"]
+    assert found[F, "grade_binomial", "A1"]["severity"] == "unknown"  # nobody has that grade
+    tested = {
+        key[2] for key, row in found.items() if key[:2] == (F, "grade_binomial") and row["value"] is not None
+    }
+    assert tested == set(
+        book.frame("select distinct grade from wh.scores.portfolio_scores where as_of_date = '2025-06-30'")[
+            "grade"
+        ]
+    )
+    open_night = book.watch(date(2026, 6, 30)) and matured((YEAR_AGO,), BEFORE, horizon_days=365, vintages=12)
+    assert open_night == []  # the day before, the window was still open
+
+
+def test_what_became_known_after_the_night_changes_nothing(book):
+    book.register()
+    rows = book.night(YEAR_AGO)
+    book.outcomes(YEAR_AGO, rows)
+    book.night()
+    first = book.watch()
+    book.outcomes(YEAR_AGO, rows, known_at=datetime(2026, 7, 1), lift=9.0)
+    again = book.watch()
+    assert again[F, "gini", "latest vintage"]["value"] == first[F, "gini", "latest vintage"]["value"]
+
+
+def test_a_description_is_never_back_tested(book):
+    book.register(label_definition="cross_section", purpose="describe", horizon_days=None)
+    book.night(YEAR_AGO)
+    book.night()
+    assert "there is no horizon" in book.watch()[F, "gini", "latest vintage"]["note"]
+
+
+def test_a_vintage_is_the_last_scored_night_of_a_month_also_in_a_leap_year():
+    nights = (date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2024, 3, 31))
+    ask = {"horizon_days": 365, "vintages": 12}
+    assert matured(nights, date(2025, 2, 27), **ask) == [date(2024, 2, 28)]
+    assert matured(nights, date(2025, 2, 28), **ask) == [date(2024, 2, 29)]
+    assert matured(nights, date(2026, 1, 1), **ask) == [date(2024, 2, 29), date(2024, 3, 31)]
+    assert matured(nights, date(2026, 1, 1), horizon_days=365, vintages=1) == [date(2024, 3, 31)]
+
+
+def test_the_version_that_scored_the_night_is_the_one_that_is_measured(book):
+    book.register()
+    rows = book.night(YEAR_AGO)
+    book.outcomes(YEAR_AGO, rows)
+    newer = book.register(
+        version="v2", knowledge_date=date(2026, 1, 31), metrics={"pd": {"auc": {"mean": 0.99}}}
+    )
+    book.night(version="v2")
+    found = book.watch()
+    assert found[F, "gini", "latest vintage"]["model_version"] == "v1"
+    assert found[F, "gini", "latest vintage"]["threshold"] == 0.5  # of v1
+    assert found[F, "psi_training", "score"]["model_version"] == "v2"
+    registry.retire(book.con, newer, note="test")
+    assert (
+        book.watch()[F, "psi_training", "score"]["model_version"] == "v2"
+    )  # it scored that night all the same
+
+
+def test_an_alert_comes_on_the_second_night_and_is_emitted_once_a_severity(book, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        send_alerts, "emit_event", lambda *given, **more: sent.append((given, more)) or object()
+    )
+    book.register()
+    for day, shift in ((27, 0.0), (28, 1.5), (29, 1.5)):
+        book.night(date(2026, 6, day), shift=shift)
+    counts = []
+    for day in (27, 28, 29):
+        book.watch(date(2026, 6, day))
+        counts.append(book.frame("from wh.ops.alerts where as_of_date = $day", day=date(2026, 6, day)).height)
+    assert counts[:2] == [0, 0]
+    alerts = book.frame("from wh.ops.alerts")
+    assert alerts.filter(measure="psi_training", subject="score").select("severity", "nights").row(0) == (
+        "alarm",
+        2,
+    )
+    assert set(alerts["event"]) == {"not emitted: the run ended before"}
+    night = Night("p", BEFORE, "r")
+    raised = watch.write_watch.fn(night, *watch.measure_night.fn(night, watch.WatchSettings()))
+    assert set(send_alerts.send_alerts.fn(night, raised).values()) == {"emitted"}
+    assert set(book.frame("from wh.ops.alerts")["event"]) == {"emitted"}
+    assert [given[0] for given, _ in sent] == [
+        f"nightledger.alert.{one}" for one in sorted({a.severity for a in raised})
+    ]
+    assert sent[0][1]["resource"]["prefect.resource.id"] == "nightledger.portfolio.p"
+
+
+@pytest.mark.parametrize(
+    ("emit", "said"),
+    [
+        (lambda *_, **__: None, "not emitted: Prefect sends no events from here"),
+        (lambda *_, **__: (_ for _ in ()).throw(OSError("no route\nmore")), "not emitted: OSError: no route"),
+    ],
+)
+def test_an_event_that_is_not_emitted_stops_nothing_and_is_said(book, monkeypatch, caplog, emit, said):
+    monkeypatch.setattr(send_alerts, "emit_event", emit)
+    book.register()
+    night = Night("p", BEFORE, "r")
+    for day in (date(2026, 6, 28), BEFORE):
+        book.night(day, shift=1.5)
+        book.watch(day)
+    alerts = watch.write_watch.fn(night, *watch.measure_night.fn(night, watch.WatchSettings()))
+    told = send_alerts.send_alerts.fn(night, alerts)
+    assert set(told.values()) == {said}
+    assert set(book.frame("from wh.ops.alerts")["event"]) == {said}
+    assert f"stay rows of ops.alerts: {said}" in caplog.text
+
+
+def test_fairness_is_measured_tonight_and_on_outcomes_and_on_unseen_rows_until_then(book):
+    book.register()
+    rows = book.night(YEAR_AGO)
+    book.con.execute(
+        "insert into wh.ops.evaluation_scores by name select portfolio, model_family, model_version, as_of_date, "
+        "enterprise_id, r.repeat, coverage, cast(pd > 0.2 as integer) as label, pd_raw, pd, run_id "
+        "from wh.scores.portfolio_scores cross join (values (0), (1)) as r (repeat)"
+    )
+    book.watch(YEAR_AGO)
+    first = book.frame("from wh.ops.fairness")
+    assert set(first["basis"]) == {"tonight", "unseen"}
+    people = first.filter(model_family=F, attribute="natural_person", measure="borrowers", basis="unseen")
+    assert people.select("group_name", "value").sort("group_name").rows() == [
+        ("company", 150),
+        ("natural person", 150),
+    ]
+    bad = book.outcomes(YEAR_AGO, rows)
+    book.night()
+    book.watch()
+    found = book.frame("from wh.ops.fairness where as_of_date = '2026-06-30'")
+    assert set(found["basis"]) == {"tonight", "matured"}
+    assert set(found["attribute"]) == {"natural_person", "region", "legal_form", "representative_gender"}
+    rate = found.filter(attribute="natural_person", group_name="natural person", measure="observed_rate")
+    assert rate["value"].item() == pytest.approx(bad[::2].mean())
+    headline = found.filter(pl.col("model_family").is_null(), measure="selection_rate", group_name="male")
+    tonight = book.frame(
+        "select enterprise_id, pd from wh.scores.portfolio_scores where as_of_date = '2026-06-30' order by 1"
+    )
+    men = [number % 5 != 0 for number in range(300)]
+    assert headline["value"].item() == pytest.approx((tonight.filter(men)["pd"] < 0.16).mean())
