@@ -15,6 +15,7 @@ from models import artefact, scoring
 from models.errors import ModelError
 from tasks.champions import beside_of, champions_of, shown_worse
 from tasks.families import ORDER, STAND_IN, UNSCOREABLE, covered, headline, headline_lines
+from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
 from warehouse import contributions, matrix, registry, scores
 from warehouse.connection import writer
@@ -132,7 +133,7 @@ def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int
 
 
 def score_portfolio(
-    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
 ) -> dict[str, int]:
     """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
     started = time.perf_counter()
@@ -153,6 +154,7 @@ def score_portfolio(
     )
     for line in headline_lines(headlines, behind=behind):
         log.info("            %s", line)
+    settle_statuses(portfolio, as_of_date, run_id=run_id, stale_days=stale_days)
     validate_scores(portfolio, as_of_date, run_id)
     written = write_scores(portfolio, as_of_date, run_id)
     shutil.rmtree(settings().runs_dir / run_id)  # the parts are in the warehouse now
