@@ -83,6 +83,13 @@ class NightlyParameters(BaseModel):
         description="How many contributions are stored for a score; the rest is summed as other",
         json_schema_extra={"position": 9},
     )
+    stale_days: int = Field(
+        default=90,
+        ge=0,
+        le=366,
+        description="Who cannot be scored tonight keeps a good score that is at most this many days old; 0 = none",
+        json_schema_extra={"position": 10},
+    )
 
     @model_validator(mode="after")
     def landing_goes_with_folder(self) -> "NightlyParameters":
@@ -115,7 +122,12 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
                 portfolio, as_of, definition=run.definition, horizon_days=run.horizon_days, run_id=run_id
             )
             score_portfolio(
-                portfolio, as_of, partitions=run.partitions, top_features=run.top_features, run_id=run_id
+                portfolio,
+                as_of,
+                partitions=run.partitions,
+                top_features=run.top_features,
+                run_id=run_id,
+                stale_days=run.stale_days,
             )
             watch_portfolio(portfolio, as_of, run_id=run_id)
             publish_warehouse(run_id)

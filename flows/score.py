@@ -43,6 +43,13 @@ class ScoreParameters(BaseModel):
         description="How many contributions are stored for a score; the rest is summed as other",
         json_schema_extra={"position": 3},
     )
+    stale_days: int = Field(
+        default=90,
+        ge=0,
+        le=366,
+        description="Who cannot be scored tonight keeps a good score that is at most this many days old; 0 = none",
+        json_schema_extra={"position": 4},
+    )
 
 
 @flow(name="score", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
@@ -65,6 +72,7 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
                 partitions=run.partitions,
                 top_features=run.top_features,
                 run_id=run_id,
+                stale_days=run.stale_days,
             )
             show_contributions(run.portfolio, as_of)
     return run_id

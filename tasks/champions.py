@@ -32,6 +32,13 @@ def champions_of(portfolio: str, as_of_date: date) -> dict[str, ModelRecord]:
     return {family: record for family, record in found.items() if record is not None}
 
 
+def beside_of(portfolio: str, as_of_date: date) -> tuple[ModelRecord, ...]:
+    """Return the challengers and shadows of the date, whom a night scores beside the champion of their family."""
+    with writer(purpose="look for challengers") as con:
+        found = registry.in_role(con, ("challenger", "shadow"), portfolio=portfolio, as_of_date=as_of_date)
+    return tuple(record for record in found if record.model_family in FAMILIES)
+
+
 def shown_worse(portfolio: str, as_of_date: date) -> tuple[str, ...]:
     """Return the families whose champion is worse than the stand-in's beyond noise, and say how they compare.
 

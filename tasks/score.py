@@ -13,8 +13,9 @@ from prefect.cache_policies import NO_CACHE
 
 from models import artefact, scoring
 from models.errors import ModelError
-from tasks.champions import champions_of, shown_worse
+from tasks.champions import beside_of, champions_of, shown_worse
 from tasks.families import ORDER, STAND_IN, UNSCOREABLE, covered, headline, headline_lines
+from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
 from warehouse import contributions, matrix, registry, scores
 from warehouse.connection import writer
@@ -22,7 +23,7 @@ from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-ROLES = ("champion", "challenger")
+ROLES = ("champion", "challenger", "shadow")
 log = logging.getLogger("nightledger")
 
 
@@ -45,10 +46,12 @@ def score_partition(
     run_id: str,
 ) -> Part:
     """Score one part of the portfolio with every family that covers it and return the files of its rows."""
-    champions = champions_of(portfolio, as_of_date)
+    champions, beside = champions_of(portfolio, as_of_date), beside_of(portfolio, as_of_date)
     with writer(purpose="score partition") as con:
         frame = matrix.scoring_matrix(con, portfolio=portfolio, as_of_date=as_of_date, part=part, parts=parts)
-        if any(matrix.SENSITIVE.intersection(record.feature_names) for record in champions.values()):
+        if any(
+            matrix.SENSITIVE.intersection(record.feature_names) for record in (*champions.values(), *beside)
+        ):
             frame = matrix.add_sensitive(con, frame, portfolio=portfolio)
     for coverage in sorted(set(frame["coverage"]) & set(ORDER)):
         if not set(ORDER[coverage]) & set(champions):
@@ -61,12 +64,19 @@ def score_partition(
         "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
     )
     rows, told = [scores.as_rows(nobody, record=None, headline=(UNSCOREABLE,), **night)], []
-    for family, record in champions.items():
-        here = frame.filter(pl.col("coverage").is_in(covered(family)))
-        said, why = _ask(record, here, top_features)
+    for record in (*champions.values(), *beside):
+        here = frame.filter(pl.col("coverage").is_in(covered(record.model_family)))
+        leads = record.role == "champion"
+        try:
+            said, why = _ask(record, here, top_features)
+        except Refused as refusal:
+            if leads:
+                raise
+            log.warning("score       without the %s: %s", record.role, refusal)
+            continue
         scored = scores.as_rows(
-            here.select("enterprise_id", "coverage").join(said, on="enterprise_id"),
-            record=record, headline=headline(family, champions, behind=behind), **night,
+            here.select("enterprise_id", "coverage").join(said, on="enterprise_id"), record=record,
+            headline=headline(record.model_family, champions, behind=behind) if leads else (), **night,
         )  # fmt: skip
         rows.append(scored)
         if why is not None:
@@ -123,7 +133,7 @@ def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int
 
 
 def score_portfolio(
-    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
 ) -> dict[str, int]:
     """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
     started = time.perf_counter()
@@ -144,6 +154,7 @@ def score_portfolio(
     )
     for line in headline_lines(headlines, behind=behind):
         log.info("            %s", line)
+    settle_statuses(portfolio, as_of_date, run_id=run_id, stale_days=stale_days)
     validate_scores(portfolio, as_of_date, run_id)
     written = write_scores(portfolio, as_of_date, run_id)
     shutil.rmtree(settings().runs_dir / run_id)  # the parts are in the warehouse now

@@ -11,7 +11,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.cache_policies import NO_CACHE
 
 from models import plots
-from tasks.families import FAMILIES
+from tasks.champions import champions_of
 from warehouse import contributions, sql
 from warehouse.connection import writer
 
@@ -98,8 +98,14 @@ def show_contributions(portfolio: str, as_of_date: date) -> None:
     """Put the plots of what moves the PD, from the stored rows, where the Prefect UI shows them."""
     with writer(purpose="show contributions") as con:
         drawn = {
-            family: contributions.drawn(con, portfolio=portfolio, as_of_date=as_of_date, model_family=family)
-            for family in FAMILIES
+            family: contributions.drawn(
+                con,
+                portfolio=portfolio,
+                as_of_date=as_of_date,
+                model_family=family,
+                model_version=champion.model_version,
+            )
+            for family, champion in champions_of(portfolio, as_of_date).items()
         }
     for family, rows in drawn.items():
         if rows.is_empty():

@@ -23,7 +23,8 @@ _HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
 _SAMPLE = f"""
 select enterprise_id, feature, contribution
 from wh.scores.contributions
-where {_HERE} and model_family = $model_family and feature <> '{OTHER}' and hash(enterprise_id) % $every = 0
+where {_HERE} and model_family = $model_family and model_version = coalesce($model_version, model_version)
+    and feature <> '{OTHER}' and hash(enterprise_id) % $every = 0
 order by enterprise_id, rank
 """
 
@@ -88,12 +89,18 @@ def stage_contributions(
 
 
 def drawn(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, model_family: str
+    con: duckdb.DuckDBPyConnection,
+    *,
+    portfolio: str,
+    as_of_date: date,
+    model_family: str,
+    model_version: str | None = None,
 ) -> pl.DataFrame:
     """What one family said of a night, for plots: enterprise_id, feature, contribution and the feature's value.
 
-    The rest under `other` is left out. Of more than 20,000 borrowers about that many are drawn, the same ones each
-    time. A value that is no number, a category for example, is null.
+    Of several models of the family only the one of model_version is told, where it is given. The rest under
+    `other` is left out. Of more than 20,000 borrowers about that many are drawn, the same ones each time. A value
+    that is no number, a category for example, is null.
     """
     night = {"portfolio": portfolio, "as_of_date": as_of_date}
     count = con.execute(
@@ -102,7 +109,9 @@ def drawn(
         {**night, "model_family": model_family},
     ).fetchone()
     every = max(1, round((count or (0,))[0] / DRAWN))
-    rows = sql.frame(con, _SAMPLE, {**night, "model_family": model_family, "every": every})
+    rows = sql.frame(
+        con, _SAMPLE, {**night, "model_family": model_family, "model_version": model_version, "every": every}
+    )
     kinds = con.execute(f"describe wh.{RELATION}").fetchall()
     told = set(rows["feature"])
     numbers = [name for name, kind, *_ in kinds if name in told and kind not in ("VARCHAR", "DATE")]

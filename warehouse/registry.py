@@ -1,10 +1,10 @@
-"""The model registry: which model was champion on a date, and proof that its file is the registered one."""
+"""The model registry: which model had which role on a date, and proof that its file is the registered one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +12,10 @@ from typing import Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
+from warehouse import roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.roles import RoleRecord
 from warehouse.settings import settings
 
 _JSON = ("settings", "feature_groups", "feature_names", "metrics")
@@ -53,8 +55,8 @@ class ModelRecord(BaseModel):
 def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord:
     """Add a model to the registry, once its file is verified, and return the record as stored.
 
-    Champions of one portfolio and family form a line in time by knowledge_date, so that a night of the past
-    finds the model of its time; only a champion of the same knowledge_date is retired by the new one.
+    Its first role holds from its knowledge_date. So champions of one portfolio and family form a line in time, and
+    a night of the past finds the model of its time; only a champion of the same knowledge_date is withdrawn.
 
     Raises:
         Refused: when the version exists already, or the file is missing or another one.
@@ -63,45 +65,62 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
     stored = record.model_copy(
         update={"artefact_path": _portable(record.artefact_path), "registered_at": settings().local_now()}
     )
-    same = {"portfolio": record.portfolio, "family": record.model_family}
     with transaction(con):
-        taken = con.execute(
-            "select 1 from wh.ops.model_registry where portfolio = $portfolio and model_family = $family "
-            "and model_version = $version",
-            {**same, "version": record.model_version},
-        ).fetchone()
-        if taken is not None:
+        known = records(con, portfolio=record.portfolio)
+        family = [one for one in known if one.model_family == record.model_family]
+        if any(one.model_version == record.model_version for one in family):
             raise Refused(
                 f"{record.model_family} {record.model_version} is registered for {record.portfolio} already; "
                 "a model is never overwritten, give it another version"
             )
-        if record.role == "champion":
-            con.execute(
-                "update wh.ops.model_registry set role = 'retired', note = $note "
-                "where portfolio = $portfolio and model_family = $family "
-                "and role = 'champion' and knowledge_date = $knowledge",
-                {**same, "note": f"replaced by {record.model_version}", "knowledge": record.knowledge_date},
-            )
+        for one in family if record.role == "champion" else ():
+            if (one.role, one.knowledge_date) == ("champion", record.knowledge_date):
+                retire(con, one, note=f"replaced by {record.model_version}", run_id=record.run_id)
         values = stored.model_dump()
         for name in _JSON:
             values[name] = json.dumps(values[name], default=str)
         names = ", ".join(values)
         marks = ", ".join(f"${name}" for name in values)
         con.execute(f"insert into wh.ops.model_registry ({names}) values ({marks})", values)
+        roles.record(
+            con,
+            _approval(
+                stored, role=stored.role, reason="registered by training", approver=roles.TRAINING,
+                run_id=stored.run_id,
+            ),
+        )  # fmt: skip
     return stored
 
 
 def champion(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, as_of_date: date
 ) -> ModelRecord | None:
-    """The champion that a night of `as_of_date` may use: the newest that knew nothing after that date."""
-    found = _select(
-        con,
-        "portfolio = $portfolio and model_family = $family and role = 'champion' "
-        "and knowledge_date <= $as_of_date",
-        {"portfolio": portfolio, "family": family, "as_of_date": as_of_date},
-    )
-    return found[0] if found else None
+    """The champion that a night of `as_of_date` may use; it knew nothing after that date.
+
+    Of several models whose role on the date is champion the one whose record took effect last: a model that was
+    trained as champion takes effect with its knowledge, a promoted one on the day that was approved.
+    """
+    found = in_role(con, ("champion",), portfolio=portfolio, as_of_date=as_of_date)
+    return next((record for record in found if record.model_family == family), None)
+
+
+def in_role(
+    con: duckdb.DuckDBPyConnection, wanted: Sequence[roles.Role], *, portfolio: str, as_of_date: date
+) -> tuple[ModelRecord, ...]:
+    """The models that a night of `as_of_date` may use in one of the roles, the latest effect first.
+
+    `role` of each is the one of the date, whatever the model was registered with.
+    """
+    names = tuple(ModelRecord.model_fields)
+    picked = ", ".join("r.role_on_date" if name == "role" else f"m.{name}" for name in names)
+    rows = con.execute(
+        f"select {picked} from wh.ops.model_registry as m inner join ({roles.ON_DATE}) as r "
+        "on m.portfolio = r.portfolio and m.model_family = r.model_family and m.model_version = r.model_version "
+        "where m.role <> 'retired' and m.knowledge_date <= $as_of_date and list_contains($wanted, r.role_on_date) "
+        "order by r.effective_from desc, m.knowledge_date desc, r.recorded_at desc, m.registered_at desc",
+        {"portfolio": portfolio, "as_of_date": as_of_date, "wanted": list(wanted)},
+    ).fetchall()
+    return tuple(ModelRecord(**_decoded(dict(zip(names, row, strict=True)))) for row in rows)
 
 
 def records(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> tuple[ModelRecord, ...]:
@@ -109,8 +128,10 @@ def records(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> tuple[ModelRec
     return _select(con, "portfolio = $portfolio", {"portfolio": portfolio})
 
 
-def retire(con: duckdb.DuckDBPyConnection, record: ModelRecord, *, note: str) -> None:
-    """Withdraw a model: no night uses it any more, whatever its date."""
+def retire(
+    con: duckdb.DuckDBPyConnection, record: ModelRecord, *, note: str, run_id: str | None = None
+) -> None:
+    """Withdraw a model: no night uses it any more, whatever its date. From a day on: flows/promote.py."""
     con.execute(
         "update wh.ops.model_registry set role = 'retired', note = $note where portfolio = $portfolio "
         "and model_family = $family and model_version = $version",
@@ -121,6 +142,11 @@ def retire(con: duckdb.DuckDBPyConnection, record: ModelRecord, *, note: str) ->
             "version": record.model_version,
         },
     )
+    approver = roles.TRAINING if run_id else "withdrawn by hand"
+    withdrawn = _approval(
+        record, role="retired", reason=note, approver=approver, run_id=run_id or record.run_id
+    )
+    roles.record(con, withdrawn)
 
 
 def verify(record: ModelRecord) -> Path:
@@ -144,6 +170,21 @@ def verify(record: ModelRecord) -> Path:
             f"the registry says {record.artefact_sha256[:12]}; restore it or train again"
         )
     return path
+
+
+def _approval(
+    record: ModelRecord, *, role: roles.Role, reason: str, approver: str, run_id: str
+) -> RoleRecord:
+    return RoleRecord(
+        portfolio=record.portfolio,
+        model_family=record.model_family,
+        model_version=record.model_version,
+        role=role,
+        effective_from=record.knowledge_date,
+        reason=reason,
+        approver=approver,
+        run_id=run_id,
+    )
 
 
 def _portable(path: str) -> str:

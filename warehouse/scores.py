@@ -36,8 +36,8 @@ def as_rows(
         rows: enterprise_id, coverage, pd_raw, pd, score_points and grade, null where the model cannot score;
             base_value and reason_1 to reason_4 where the family explains itself.
         record: the model; None for enterprises that no model can score.
-        headline: the coverage classes whose headline this model gives. There its row has the model's own role;
-            anywhere else the row is kept beside the headline as a challenger.
+        headline: the coverage classes whose headline this champion gives. There its row is the champion's; anywhere
+            else it is kept beside the headline, a shadow's as shadow and any other as challenger.
         portfolio: portfolio of the enterprises.
         as_of_date: date that they were scored for.
         run_id: run that scored them.
@@ -45,15 +45,15 @@ def as_rows(
     Returns:
         One row for each given one; those without a pd have the status `unscoreable`.
     """
-    role = "champion" if record is None else record.role
+    beside = "shadow" if record is not None and record.role == "shadow" else "challenger"
     return rows.with_columns(
         portfolio=pl.lit(portfolio),
         as_of_date=pl.lit(as_of_date),
         model_family=pl.lit(None if record is None else record.model_family, pl.String),
         model_version=pl.lit(None if record is None else record.model_version, pl.String),
         model_role=pl.when(pl.col("coverage").is_in(list(headline)))
-        .then(pl.lit(role))
-        .otherwise(pl.lit("challenger")),
+        .then(pl.lit("champion"))
+        .otherwise(pl.lit(beside)),
         score_status=pl.when(pl.col("pd").is_null()).then(pl.lit("unscoreable")).otherwise(pl.lit("fresh")),
         run_id=pl.lit(run_id),
     )
@@ -71,7 +71,7 @@ def stage_scores(
 
     What an earlier try left for the same portfolio and date is replaced. portfolio, as_of_date and scored_at
     are stamped here, whatever the files say, and so is run_id where it is given; base_value and reasons may
-    be absent.
+    be absent. What is fresh was scored as of this date.
 
     Returns:
         The number of rows staged.
@@ -81,14 +81,20 @@ def stage_scores(
     """
     if not parquet_paths:
         raise Refused(f"no score partitions for {portfolio} on {as_of_date}: nothing was scored")
-    return incoming.stage(
+    staged = incoming.stage(
         con,
         "scores.incoming_scores",
         parquet_paths,
         what="score partitions",
         stamps=stamps(portfolio, as_of_date, run_id),
-        optional=_EXPLAINED,
+        optional=(*_EXPLAINED, "scored_as_of"),
     )
+    con.execute(
+        "update wh.scores.incoming_scores set scored_as_of = as_of_date "
+        "where portfolio = $portfolio and as_of_date = $as_of_date and score_status = 'fresh'",
+        {"portfolio": portfolio, "as_of_date": as_of_date},
+    )
+    return staged
 
 
 def stamps(portfolio: str, as_of_date: date, run_id: str | None) -> dict[str, Any]:

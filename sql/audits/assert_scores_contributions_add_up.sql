@@ -11,7 +11,17 @@ with explained as (
         model_version,
         pd,
         base_value,
-        bool_or(base_value is not null) over (partition by model_family, model_version) as family_explains
+        -- a score that was kept is explained as it was on its own night
+        case
+            when score_status = 'stale' then base_value is not null
+            else
+                coalesce(
+                    bool_or(base_value is not null) filter (where score_status <> 'stale') over (
+                        partition by model_family, model_version
+                    ),
+                    false
+                )
+        end as family_explains
     from wh.scores.portfolio_scores
     where
         portfolio = $portfolio

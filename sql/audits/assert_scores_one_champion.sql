@@ -1,6 +1,6 @@
 -- audit: assert_scores_one_champion
 -- grain: one row per enterprise of the night without exactly one champion row, or per champion row of no enterprise
--- inputs: features.feat_profile, scores.portfolio_scores
+-- inputs: features.feat_profile, staging.stg_enterprises_quarantined, scores.portfolio_scores
 -- parameters: portfolio, as_of_date
 
 with champions as (
@@ -21,6 +21,14 @@ enterprises as (
     where
         portfolio = $portfolio
         and as_of_date = $as_of_date
+    union
+    -- those whom only quarantined rows describe have a row as well
+    select q.enterprise_id
+    from wh.staging.stg_enterprises_quarantined as q
+    where
+        q.portfolio = $portfolio
+        and coalesce(q.valid_from <= $as_of_date, true)
+        and coalesce(q.known_at < cast($as_of_date as date) + interval 1 day, true)
 )
 
 select

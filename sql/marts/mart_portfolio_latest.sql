@@ -23,6 +23,7 @@
 -- column model_family: [score] family of the champion model
 -- column model_version: [score] version of the champion model
 -- column run_id: [key] run that scored the enterprise
+-- column scored_as_of: [time] date; the night that the pd is really of: as_of_date where fresh, earlier where stale
 
 with nights as (
     select
@@ -67,7 +68,8 @@ select
     cast(l.total_borrowing as decimal(18, 2)) as exposure,
     s.model_family,
     s.model_version,
-    s.run_id
+    s.run_id,
+    s.scored_as_of
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join wh.features.feat_profile as p

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -36,3 +37,37 @@ def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(home, monk
         None,
         None,
     )
+
+
+def model(version: str, role: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        model_family="operational_risk", model_version=version, role=role, feature_names=()
+    )
+
+
+def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch, caplog):
+    frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thin"]})
+    monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
+    monkeypatch.setattr(score, "champions_of", lambda *_: {"operational_risk": model("1", "champion")})
+    others = (model("2", "challenger"), model("3", "shadow"), model("4", "challenger"))
+    monkeypatch.setattr(score, "beside_of", lambda *_: others)
+
+    def ask(record, here, _top):
+        if record.model_version == "4":
+            raise Refused("operational_risk 4 cannot score p: a feature is gone")
+        said = here.select("enterprise_id", pd_raw=pl.lit(0.1), pd=pl.lit(0.1))
+        return said.with_columns(score_points=pl.lit(500.0), grade=pl.lit("D1")), None
+
+    monkeypatch.setattr(score, "_ask", ask)
+    part = score.score_partition.fn("p", DAY, 0, 1, top_features=10, run_id="r")
+    rows = pl.read_parquet(part.scores).select("enterprise_id", "model_version", "model_role").rows()
+    assert sorted(rows, key=str) == [
+        ("a", None, "champion"),
+        ("b", "1", "champion"),
+        ("b", "2", "challenger"),
+        ("b", "3", "shadow"),
+    ]
+    # who is not the headline may not stop the night
+    assert caplog.messages == [
+        "score       without the challenger: operational_risk 4 cannot score p: a feature is gone"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
@@ -13,8 +14,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from warehouse import ledger, scores, sql
+from warehouse import ledger, registry, scores, sql
 from warehouse.connection import writer
+from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
 
@@ -107,3 +109,37 @@ def portfolio(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Portfolio:
     made = Portfolio(con=con, folder=tmp_path)
     made.features()
     return made
+
+
+@pytest.fixture
+def made(con):
+    """Makes a record whose file exists."""
+    folder = settings().models_dir
+    folder.mkdir(parents=True)
+
+    def make(version: str, knowledge: date = date(2026, 1, 31), **more: object) -> registry.ModelRecord:
+        file = folder / f"{version}.ubj"
+        file.write_bytes(version.encode())
+        values = {
+            "model_family": "operational_risk",
+            "model_version": version,
+            "portfolio": "lender",
+            "role": "champion",
+            "purpose": "forecast",
+            "knowledge_date": knowledge,
+            "label_definition": "dpd90",
+            "horizon_days": 365,
+            "settings": {"trees": 10, "nested": {"a": [1, 2]}},
+            "feature_groups": ("consistency", "dependency"),
+            "feature_names": ("gap_std_days_90d",),
+            "schema_hash": "s",
+            "data_fingerprint": "d",
+            "metrics": {"auc": 0.8},
+            "artefact_path": str(file),
+            "artefact_sha256": hashlib.sha256(version.encode()).hexdigest(),
+            "base_rate": 0.15,
+            "run_id": "r",
+        }
+        return registry.ModelRecord(**{**values, **more})
+
+    return make

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 
 import pytest
@@ -11,40 +10,6 @@ from pydantic import ValidationError
 from warehouse import registry
 from warehouse.errors import Refused
 from warehouse.settings import settings
-
-
-@pytest.fixture
-def made(con):
-    """Makes a record whose file exists."""
-    folder = settings().models_dir
-    folder.mkdir(parents=True)
-
-    def make(version: str, knowledge: date = date(2026, 1, 31), **more: object) -> registry.ModelRecord:
-        file = folder / f"{version}.ubj"
-        file.write_bytes(version.encode())
-        values = {
-            "model_family": "operational_risk",
-            "model_version": version,
-            "portfolio": "lender",
-            "role": "champion",
-            "purpose": "forecast",
-            "knowledge_date": knowledge,
-            "label_definition": "dpd90",
-            "horizon_days": 365,
-            "settings": {"trees": 10, "nested": {"a": [1, 2]}},
-            "feature_groups": ("consistency", "dependency"),
-            "feature_names": ("gap_std_days_90d",),
-            "schema_hash": "s",
-            "data_fingerprint": "d",
-            "metrics": {"auc": 0.8},
-            "artefact_path": str(file),
-            "artefact_sha256": hashlib.sha256(version.encode()).hexdigest(),
-            "base_rate": 0.15,
-            "run_id": "r",
-        }
-        return registry.ModelRecord(**{**values, **more})
-
-    return make
 
 
 def champion(con, as_of_date, portfolio="lender"):

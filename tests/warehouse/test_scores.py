@@ -149,7 +149,7 @@ def test_audits_of_what_the_transaction_wrote(audit, harm, portfolio):
 
 def test_every_score_audit_has_a_test_of_its_own():
     # the two of contributions are tested beside them
-    assert len(ALL_AUDITS) == 11
+    assert len(ALL_AUDITS) == 12
 
 
 def test_challengers_are_kept_beside_the_champion(portfolio):

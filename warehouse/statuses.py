@@ -1,0 +1,92 @@
+"""Every borrower of a night has one status: what no model could score keeps its last good score, or says why not."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+
+from warehouse.connection import transaction
+from warehouse.settings import settings
+
+_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
+_WAITS = f"select enterprise_id from wh.scores.incoming_scores where {_HERE} and model_role = 'champion'"
+
+# what a withdrawn model said is not good
+_LAST_GOOD = f"""
+create or replace temp table last_good as
+select s.*
+from wh.scores.portfolio_scores as s
+inner join ({_WAITS} and score_status = 'unscoreable') as w on s.enterprise_id = w.enterprise_id
+left join wh.ops.model_registry as m
+    on s.portfolio = m.portfolio and s.model_family = m.model_family and s.model_version = m.model_version
+where
+    s.portfolio = $portfolio and s.as_of_date >= $oldest and s.as_of_date < $as_of_date
+    and s.model_role = 'champion' and s.score_status = 'fresh' and m.role is distinct from 'retired'
+qualify row_number() over (partition by s.enterprise_id order by s.as_of_date desc) = 1
+"""
+
+_KEPT = (
+    "model_family", "model_version", "pd_raw", "pd", "base_value", "score_points", "grade",
+    "reason_1", "reason_2", "reason_3", "reason_4", "scored_at", "scored_as_of",
+)  # fmt: skip
+
+_KEEP = f"""
+update wh.scores.incoming_scores as i
+set score_status = 'stale', {", ".join(f"{name} = l.{name}" for name in _KEPT)}
+from last_good as l
+where i.{_HERE.replace("and ", "and i.")} and i.model_role = 'champion' and i.enterprise_id = l.enterprise_id
+"""
+
+_KEEP_CONTRIBUTIONS = """
+insert into wh.scores.incoming_contributions by name
+select c.* replace (cast($as_of_date as date) as as_of_date, $run_id as run_id)
+from wh.scores.contributions as c
+inner join last_good as l
+    on
+        c.portfolio = l.portfolio and c.as_of_date = l.as_of_date and c.enterprise_id = l.enterprise_id
+        and c.model_role = l.model_role and c.model_family = l.model_family and c.model_version = l.model_version
+"""
+
+_QUARANTINED = f"""
+insert into wh.scores.incoming_scores by name
+select distinct
+    q.portfolio, cast($as_of_date as date) as as_of_date, q.enterprise_id, 'champion' as model_role,
+    'unscoreable' as coverage, 'quarantined' as score_status, $run_id as run_id, $now as scored_at
+from wh.staging.stg_enterprises_quarantined as q
+where
+    q.portfolio = $portfolio and q.enterprise_id not in ({_WAITS})
+    and coalesce(q.valid_from <= $as_of_date, true)
+    and coalesce(q.known_at < cast($as_of_date as date) + interval 1 day, true)
+"""
+
+
+def settle(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, run_id: str, stale_days: int
+) -> dict[str, int]:
+    """Give the rows that wait the status that the night's borrowers have, and return how many have which.
+
+    A borrower whom no model can score tonight keeps its last good champion score, with its contributions, where
+    that is at most `stale_days` old: `stale`, and `scored_as_of` says of when it is. A borrower that is known by
+    quarantined rows of its master data only has a row without a pd: `quarantined`. docs/decisions/0053 is the rule.
+
+    Args:
+        con: a writer's cursor.
+        portfolio: portfolio that was scored.
+        as_of_date: date that it was scored for.
+        run_id: run that staged the scores.
+        stale_days: how old a score may be that is kept; 0 keeps none.
+    """
+    night = {"portfolio": portfolio, "as_of_date": as_of_date}
+    with transaction(con):
+        con.execute(_LAST_GOOD, {**night, "oldest": as_of_date - timedelta(days=stale_days)})
+        con.execute(_KEEP, night)
+        con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": as_of_date, "run_id": run_id})
+        con.execute(_QUARANTINED, {**night, "run_id": run_id, "now": settings().local_now()})
+        con.execute("drop table last_good")
+        rows = con.execute(
+            f"select score_status, count(*) from wh.scores.incoming_scores where {_HERE} "
+            "and model_role = 'champion' group by score_status order by count(*) desc, score_status",
+            night,
+        ).fetchall()
+    return dict(rows)
