@@ -70,6 +70,7 @@ def register_model(
                     "pd": plain(training.evaluation.pd),
                     **chosen(training),
                 },
+                master_scale=training.model.scale.settings.model_dump(mode="json"),
                 artefact_path=str(path),
                 artefact_sha256=sha256,
                 base_rate=classifier.base_rate_,

@@ -23,6 +23,7 @@
 -- column model_family: [score] family of the champion model
 -- column model_version: [score] version of the champion model
 -- column run_id: [key] run that scored the enterprise
+-- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
 
 with nights as (
     select
@@ -67,7 +68,8 @@ select
     cast(l.total_borrowing as decimal(18, 2)) as exposure,
     s.model_family,
     s.model_version,
-    s.run_id
+    s.run_id,
+    p.natural_person
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join wh.features.feat_profile as p
