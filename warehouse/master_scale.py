@@ -24,7 +24,9 @@ class Grade(NamedTuple):
 
 def grades(con: duckdb.DuckDBPyConnection) -> tuple[Grade, ...]:
     """The grades of this warehouse, best first."""
-    rows = con.execute(f"select {', '.join(Grade._fields)} from wh.ops.master_scale order by notch").fetchall()
+    rows = con.execute(
+        f"select {', '.join(Grade._fields)} from wh.ops.master_scale order by notch"
+    ).fetchall()
     return tuple(Grade(*row) for row in rows)
 
 

@@ -172,5 +172,6 @@ def _select(con: duckdb.DuckDBPyConnection, where: str, params: Mapping[str, Any
 
 def _decoded(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: json.loads(value) if name in _JSON and value is not None else value for name, value in values.items()
+        name: json.loads(value) if name in _JSON and value is not None else value
+        for name, value in values.items()
     }

@@ -8,7 +8,7 @@ create table wh.ops.master_scale (
     base_odds double
 );
 comment on table wh.ops.master_scale is
-'one row per grade, fixed: a model that carries another scale is refused; marts.grade_of and marts.points_of say it in SQL';
+'one row per grade, fixed: a model with another scale is refused; marts.grade_of and marts.points_of say it in SQL';
 comment on column wh.ops.master_scale.notch is 'key; 1 is the best grade';
 comment on column wh.ops.master_scale.grade is 'name of the grade';
 comment on column wh.ops.master_scale.pd_below is

@@ -68,4 +68,4 @@ left join wh.features.feat_legal as l
 left join wh.features.feat_opinions as c
     on s.portfolio = c.portfolio and s.as_of_date = c.as_of_date and s.enterprise_id = c.enterprise_id
 where s.enterprise_id = $enterprise and s.model_role = 'champion'
-order by s.portfolio, s.as_of_date desc
+order by s.portfolio asc, s.as_of_date desc

@@ -86,8 +86,7 @@ select
     o.grade as grade_origination,
     m.pd / o.pd as pd_ratio,
     g.notch - h.notch as notches,
-    m.model_family is not distinct from o.model_family
-    and m.model_version is not distinct from o.model_version as same_model
+    m.model_family = o.model_family and m.model_version = o.model_version as same_model
 from loans as l
 inner join latest as m on l.enterprise_id = m.enterprise_id
 left join firsts as f on l.loan_id = f.loan_id

@@ -39,7 +39,7 @@ stored as (
 further as (
     select
         c.enterprise_id,
-        row_number() over (partition by c.enterprise_id order by c.rank) as rank,
+        row_number() over (partition by c.enterprise_id order by c.rank) as place,
         c.feature,
         c.contribution as strength
     from wh.scores.contributions as c
@@ -55,7 +55,7 @@ further as (
         and c.as_of_date = (select max(m.as_of_date) from latest as m)
         and c.contribution > 0
         and c.feature <> 'other'
-    qualify rank > 4
+    qualify place > 4
 ),
 
 every as (
@@ -69,7 +69,7 @@ every as (
     union all
     select
         f.enterprise_id,
-        f.rank,
+        f.place as rank,
         f.feature,
         f.strength
     from further as f

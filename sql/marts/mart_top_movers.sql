@@ -66,8 +66,7 @@ moved as (
         l.grade,
         b.grade as grade_before,
         g.notch - h.notch as notches,
-        l.model_family is not distinct from b.model_family
-        and l.model_version is not distinct from b.model_version as same_model,
+        l.model_family = b.model_family and l.model_version = b.model_version as same_model,
         l.industry_primary,
         l.region,
         l.exposure

@@ -84,7 +84,8 @@ class Portfolio:
         for number in range(5):
             key = [self.name, as_of_date, f"e{number}"]
             self.con.execute(
-                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh', false)", key
+                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh', false)",
+                key,
             )
             self.con.execute(
                 "insert into wh.features.feat_ledger values (?, ?, ?, ?, 30)",
