@@ -116,16 +116,21 @@ def run_sql(arguments: list[str]) -> int:
     """Print what a query of the published warehouse returns; it never waits for a night that is running."""
     import polars as pl
 
+    from warehouse.examples import example
     from warehouse.published import ask
 
     parser = argparse.ArgumentParser(
         prog="python -m flows sql", description="Print what a query of the published warehouse returns."
     )
-    parser.add_argument("query", help='for example "from marts.mart_portfolio_summary"')
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("query", nargs="?", help='for example "from marts.mart_portfolio_summary"')
+    asked.add_argument(
+        "--example", metavar="NAME", help="a question of docs/queries.md instead, such as watch_list"
+    )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
     options = parser.parse_args(arguments)
     try:
-        frame = ask(options.query)
+        frame = ask(options.query or example(options.example).query)
     except Refused as error:
         print(f"sql refused: {error}", file=sys.stderr)
         return 1

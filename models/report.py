@@ -77,6 +77,7 @@ def card(training: Training, *, title: str) -> str:
             f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
             *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
             *_beside(training),
+            *_reasons(training),
             "",
             *_choices(training),
         ]
@@ -118,6 +119,22 @@ def _beside(training: Training) -> list[str]:
         (
             f"Without resampling, on the same rows and calibrated: AUC {_span(plain['auc'])}, "
             f"Brier {_span(plain['brier'])}, log loss {_span(plain['log_loss'])}."
+        )
+    ]
+
+
+def _reasons(training: Training) -> list[str]:
+    """Return how often the first reason, set to its reference value, lowers the PD."""
+    checked = training.reasons
+    if checked is None:
+        return []
+    if checked.share is None:
+        return [f"Reasons: in none of {checked.rows:,} sampled training rows does a feature raise the PD."]
+    return [
+        (
+            f"Reasons: of {checked.raised:,} sampled training rows with a feature that raises the PD, setting the "
+            "strongest one to its reference value (median, or most frequent value, of the rows without default) "
+            f"lowers the PD in {checked.passed:,}: {_span(checked.share)}, Wilson interval."
         )
     ]
 

@@ -26,6 +26,7 @@ from models.evaluation import (
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
+from models.reason_check import ReasonCheck
 from models.runner import Runner, threads
 from models.scoring import CalibratedModel
 
@@ -66,13 +67,14 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Training:
-    """A model version with the account of how it was made."""
+    """A model version with the account of how it was made; ``reasons`` where they were checked."""
 
     model: CalibratedModel
     evaluation: Evaluation
     rows: int
     positives: int
     challenger: Evaluation | None = None
+    reasons: ReasonCheck | None = None
 
 
 def train(

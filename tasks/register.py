@@ -69,8 +69,10 @@ def register_model(
                     "calibrated_on": training.model.calibrated_on,
                     "raw": plain(training.evaluation.raw),
                     "pd": plain(training.evaluation.pd),
+                    **_reasons(training),
                     **chosen(training),
                 },
+                master_scale=training.model.scale.settings.model_dump(mode="json"),
                 artefact_path=str(path),
                 artefact_sha256=sha256,
                 base_rate=classifier.base_rate_,
@@ -106,6 +108,23 @@ def chosen(training: Training) -> dict[str, Any]:
         "without_resampling": None
         if without is None
         else {"raw": plain(without.raw), "pd": plain(without.pd)},
+    }
+
+
+def _reasons(training: Training) -> dict[str, Any]:
+    """Return how often first reasons hold, and the reference values, where the family explains itself."""
+    checked = training.reasons
+    if checked is None:
+        return {}
+    share = None if checked.share is None else checked.share._asdict()
+    return {
+        "reason_check": {
+            "rows": checked.rows,
+            "raised": checked.raised,
+            "passed": checked.passed,
+            "share": share,
+        },
+        "reference_values": dict(checked.references),
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError
 from models.fingerprint import fingerprint
 from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.reason_check import check_reasons
 from models.runner import threads
+from models.scoring import explains_itself
 from models.stability import reference_frame
 from models.training import Training, train
 from models.voting_ensemble import VotingEnsembleClassifier
@@ -88,6 +91,8 @@ def train_model(
             repeats=repeats,
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
+        if explains_itself(training.model):
+            training = replace(training, reasons=check_reasons(training.model, frame, labels))
     except ModelError as error:
         raise Refused(f"{portfolio}, {family}, {definition}: {error}") from error
     schema = training.model.classifier.preparation_.schema_

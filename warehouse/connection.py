@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import ledger, migrations, views
+from warehouse import ledger, master_scale, migrations, views
 from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
@@ -193,6 +193,7 @@ def _open(conf: Settings, purpose: str) -> _Lease:
             con.execute(f"attach {quoted(conf.warehouse_file)} as wh")
             migrations.migrate(con)
             views.create_views(con)
+            master_scale.create_macros(con)
             ledger.abort_dead_runs(con)
         except BaseException:
             con.close()

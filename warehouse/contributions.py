@@ -45,17 +45,20 @@ def as_rows(said: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
 
 
 def reasons(said: pl.DataFrame) -> pl.DataFrame:
-    """The features that raise each PD most, as reason_1 to reason_4; null where fewer stored ones raise it.
+    """The features that raise each PD most, as reason_1 to reason_4, and what each adds, as reason_1_strength and on.
+
+    Null where fewer stored ones raise it.
 
     Args:
         said: enterprise_id, feature, contribution and rank.
     """
     raising = said.filter(pl.col("contribution") > 0, pl.col("feature") != OTHER)
     listed = raising.sort("enterprise_id", "rank").group_by("enterprise_id", maintain_order=True)
-    return listed.agg(pl.col("feature").head(REASONS)).select(
+    return listed.agg(pl.col("feature", "contribution").head(REASONS)).select(
         "enterprise_id",
         *(
-            pl.col("feature").list.get(place, null_on_oob=True).alias(f"reason_{place + 1}")
+            pl.col(column).list.get(place, null_on_oob=True).alias(f"reason_{place + 1}{ending}")
+            for column, ending in (("feature", ""), ("contribution", "_strength"))
             for place in range(REASONS)
         ),
     )

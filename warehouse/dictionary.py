@@ -1,7 +1,7 @@
 """The data dictionary and the map of relations, generated from what runs: SQL heads, DDL comments, lineage.
 
-`python -m warehouse.dictionary` writes docs/data-dictionary.md and docs/relation-map.md; a test says when
-they are stale.
+`python -m warehouse.dictionary` writes docs/data-dictionary.md, docs/relation-map.md and docs/queries.md; a test
+says when they are stale.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import lineage, migrations, sql
+from warehouse import examples, lineage, migrations, sql
 from warehouse.sql import SqlFile
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -23,6 +23,7 @@ _ABOUT = {
     "features": "One row per portfolio, as_of_date and enterprise. The latest date is published.",
     "scores": "What the models said.",
     "marts": "What analysts query.",
+    "macros": "Marts that take parameters: macros of the published copy, called as `marts.NAME(...)`.",
     "ops": "What the platform knows about its own work.",
     "audits": "Queries for the rows that break a rule, run inside the transaction that they guard.",
 }
@@ -60,7 +61,11 @@ def relation_map() -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page and what it should say now."""
-    return {DOCS / "data-dictionary.md": dictionary(), DOCS / "relation-map.md": relation_map()}
+    return {
+        DOCS / "data-dictionary.md": dictionary(),
+        DOCS / "relation-map.md": relation_map(),
+        DOCS / "queries.md": examples.page(),
+    }
 
 
 def _tables() -> dict[str, tuple[str, list[tuple[str, str, str]]]]:
@@ -105,6 +110,8 @@ def _of_file(file: SqlFile) -> Iterator[str]:
     yield f"- reads: {', '.join(file.inputs) or 'nothing'}"
     if file.parameters:
         yield f"- parameters: {', '.join(f'${one}' for one in file.parameters)}"
+    if file.defaults:
+        yield f"- defaults: {', '.join(f'{name} = {given}' for name, given in file.defaults)}"
     yield ""
     if file.columns:
         yield from ("| column | group | unit | meaning |", "|---|---|---|---|")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import archive, lineage, snapshot
+from warehouse import archive, feature_catalogue, lineage, snapshot
 from warehouse.settings import settings
 
 
@@ -35,8 +35,8 @@ class Publication:
 def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     """Publish marts, scores, ops and the latest features of each portfolio as a compact read-only copy.
 
-    Nothing of raw or staging is copied, nor a column of the group `sensitive`. Lineage is recorded first, so
-    that the copy tells its own.
+    Nothing of raw or staging is copied, nor a column of the group `sensitive`. Lineage and the feature
+    catalogue are recorded first, so that the copy tells its own.
 
     Args:
         con: a writer's cursor outside any transaction.
@@ -50,6 +50,7 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     conf.published_dir.mkdir(parents=True, exist_ok=True)
     sweep(conf.published_dir)
     lineage.record(con)
+    feature_catalogue.record(con)
     build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
     rows = snapshot.build(con, build, previous=conf.published_file)
     builds = [archive.build(con, conf.published_dir, one, run_id=run_id) for one in archive.ARCHIVES]

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse import roles
+from warehouse import master_scale, roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.roles import RoleRecord
 from warehouse.settings import settings
 
-_JSON = ("settings", "feature_groups", "feature_names", "metrics")
+_JSON = ("settings", "feature_groups", "feature_names", "metrics", "master_scale")
 
 
 class ModelRecord(BaseModel):
@@ -46,6 +46,9 @@ class ModelRecord(BaseModel):
         description="File of the model, relative to the models folder where it lies in it."
     )
     artefact_sha256: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of that file.")
+    master_scale: Mapping[str, Any] | None = Field(
+        default=None, description="Settings of the master scale that it carries."
+    )
     base_rate: float | None = Field(default=None, ge=0, le=1, description="Share of defaults in training.")
     run_id: str = Field(description="Run that trained it.")
     registered_at: datetime | None = Field(default=None, description="Local time; set by register.")
@@ -59,7 +62,8 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
     a night of the past finds the model of its time; only a champion of the same knowledge_date is withdrawn.
 
     Raises:
-        Refused: when the version exists already, or the file is missing or another one.
+        Refused: when the version exists already, the file is missing or another one, or the model carries another
+            master scale than the warehouse.
     """
     verify(record)
     stored = record.model_copy(
@@ -76,9 +80,13 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
         for one in family if record.role == "champion" else ():
             if (one.role, one.knowledge_date) == ("champion", record.knowledge_date):
                 retire(con, one, note=f"replaced by {record.model_version}", run_id=record.run_id)
+        if record.master_scale is not None:
+            master_scale.check(
+                con, record.master_scale, model=f"{record.model_family} {record.model_version}"
+            )
         values = stored.model_dump()
         for name in _JSON:
-            values[name] = json.dumps(values[name], default=str)
+            values[name] = None if values[name] is None else json.dumps(values[name], default=str)
         names = ", ".join(values)
         marks = ", ".join(f"${name}" for name in values)
         con.execute(f"insert into wh.ops.model_registry ({names}) values ({marks})", values)
@@ -203,4 +211,7 @@ def _select(con: duckdb.DuckDBPyConnection, where: str, params: Mapping[str, Any
 
 
 def _decoded(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: json.loads(value) if name in _JSON else value for name, value in values.items()}
+    return {
+        name: json.loads(value) if name in _JSON and value is not None else value
+        for name, value in values.items()
+    }

@@ -10,15 +10,26 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import incoming, ledger, sql
+from warehouse import feature_catalogue, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
-_EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
+# in this order: the later ones read the first two
+MARTS = (
+    "marts.mart_portfolio_summary",
+    "marts.mart_portfolio_latest",
+    "marts.mart_reasons",
+    "marts.mart_top_movers",
+    "marts.mart_vintages",
+    "marts.mart_concentration",
+    "marts.mart_ifrs9",
+    "marts.mart_early_warning",
+)
+_REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
+_EXPLAINED = ("base_value", *_REASONS, *(f"{reason}_strength" for reason in _REASONS))
 
 
 def as_rows(
@@ -34,7 +45,7 @@ def as_rows(
 
     Args:
         rows: enterprise_id, coverage, pd_raw, pd, score_points and grade, null where the model cannot score;
-            base_value and reason_1 to reason_4 where the family explains itself.
+            base_value, reason_1 to reason_4 and their strengths where the family explains itself.
         record: the model; None for enterprises that no model can score.
         headline: the coverage classes whose headline this champion gives. There its row is the champion's; anywhere
             else it is kept beside the headline, a shadow's as shadow and any other as challenger.
@@ -156,6 +167,7 @@ def commit_scores(
         _check_staged(con, this_run)
         incoming.move(con, "scores.incoming_scores", "scores.portfolio_scores", night=this_run)
         incoming.move(con, "scores.incoming_contributions", "scores.contributions", night=this_run)
+        feature_catalogue.record(con)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), this_run)
         for mart in MARTS:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import sql
+from warehouse import macros, master_scale, sql
 from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.errors import Refused
@@ -69,6 +69,8 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
                 else _copy(con, alias, name, columns)
                 for name, columns in wanted.items()
             }
+        master_scale.create_macros(con, alias)
+        macros.create(con, alias)
     return dict(sorted(rows.items()))
 
 

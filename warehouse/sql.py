@@ -15,12 +15,12 @@ import polars as pl
 from warehouse.errors import Refused
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
-SCHEMAS = ("staging", "features", "marts", "audits")
+SCHEMAS = ("staging", "features", "marts", "macros", "audits")
 
 _NAME = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
 _FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_]*))?:\s*(.*)$")
 _COLUMN = re.compile(r"^\[([a-z0-9_ /-]+)\]\s*(?:([^;]*);)?\s*(.*)$", re.DOTALL)
-_SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters")
+_SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters", "defaults")
 _RELATION_NEEDS = ("relation", "grain", "key", "time", "inputs", "parameters")
 _AUDIT_NEEDS = ("audit", "grain", "inputs", "parameters")
 
@@ -53,6 +53,7 @@ class SqlFile:
     columns: tuple[SqlColumn, ...]
     text: str
     path: Path
+    defaults: tuple[tuple[str, str], ...] = ()
 
     @property
     def partition(self) -> tuple[str, ...]:
@@ -168,12 +169,18 @@ def _parse(path: Path, _changed: int) -> SqlFile:
         columns=tuple(columns),
         text=text.strip().rstrip(";").rstrip(),
         path=path,
+        defaults=_pairs(fields.get("defaults", "")),
     )
 
 
 def _names(value: str) -> tuple[str, ...]:
     named = tuple(part.strip().lstrip("$") for part in value.split(",") if part.strip())
     return () if named in {("none",), ("-",)} else named
+
+
+def _pairs(value: str) -> tuple[tuple[str, str], ...]:
+    parts = (part.split("=", 1) for part in value.split(",") if "=" in part)
+    return tuple((name.strip(), given.strip()) for name, given in parts)
 
 
 def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:

@@ -24,6 +24,7 @@
 -- column model_version: [score] version of the champion model
 -- column run_id: [key] run that scored the enterprise
 -- column scored_as_of: [time] date; the night that the pd is really of: as_of_date where fresh, earlier where stale
+-- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
 
 with nights as (
     select
@@ -69,7 +70,8 @@ select
     s.model_family,
     s.model_version,
     s.run_id,
-    s.scored_as_of
+    s.scored_as_of,
+    p.natural_person
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join wh.features.feat_profile as p

@@ -44,6 +44,21 @@ def sql_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
     return write
 
 
+# what the marts read of the other feature relations; a test that needs rows there inserts them
+BEHAVIOUR = {
+    "feat_transactions": {"tx_days_since_last": "integer", "tx_gap_max_365d": "double"},
+    "feat_counterparties": {"supplier_hhi_90d": "double"},
+    "feat_operations": {
+        "event_days_since_last": "integer",
+        "event_gap_max_365d": "double",
+        "payment_hhi_90d": "double",
+        "supplier_latency_mean_90d": "double",
+    },
+    "feat_legal": {"defendant_cases_30d": "integer", "legal_days_since_last": "integer"},
+    "feat_opinions": {"opinion_days_since_last": "integer"},
+}
+
+
 @dataclass
 class Portfolio:
     """Five enterprises with features, and what it takes to score them."""
@@ -56,19 +71,27 @@ class Portfolio:
         self.con.execute(
             "create table if not exists wh.features.feat_profile (portfolio varchar, as_of_date date, "
             "enterprise_id varchar, industry_primary varchar, region varchar, city varchar, "
-            "legal_form varchar)"
+            "legal_form varchar, natural_person boolean)"
         )
         self.con.execute(
             "create table if not exists wh.features.feat_ledger (portfolio varchar, as_of_date date, "
-            "enterprise_id varchar, total_borrowing decimal(38, 2))"
+            "enterprise_id varchar, total_borrowing decimal(38, 2), ledger_days_since_last integer)"
         )
+        for name, columns in BEHAVIOUR.items():
+            spelled = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+            self.con.execute(
+                f"create table if not exists wh.features.{name} "
+                f"(portfolio varchar, as_of_date date, enterprise_id varchar, {spelled})"
+            )
         for number in range(5):
             key = [self.name, as_of_date, f"e{number}"]
             self.con.execute(
-                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh')", key
+                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh', false)",
+                key,
             )
             self.con.execute(
-                "insert into wh.features.feat_ledger values (?, ?, ?, ?)", [*key, 100 if number < 3 else None]
+                "insert into wh.features.feat_ledger values (?, ?, ?, ?, 30)",
+                [*key, 100 if number < 3 else None],
             )
 
     def rows(self, pd: float = 0.1) -> pl.DataFrame:

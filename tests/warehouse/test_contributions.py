@@ -166,12 +166,13 @@ def test_reasons_are_the_stored_features_that_raise_the_pd_most():
             "rank": [1, 2, 3, 4, 5, 6, 7, 1, 2],
         }
     )
-    assert contributions.reasons(told).rows() == [("a", "f2", "f3", "f5", "f6")]
+    assert contributions.reasons(told).rows() == [("a", "f2", "f3", "f5", "f6", 0.4, 0.3, 0.1, 0.05)]
     one = told.filter(pl.col("feature").is_in(["f2", "f3"]))
-    assert contributions.reasons(one).rows() == [("a", "f2", "f3", None, None)]
+    assert contributions.reasons(one).rows() == [("a", "f2", "f3", None, None, 0.4, 0.3, None, None)]
     assert contributions.reasons(told.clear()).columns == [
         "enterprise_id",
         *(f"reason_{place}" for place in range(1, 5)),
+        *(f"reason_{place}_strength" for place in range(1, 5)),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 from warehouse import dictionary, sql
 
 
-@pytest.mark.parametrize("name", ["data-dictionary.md", "relation-map.md"])
+@pytest.mark.parametrize("name", ["data-dictionary.md", "relation-map.md", "queries.md"])
 def test_the_generated_page_is_up_to_date(name):
     path = dictionary.DOCS / name
     assert path.read_text() == dictionary.pages()[path], "run: python -m warehouse.dictionary"

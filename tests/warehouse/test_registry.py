@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
+from models.master_scale import MasterScaleSettings
 from warehouse import registry
 from warehouse.errors import Refused
 from warehouse.settings import settings
@@ -78,3 +79,17 @@ def test_another_file_than_the_registered_one_is_refused(con, made):
 def test_a_record_is_checked(wrong, made):
     with pytest.raises(ValidationError):
         made("1", **wrong)
+
+
+def test_a_model_carries_the_master_scale_of_the_warehouse_or_is_refused(con, made):
+    scale = MasterScaleSettings()
+    stored = registry.register(con, made("1", master_scale=scale.model_dump(mode="json")))
+    assert registry.records(con, portfolio="lender")[0].master_scale == stored.master_scale
+    assert registry.register(con, made("2")).master_scale is None
+    other = scale.model_copy(update={"base_points": 500.0, "points_to_double": 40.0})
+    with pytest.raises(
+        Refused,
+        match=r"operational_risk 3 carries another master scale .* \(base_points, points_to_double differ\)",
+    ):
+        registry.register(con, made("3", master_scale=other.model_dump(mode="json")))
+    assert len(registry.records(con, portfolio="lender")) == 2

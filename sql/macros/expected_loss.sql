@@ -1,0 +1,33 @@
+-- relation: macros.expected_loss
+-- grain: one row per portfolio and enterprise of the latest night: PD x LGD x EAD
+-- key: portfolio, enterprise_id
+-- time: the latest as_of_date that each portfolio was scored for
+-- inputs: marts.mart_portfolio_latest
+-- parameters: lgd, ead_factor
+-- defaults: lgd = 0.45, ead_factor = 1.0
+-- column portfolio: [key] portfolio
+-- column enterprise_id: [key] enterprise
+-- column as_of_date: [time] date; latest date that the portfolio was scored for
+-- column industry_primary: [profile] industry, first level
+-- column region: [profile] region of the seat
+-- column grade: [score] grade on the master scale
+-- column pd: [score] probability; calibrated probability of default
+-- column exposure: [exposure] money; total borrowing, null where the ledger does not know it
+-- column loss_given_default: [parameter] share; the lgd asked for
+-- column exposure_at_default: [exposure] money; exposure times the ead_factor asked for
+-- column expected_loss: [exposure] money; pd x loss_given_default x exposure_at_default, null where one is unknown
+-- The defaults are conventions, not estimates: 45% is the foundation approach's value for senior unsecured claims,
+-- 1.0 takes what is drawn today. Ask with your own: marts.expected_loss(lgd := 0.6, ead_factor := 1.1).
+select
+    m.portfolio,
+    m.enterprise_id,
+    m.as_of_date,
+    m.industry_primary,
+    m.region,
+    m.grade,
+    m.pd,
+    m.exposure,
+    cast($lgd as double) as loss_given_default,
+    cast(m.exposure as double) * $ead_factor as exposure_at_default,
+    m.pd * $lgd * cast(m.exposure as double) * $ead_factor as expected_loss
+from wh.marts.mart_portfolio_latest as m

@@ -1,0 +1,236 @@
+-- relation: marts.mart_early_warning
+-- grain: one row per portfolio and enterprise of the latest night
+-- key: portfolio, enterprise_id
+-- time: the latest night against those 30, 90, 180 and 365 days before it (at or before the date, at most 10 days
+--   earlier; null where there was none); behaviour against the features of the night 90 days before
+-- inputs: marts.mart_portfolio_latest, marts.mart_portfolio_summary, scores.portfolio_scores, ops.master_scale,
+--   features.feat_transactions, features.feat_counterparties, features.feat_operations, features.feat_legal
+-- parameters: portfolio
+-- column portfolio: [key] portfolio
+-- column enterprise_id: [key] enterprise
+-- column as_of_date: [time] date; latest night
+-- column industry_primary: [profile] industry, first level: the sector that moves are compared with
+-- column score_status: [score] fresh, stale, quarantined or unscoreable
+-- column grade: [score] grade of the latest night
+-- column pd: [score] probability; pd of the latest night
+-- column notches_1m: [migration] notches moved in 30 days, positive where it got worse
+-- column notches_3m: [migration] notches moved in 90 days
+-- column notches_6m: [migration] notches moved in 180 days
+-- column notches_12m: [migration] notches moved in 365 days
+-- column excess_1m: [migration] notches_1m less the median move of the sector (of the portfolio below 5 peers)
+-- column excess_3m: [migration] notches_3m less that median
+-- column excess_6m: [migration] notches_6m less that median
+-- column excess_12m: [migration] notches_12m less that median
+-- column quiet_days: [behaviour] days; since the last transaction, since the last event where no transaction is known
+-- column longest_gap_days: [behaviour] days; longest gap of the last year in the same record
+-- column hhi_change: [behaviour] index; change in 90 days of the concentration of suppliers, the larger of payments in
+--   the transactions and in the operational log
+-- column latency_days: [behaviour] days; mean time from order to goods, last 90 days
+-- column latency_days_before: [behaviour] days; the same, on the night 90 days before
+-- column new_defendant_cases: [legal] count; cases of the last 30 days in which it is the defendant
+-- column worse_than_sector: [trigger] it lost notches that its sector did not lose
+-- column activity_gap: [trigger] quiet for longer than in the whole last year
+-- column hhi_jump: [trigger] suppliers became more concentrated
+-- column supplier_latency: [trigger] suppliers deliver much later
+-- column new_defendant: [trigger] it was sued
+-- column data_trouble: [trigger] tonight's number rests on stale data, or there is none for bad data
+-- column on_watch_list: [rule] one of the four grave triggers, or both of the mild ones (hhi_jump, supplier_latency)
+-- column why: [rule] the triggers, joined by a comma, also where they do not suffice; null where there is none
+
+with rule as (
+    select
+        -- each bound of the scale doubles the PD: two notches in a quarter is a fourfold PD
+        2 as notches_fast,
+        -- half a year leaves room for a notch of ordinary drift
+        3 as notches_slow,
+        -- a median of fewer peers is mostly the borrower itself
+        5 as peers_needed,
+        -- below a month silence is a holiday
+        30 as quiet_days_least,
+        -- 0.15 on 0..1 is the step from four even suppliers to two and a half
+        0.15 as hhi_step,
+        -- half as long again, and at least three days: short times double by chance
+        1.5 as latency_factor,
+        3.0 as latency_days_least,
+        1 as cases_least,
+        -- each mild trigger alone is common among healthy borrowers
+        2 as mild_needed
+),
+
+latest as (
+    select
+        m.*,
+        g.notch
+    from wh.marts.mart_portfolio_latest as m
+    left join wh.ops.master_scale as g on m.grade = g.grade
+    where m.portfolio = $portfolio
+),
+
+tonight as (select max(l.as_of_date) as as_of_date from latest as l),
+
+-- the summary holds few rows a night: the list of nights stays cheap however long the history is
+nights as (
+    select distinct as_of_date
+    from wh.marts.mart_portfolio_summary
+    where portfolio = $portfolio
+),
+
+looks as (
+    select
+        b.days,
+        max(n.as_of_date) as as_of_date
+    from (select unnest([30, 90, 180, 365]) as days) as b
+    cross join tonight as t
+    inner join nights as n on n.as_of_date <= t.as_of_date - b.days and n.as_of_date >= t.as_of_date - b.days - 10
+    group by b.days
+),
+
+moves as (
+    select
+        l.enterprise_id,
+        l.industry_primary,
+        k.days,
+        l.notch - g.notch as notches
+    from looks as k
+    inner join wh.scores.portfolio_scores as s on k.as_of_date = s.as_of_date
+    inner join latest as l on s.enterprise_id = l.enterprise_id
+    inner join wh.ops.master_scale as g on s.grade = g.grade
+    where s.portfolio = $portfolio and s.model_role = 'champion' and l.notch is not null
+),
+
+compared as (
+    select
+        m.enterprise_id,
+        m.days,
+        m.notches,
+        m.notches - case
+            when count(*) over (partition by m.days, m.industry_primary) >= r.peers_needed
+                then median(m.notches) over (partition by m.days, m.industry_primary)
+            else median(m.notches) over (partition by m.days)
+        end as excess
+    from moves as m
+    cross join rule as r
+),
+
+wide as (
+    select
+        c.enterprise_id,
+        max(c.notches) filter (where c.days = 30) as notches_1m,
+        max(c.notches) filter (where c.days = 90) as notches_3m,
+        max(c.notches) filter (where c.days = 180) as notches_6m,
+        max(c.notches) filter (where c.days = 365) as notches_12m,
+        max(c.excess) filter (where c.days = 30) as excess_1m,
+        max(c.excess) filter (where c.days = 90) as excess_3m,
+        max(c.excess) filter (where c.days = 180) as excess_6m,
+        max(c.excess) filter (where c.days = 365) as excess_12m
+    from compared as c
+    group by c.enterprise_id
+),
+
+counterparties_before as (
+    select
+        c.enterprise_id,
+        c.supplier_hhi_90d
+    from wh.features.feat_counterparties as c
+    where c.portfolio = $portfolio and c.as_of_date = (select k.as_of_date from looks as k where k.days = 90)
+),
+
+operations_before as (
+    select
+        o.enterprise_id,
+        o.payment_hhi_90d,
+        o.supplier_latency_mean_90d
+    from wh.features.feat_operations as o
+    where o.portfolio = $portfolio and o.as_of_date = (select k.as_of_date from looks as k where k.days = 90)
+),
+
+behaviour as (
+    select
+        l.enterprise_id,
+        coalesce(t.tx_days_since_last, o.event_days_since_last) as quiet_days,
+        case when t.tx_days_since_last is not null then t.tx_gap_max_365d else o.event_gap_max_365d end
+            as longest_gap_days,
+        greatest(c.supplier_hhi_90d - cb.supplier_hhi_90d, o.payment_hhi_90d - ob.payment_hhi_90d) as hhi_change,
+        o.supplier_latency_mean_90d as latency_days,
+        ob.supplier_latency_mean_90d as latency_days_before,
+        g.defendant_cases_30d as new_defendant_cases
+    from latest as l
+    left join wh.features.feat_transactions as t
+        on l.portfolio = t.portfolio and l.as_of_date = t.as_of_date and l.enterprise_id = t.enterprise_id
+    left join wh.features.feat_counterparties as c
+        on l.portfolio = c.portfolio and l.as_of_date = c.as_of_date and l.enterprise_id = c.enterprise_id
+    left join wh.features.feat_operations as o
+        on l.portfolio = o.portfolio and l.as_of_date = o.as_of_date and l.enterprise_id = o.enterprise_id
+    left join wh.features.feat_legal as g
+        on l.portfolio = g.portfolio and l.as_of_date = g.as_of_date and l.enterprise_id = g.enterprise_id
+    left join counterparties_before as cb on l.enterprise_id = cb.enterprise_id
+    left join operations_before as ob on l.enterprise_id = ob.enterprise_id
+),
+
+triggered as (
+    select
+        l.portfolio,
+        l.enterprise_id,
+        l.as_of_date,
+        l.industry_primary,
+        l.score_status,
+        l.grade,
+        l.pd,
+        w.notches_1m,
+        w.notches_3m,
+        w.notches_6m,
+        w.notches_12m,
+        w.excess_1m,
+        w.excess_3m,
+        w.excess_6m,
+        w.excess_12m,
+        b.quiet_days,
+        b.longest_gap_days,
+        b.hhi_change,
+        b.latency_days,
+        b.latency_days_before,
+        b.new_defendant_cases,
+        -- lost notches itself, not only in comparison with a sector that recovers
+        coalesce(
+            (w.notches_1m > 0 and w.excess_1m >= r.notches_fast)
+            or (w.notches_3m > 0 and w.excess_3m >= r.notches_fast)
+            or (w.notches_6m > 0 and w.excess_6m >= r.notches_slow)
+            or (w.notches_12m > 0 and w.excess_12m >= r.notches_slow),
+            false
+        ) as worse_than_sector,
+        coalesce(b.quiet_days > greatest(r.quiet_days_least, b.longest_gap_days), false) as activity_gap,
+        coalesce(b.hhi_change >= r.hhi_step, false) as hhi_jump,
+        coalesce(
+            b.latency_days >= r.latency_factor * b.latency_days_before
+            and b.latency_days - b.latency_days_before >= r.latency_days_least,
+            false
+        ) as supplier_latency,
+        coalesce(b.new_defendant_cases >= r.cases_least, false) as new_defendant,
+        coalesce(l.score_status in ('stale', 'quarantined'), false) as data_trouble,
+        r.mild_needed
+    from latest as l
+    inner join behaviour as b on l.enterprise_id = b.enterprise_id
+    left join wide as w on l.enterprise_id = w.enterprise_id
+    cross join rule as r
+)
+
+select
+    t.* exclude (mild_needed),
+    t.worse_than_sector
+    or t.activity_gap
+    or t.new_defendant
+    or t.data_trouble
+    or cast(t.hhi_jump as integer) + cast(t.supplier_latency as integer) >= t.mild_needed as on_watch_list,
+    nullif(
+        concat_ws(
+            ', ',
+            case when t.worse_than_sector then 'worse_than_sector' end,
+            case when t.activity_gap then 'activity_gap' end,
+            case when t.hhi_jump then 'hhi_jump' end,
+            case when t.supplier_latency then 'supplier_latency' end,
+            case when t.new_defendant then 'new_defendant' end,
+            case when t.data_trouble then 'data_trouble' end
+        ),
+        ''
+    ) as why
+from triggered as t

@@ -1,0 +1,13 @@
+-- question: Who are the ten riskiest borrowers tonight, and what speaks against each of them most?
+-- columns: enterprise_id, grade, pd, exposure, business_name
+select
+    m.enterprise_id,
+    m.grade,
+    m.pd,
+    m.exposure,
+    r.business_name
+from marts.mart_portfolio_latest as m
+left join marts.mart_reasons as r on m.portfolio = r.portfolio and m.enterprise_id = r.enterprise_id and r.rank = 1
+where m.pd is not null
+order by m.pd desc, m.enterprise_id asc
+limit 10

@@ -1,0 +1,119 @@
+"""What each feature is called and may be told: declared once in feature_catalogue.csv, by base name.
+
+A line such as `tx_sales` stands for every window of that feature, `tx_sales_30d` to `tx_sales_all`, and `{window}`
+in its text for the window. Group and unit come from the head of the SQL file that computes the feature. A line
+with a reason `why_not` is never told; any other one is.
+
+The sentences say that the feature raised or lowered the estimated risk, not that its value is too high or too low:
+the models are not monotone, so that the same feature may count against one borrower for being high and against
+another for being low.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from warehouse import sql
+from warehouse.connection import transaction
+from warehouse.errors import Refused
+from warehouse.sql import SqlColumn
+
+FILE = Path(__file__).with_name("feature_catalogue.csv")
+DESCRIBED = ("features.feat_enterprise", "features.feat_sensitive")
+
+_WINDOWED = re.compile(r"^(.+)_(\d+d|all)$")
+
+
+class Entry(NamedTuple):
+    """One row of ops.feature_catalogue."""
+
+    feature: str
+    feature_group: str
+    unit: str | None
+    business_name: str
+    sentence_raises: str | None
+    sentence_lowers: str | None
+    tellable: bool
+    why_not: str | None
+
+
+class _Line(NamedTuple):
+    business_name: str
+    subject: str
+    why_not: str
+
+
+def entries() -> tuple[Entry, ...]:
+    """The entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
+
+    Raises:
+        Refused: naming the columns that the catalogue lacks, and its lines that stand for no column.
+    """
+    lines = _lines(FILE.stat().st_mtime_ns)
+    columns = {
+        column.name: column
+        for file in sql.catalogue("features")
+        if file.relation in DESCRIBED
+        for column in file.columns
+    }
+    base_of = {name: _base(name, lines) for name in columns}
+    missing = sorted(name for name, base in base_of.items() if base not in lines)
+    idle = sorted(set(lines) - set(base_of.values())) if columns else []
+    if missing or idle:
+        raise Refused(
+            f"{FILE.name}: no line for the column(s) {', '.join(missing) or 'none'}; line(s) without a column: "
+            f"{', '.join(idle) or 'none'}"
+        )
+    return tuple(_entry(column, lines[base_of[column.name]]) for column in columns.values())
+
+
+def record(con: duckdb.DuckDBPyConnection) -> int:
+    """Replace ops.feature_catalogue by what the file says now, and return the number of rows."""
+    rows = entries()
+    held = con.execute(f"select {', '.join(Entry._fields)} from wh.ops.feature_catalogue order by feature")
+    if [Entry(*row) for row in held.fetchall()] == sorted(rows):
+        return len(rows)
+    with transaction(con):
+        con.execute("delete from wh.ops.feature_catalogue")
+        marks = ", ".join(["(" + ", ".join("?" * len(Entry._fields)) + ")"] * len(rows))
+        if rows:
+            con.execute(
+                f"insert into wh.ops.feature_catalogue ({', '.join(Entry._fields)}) values {marks}",
+                [value for row in rows for value in row],
+            )
+    return len(rows)
+
+
+def _base(name: str, lines: dict[str, _Line]) -> str:
+    matched = _WINDOWED.match(name)
+    return name if name in lines or matched is None else matched[1]
+
+
+def _entry(column: SqlColumn, line: _Line) -> Entry:
+    matched = _WINDOWED.match(column.name)
+    days = "" if matched is None or matched[2] == "all" else f"{matched[2][:-1]} days"
+    window = f"the last {days}" if days else "the known history"
+    told = line.subject.format(window=window, days=days) if not line.why_not else None
+    return Entry(
+        feature=column.name,
+        feature_group=column.group,
+        unit=column.unit or None,
+        business_name=line.business_name.format(window=days or "known history", days=days),
+        sentence_raises=told and f"{told} raised the estimated risk of default.",
+        sentence_lowers=told and f"{told} lowered the estimated risk of default.",
+        tellable=not line.why_not,
+        why_not=line.why_not or None,
+    )
+
+
+@lru_cache(maxsize=2)
+def _lines(_changed: int) -> dict[str, _Line]:
+    with FILE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {row["feature"]: _Line(row["business_name"], row["subject"], row["why_not"]) for row in rows}
