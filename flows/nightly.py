@@ -10,6 +10,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.champions import ensure_champions
+from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
 from tasks.ingest import ingest_landing
@@ -116,6 +117,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             score_portfolio(
                 portfolio, as_of, partitions=run.partitions, top_features=run.top_features, run_id=run_id
             )
+            compare_with_previous(portfolio, as_of, top_features=run.top_features, run_id=run_id)
             publish_warehouse(run_id)
             show_summary(portfolio, as_of, run_id)
             show_contributions(portfolio, as_of)

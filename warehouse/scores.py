@@ -10,14 +10,14 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import incoming, ledger, sql
+from warehouse import changes, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
+MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest", changes.MART)
 _EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
 
 
@@ -126,8 +126,8 @@ def commit_scores(
     """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good one.
 
     The transaction replaces the partitions (portfolio, as_of_date, model_role) of scores and contributions by
-    what is staged for this run, runs every score audit, renews and audits the marts, and finishes the
-    run-ledger row as done.
+    what is staged for this run, forgets comparisons with what they replace, runs every score audit, renews and
+    audits the marts, and finishes the run-ledger row as done.
 
     Args:
         con: a writer's cursor.
@@ -150,6 +150,7 @@ def commit_scores(
         _check_staged(con, this_run)
         incoming.move(con, "scores.incoming_scores", "scores.portfolio_scores", night=this_run)
         incoming.move(con, "scores.incoming_contributions", "scores.contributions", night=this_run)
+        changes.forget(con, portfolio=portfolio, as_of_date=as_of_date)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), this_run)
         for mart in MARTS:
