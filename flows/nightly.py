@@ -10,11 +10,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tasks.champions import ensure_champions
+from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
 from tasks.ingest import ingest_landing
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
+from tasks.report import report_night
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions, show_summary
 from tasks.validate import validate_features, validate_feeds
@@ -129,8 +131,10 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
                 run_id=run_id,
                 stale_days=run.stale_days,
             )
+            compare_with_previous(portfolio, as_of, top_features=run.top_features, run_id=run_id)
             watch_portfolio(portfolio, as_of, run_id=run_id)
             publish_warehouse(run_id)
+            report_night(portfolio, as_of)
             show_summary(portfolio, as_of, run_id)
             show_contributions(portfolio, as_of)
     return run_id

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from models.calibration import EDGE, Calibrator
 from models.errors import ModelError
-from models.member_sums import member_sums
+from models.member_sums import MemberSums, member_sums
 from models.members import smoothed
 from models.voting import Combiner
 
@@ -152,6 +152,45 @@ def explain(
     published = calibrator.predict(combiner.combine(probabilities))
     whole = completed(contributions, published - base_value)
     return Explanation(base_value, whole, features, tuple(decisions))
+
+
+def explain_sums(
+    sums: MemberSums, probability: Floats, calibrator: Calibrator, *, sources: Sequence[str]
+) -> Explanation:
+    """Return what each feature adds to the calibrated PD of each row of a model that is one sum.
+
+    The same rescale rule as in `explain`, from the sum through its link and the calibration as one curve. What the
+    classifier itself says goes into the PD, so that rounding in its own arithmetic is shared out.
+
+    Parameters
+    ----------
+    sums : MemberSums
+        Of one fitted learner.
+    probability : ndarray of shape (n_samples,)
+        What the learner says of each row.
+    calibrator : Calibrator
+        Fitted.
+    sources : sequence of str
+        The feature behind each column; columns of one feature are added up.
+
+    Examples
+    --------
+    >>> sums = MemberSums(-1.0, np.array([[0.5, 0.25, 0.25], [0.0, -1.0, 0.5]]), margin=True, decision=None)
+    >>> said = sums.link(sums.totals())
+    >>> calibrator = Calibrator().fit(np.array([0.2, 0.4, 0.6, 0.8]), np.array([0, 1, 0, 1]))
+    >>> told = explain_sums(sums, said, calibrator, sources=("debt", "sector", "sector"))
+    >>> told.features, np.allclose(told.base_value + told.contributions.sum(axis=1), calibrator.predict(said))
+    (('debt', 'sector'), True)
+    """
+    features = tuple(dict.fromkeys(sources))
+    contributions = np.zeros((len(sums.contributions), len(features)))
+    for source, values in zip(sources, sums.contributions.T, strict=True):
+        contributions[:, features.index(source)] += values
+    published = _after(sums.link, calibrator.predict)
+    contributions *= slopes_of(published, sums.base, sums.totals())
+    base_value = value_at(published, sums.base)
+    whole = completed(contributions, calibrator.predict(probability) - base_value)
+    return Explanation(base_value, whole, features, (sums.decision,) if sums.decision else ())
 
 
 def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataFrame:

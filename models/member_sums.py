@@ -72,6 +72,33 @@ def member_sums(name: str, estimator: Any, X: Matrix) -> tuple[MemberSums, Float
     return sums, probability
 
 
+def linear_sums(coefficients: Floats, intercept: float, means: Floats, X: Matrix) -> MemberSums:
+    """Return the log-odds of a linear model, split exactly: each column adds its coefficient times (value - mean).
+
+    These are the Shapley values of the game in which an unknown column stands at its mean, whatever the order.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n_columns,)
+    intercept : float
+    means : ndarray of shape (n_columns,)
+        Of the training rows.
+    X : ndarray of shape (n_samples, n_columns)
+
+    References
+    ----------
+    Strumbelj & Kononenko (2014), Explaining prediction models and individual predictions with feature
+    contributions. Knowledge and Information Systems 41.
+
+    Examples
+    --------
+    >>> linear_sums(np.array([2.0, -1.0]), 0.5, np.array([0.5, 0.5]), np.array([[1.0, 0.0]]))[:2]
+    (1.0, array([[1. , 0.5]]))
+    """
+    base = float(intercept + coefficients @ means)
+    return MemberSums(base, np.asarray(coefficients * (X - means), dtype=np.float64), True, None)
+
+
 def _hold(name: str, sums: MemberSums, probability: Floats) -> None:
     apart = np.abs(sums.link(sums.totals()) - probability).max(initial=0.0)
     if not apart <= TOLERANCE:

@@ -24,7 +24,7 @@ ARRAYS = ("low_", "range_", "compressed_")
 def dump(classifier: OperationalRiskClassifier) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the description of a fitted classifier and its files."""
     check_is_fitted(classifier, "learner_")
-    arrays = dump_arrays(_arrays(classifier.preparation_))
+    arrays = dump_arrays(_arrays(classifier))
     return _describe(classifier), {"arrays.npz": arrays, **dump_learner("learner", classifier.learner_)}
 
 
@@ -59,6 +59,7 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> OperationalRiskCla
         prepared,
         load_learner("learner", members, make_learner(settings.learner, random_state=settings.random_state)),
     )
+    classifier.means_ = arrays.get("means_")  # models stored before them have none, and say so
     classifier.best_params_, classifier.left_out_ = about["best_params"], about["left_out"]
     classifier.grid_scores_ = tuple(GridPoint(*point) for point in about["grid_scores"])
     classifier.base_rate_, classifier.n_samples_ = about["base_rate"], about["n_samples"]
@@ -90,8 +91,9 @@ def _describe(classifier: OperationalRiskClassifier) -> dict[str, Any]:
     }
 
 
-def _arrays(prepared: Preparation) -> dict[str, Any]:
-    """Return the arrays of the preparation, by name."""
+def _arrays(classifier: OperationalRiskClassifier) -> dict[str, Any]:
+    """Return the arrays of the preparation and the means of its columns, by name."""
+    prepared = classifier.preparation_
     arrays = {name: getattr(prepared, name) for name in ARRAYS}
     arrays |= {"reference_": prepared.imputer_.reference_, "fallback_": prepared.imputer_.fallback_}
-    return arrays
+    return arrays if classifier.means_ is None else {**arrays, "means_": classifier.means_}

@@ -7,13 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from models.calibration import Calibrator
+from models.errors import ModelError
 from models.evaluation import borrowers_of
+from models.explain import Explanation, explain_sums
 from models.feature_choice import choose_features
 from models.grid_search import grid_search
 from models.labels import check_labels
 from models.learners import GRIDS, make_learner, raw_probability
+from models.member_sums import linear_sums, member_sums
 from models.operational_settings import OPERATIONAL_GROUPS, OperationalRiskSettings
 from models.oversampling import SnappedSmote
 from models.preparation import Preparation
@@ -54,6 +59,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     grid_scores_ : tuple of GridPoint
         Mean AUC over the folds for each point of the grid.
     preparation_, learner_ : fitted parts
+    means_ : ndarray of shape (n_columns,) or None
+        Mean of each prepared column over the rows that the learner saw: the reference of linear contributions.
+        None in a model that was stored before they were kept.
 
     References
     ----------
@@ -125,6 +133,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         if oversampler is not None:
             rows, balanced = oversampler.fit_resample(rows, labels)
         self.learner_ = learner.set_params(**self.best_params_).fit(rows, balanced)
+        self.means_: npt.NDArray[np.float64] | None = rows.mean(axis=0)
         self.classes_ = np.array([0, 1])
         self.base_rate_ = float(labels.mean())
         self.n_samples_ = len(labels)
@@ -160,6 +169,47 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     def predict(self, X: pl.DataFrame) -> npt.NDArray[np.int64]:
         """Return 1 where the learner's own probability is at least one half, as the paper's Table 4 does."""
         return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int64)
+
+    @property
+    def unexplained(self) -> str | None:
+        """Why the fitted model does not explain itself; None where it does."""
+        check_is_fitted(self, "learner_")
+        learner = (self.settings or OperationalRiskSettings()).learner
+        if learner == "svm":
+            return "a support vector machine's score is no sum over features; another learner explains itself"
+        if learner == "logistic_regression" and self.means_ is None:
+            return "its file was stored before the means of its columns were kept; train it again"
+        return None
+
+    def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
+        """Return what each feature adds to the calibrated PD of each row; see `models.explain`.
+
+        Trees by exact path-dependent Shapley values, a logistic regression exactly as the linear model that it is.
+
+        Parameters
+        ----------
+        X : polars.DataFrame of shape (n_samples, at least n_features_in_)
+        calibrator : Calibrator
+            Fitted.
+
+        Raises
+        ------
+        ModelError
+            The learner does not explain itself; see `unexplained`.
+        SchemaMismatchError
+        """
+        if self.unexplained is not None:
+            raise ModelError(f"operational_risk does not explain itself: {self.unexplained}")
+        rows = self.preparation_.transform(X)
+        if isinstance(self.learner_, LogisticRegression):
+            coefficients, intercept = self.learner_.coef_[0], float(self.learner_.intercept_[0])
+            sums = linear_sums(coefficients, intercept, np.asarray(self.means_), rows)
+            said = raw_probability(self.learner_, rows) if len(rows) else np.empty(0)
+        else:
+            sums, said = member_sums(
+                (self.settings or OperationalRiskSettings()).learner, self.learner_, rows
+            )
+        return explain_sums(sums, said, calibrator, sources=self.preparation_.sources_out_)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
         """Count, for each category, rows with a level that training did not show; they count as Unknown."""

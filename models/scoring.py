@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.calibration import Calibrator
+from models.errors import ModelError
 from models.explain import Explanation, strongest
 from models.master_scale import MasterScale
 from models.schema import Schema
@@ -46,7 +47,11 @@ class Classifier(Protocol):
 
 @runtime_checkable
 class ExplainsItself(Protocol):
-    """A family that splits its PD into contributions of features."""
+    """A family that splits its PD into contributions of features, or a fitted model of it says why it cannot."""
+
+    @property
+    def unexplained(self) -> str | None:
+        """Why the fitted model does not explain itself; None where it does."""
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return base value and contributions of the calibrated PD of each row."""
@@ -87,9 +92,16 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def unexplained(model: CalibratedModel) -> str | None:
+    """Return why this very model does not split its PD into contributions; None where it does."""
+    if not isinstance(model.classifier, ExplainsItself):
+        return f"{type(model.classifier).__name__} has no contributions"
+    return model.classifier.unexplained
+
+
 def explains_itself(model: CalibratedModel) -> bool:
-    """Whether the family splits its PD into contributions of features."""
-    return isinstance(model.classifier, ExplainsItself)
+    """Whether this very model splits its PD into contributions of features."""
+    return unexplained(model) is None
 
 
 class Told(NamedTuple):
@@ -106,7 +118,7 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> T
     Parameters
     ----------
     model : CalibratedModel
-        Of a family that explains itself.
+        One that explains itself.
     frame : polars.DataFrame
         enterprise_id and the features of training; may have no rows.
     top : int
@@ -120,11 +132,22 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> T
 
     Raises
     ------
-    TypeError
-        The family does not explain itself.
+    ModelError
+        The model does not explain itself.
     """
-    if not isinstance(model.classifier, ExplainsItself):
-        raise TypeError(f"{type(model.classifier).__name__} does not explain itself")
-    explanation = model.classifier.explain(frame, model.calibrator)
+    explanation = explain(model, frame)
     rows = strongest(explanation, frame["enterprise_id"], top=top)
     return Told(explanation.base_value, rows, explanation.decisions)
+
+
+def explain(model: CalibratedModel, frame: pl.DataFrame) -> Explanation:
+    """Return base value and all contributions of the published PD of each row.
+
+    Raises
+    ------
+    ModelError
+        The model does not explain itself.
+    """
+    if not isinstance(model.classifier, ExplainsItself) or model.classifier.unexplained is not None:
+        raise ModelError(f"the model does not explain itself: {unexplained(model)}")
+    return model.classifier.explain(frame, model.calibrator)

@@ -225,6 +225,11 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """Return 1 where the vote's own probability is at least one half."""
         return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int64)
 
+    @property
+    def unexplained(self) -> None:
+        """Every fitted model of this family explains itself."""
+        return
+
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return what each feature adds to the calibrated PD of each row; see `models.explain`."""
         check_is_fitted(self, "members_")

@@ -218,6 +218,11 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return 1 where the network's own probability is at least one half."""
         return (self.predict_proba(X)[:, 1] >= 0.5).astype(np.int64)
 
+    @property
+    def unexplained(self) -> None:
+        """Every fitted model of this family explains itself."""
+        return
+
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return what each feature adds to the calibrated PD of each row; see `models.wide_deep_explanation`."""
         check_is_fitted(self, "network_")

@@ -23,8 +23,8 @@ log = logging.getLogger("nightledger")
 
 
 @task(name="make card", task_run_name="card of {record.model_family}", cache_policy=NO_CACHE)
-def make_card(record: ModelRecord, folder: Path) -> Path:
-    """Write the card of one model and return its file."""
+def make_card(record: ModelRecord, folder: Path) -> Path | None:
+    """Write the card of one model and return its file; None, with a line, for one of before rows were kept."""
     with writer(purpose="model card") as con:
         rows = report_rows.model_rows(con, record)
         drawn = pl.DataFrame()
@@ -35,6 +35,12 @@ def make_card(record: ModelRecord, folder: Path) -> Path:
                 as_of_date=rows["night"]["as_of_date"],
                 model_family=record.model_family,
             )
+    if rows["unseen"].is_empty():
+        log.warning(
+            "report      no card of %s %s: no unseen rows were kept of it; train it again",
+            record.model_family, record.model_version,
+        )  # fmt: skip
+        return None
     try:
         page = card(CardRows(model=record.model_dump(mode="python"), drawn=drawn, **rows))
     except ModelError as error:
@@ -66,7 +72,7 @@ def report_night(portfolio: str, as_of_date: date) -> list[Path]:
     with writer(purpose="models of the night") as con:
         records = report_rows.records_of(con, portfolio=portfolio, as_of_date=as_of_date)
     files = [make_report(portfolio, as_of_date, folder)]
-    files += [make_card(record, folder) for record in records]
+    files += [made for record in records if (made := make_card(record, folder)) is not None]
     lines = "\n".join(f"- [{file.name}]({file.as_uri()})" for file in files)
     create_markdown_artifact(
         key="reports",

@@ -99,7 +99,15 @@ def _ask(
         path = registry.verify(record)
         model = artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
         said = scoring.score(model, frame)
-        if frame.is_empty() or not scoring.explains_itself(model):
+        if frame.is_empty():
+            return said, None
+        if (why_not := scoring.unexplained(model)) is not None:
+            log.info(
+                "score       %s %s tells no contributions: %s",
+                record.model_family,
+                record.model_version,
+                why_not,
+            )
             return said, None
         base_value, why, decisions = scoring.contributions(model, frame, top=top_features)
     except ModelError as error:

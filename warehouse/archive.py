@@ -1,6 +1,6 @@
 """Scores as hive-partitioned Parquet that any tool reads: each build is whole, what is unchanged is shared.
 
-`published/portfolio_scores` and `published/contributions` are links to their current builds; replacing a link
+`published/portfolio_scores`, `contributions` and `score_changes` are links to their current builds; replacing a link
 is the one step that readers see. A partition that no run has rewritten since is linked into the new build, not
 written again.
 """
@@ -30,6 +30,7 @@ class Archive:
     relation: str
     files: str
     order: str
+    stamp: str = "scored_at"  # a column whose newest value moves when a run writes a partition again
 
     @property
     def link(self) -> str:
@@ -41,7 +42,10 @@ SCORES = Archive("scores.portfolio_scores", "scores", "model_role, enterprise_id
 CONTRIBUTIONS = Archive(
     "scores.contributions", "contributions", "model_role, model_family, enterprise_id, rank"
 )
-ARCHIVES = (SCORES, CONTRIBUTIONS)
+CHANGES = Archive(
+    "scores.score_changes", "changes", "against_date, enterprise_id, part, feature", stamp="run_id"
+)
+ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Build:
 def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run_id: str) -> Build:
     """Write every partition of one table beside its current build, sharing what is unchanged.
 
-    A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest scoring time.
+    A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest stamp.
     """
     old_root = folder / archive.link
     old = _manifest(old_root)
@@ -66,7 +70,7 @@ def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run
     shape = _shape(con, archive)
     marks: dict[str, str] = {}
     written = 0
-    for portfolio, as_of_date, fingerprint in partitions(con, f"wh.{archive.relation}"):
+    for portfolio, as_of_date, fingerprint in partitions(con, f"wh.{archive.relation}", archive.stamp):
         name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/{archive.files}.parquet"
         marks[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
         (root / name).parent.mkdir(parents=True)
@@ -77,10 +81,10 @@ def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run
     return Build(archive=archive, path=root, written=written, kept=len(marks) - written)
 
 
-def partitions(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, date, str]]:
+def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> list[tuple[str, date, str]]:
     """Portfolio, date and fingerprint of each partition of a table of scores, in order."""
     return con.execute(
-        "select portfolio, as_of_date, concat_ws('|', count(*), max(scored_at), "
+        f"select portfolio, as_of_date, concat_ws('|', count(*), max({stamp}), "
         "string_agg(distinct run_id, ',' order by run_id)) "
         f"from {relation} group by portfolio, as_of_date order by portfolio, as_of_date"
     ).fetchall()

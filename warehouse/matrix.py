@@ -141,6 +141,17 @@ def scoring_matrix(
     return sql.frame(con, _SCORING, {**night, "first": first, "last": last}).sort("enterprise_id")
 
 
+def features_of(
+    con: duckdb.DuckDBPyConnection, ids: pl.Series, *, portfolio: str, as_of_date: date
+) -> pl.DataFrame:
+    """The features of some enterprises on one night, in the order given; who has none is left out."""
+    night = {"portfolio": portfolio, "as_of_date": as_of_date, "first": ids.min(), "last": ids.max()}
+    wanted = pl.DataFrame({"enterprise_id": ids})
+    return wanted.join(
+        sql.frame(con, _SCORING, night), on="enterprise_id", how="inner", maintain_order="left"
+    )
+
+
 def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
     """The frame with the sensitive fields of its borrowers, for a model whose settings say that it uses them."""
     fields = sql.frame(

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import feature_catalogue, incoming, ledger, sql
+from warehouse import changes, feature_catalogue, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
@@ -27,6 +27,7 @@ MARTS = (
     "marts.mart_concentration",
     "marts.mart_ifrs9",
     "marts.mart_early_warning",
+    changes.MART,
 )
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _EXPLAINED = ("base_value", *_REASONS, *(f"{reason}_strength" for reason in _REASONS))
@@ -143,8 +144,8 @@ def commit_scores(
     """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good one.
 
     The transaction replaces the partitions (portfolio, as_of_date, model_role) of scores and contributions by
-    what is staged for this run, runs every score audit, renews and audits the marts, and finishes the
-    run-ledger row as done.
+    what is staged for this run, forgets comparisons with what they replace, runs every score audit, renews and
+    audits the marts, and finishes the run-ledger row as done.
 
     Args:
         con: a writer's cursor.
@@ -168,6 +169,7 @@ def commit_scores(
         incoming.move(con, "scores.incoming_scores", "scores.portfolio_scores", night=this_run)
         incoming.move(con, "scores.incoming_contributions", "scores.contributions", night=this_run)
         feature_catalogue.record(con)
+        changes.forget(con, portfolio=portfolio, as_of_date=as_of_date)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), this_run)
         for mart in MARTS:

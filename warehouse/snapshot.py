@@ -25,7 +25,7 @@ SCHEMAS = ("marts", "scores", "ops", "features")
 # not validated yet
 WITHHELD = ("scores.incoming_scores", "scores.incoming_contributions")
 PASSED = "features.feat_coverage"
-HISTORY = tuple(archive.relation for archive in ARCHIVES)
+HISTORY = {archive.relation: archive.stamp for archive in ARCHIVES}
 
 Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
@@ -85,7 +85,7 @@ def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs:
 
 
 def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int:
-    old, new = set(partitions(con, f"{alias}.{name}")), set(partitions(con, f"wh.{name}"))
+    old, new = (set(partitions(con, f"{database}.{name}", HISTORY[name])) for database in (alias, "wh"))
     if not old:
         return _count(con.execute(f"insert into {alias}.{name} by name from wh.{name}"))
     for portfolio, as_of_date, _ in sorted(old - new):

@@ -1,0 +1,71 @@
+"""Splits the difference of every headline PD between two scored nights into data, model, calibration and coverage."""
+
+from datetime import date
+from typing import Self
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.changes import compare_nights, night_before
+from tasks.night import end_run, last_closed_day, open_run
+from warehouse.connection import writer
+from warehouse.settings import settings
+
+
+class CompareParameters(BaseModel):
+    """Which two nights are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="The portfolio whose nights have been scored",
+        json_schema_extra={"position": 0},
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="The later night; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    against: date | None = Field(
+        default=None,
+        description="The earlier night; empty = the last one that was scored before the later one",
+        json_schema_extra={"position": 2},
+    )
+    top_features: int = Field(
+        default=10,
+        ge=1,
+        le=500,
+        description="How many features are kept for a borrower; the rest is summed as other",
+        json_schema_extra={"position": 3},
+    )
+
+    @model_validator(mode="after")
+    def against_comes_first(self) -> Self:
+        """Refuse two nights in the wrong order."""
+        if self.as_of is not None and self.against is not None and self.against >= self.as_of:
+            raise ValueError("--against must lie before --as-of")
+        return self
+
+
+@flow(name="compare", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+def compare(run: CompareParameters = CompareParameters()) -> str:
+    """Compare two nights; readers see the result with the next publication.
+
+    Args:
+        run: Which two nights are compared.
+
+    Returns:
+        The run's key in ops.run_ledger.
+    """
+    as_of = run.as_of or last_closed_day()
+    with writer(purpose=f"compare {run.portfolio} {as_of}"):
+        run_id = open_run("compare", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
+        with end_run(run_id) as counts:
+            against = run.against or night_before(run.portfolio, as_of)
+            counts.update(
+                compare_nights(run.portfolio, as_of, against, top_features=run.top_features, run_id=run_id)
+            )
+    return run_id
