@@ -48,6 +48,11 @@ def measure_night(night: Night, limits: WatchSettings) -> tuple[list[Reading], p
         records = {
             (one.model_family, one.model_version): one for one in registry.records(con, portfolio=portfolio)
         }
+    lost = [" ".join(one) for one in versions.items() if one not in records]
+    if lost:
+        raise Refused(
+            f"{portfolio} was scored on {as_of_date} by a model that is not registered: {', '.join(lost)}"
+        )
     tonight = [records[one] for one in versions.items()]
     before = nights[1 : 1 + limits.nights]
     readings = portfolio_stability(portfolio, as_of_date, before, limits)

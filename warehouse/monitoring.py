@@ -15,17 +15,21 @@ from warehouse.settings import settings
 
 _HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
 
-# of each family, the version that gave most headlines that night; where it gave none, that scored most
-_VERSIONS = f"""
-select model_family, model_version
-from wh.scores.portfolio_scores
-where {_HERE} and model_family is not null
-group by model_family, model_version
+# of each family, the version that gave most headlines that night; where it gave none, the champion's
+_VERSIONS = """
+select s.model_family, s.model_version
+from wh.scores.portfolio_scores as s
+left join wh.ops.model_registry as r
+    on s.portfolio = r.portfolio and s.model_family = r.model_family and s.model_version = r.model_version
+where s.portfolio = $portfolio and s.as_of_date = $as_of_date and s.model_family is not null
+group by s.model_family, s.model_version
 qualify row_number() over (
-    partition by model_family
-    order by count(*) filter (where model_role = 'champion') desc, count(*) desc, model_version desc
+    partition by s.model_family
+    order by
+        count(*) filter (where s.model_role = 'champion') desc,
+        coalesce(bool_or(r.role = 'champion'), false) desc, count(*) desc, s.model_version desc
 ) = 1
-order by model_family
+order by s.model_family
 """
 
 _HEADLINE = f"""

@@ -144,6 +144,33 @@ def test_a_night_that_was_not_scored_is_refused(book):
         book.watch()
 
 
+def test_a_model_that_is_not_registered_is_refused(book):
+    book.night(version="v9")
+    with pytest.raises(
+        Refused, match="p was scored on 2026-06-30 by a model that is not registered: operational_risk v9"
+    ):
+        book.watch()
+
+
+def test_a_family_that_gives_no_headline_is_watched_by_its_champion(book):
+    book.register()
+    book.register(version="v2", role="challenger")
+    book.night()
+    book.con.execute("update wh.scores.portfolio_scores set model_role = 'challenger'")
+    book.con.execute(
+        "insert into wh.scores.portfolio_scores by name "
+        "select * replace ('v2' as model_version) from wh.scores.portfolio_scores"
+    )
+    book.con.execute(
+        "insert into wh.scores.portfolio_scores (portfolio, as_of_date, enterprise_id, model_role, score_status) "
+        "values ('p', '2026-06-30', 'x', 'champion', 'unscoreable')"
+    )
+    found = book.watch()
+    assert found[F, "psi_training", "score"]["model_version"] == "v1"
+    assert found[None, "mean_pd", "headline"]["note"] == "nobody has a PD"
+    assert found[None, "headline_share", "no model"]["value"] == 1.0
+
+
 def test_outcomes_are_measured_once_their_window_is_closed(book):
     book.register()
     rows = book.night(YEAR_AGO)
