@@ -34,6 +34,11 @@ def waiting(nights: tuple[date, ...], horizon_days: int | None) -> str:
     )
 
 
+def agreed(records: list[ModelRecord]) -> bool:
+    """Say whether models have one definition of default and one horizon, so that their headlines can be measured."""
+    return len({(record.label_definition, record.horizon_days) for record in records}) == 1
+
+
 def vintages_of(
     portfolio: str,
     as_of_date: date,
@@ -110,14 +115,13 @@ def outcome_readings(
         with writer(purpose="watch scores") as con:
             pds = reference.pds(con, portfolio=portfolio, as_of_date=as_of_date, **about).to_numpy()
         readings += promised(pds, trained=_gini(record), settings=limits, **about)
-    agreed = {(record.label_definition, record.horizon_days) for record in tonight}
-    if len(agreed) == 1:
+    if agreed(tonight):
         past = vintages_of(portfolio, as_of_date, nights, tonight[0], limits=limits, headline=True)
         why = waiting(nights, tonight[0].horizon_days)
     else:
         past, why = (
             [],
-            "tonight's families have no definition of default in common" if agreed else "nobody was scored",
+            "tonight's families have no definition of default in common" if tonight else "nobody was scored",
         )
     with writer(purpose="watch scores") as con:
         shown = (

@@ -124,7 +124,8 @@ comment on column wh.ops.alerts.subject is
 comment on column wh.ops.alerts.severity is 'alarm where both nights were at alarm, else watch';
 comment on column wh.ops.alerts.nights is 'nights; scored nights in a row at watch or alarm, tonight included';
 comment on column wh.ops.alerts.message is 'the alert in one line';
-comment on column wh.ops.alerts.event is 'emitted, or why no Prefect event of it was sent';
+comment on column wh.ops.alerts.event is
+'emitted (handed to Prefect, which sends it in the background), or not emitted and why';
 comment on column wh.ops.alerts.run_id is 'run that raised it';
 comment on column wh.ops.alerts.recorded_at is 'local time';
 
