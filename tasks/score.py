@@ -17,8 +17,8 @@ from tasks.champions import beside_of, champions_of, shown_worse
 from tasks.families import ORDER, STAND_IN, UNSCOREABLE, covered, headline, headline_lines
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import contributions, matrix, registry, scores
-from warehouse.connection import writer
+from warehouse import contributions, matrix, registry, run_inputs, scores
+from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
@@ -126,10 +126,10 @@ def stage_scores(parts: list[Part], portfolio: str, as_of_date: date) -> dict[tu
 @task(name="write scores", cache_policy=NO_CACHE)
 def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
-    with writer(purpose="write scores") as con:
-        return scores.commit_scores(
-            con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, model_roles=ROLES
-        )
+    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
+    with writer(purpose="write scores") as con, transaction(con):
+        run_inputs.record(con, run_id, run_inputs.found(con, **night))
+        return scores.commit_scores(con, **night, run_id=run_id, model_roles=ROLES)
 
 
 def score_portfolio(
