@@ -17,7 +17,7 @@ from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest")
+MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest", "marts.mart_override_hits")
 _EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
 
 
