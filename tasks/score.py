@@ -132,11 +132,10 @@ def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int
         return scores.commit_scores(con, **night, run_id=run_id, model_roles=ROLES)
 
 
-def score_portfolio(
-    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
-) -> dict[str, int]:
-    """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
-    started = time.perf_counter()
+def score_parts(
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str
+) -> tuple[list[Part], tuple[str, ...]]:
+    """Score all parts in parallel; return their files, and the families that were shown to be worse."""
     behind = shown_worse(portfolio, as_of_date)
     futures = [
         score_partition.submit(
@@ -144,7 +143,17 @@ def score_portfolio(
         )
         for part in range(partitions)
     ]
-    parts = [future.result() for future in futures]
+    return [future.result() for future in futures], behind
+
+
+def score_portfolio(
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
+) -> dict[str, int]:
+    """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
+    started = time.perf_counter()
+    parts, behind = score_parts(
+        portfolio, as_of_date, partitions=partitions, top_features=top_features, run_id=run_id
+    )
     headlines = stage_scores(parts, portfolio, as_of_date)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",
