@@ -65,7 +65,7 @@ def deliver_feeds(
     Raises:
         Refused: the source's data is missing, or the folder holds other data or other settings.
     """
-    portfolio = "cumcm2020c" if source == "cumcm2020c" else f"simulated-{enterprises}-{seed}"
+    portfolio = portfolio_of(source, enterprises=enterprises, seed=seed)
     folder = landing or settings().landing_dir / portfolio
     started = time.perf_counter()
     try:
@@ -87,6 +87,11 @@ def deliver_feeds(
         raise Refused(str(error)) from error
     _say(portfolio, summary, seconds=time.perf_counter() - started)
     return Delivery(portfolio, folder, len(summary.files), summary.rows, summary.through)
+
+
+def portfolio_of(source: str, *, enterprises: int, seed: int, portfolio: str = "lender") -> str:
+    """Return the name of the portfolio that a source delivers; only a folder is called what its owner wants."""
+    return {"cumcm2020c": "cumcm2020c", "simulated": f"simulated-{enterprises}-{seed}"}.get(source, portfolio)
 
 
 def _say(portfolio: str, summary: DeliverySummary, *, seconds: float) -> None:

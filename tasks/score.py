@@ -17,8 +17,8 @@ from tasks.champions import beside_of, champions_of, shown_worse
 from tasks.families import ORDER, STAND_IN, UNSCOREABLE, covered, headline, headline_lines
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import contributions, matrix, registry, scores
-from warehouse.connection import writer
+from warehouse import contributions, matrix, registry, run_inputs, scores
+from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
@@ -134,17 +134,16 @@ def stage_scores(parts: list[Part], portfolio: str, as_of_date: date) -> dict[tu
 @task(name="write scores", cache_policy=NO_CACHE)
 def write_scores(portfolio: str, as_of_date: date, run_id: str) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
-    with writer(purpose="write scores") as con:
-        return scores.commit_scores(
-            con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, model_roles=ROLES
-        )
+    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
+    with writer(purpose="write scores") as con, transaction(con):
+        run_inputs.record(con, run_id, run_inputs.found(con, **night))
+        return scores.commit_scores(con, **night, run_id=run_id, model_roles=ROLES)
 
 
-def score_portfolio(
-    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
-) -> dict[str, int]:
-    """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
-    started = time.perf_counter()
+def score_parts(
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str
+) -> tuple[list[Part], tuple[str, ...]]:
+    """Score all parts in parallel; return their files, and the families that were shown to be worse."""
     behind = shown_worse(portfolio, as_of_date)
     futures = [
         score_partition.submit(
@@ -152,7 +151,17 @@ def score_portfolio(
         )
         for part in range(partitions)
     ]
-    parts = [future.result() for future in futures]
+    return [future.result() for future in futures], behind
+
+
+def score_portfolio(
+    portfolio: str, as_of_date: date, *, partitions: int, top_features: int, run_id: str, stale_days: int = 90
+) -> dict[str, int]:
+    """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
+    started = time.perf_counter()
+    parts, behind = score_parts(
+        portfolio, as_of_date, partitions=partitions, top_features=top_features, run_id=run_id
+    )
     headlines = stage_scores(parts, portfolio, as_of_date)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",

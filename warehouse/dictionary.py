@@ -69,14 +69,16 @@ def pages() -> dict[Path, str]:
 
 
 def _tables() -> dict[str, tuple[str, list[tuple[str, str, str]]]]:
-    """Every table of the migrations, with its comment and its columns' names, types and comments."""
+    """Every table and view of the migrations, with its comment and its columns' names, types and comments."""
     con = duckdb.connect()
     try:
         con.execute("attach ':memory:' as wh")
         migrations.migrate(con)
         about = con.execute(
             "select schema_name || '.' || table_name, coalesce(comment, '') from duckdb_tables() "
-            "where database_name = 'wh' order by 1"
+            "where database_name = 'wh' union all "
+            "select schema_name || '.' || view_name, coalesce(comment, '') from duckdb_views() "
+            "where database_name = 'wh' and not internal order by 1"
         ).fetchall()
         columns = con.execute(
             "select schema_name || '.' || table_name, column_name, lower(data_type), coalesce(comment, '') "

@@ -1,4 +1,4 @@
-"""What a lender may deliver: seven feeds with their columns, natural keys and business times, declared once.
+"""What a lender may deliver: eight feeds with their columns, natural keys and business times, declared once.
 
 Readers, rules, the DDL of `raw`, the staging views and the documentation are held against this declaration by
 tests, so a column is added here first.
@@ -261,7 +261,23 @@ _FEEDS = (
         ("enterprise_id", "loan_id", "outcome_date"),
         "outcome_date",
     ),
+    Feed(
+        "overrides",
+        "enterprise and time of the decision",
+        (
+            _ENTERPRISE,
+            _key("decided_at", "timestamp", "when it was decided"),
+            _KNOWN_AT,
+            _key("old_grade", "varchar", "grade of the model that was set aside"),
+            _key("new_grade", "varchar", "grade that was set"),
+            _key("decided_by", "varchar", "code of the account manager, no name"),
+            _key("reason", "varchar", "why, in the words of who decided"),
+            FeedColumn("valid_until", "date", "last day that it holds; empty until another is decided"),
+        ),
+        ("enterprise_id", "decided_at"),
+        "decided_at",
+    ),
 )
 
 FEEDS: dict[str, Feed] = {feed.name: feed for feed in _FEEDS}
-"""The seven feeds by name; `enterprises` first, since every other feed points to it."""
+"""The eight feeds by name; `enterprises` first, since every other feed points to it."""

@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -80,6 +81,40 @@ def finish_run(
     ).fetchone()
     if changed is None or changed[0] != 1:
         raise Refused(f"run {run_id} is not in ops.run_ledger; start it with start_run before finishing it")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the run ledger, as far as a later run asks for it."""
+
+    run_id: str
+    flow: str
+    portfolio: str | None
+    as_of_date: date | None
+    parameters: Mapping[str, Any]
+    status: str
+    revision: str | None
+
+
+def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
+    """The row of a run, or None where there is no such run."""
+    row = con.execute(
+        "select run_id, flow, portfolio, as_of_date, parameters, status, revision from wh.ops.run_ledger "
+        "where run_id = $run_id",
+        {"run_id": run_id},
+    ).fetchone()
+    return None if row is None else Run(*row[:4], json.loads(row[4] or "{}"), *row[5:])
+
+
+def scored_by(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> Run | None:
+    """The run that wrote the stored scores of a portfolio and date, where it ended well."""
+    row = con.execute(
+        "select max(run_id) from wh.scores.portfolio_scores "
+        "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'",
+        {"portfolio": portfolio, "as_of_date": as_of_date},
+    ).fetchone()
+    found = run(con, row[0]) if row and row[0] else None
+    return found if found and found.status == "done" else None
 
 
 def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:

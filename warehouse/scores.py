@@ -28,6 +28,7 @@ MARTS = (
     "marts.mart_ifrs9",
     "marts.mart_early_warning",
     changes.MART,
+    "marts.mart_override_hits",
 )
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _EXPLAINED = ("base_value", *_REASONS, *(f"{reason}_strength" for reason in _REASONS))

@@ -2,7 +2,7 @@
 -- grain: one row per portfolio and enterprise: the champion score of the latest night
 -- key: portfolio, enterprise_id
 -- time: the latest as_of_date that the portfolio was scored for, compared with the one before it
--- inputs: scores.portfolio_scores, features.feat_profile, features.feat_ledger
+-- inputs: scores.portfolio_scores, features.feat_profile, features.feat_ledger, ops.overrides
 -- parameters: portfolio
 -- column portfolio: [key] portfolio
 -- column enterprise_id: [key] enterprise
@@ -25,6 +25,8 @@
 -- column run_id: [key] run that scored the enterprise
 -- column scored_as_of: [time] date; the night that the pd is really of: as_of_date where fresh, earlier where stale
 -- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
+-- column override_grade: [override] grade that a person set and that holds on as_of_date, null where none did
+-- column override_until: [override] date; last day that it holds, null until another is decided
 
 with nights as (
     select
@@ -48,6 +50,20 @@ before as (
         portfolio = $portfolio
         and model_role = 'champion'
         and as_of_date = (select previous from nights)
+),
+
+in_force as (
+    select
+        enterprise_id,
+        new_grade,
+        valid_until
+    from wh.ops.overrides
+    where
+        portfolio = $portfolio
+        and known_at < (select latest from nights) + interval 1 day
+        and (known_to is null or known_to >= (select latest from nights) + interval 1 day)
+    -- the last decision holds until its end; what it took the place of does not come back
+    qualify row_number() over (partition by enterprise_id order by decided_at desc) = 1
 )
 
 select
@@ -71,9 +87,13 @@ select
     s.model_version,
     s.run_id,
     s.scored_as_of,
-    p.natural_person
+    p.natural_person,
+    o.new_grade as override_grade,
+    o.valid_until as override_until
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
+left join in_force as o
+    on s.enterprise_id = o.enterprise_id and coalesce(s.as_of_date <= o.valid_until, true)
 left join wh.features.feat_profile as p
     on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id
 left join wh.features.feat_ledger as l

@@ -52,7 +52,7 @@ def of_every_feed(name: str) -> dict[str, Case]:
     }
     if name == "enterprises":
         del cases["unknown_enterprise"]
-    if name in ("enterprises", "legal_cases", "credit_opinions"):
+    if name in ("enterprises", "legal_cases", "credit_opinions", "overrides"):
         del cases["delivery_is_fresh"]
     return cases
 
@@ -95,6 +95,12 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
         "evaluation_is_on_the_scale": feed(evaluation="'nice'"),
         "leak_is_declared": feed(leaks_outcome="null"),
         "opinion_says_something": feed(rating="null", evaluation="null"),
+    },
+    "overrides": {
+        "old_grade_is_on_the_scale": feed(old_grade="'Z9'"),
+        "new_grade_is_on_the_scale": feed(new_grade="'Z9'"),
+        "ends_after_it_began": feed(valid_until="date '2026-06-19'"),
+        "override_changes_the_grade": feed(new_grade="old_grade"),
     },
     "outcomes": {
         "days_past_due_are_plausible": feed(days_past_due="20000"),

@@ -1,4 +1,4 @@
-"""Six enterprises with all seven feeds, their features by the house's own SQL, and scores that wait."""
+"""Six enterprises with all eight feeds, their features by the house's own SQL, and scores that wait."""
 
 from __future__ import annotations
 
@@ -60,6 +60,11 @@ RAW = {
         select 'E' || i as enterprise_id, 'L' || i as loan_id, date '2026-06-15' as outcome_date,
                0 as days_past_due, false as charge_off, false as insolvency
         from range(1, 5) as t (i)""",
+    "overrides": """
+        select 'E' || i as enterprise_id, timestamp '2026-06-20 10:00:00' as decided_at, 'C1' as old_grade,
+               'C2' as new_grade, 'am-' || i as decided_by, 'a large order fell away' as reason,
+               date '2026-12-31' as valid_until
+        from range(1, 3) as t (i)""",
 }
 
 SCORES = """
@@ -75,7 +80,7 @@ SCORES = """
 
 
 def deliver(con: duckdb.DuckDBPyConnection, *, portfolio: str = PORTFOLIO, run_id: str = "r1") -> None:
-    """Put the seven feeds into raw as if one run had loaded one file of each."""
+    """Put the eight feeds into raw as if one run had loaded one file of each."""
     for name, rows in RAW.items():
         time = FEEDS[name].business_time
         con.execute(

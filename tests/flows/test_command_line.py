@@ -10,7 +10,10 @@ import pytest
 
 from flows.__main__ import main
 
-FLOWS = ["deliver", "features", "ingest", "nightly", "publish", "replicate", "score", "train", "validate"]
+FLOWS = [
+    "backfill", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay", "replicate", "score",
+    "train", "validate",
+]  # fmt: skip
 
 
 @pytest.fixture

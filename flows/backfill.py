@@ -1,0 +1,123 @@
+"""Runs the nights of many dates in order, the oldest first, and goes on where it stopped."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from flows.nightly import NightlyParameters, nightly
+from tasks.backfill import Course, days, done_night
+from tasks.deliver import portfolio_of
+from tasks.night import end_run, last_closed_day, open_run
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+OWN = {"first", "last", "again"}
+
+
+class BackfillParameters(BaseModel):
+    """Which nights are run, and what each of them does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: date = Field(alias="from", description="The first date", json_schema_extra={"position": 0})
+    last: date | None = Field(
+        default=None,
+        alias="to",
+        description="The last date; empty = the day before the scheduled start",
+        json_schema_extra={"position": 1},
+    )
+    again: bool = Field(
+        default=False,
+        description="Run nights again that are done with the same inputs",
+        json_schema_extra={"position": 2},
+    )
+    source: Literal["simulated", "folder"] = Field(
+        default="simulated",
+        description="Where the feeds come from: a simulated portfolio, or a folder",
+        json_schema_extra={"position": 3},
+    )
+    enterprises: int = Field(
+        default=2000,
+        ge=100,
+        le=1_000_000,
+        description="Size of the simulated portfolio",
+        json_schema_extra={"position": 4},
+    )
+    seed: int = Field(
+        default=7, ge=0, description="Seed of the simulated portfolio", json_schema_extra={"position": 5}
+    )
+    landing: Path | None = Field(
+        default=None, description="Folder of feeds, for source folder", json_schema_extra={"position": 6}
+    )
+    portfolio: str = Field(
+        default="lender",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="Name of the portfolio, for source folder",
+        json_schema_extra={"position": 7},
+    )
+    stale_days: int = Field(
+        default=90,
+        ge=0,
+        le=366,
+        description="Who cannot be scored keeps a good score that is at most this many days old; 0 = none",
+        json_schema_extra={"position": 8},
+    )
+
+    @model_validator(mode="after")
+    def dates_are_in_order(self) -> "BackfillParameters":
+        """Refuse a last date before the first, and what a night would refuse."""
+        if self.last is not None and self.last < self.first:
+            raise ValueError("--to must not lie before --from")
+        self.night(self.first)
+        return self
+
+    def night(self, day: date) -> NightlyParameters:
+        """Return the parameters of the night of one date."""
+        return NightlyParameters(**self.model_dump(exclude=OWN), as_of=day)
+
+
+@flow(name="backfill", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+def backfill(run: BackfillParameters) -> str:
+    """Run one night after the other; each uses the models of its own date, and takes the writer for itself.
+
+    Args:
+        run: Which nights are run.
+
+    Returns:
+        The run's key in ops.run_ledger.
+
+    Raises:
+        Refused: The last date is not closed yet, or a night was refused; the line says how to go on.
+        RuntimeError: A night failed; the line says how to go on.
+    """
+    last = run.last or last_closed_day()
+    if last > last_closed_day() or last < run.first:
+        raise Refused(
+            f"{run.first} to {last} is no range of closed days; the last closed day is {last_closed_day()}"
+        )
+    portfolio = portfolio_of(run.source, enterprises=run.enterprises, seed=run.seed, portfolio=run.portfolio)
+    run_id = open_run("backfill", portfolio=portfolio, as_of_date=last, parameters=run)
+    wanted = days(run.first, last)
+    course = Course(wanted)
+    with end_run(run_id) as counts:
+        for day in wanted:
+            night = run.night(day)
+            done, why = done_night(portfolio, day, night.model_dump(mode="json"))
+            if done is not None and not run.again:
+                course.skip(day, done)
+                continue
+            course.begin(day, why)
+            try:
+                nightly(run=night)
+            except Exception as error:
+                kind = Refused if isinstance(error, Refused) else RuntimeError
+                raise kind(course.stopped(day, error)) from error
+            finally:
+                counts.update(nights=len(wanted), run=course.ran, skipped=course.skipped)
+            course.finish(day)
+        counts.update(nights=len(wanted), run=course.ran, skipped=course.skipped)
+    return run_id

@@ -1,0 +1,118 @@
+"""A night is skipped only where it would see the same again; a stop says what is done and how to go on."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tasks import backfill
+from warehouse import ledger, run_inputs
+from warehouse.connection import writer
+from warehouse.run_inputs import RunInput
+
+DAY = date(2026, 2, 28)
+GIVEN = {"source": "folder", "enterprises": 2000, "as_of": DAY}
+MODEL = RunInput(kind="model", name="operational_risk 1", role="champion", fingerprint="0" * 64)
+
+
+@pytest.fixture
+def scored(home, monkeypatch):
+    """A night of the day that is done, with the models of today; returns its cursor and run."""
+    now = [MODEL]
+    monkeypatch.setattr(run_inputs, "models", lambda *_, **__: tuple(now))
+    with writer(purpose="test") as con:
+        run_id = ledger.start_run(con, flow="nightly", portfolio="p", as_of_date=DAY, parameters=GIVEN)
+        run_inputs.record(con, run_id, now)
+        con.execute(
+            "insert into wh.scores.portfolio_scores (portfolio, as_of_date, enterprise_id, model_role, run_id) "
+            "values ('p', ?, 'e0', 'champion', ?)",
+            [DAY, run_id],
+        )
+        ledger.finish_run(con, run_id, status="done")
+        yield con, run_id, now
+
+
+def why(parameters: dict[str, Any] = GIVEN, day: date = DAY) -> tuple[str | None, str]:
+    return backfill.done_night.fn("p", day, parameters)
+
+
+def test_the_same_night_is_done(scored):
+    _, run_id, _ = scored
+    assert why() == (run_id, "done with the same inputs")
+    # the scheduled night of that day had no as_of
+    assert why({**GIVEN, "as_of": None})[0] == run_id
+
+
+def test_another_night_is_not(scored):
+    con, run_id, now = scored
+    assert why(day=date(2026, 3, 1)) == (None, "not run yet")
+    assert why({**GIVEN, "enterprises": 300}) == (None, "other parameters then: enterprises")
+    now[0] = MODEL.model_copy(update={"role": "challenger"})
+    assert why() == (None, "other models or roles then")
+    now[0] = MODEL
+    ledger.finish_run(con, run_id, status="failed")
+    assert why() == (None, "not run yet")
+    con.execute("update wh.ops.run_ledger set status = 'done', flow = 'score'")
+    assert why() == (None, "scored by score last")
+
+
+@pytest.mark.parametrize(
+    ("known_at", "late"), [("2026-02-28 23:59:59", True), ("2026-03-01 00:00:00", False)]
+)
+def test_facts_of_the_date_that_come_later_make_it_due_again(known_at, late, scored):
+    con, run_id, _ = scored
+    con.execute(
+        "insert into wh.raw.legal_cases (portfolio, case_id, enterprise_id, filed_on, role, known_at, run_id) "
+        "values ('p', 'c', 'e0', '2026-02-01', 'defendant', ?, ?)",
+        [known_at, f"{run_id}z"],
+    )
+    assert why() == ((None, "facts of the date came later: legal_cases") if late else (run_id, why()[1]))
+
+
+def test_a_corrected_file_makes_it_due_again(scored):
+    con, run_id, _ = scored
+    con.execute(
+        "insert into wh.ops.file_ledger (portfolio, feed, path, replaces, run_id) "
+        "values ('p', 'outcomes', 'outcomes/a.csv', 'abc', ?)",
+        [f"{run_id}z"],
+    )
+    assert why() == (None, "facts of the date came later: outcomes")
+
+
+def test_every_day_is_run_also_the_leap_day():
+    assert backfill.days(date(2028, 2, 28), date(2028, 3, 1)) == (
+        date(2028, 2, 28),
+        date(2028, 2, 29),
+        date(2028, 3, 1),
+    )
+    assert backfill.days(DAY, DAY) == (DAY,)
+
+
+def test_the_time_left_is_that_of_nights_that_train_nothing(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    wanted = backfill.days(date(2026, 6, 1), date(2026, 6, 5))
+    clock = iter([0.0, 0.0, 100.0, 100.0, 110.0, 110.0, 130.0])
+    monkeypatch.setattr(backfill.time, "perf_counter", lambda: next(clock))
+    course = backfill.Course(wanted)
+    for day in wanted[:3]:
+        course.begin(day, "not run yet")
+        course.finish(day)
+    done = [line for line in caplog.messages if " done " in line]
+    assert [line.split(", ", 1)[1] for line in done] == [
+        "4 to go, at most about 400 s if all were as long",
+        "3 to go, about 30 s at the pace since the first night",
+        "2 to go, about 30 s at the pace since the first night",
+    ]
+
+
+def test_a_stop_says_what_is_done_and_how_to_go_on():
+    wanted = backfill.days(date(2026, 6, 1), date(2026, 6, 5))
+    course = backfill.Course(wanted)
+    course.skip(wanted[0], "r1")
+    assert course.stopped(wanted[2], ValueError("no feed\nin detail")) == (
+        "backfill stopped at 2026-06-03: no feed; 2 of 5 nights are there (2026-06-01 to 2026-06-02 done; 0 run now, "
+        "1 skipped); mend the cause and give the same command again, it goes on at 2026-06-03"
+    )
+    assert "0 of 5 nights are there (none done;" in course.stopped(wanted[0], ValueError("no"))

@@ -1,0 +1,190 @@
+"""What a scoring run said, beside what the same run would say now; nothing that is stored is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from warehouse import scores, sql, statuses
+from warehouse.errors import Refused
+from warehouse.ledger import Run
+from warehouse.run_inputs import RunInput
+
+KEY = ("enterprise_id", "model_role", "model_family", "model_version")
+NUMBERS = ("pd_raw", "pd", "base_value", "score_points")
+WORDS = ("coverage", "score_status", "grade", "reason_1", "reason_2", "reason_3", "reason_4", "scored_as_of")
+TOLERANCE = 1e-12
+
+_SAID = f"""
+select {", ".join((*KEY, *NUMBERS, *WORDS))} from wh.scores.{{}}
+where portfolio = $portfolio and as_of_date = $as_of_date and run_id = $run_id
+"""
+
+
+class Comparison(NamedTuple):
+    """Rows of two runs that agree to the bit, to 1e-12 or not, or are in one only; the largest difference of a pd."""
+
+    identical: int
+    close: int
+    different: int
+    only_then: int
+    only_now: int
+    largest: float
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every row is there again and agrees to 1e-12."""
+        return not (self.different or self.only_then or self.only_now)
+
+
+@dataclass(frozen=True)
+class Causes:
+    """What is not as it was: feature relations, models in their roles, the code."""
+
+    data: tuple[str, ...]
+    model: tuple[str, ...]
+    code: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """One line for each kind that changed."""
+        told = (("data", self.data), ("model", self.model), ("code", self.code))
+        return [f"{kind}: {', '.join(what)}" for kind, what in told if what]
+
+
+def said_then(con: duckdb.DuckDBPyConnection, run: Run) -> pl.DataFrame:
+    """The stored rows of a run.
+
+    Raises:
+        Refused: when another run has replaced them, or they were never written.
+    """
+    night = {"portfolio": run.portfolio, "as_of_date": run.as_of_date}
+    frame = sql.frame(con, _SAID.format("portfolio_scores"), {**night, "run_id": run.run_id})
+    if frame.is_empty():
+        row = con.execute(
+            "select max(run_id) from wh.scores.portfolio_scores "
+            "where portfolio = $portfolio and as_of_date = $as_of_date",
+            night,
+        ).fetchone()
+        other = f"; the stored ones are of {row[0]}, replay that run" if row and row[0] else ""
+        raise Refused(f"run {run.run_id} has no stored scores of {run.portfolio} on {run.as_of_date}{other}")
+    return frame
+
+
+def said_now(
+    con: duckdb.DuckDBPyConnection,
+    parquet_paths: Sequence[str | Path],
+    *,
+    portfolio: str,
+    as_of_date: date,
+    run_id: str,
+    stale_days: int,
+) -> pl.DataFrame:
+    """The rows that scored parts would become: staged and settled as a night's, read, and rolled back."""
+    con.execute("begin transaction")
+    try:
+        scores.stage_scores(con, parquet_paths, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)
+        statuses.settle(con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, stale_days=stale_days)
+        night = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
+        return sql.frame(con, _SAID.format("incoming_scores"), night)
+    finally:
+        con.execute("rollback")
+
+
+def compare(then: pl.DataFrame, now: pl.DataFrame) -> Comparison:
+    """Hold the rows of two runs against each other, by borrower, role, family and version."""
+    both = then.with_columns(here=True).join(
+        now.with_columns(here=True), on=list(KEY), how="full", nulls_equal=True, suffix="_now"
+    )
+    shared = both.filter(pl.col("here") & pl.col("here_now"))
+    equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in (*NUMBERS, *WORDS))
+    words = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in WORDS)
+    near = pl.all_horizontal(
+        pl.col(name).eq_missing(pl.col(f"{name}_now"))
+        | (
+            (pl.col(name) - pl.col(f"{name}_now")).abs()
+            <= TOLERANCE * pl.max_horizontal(pl.lit(1.0), pl.col(name).abs())
+        ).fill_null(value=False)
+        for name in NUMBERS
+    )
+    counts = shared.select(
+        identical=equal.sum(),
+        near=(words & near).sum(),
+        largest=(pl.col("pd") - pl.col("pd_now")).abs().max(),
+    ).row(0, named=True)
+    return Comparison(
+        identical=counts["identical"],
+        close=counts["near"] - counts["identical"],
+        different=shared.height - counts["near"],
+        only_then=both.filter(pl.col("here_now").is_null()).height,
+        only_now=both.filter(pl.col("here").is_null()).height,
+        largest=counts["largest"] or 0.0,
+    )
+
+
+def causes(
+    then: Collection[RunInput], now: Collection[RunInput], *, code_then: str | None, code_now: str
+) -> Causes:
+    """What a run had before it that is another now; a difference can only come from there.
+
+    Raises:
+        Refused: when the run stored nothing, or fingerprints that another version of DuckDB made.
+    """
+    if not then:
+        raise Refused(
+            "the run is of a version that stored no fingerprints, so that a difference has no cause"
+        )
+    was = {(one.kind, one.name): one for one in then}
+    is_ = {(one.kind, one.name): one for one in now}
+    data, model = [], []
+    for kind, name in sorted({*was, *is_}):
+        before, after = was.get((kind, name)), is_.get((kind, name))
+        if before == after:
+            continue
+        if kind == "features":
+            _check_comparable(before, after)
+            data.append(f"{name} ({_rows(before)} rows then, {_rows(after)} now)")
+        elif before is None or after is None or before.role != after.role:
+            model.append(f"{name} ({_role(before)} then, {_role(after)} now)")
+        else:
+            model.append(f"{name} (another file)")
+    code = () if code_then == code_now else (f"{code_then} then, {code_now} now",)
+    return Causes(tuple(data), tuple(model), code)
+
+
+def explained(found: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
+    """Whether what changed accounts for the difference.
+
+    Other data and other code may change any score. Other models may not change what the same model said: where
+    nothing else changed, the rows of models that both runs asked must agree.
+    """
+    if found.data or found.code:
+        return True
+    if not found.model:
+        return False
+    key = ["enterprise_id", "model_family", "model_version"]
+    fresh = pl.col("score_status") == "fresh"
+    both = then.filter(fresh).join(now.filter(fresh), on=key, suffix="_now")
+    return bool(both.select(((pl.col("pd") - pl.col("pd_now")).abs() <= TOLERANCE).all()).item())
+
+
+def _check_comparable(before: RunInput | None, after: RunInput | None) -> None:
+    made = {one.fingerprint.split(":")[0] for one in (before, after) if one and ":" in one.fingerprint}
+    if len(made) > 1:
+        raise Refused(
+            f"fingerprints of DuckDB {' and '.join(sorted(made))} cannot be compared, so that nobody can say whether "
+            "the data changed; replay with the version of then"
+        )
+
+
+def _rows(one: RunInput | None) -> str:
+    return "no" if one is None else f"{one.rows:,}"
+
+
+def _role(one: RunInput | None) -> str:
+    return "not asked" if one is None else str(one.role)
