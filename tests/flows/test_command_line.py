@@ -10,7 +10,18 @@ import pytest
 
 from flows.__main__ import main
 
-FLOWS = ["deliver", "features", "ingest", "nightly", "publish", "replicate", "score", "train", "validate"]
+FLOWS = [
+    "compare",
+    "deliver",
+    "features",
+    "ingest",
+    "nightly",
+    "publish",
+    "replicate",
+    "score",
+    "train",
+    "validate",
+]
 
 
 @pytest.fixture
