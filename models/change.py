@@ -135,14 +135,25 @@ def _by_feature(
     ids = x_now["enterprise_id"]
     if not scoring.explains_itself(model):
         return _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
-    then, now = scoring.explain(model, x_before), scoring.explain(model, x_now)
-    moved = now.contributions - then.contributions
-    # the base value is the model's, so it cancels; where no contribution moved there is nothing to share out
-    moved = np.where((moved != 0).any(axis=1)[:, None], completed(moved, whole), moved)
-    told = strongest(Explanation(0.0, moved, then.features), ids, top=top)
+    # who has the same values has the same contributions; on most nights that is many
+    other = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())
+    then, now = scoring.explain(model, x_before.filter(other)), scoring.explain(model, x_now.filter(other))
+    # the base value is the model's, so it cancels
+    moved = completed(now.contributions - then.contributions, whole[other.to_numpy()])
+    told = strongest(Explanation(0.0, moved, then.features), ids.filter(other), top=top)
     return told.filter(pl.col("contribution") != 0).select(
         "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
     )
+
+
+def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl.Series:
+    """Return which rows differ in one of the columns."""
+    both = pl.concat(
+        [x_before.select(names), x_now.select(pl.col(names).name.suffix(" now"))], how="horizontal"
+    )
+    return both.select(
+        other=pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} now")) for name in names)
+    )["other"]
 
 
 def _raw(model: CalibratedModel, frame: pl.DataFrame) -> Floats:

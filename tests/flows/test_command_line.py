@@ -11,8 +11,8 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay", "replicate", "score",
-    "train", "validate",
+    "backfill", "compare", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay", "replicate",
+    "report", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
 

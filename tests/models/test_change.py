@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 from models.calibration import Calibrator
-from models.change import across_families, within_family
+from models.change import _differ, across_families, within_family
 from models.errors import ModelError
 from models.explain import explain_sums
 from models.master_scale import MasterScale
@@ -25,6 +25,7 @@ class Line:
 
     def __init__(self, *weights: float, unexplained: str | None = None) -> None:
         self.weights, self.unexplained = np.array(weights), unexplained
+        self.feature_names_in_ = np.array(NAMES, dtype=object)
         self.preparation_ = SimpleNamespace(check=lambda frame: frame.select(NAMES))
 
     def predict_proba(self, frame):
@@ -164,6 +165,22 @@ def test_a_model_that_does_not_explain_itself_moves_all_under_other():
     moved = within_family(one, one, THEN, NOW, top=3)
     assert set(moved.rows.filter(part="data")["feature"]) == {"other"}
     np.testing.assert_allclose(sums(moved.rows, "data"), pd_of(one, NOW) - pd_of(one, THEN), atol=1e-12)
+
+
+def test_a_value_that_comes_or_goes_is_a_move_and_who_did_not_move_is_not_explained(monkeypatch):
+    one = model(OLD)
+    now = THEN.with_columns(age=pl.when(enterprise_id="e05").then(THEN["age"] + 1).otherwise("age"))
+    explained = []
+    explain = OLD.explain
+    monkeypatch.setattr(
+        OLD, "explain", lambda frame, calibrator: explained.append(frame) or explain(frame, calibrator)
+    )
+    moved = within_family(one, one, THEN, now, top=3)
+    assert [frame["enterprise_id"].to_list() for frame in explained] == [["e05"], ["e05"]]
+    np.testing.assert_allclose(whole(moved.rows), pd_of(one, now) - pd_of(one, THEN), atol=1e-12)
+    gap = THEN.with_columns(age=pl.when(enterprise_id="e05").then(None).otherwise("age"))
+    assert _differ(THEN, gap, list(NAMES)).arg_true().to_list() == [5]
+    assert not _differ(gap, gap, list(NAMES)).any()
 
 
 def test_no_borrower_has_no_rows_and_others_are_refused():
