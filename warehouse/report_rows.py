@@ -33,7 +33,7 @@ order by as_of_date, enterprise_id
 """
 
 _BY_COVERAGE = f"""
-select coverage, rows, defaults, observed_rate, low, high, mean_pd
+select coverage, rows, defaults, observed_rate, observed_low as low, observed_high as high, mean_pd
 from wh.marts.mart_family_calibration
 where {_MODEL}
 order by coverage

@@ -39,7 +39,9 @@ def card_rows(**changed: object) -> CardRows:
         "model_family": "voting_ensemble", "model_version": "2026-06-30-abcd1234", "portfolio": "lender <1>",
         "role": "champion", "purpose": "forecast", "label_definition": "dpd90", "horizon_days": 365,
         "knowledge_date": DAY, "registered_at": datetime(2026, 7, 1, 3), "base_rate": 0.15,
-        "metrics": {"rows": 1234, "protocol": "out_of_time", "calibrated_on": "900 later rows"},
+        "metrics": {"rows": 1234, "protocol": "out_of_time", "calibrated_on": "900 later rows",
+                    "reason_check": {"rows": 500, "raised": 480, "passed": 420,
+                                     "share": {"mean": 0.875, "low": 0.84, "high": 0.9}}},
         "artefact_sha256": "a" * 64, "data_fingerprint": "f" * 64, "schema_hash": "s" * 64, "run_id": "run-1",
         "feature_names": ["tx_count_30d"], "feature_groups": ["volume"], "settings": {"folds": 5},
     }  # fmt: skip
@@ -101,6 +103,7 @@ def test_a_card_shows_figures_plots_and_decisions_and_needs_no_network():
         "1,234",
         "15.0%",
         "14.12%",
+        "87.5%",
         "lender &lt;1&gt;",
         "0.310",
         "sole trader",
