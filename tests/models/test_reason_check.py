@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
+from models import report
 from models.calibration import Calibrator
 from models.explain import Explanation
 from models.master_scale import MasterScale
 from models.reason_check import check_reasons, reference_values
 from models.scoring import CalibratedModel
+from tasks import register
 
 FEATURES = ("debt", "town")
 
@@ -92,3 +95,23 @@ def test_a_family_that_does_not_explain_itself_is_refused():
     silent = CalibratedModel(SimpleNamespace(), Calibrator(), MasterScale(), "nothing")
     with pytest.raises(TypeError, match="does not explain itself"):
         check_reasons(silent, FRAME, LABELS)
+
+
+def test_the_card_tells_the_rate_and_says_nothing_where_nothing_was_checked():
+    told = SimpleNamespace(reasons=check_reasons(model(), FRAME, LABELS))
+    (line,) = report._reasons(told)
+    assert "of 3 sampled training rows with a feature that raises the PD" in line
+    assert "lowers the PD in 3: 1.000 (0.439 to 1.000), Wilson interval" in line
+    assert report._reasons(SimpleNamespace(reasons=None)) == []
+    calm = check_reasons(model(), FRAME.head(2), [0, 0])
+    assert report._reasons(SimpleNamespace(reasons=calm)) == [
+        "Reasons: in none of 2 sampled training rows does a feature raise the PD."
+    ]
+
+
+def test_the_registry_gets_the_rate_and_the_reference_values_as_json():
+    stored = register._reasons(SimpleNamespace(reasons=check_reasons(model(), FRAME, LABELS)))
+    assert json.loads(json.dumps(stored))["reason_check"]["passed"] == 3
+    assert stored["reason_check"]["share"]["low"] == pytest.approx(0.4385, abs=1e-4)
+    assert stored["reference_values"] == {"debt": 2.0, "town": "near"}
+    assert register._reasons(SimpleNamespace(reasons=None)) == {}

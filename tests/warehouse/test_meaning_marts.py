@@ -142,7 +142,7 @@ def test_concentration_adds_up_in_each_dimension(portfolio):
     [
         "update wh.marts.mart_vintages set borrowers = borrowers + 1",
         "delete from wh.marts.mart_concentration where dimension = 'region'",
-        "update wh.marts.mart_concentration set expected_defaults = expected_defaults + 0.1 where dimension = 'sector'",
+        "update wh.marts.mart_concentration set expected_defaults = 9 where dimension = 'sector'",
         "delete from wh.marts.mart_early_warning where enterprise_id = 'e0'",
         "insert into wh.marts.mart_early_warning from wh.marts.mart_early_warning limit 1",
     ],
