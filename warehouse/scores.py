@@ -10,14 +10,19 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import changes, incoming, ledger, sql
+from warehouse import changes, evaluations, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-MARTS = ("marts.mart_portfolio_summary", "marts.mart_portfolio_latest", changes.MART)
+MARTS = (
+    "marts.mart_portfolio_summary",
+    "marts.mart_portfolio_latest",
+    changes.MART,
+    evaluations.MART,
+)
 _EXPLAINED = ("base_value", "reason_1", "reason_2", "reason_3", "reason_4")
 
 
