@@ -96,10 +96,12 @@ def train(
     one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). What a family
     searches or selects, it searches inside the training rows.
 
-    Calibration: where ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults,
-    that share is held out, the classifier never sees it and the calibrator sees nothing else. Otherwise
-    the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and search inside the
-    training folds, and the classifier on all rows.
+    Calibration: with several snapshots on what the measured model said of the last one, out of time, so that every
+    family of a portfolio is held to the default rate of the same later date and horizon; the classifier is fitted
+    on all snapshots. With one snapshot: where ``calibration_share`` of the rows holds at least
+    ``calibration_positives`` defaults, that share is held out, the classifier never sees it and the calibrator sees
+    nothing else. Otherwise the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and search
+    inside the training folds, and the classifier on all rows.
 
     Parameters
     ----------
@@ -130,17 +132,19 @@ def train(
     fitter = _Fitter(frame, known, names, scale or MasterScale(), runner or threads(), on_progress)
     everything = np.arange(len(known))
     times = repeats or (2 if len(known) < FEW_ROWS else 1)
-    folds: tuple[Fold, ...] = ()
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
 
         def measured(candidate: Any) -> Evaluation:
             model, _ = fitter.fit(candidate, everything[~last], repeats=times)
-            return _out_of_time(model, frame, known, everything[last])
+            return _out_of_time(
+                model, frame, known, everything[last], minimum=estimator.settings.minimum_positives
+            )
 
         evaluation = measured(estimator)
         beside = measured(challenger) if challenger is not None else None
+        model = fitter.fit_all(estimator, evaluation, day=days.max())
     else:
         folds = fitter.cross_validate(estimator, everything, repeats=times)
         evaluation = _by_folds(folds)
@@ -149,7 +153,7 @@ def train(
             if challenger is not None
             else None
         )
-    model, _ = fitter.fit(estimator, everything, repeats=times, folds=folds)
+        model, _ = fitter.fit(estimator, everything, repeats=times, folds=folds)
     return Training(model, evaluation, len(known), int(known.sum()), beside)
 
 
@@ -193,13 +197,22 @@ class _Fitter:
         if held_out is not None:
             labels = self.labels[held_out]
             calibrator = Calibrator().fit(classifier.predict_proba(self.frame[held_out])[:, 1], labels)
-            how = f"{len(labels)} rows held out, {int(labels.sum())} defaults, {calibrator.method_}"
+            how = f"{len(labels)} rows held out, {int(labels.sum())} defaults, {calibrator.method_}, one snapshot"
         else:
             folds = folds or self.cross_validate(estimator, rows, repeats=repeats)
             labels, scores = out_of_fold(folds)
             calibrator = Calibrator(method="platt").fit(scores, labels)
-            how = f"out-of-fold scores of {len(rows)} rows, {int(self.labels[rows].sum())} defaults, platt"
+            defaults = int(self.labels[rows].sum())
+            how = f"out-of-fold scores of {len(rows)} rows, {defaults} defaults, platt, one snapshot"
         return CalibratedModel(classifier, calibrator, self.scale, how), folds
+
+    def fit_all(self, estimator: Any, later: Evaluation, *, day: Any) -> CalibratedModel:
+        """Fit on all rows and calibrate on what a model of the earlier snapshots said of the last one."""
+        classifier = clone(estimator).set_params(runner=self.runner).fit(self.frame, self.labels)
+        calibrator = Calibrator(method="platt").fit(later.scores, later.labels)
+        rows, defaults = later.rows, int(later.labels.sum())
+        how = f"out-of-time scores of {rows} rows of {day}, {defaults} defaults, platt"
+        return CalibratedModel(classifier, calibrator, self.scale, how)
 
     def _calibration_split(self, rows: Rows, settings: Any) -> tuple[Rows, Rows | None]:
         """Return rows to fit on and rows held out for calibration, None where there are too few."""
@@ -239,9 +252,11 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
     )
 
 
-def _out_of_time(model: CalibratedModel, frame: pl.DataFrame, labels: Labels, rows: Rows) -> Evaluation:
-    """Measure a model on the rows of a later snapshot."""
-    known = check_labels(labels[rows], rows=len(rows), minimum=2)
+def _out_of_time(
+    model: CalibratedModel, frame: pl.DataFrame, labels: Labels, rows: Rows, *, minimum: int
+) -> Evaluation:
+    """Measure a model on the rows of a later snapshot, which must hold enough of both classes to calibrate on."""
+    known = check_labels(labels[rows], rows=len(rows), minimum=minimum)
     raw = model.classifier.predict_proba(frame[rows])[:, 1]
     pd = model.calibrator.predict(raw)
     return Evaluation(

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from datetime import date
 
 from models.ensemble_settings import VotingEnsembleSettings
+from models.operational_risk import OperationalRiskSettings
 from models.wide_deep_settings import WideDeepSettings
 from tasks.families import FAMILIES, OPERATIONAL_RISK, STAND_IN, VOTING_ENSEMBLE, WIDE_DEEP, covered, intended
-from tasks.snapshots import default_definition, snapshot_dates
+from tasks.history import History
+from tasks.snapshots import default_definition
 from tasks.train import Settings, train_champion
-from warehouse import evaluations, matrix, registry
+from warehouse import evaluations, registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 
@@ -85,23 +87,30 @@ def ensure_champions(
     if first is None:
         wanted = definition or default_definition(portfolio)
         log.info("champion    none yet for %s: training one on its history first (%s)", portfolio, wanted)
+        history = History(portfolio, as_of_date, wanted, horizon_days)
         first = train_champion(
-            portfolio, as_of_date, definition=wanted, horizon_days=horizon_days, run_id=run_id
+            portfolio,
+            as_of_date,
+            definition=wanted,
+            horizon_days=horizon_days,
+            run_id=run_id,
+            snapshots=history.snapshots(OPERATIONAL_RISK, OperationalRiskSettings()),
+            built=True,
         )
-    if first.knowledge_date != as_of_date:
-        return
-    built = OPERATIONAL_RISK not in found
-    for family in (one for one in BESIDE if one not in found):
-        train_beside(first, family, built=built, run_id=run_id)
-
-
-def train_beside(first: ModelRecord, family: str, *, built: bool, run_id: str) -> None:
-    """Train another family on what a champion knew, where enough of the files it covers have a label; else say so."""
-    if first.horizon_days is None:
+    elif (
+        first.knowledge_date != as_of_date
+        or first.horizon_days is None
+        or all(one in found for one in BESIDE)
+    ):
         return  # a cross section has no snapshot before its outcomes
-    dates = snapshot_dates(
-        first.knowledge_date, definition=first.label_definition, horizon_days=first.horizon_days
-    )
+    else:
+        history = History(portfolio, as_of_date, first.label_definition, first.horizon_days)
+    for family in (one for one in BESIDE if one not in found and first.horizon_days is not None):
+        train_beside(first, family, history=history, run_id=run_id)
+
+
+def train_beside(first: ModelRecord, family: str, *, history: History, run_id: str) -> None:
+    """Train another family on what a champion knew, where enough of the files it covers have a label; else say so."""
     model, files = BESIDE[family](), " and ".join(covered(family))
     with writer(purpose="count labels") as con:
         for known in registry.records(con, portfolio=first.portfolio):
@@ -113,14 +122,7 @@ def train_beside(first: ModelRecord, family: str, *, built: bool, run_id: str) -
                     known.role,
                 )
                 return
-        labelled, defaults = matrix.labelled(
-            con,
-            portfolio=first.portfolio,
-            snapshot_dates=dates,
-            definition=first.label_definition,
-            horizon_days=first.horizon_days,
-            coverage=covered(family),
-        )
+    labelled, defaults = history.labelled(family)
     if min(defaults, labelled - defaults) < model.minimum_positives:
         if labelled:
             log.info(
@@ -135,6 +137,7 @@ def train_beside(first: ModelRecord, family: str, *, built: bool, run_id: str) -
         horizon_days=first.horizon_days,
         run_id=run_id,
         model=model,
-        built=built,
+        snapshots=history.snapshots(family, model),
+        built=True,
         repeats=1,  # a night has no time for more; python -m flows train measures as often as it should
     )

@@ -10,7 +10,10 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import transaction
+from warehouse.partition import replace_partition
 from warehouse.registry import ModelRecord
+
+MART = "marts.mart_family_calibration"
 
 # repeats of one row are averaged first: a row is one observation however often it was dealt
 _COMPARE = """
@@ -59,7 +62,7 @@ class Comparison(NamedTuple):
 
 
 def record(con: duckdb.DuckDBPyConnection, unseen: pl.DataFrame, model: ModelRecord) -> None:
-    """Replace what is known of one model's unseen rows.
+    """Replace what is known of one model's unseen rows, and renew the mart that holds PDs against default rates.
 
     Args:
         con: a writer's cursor.
@@ -80,6 +83,7 @@ def record(con: duckdb.DuckDBPyConnection, unseen: pl.DataFrame, model: ModelRec
             {**key, "run_id": model.run_id},
         )
         con.unregister("unseen_rows")
+        replace_partition(con, MART, {"portfolio": model.portfolio})
 
 
 def compare(

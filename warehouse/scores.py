@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import changes, feature_catalogue, incoming, ledger, sql
+from warehouse import changes, evaluations, feature_catalogue, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
@@ -28,6 +28,7 @@ MARTS = (
     "marts.mart_ifrs9",
     "marts.mart_early_warning",
     changes.MART,
+    evaluations.MART,
     "marts.mart_override_hits",
 )
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")

@@ -10,6 +10,7 @@ import pytest
 from labelled_frames import make_portfolio, quick
 
 from models import evaluation, plots, report, training
+from models.calibration import Calibrator
 from models.errors import TooFewRowsError
 from models.fingerprint import fingerprint
 from models.importance import feature_importance, group_importance
@@ -57,7 +58,7 @@ def test_few_rows_are_calibrated_out_of_fold(portfolio):
         portfolio.labels,
         repeats=2,
     )
-    assert result.model.calibrated_on == "out-of-fold scores of 160 rows, 40 defaults, platt"
+    assert result.model.calibrated_on == "out-of-fold scores of 160 rows, 40 defaults, platt, one snapshot"
     assert result.model.classifier.n_samples_ == 160
     assert result.evaluation.protocol == "repeated_cross_validation"
     assert (result.evaluation.folds, result.evaluation.repeats) == (5, 2)
@@ -92,7 +93,7 @@ def test_many_rows_are_calibrated_on_rows_that_the_classifier_did_not_see():
     result = training.train(
         OperationalRiskClassifier(settings=quick(), groups=big.groups), big.frame, big.labels
     )
-    assert result.model.calibrated_on == "240 rows held out, 60 defaults, platt"
+    assert result.model.calibrated_on == "240 rows held out, 60 defaults, platt, one snapshot"
     assert result.model.classifier.n_samples_ == 960
     pd = result.model.calibrator.predict(result.model.classifier.predict_proba(big.frame)[:, 1])
     assert abs(pd.mean() - 0.25) < 0.04
@@ -114,10 +115,28 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
     assert result.evaluation.protocol == "out_of_time"
     assert result.evaluation.rows == 160
     assert result.evaluation.unseen["row"].to_list() == list(range(160, 320))
+    assert result.model.calibrated_on == "out-of-time scores of 160 rows of 2025-06-30, 40 defaults, platt"
+    assert result.model.classifier.n_samples_ == 320
+    # the map is that of the measured model's scores, none of whose rows it was fitted on
+    again = Calibrator(method="platt").fit(result.evaluation.scores, later.labels)
+    assert vars(result.model.calibrator) == vars(again)
+    assert again.predict(result.evaluation.scores).mean() == pytest.approx(later.labels.mean(), abs=1e-6)
     # the later labels turned round change the measure, not the model that is measured
     turned = training.train(estimator, frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
     assert np.array_equal(turned.evaluation.scores, result.evaluation.scores)
     assert turned.evaluation.raw["auc"].mean == pytest.approx(1 - result.evaluation.raw["auc"].mean)
+
+
+def test_a_later_snapshot_with_too_few_defaults_to_calibrate_on_is_refused(portfolio):
+    later = make_portfolio(160, rate=0.05, seed=11)
+    with pytest.raises(TooFewRowsError, match="8"):
+        training.train(
+            OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+            pl.concat([portfolio.frame, later.frame]),
+            np.r_[portfolio.labels, later.labels],
+            snapshots=[date(2024, 6, 30)] * 160 + [date(2025, 6, 30)] * 160,
+            repeats=1,
+        )
 
 
 def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):

@@ -10,9 +10,10 @@ import pytest
 
 from models.ensemble_settings import VotingEnsembleSettings
 from models.wide_deep_settings import WideDeepSettings
-from tasks import champions, families
+from tasks import champions, families, history
 from tasks.train import FAMILY_OF
 from warehouse import evaluations, matrix, registry
+from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
 
 DAY = date(2026, 6, 30)
@@ -37,6 +38,7 @@ def trained(home, monkeypatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(champions, "train_champion", train_champion)
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
+    monkeypatch.setattr(history, "build_snapshots", lambda *_, **__: None)
     known(monkeypatch)
     return calls
 
@@ -59,6 +61,55 @@ def test_the_first_night_trains_all_families_on_the_same_knowledge(trained):
         # as the champion that it stands beside, whatever the night was asked
         assert (other["as_of_date"], other["definition"], other["horizon_days"]) == (DAY, "dpd30", 365)
         assert other["built"]
+    assert [call["snapshots"] for call in trained] == [2, 2, 2]
+
+
+def test_a_family_whose_earlier_snapshot_has_too_few_learns_from_the_last_alone(trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+
+    def labelled(
+        *_: Any, snapshot_dates: tuple[date, ...], coverage: tuple[str, ...], **__: Any
+    ) -> tuple[int, int]:
+        earlier = snapshot_dates == (date(2024, 6, 30),)
+        return (300, 29) if earlier and coverage == ("thick",) else (762, 114)
+
+    monkeypatch.setattr(matrix, "labelled", labelled)
+    ensure()
+    assert [call["snapshots"] for call in trained] == [2, 1, 2]
+    both = "762 labelled files of 2024-06-30, 114 defaults; 762 labelled files of 2025-06-30, 114 defaults"
+    few = "300 labelled files of 2024-06-30, 29 defaults, 30 of each kind are needed"
+    assert [one for one in caplog.messages if "learns from" in one] == [
+        f"champion    operational_risk learns from two snapshots: {both}",
+        f"champion    voting_ensemble learns from 2025-06-30 alone: {few}",
+        f"champion    wide_deep learns from two snapshots: {both}",
+    ]
+
+
+def test_a_portfolio_that_was_not_there_a_year_before_learns_from_one_snapshot(trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+
+    def build(dates: tuple[date, ...], *_: Any, **__: Any) -> None:
+        if dates == (date(2024, 6, 30),):
+            raise Refused("p has no enterprise known on 2024-06-30; load its feeds first")
+
+    monkeypatch.setattr(history, "build_snapshots", build)
+    ensure()
+    assert [call["snapshots"] for call in trained] == [1, 1, 1]
+    assert (
+        "operational_risk learns from 2025-06-30 alone: p has no enterprise known on 2024-06-30"
+        in caplog.text
+    )
+
+
+def test_a_cross_section_has_one_snapshot_and_hears_nothing_of_two(trained, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    assert (
+        history.History("p", DAY, "cross_section", 365).snapshots(
+            "operational_risk", VotingEnsembleSettings()
+        )
+        == 1
+    )
+    assert caplog.messages == []
 
 
 def test_champions_that_are_there_are_used(trained, monkeypatch):
@@ -70,7 +121,7 @@ def test_champions_that_are_there_are_used(trained, monkeypatch):
 def test_a_killed_first_night_trains_what_is_missing_when_it_is_run_again(trained, monkeypatch):
     known(monkeypatch, operational_risk=record("operational_risk"), wide_deep=record("wide_deep"))
     ensure()
-    assert [(call["model"], call["built"]) for call in trained] == [(VotingEnsembleSettings(), False)]
+    assert [(call["model"], call["snapshots"]) for call in trained] == [(VotingEnsembleSettings(), 2)]
 
 
 def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
@@ -81,7 +132,7 @@ def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
     monkeypatch.setattr(registry, "records", lambda *_, **__: (withdrawn,))
     ensure()
     assert [call["model"] for call in trained] == [WideDeepSettings()]
-    assert caplog.messages[-1] == "champion    no voting_ensemble: 7 of the same knowledge is retired"
+    assert "champion    no voting_ensemble: 7 of the same knowledge is retired" in caplog.messages
 
 
 def test_a_later_night_does_not_try_again(trained, monkeypatch):
@@ -97,7 +148,7 @@ def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeyp
     ensure()
     assert len(trained) == 1
     files = {"voting_ensemble": "thick", "wide_deep": "thick and transaction"}
-    assert [one.getMessage() for one in caplog.records][1:] == [
+    assert [one for one in caplog.messages if " no " in one] == [
         f"champion    no {family}: {labelled} labelled {kinds} files with {defaults} defaults, "
         "30 of each kind are needed"
         for family, kinds in files.items()

@@ -95,3 +95,21 @@ def test_models_that_share_no_row_are_not_compared(con):
         evaluations.compare(con, model("wide_deep"), model("operational_risk"), coverage=("transaction",))
         is None
     )
+
+
+def test_each_family_is_held_to_the_default_rate_of_each_class(con):
+    labels = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    twice = [said([0.1] * 10, labels), said([0.5] * 10, labels, repeat=1)]
+    thin = said([0.02], [0], coverage="thin").with_columns(enterprise_id=pl.lit("T"))
+    evaluations.record(con, pl.concat([*twice, thin]), model("wide_deep"))
+    evaluations.record(con, said([0.2] * 10, labels), model("operational_risk"))
+    rows = con.execute(
+        "select model_family, coverage, rows, defaults, round(observed_rate, 9), round(observed_low, 5), "
+        "round(observed_high, 5), round(mean_pd, 9), round(ratio, 9) from wh.marts.mart_family_calibration order by all"
+    ).fetchall()
+    # Wilson's interval of 2 in 10 and of 0 in 1; repeats of a row count once
+    assert rows == [
+        ("operational_risk", "transaction", 10, 2, 0.2, 0.05668, 0.50984, 0.2, 1.0),
+        ("wide_deep", "thin", 1, 0, 0.0, 0.0, 0.79345, 0.02, None),
+        ("wide_deep", "transaction", 10, 2, 0.2, 0.05668, 0.50984, 0.3, 1.5),
+    ]
