@@ -8,7 +8,7 @@ from models.ensemble_settings import VotingEnsembleSettings
 from models.operational_risk import OperationalRiskSettings
 from models.wide_deep_settings import WideDeepSettings
 from tasks.families import FAMILIES, OPERATIONAL_RISK, STAND_IN, VOTING_ENSEMBLE, WIDE_DEEP, covered, intended
-from tasks.history import History
+from tasks.history import History, needed
 from tasks.snapshots import default_definition
 from tasks.train import Settings, train_champion
 from warehouse import evaluations, registry
@@ -123,11 +123,11 @@ def train_beside(first: ModelRecord, family: str, *, history: History, run_id: s
                 )
                 return
     labelled, defaults = history.labelled(family)
-    if min(defaults, labelled - defaults) < model.minimum_positives:
+    if min(defaults, labelled - defaults) < needed(model):
         if labelled:
             log.info(
                 "champion    no %s: %s labelled %s files with %s defaults, %d of each kind are needed",
-                family, f"{labelled:,}", files, f"{defaults:,}", model.minimum_positives,
+                family, f"{labelled:,}", files, f"{defaults:,}", needed(model),
             )  # fmt: skip
         return
     train_champion(

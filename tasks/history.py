@@ -1,7 +1,8 @@
 """How far back a first training may learn: two snapshots where the earlier one has enough labels, else one."""
 
 import logging
-from datetime import date
+import math
+from datetime import date, timedelta
 
 from tasks.families import covered
 from tasks.snapshots import build_snapshots, snapshot_dates
@@ -10,7 +11,13 @@ from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 
+LONGEST_WINDOW = timedelta(days=365)  # of the features
 log = logging.getLogger("nightledger")
+
+
+def needed(model: Settings) -> int:
+    """Return the defaults, and the others, that rows must have so that a training part of every fold has enough."""
+    return math.ceil(model.minimum_positives / (1 - 1 / model.folds))
 
 
 class History:
@@ -23,6 +30,11 @@ class History:
         dates = snapshot_dates(as_of_date, definition=definition, horizon_days=horizon_days, snapshots=2)
         self.last, self.earlier, self.why_not = dates[-1], dates[:-1], "a cross section has one date"
         for day in self.earlier:
+            with writer(purpose="look for the first transaction") as con:
+                start = matrix.first_day(con, portfolio=portfolio)
+            if start is not None and start > day - LONGEST_WINDOW:
+                self.earlier, self.why_not = (), f"the record begins on {start}, within a year of {day}"
+                break
             try:
                 self._build(day, known_by=as_of_date)
             except Refused as no:
@@ -35,7 +47,7 @@ class History:
             if self.horizon:
                 log.info("champion    %s learns from %s alone: %s", family, self.last, self.why_not)
             return 1
-        few = model.minimum_positives
+        few = needed(model)
         told = []
         for day in (*self.earlier, self.last):
             labelled, defaults = self._count(family, (day,))

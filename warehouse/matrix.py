@@ -42,6 +42,15 @@ where
     and list_contains($coverage, f.coverage)
 """
 
+_FIRST_DAY = """
+select cast(min(occurred_at) as date)
+from (
+    select occurred_at from wh.staging.stg_transactions where portfolio = $portfolio
+    union all
+    select occurred_at from wh.staging.stg_operational_events where portfolio = $portfolio
+) as f
+"""
+
 # keys that follow one another: a range is pushed down to every part of the view, a hash of the key is not
 _RANGE = f"""
 select min(n.enterprise_id), max(n.enterprise_id)
@@ -150,6 +159,12 @@ def features_of(
     return wanted.join(
         sql.frame(con, _SCORING, night), on="enterprise_id", how="inner", maintain_order="left"
     )
+
+
+def first_day(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> date | None:
+    """The day of the portfolio's first transaction or operational event, None where there is neither."""
+    row = con.execute(_FIRST_DAY, {"portfolio": portfolio}).fetchone()
+    return row[0] if row else None
 
 
 def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:

@@ -38,6 +38,7 @@ def trained(home, monkeypatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(champions, "train_champion", train_champion)
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
+    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: date(2023, 1, 1))
     monkeypatch.setattr(history, "build_snapshots", lambda *_, **__: None)
     known(monkeypatch)
     return calls
@@ -77,7 +78,7 @@ def test_a_family_whose_earlier_snapshot_has_too_few_learns_from_the_last_alone(
     ensure()
     assert [call["snapshots"] for call in trained] == [2, 1, 2]
     both = "762 labelled files of 2024-06-30, 114 defaults; 762 labelled files of 2025-06-30, 114 defaults"
-    few = "300 labelled files of 2024-06-30, 29 defaults, 30 of each kind are needed"
+    few = "300 labelled files of 2024-06-30, 29 defaults, 38 of each kind are needed"
     assert [one for one in caplog.messages if "learns from" in one] == [
         f"champion    operational_risk learns from two snapshots: {both}",
         f"champion    voting_ensemble learns from 2025-06-30 alone: {few}",
@@ -99,6 +100,23 @@ def test_a_portfolio_that_was_not_there_a_year_before_learns_from_one_snapshot(t
         "operational_risk learns from 2025-06-30 alone: p has no enterprise known on 2024-06-30"
         in caplog.text
     )
+
+
+def test_a_record_that_begins_within_a_year_of_the_earlier_snapshot_is_no_history(
+    trained, monkeypatch, caplog
+):
+    caplog.set_level("INFO", logger="nightledger")
+    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: date(2024, 6, 1))
+    ensure()
+    assert [call["snapshots"] for call in trained] == [1, 1, 1]
+    assert "learns from 2025-06-30 alone: the record begins on 2024-06-01, within a year of" in caplog.text
+
+
+def test_a_family_needs_enough_defaults_in_the_training_part_of_every_fold(trained, monkeypatch):
+    # 37 defaults leave 29 or 30 in four of five folds, one too few for some
+    monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (200, 37))
+    ensure()
+    assert ["model" in call for call in trained] == [False]
 
 
 def test_a_cross_section_has_one_snapshot_and_hears_nothing_of_two(trained, caplog):
