@@ -126,7 +126,7 @@ def _replaced(
     for number in sorted(set(first.tolist()) - {-1}):
         name = features[number]
         # a median may lie between two integers; a number is a number to a model
-        kind = pl.Float64 if sample.schema[name].is_numeric() else sample.schema[name]
+        kind: pl.DataType = pl.Float64() if sample.schema[name].is_numeric() else sample.schema[name]
         reference = pl.lit(references[name]).cast(kind)
         kept = pl.col(name).cast(kind)
         numbered = numbered.with_columns(
