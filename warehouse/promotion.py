@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import duckdb
 
@@ -40,7 +41,7 @@ def promote(
             f"give an --effective-from of {record.knowledge_date} or later, not {approval.effective_from}"
         )
     registry.verify(record)
-    night = {"portfolio": approval.portfolio, "as_of_date": approval.effective_from}
+    night: dict[str, Any] = {"portfolio": approval.portfolio, "as_of_date": approval.effective_from}
     before = registry.champion(con, family=approval.model_family, **night)
     now = registry.in_role(con, (approval.role,), **night)
     mine = (approval.model_family, approval.model_version)

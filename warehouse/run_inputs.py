@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from warehouse import registry, sql
 from warehouse.feeds import FEEDS
 from warehouse.matrix import RELATION
+from warehouse.roles import Role
 
-SCORES = ("champion", "challenger", "shadow")
+SCORES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 
 
 class RunInput(BaseModel):
