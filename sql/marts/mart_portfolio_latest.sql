@@ -24,9 +24,9 @@
 -- column model_version: [score] version of the champion model
 -- column run_id: [key] run that scored the enterprise
 -- column scored_as_of: [time] date; the night that the pd is really of: as_of_date where fresh, earlier where stale
--- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
 -- column override_grade: [override] grade that a person set and that holds on as_of_date, null where none did
 -- column override_until: [override] date; last day that it holds, null until another is decided
+-- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
 
 with nights as (
     select
@@ -87,9 +87,9 @@ select
     s.model_version,
     s.run_id,
     s.scored_as_of,
-    p.natural_person,
     o.new_grade as override_grade,
-    o.valid_until as override_until
+    o.valid_until as override_until,
+    p.natural_person
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join in_force as o
