@@ -103,7 +103,10 @@ def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
         "where run_id = $run_id",
         {"run_id": run_id},
     ).fetchone()
-    return None if row is None else Run(*row[:4], json.loads(row[4] or "{}"), *row[5:])
+    if row is None:
+        return None
+    found, flow, portfolio, day, parameters, status, code = row
+    return Run(found, flow, portfolio, day, json.loads(parameters or "{}"), status, code)
 
 
 def scored_by(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> Run | None:
