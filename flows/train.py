@@ -68,7 +68,7 @@ class TrainParameters(BaseModel):
         default=1,
         ge=1,
         le=5,
-        description="Snapshots to train on, one horizon apart; with two or more the last one measures out of time",
+        description="Snapshots, one horizon apart; with two or more the last one calibrates and measures, out of time",
         json_schema_extra={"position": 6},
     )
     role: Literal["champion", "challenger", "shadow"] = Field(

@@ -19,6 +19,7 @@ from models.evaluation import (
     Progress,
     calibrated,
     cross_validate,
+    fold_numbers,
     out_of_fold,
     repeated_folds,
     summarise,
@@ -90,18 +91,18 @@ def train(
     challenger: Any | None = None,
     on_progress: Progress | None = None,
 ) -> Training:
-    """Return a calibrated model fitted on all rows and its honest evaluation; the same for any runner.
+    """Return a calibrated model and its honest evaluation; the same for any runner.
 
-    Evaluation: with several snapshots, a model of all but the last one is measured on the last one. With
+    Evaluation: with several snapshots, the model is fitted on all but the last one and measured on the last one. With
     one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). What a family
     searches or selects, it searches inside the training rows.
 
-    Calibration: with several snapshots on what the measured model said of the last one, out of time, so that every
-    family of a portfolio is held to the default rate of the same later date and horizon; the classifier is fitted
-    on all snapshots. With one snapshot: where ``calibration_share`` of the rows holds at least
-    ``calibration_positives`` defaults, that share is held out, the classifier never sees it and the calibrator sees
-    nothing else. Otherwise the calibrator is fitted on out-of-fold scores of the whole pipeline, SMOTE and search
-    inside the training folds, and the classifier on all rows.
+    Calibration: with several snapshots on what the model says of the last one, out of time, so that every family of
+    a portfolio is held to the default rate of the same later date and horizon; it is not fitted again, since the map
+    belongs to its scores. PDs of the last snapshot are measured cross-fitted. With one snapshot: where
+    ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults, that share is held out, the
+    classifier never sees it and the calibrator sees nothing else. Otherwise the calibrator is fitted on out-of-fold
+    scores of the whole pipeline, SMOTE and search inside the training folds, and the classifier on all rows.
 
     Parameters
     ----------
@@ -136,15 +137,10 @@ def train(
     if len(np.unique(days)) > 1:
         last = days == days.max()
 
-        def measured(candidate: Any) -> Evaluation:
-            model, _ = fitter.fit(candidate, everything[~last], repeats=times)
-            return _out_of_time(
-                model, frame, known, everything[last], minimum=estimator.settings.minimum_positives
-            )
-
-        evaluation = measured(estimator)
-        beside = measured(challenger) if challenger is not None else None
-        model = fitter.fit_all(estimator, evaluation, day=days.max())
+        model, evaluation = fitter.fit_earlier(estimator, last, day=days.max())
+        beside = None
+        if challenger is not None:
+            _, beside = fitter.fit_earlier(challenger, last, day=days.max())
     else:
         folds = fitter.cross_validate(estimator, everything, repeats=times)
         evaluation = _by_folds(folds)
@@ -206,13 +202,24 @@ class _Fitter:
             how = f"out-of-fold scores of {len(rows)} rows, {defaults} defaults, platt, one snapshot"
         return CalibratedModel(classifier, calibrator, self.scale, how), folds
 
-    def fit_all(self, estimator: Any, later: Evaluation, *, day: Any) -> CalibratedModel:
-        """Fit on all rows and calibrate on what a model of the earlier snapshots said of the last one."""
-        classifier = clone(estimator).set_params(runner=self.runner).fit(self.frame, self.labels)
-        calibrator = Calibrator(method="platt").fit(later.scores, later.labels)
-        rows, defaults = later.rows, int(later.labels.sum())
-        how = f"out-of-time scores of {rows} rows of {day}, {defaults} defaults, platt"
-        return CalibratedModel(classifier, calibrator, self.scale, how)
+    def fit_earlier(
+        self, estimator: Any, last: npt.NDArray[np.bool_], *, day: Any
+    ) -> tuple[CalibratedModel, Evaluation]:
+        """Fit on the earlier snapshots, then calibrate and measure on the last one."""
+        earlier, later = np.flatnonzero(~last), np.flatnonzero(last)
+        known = check_labels(
+            self.labels[later], rows=len(later), minimum=estimator.settings.minimum_positives
+        )
+        classifier = clone(estimator).set_params(runner=self.runner)
+        classifier.fit(self.frame[earlier], self.labels[earlier])
+        raw = classifier.predict_proba(self.frame[later])[:, 1]
+        calibrator = Calibrator(method="platt").fit(raw, known)
+        how = f"out-of-time scores of {len(known)} rows of {day}, {int(known.sum())} defaults, platt"
+        parts = fold_numbers(
+            known, folds=estimator.settings.folds, random_state=estimator.settings.random_state
+        )
+        measured = _out_of_time(later, known, raw, _cross_fitted(raw, known, parts))
+        return CalibratedModel(classifier, calibrator, self.scale, how), measured
 
     def _calibration_split(self, rows: Rows, settings: Any) -> tuple[Rows, Rows | None]:
         """Return rows to fit on and rows held out for calibration, None where there are too few."""
@@ -252,23 +259,27 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
     )
 
 
-def _out_of_time(
-    model: CalibratedModel, frame: pl.DataFrame, labels: Labels, rows: Rows, *, minimum: int
-) -> Evaluation:
-    """Measure a model on the rows of a later snapshot, which must hold enough of both classes to calibrate on."""
-    known = check_labels(labels[rows], rows=len(rows), minimum=minimum)
-    raw = model.classifier.predict_proba(frame[rows])[:, 1]
-    pd = model.calibrator.predict(raw)
+def _cross_fitted(raw: Scores, labels: Labels, parts: Rows) -> Scores:
+    """Return PDs of which each is calibrated on the other parts."""
+    pd = np.empty(len(raw))
+    for part in np.unique(parts):
+        here = parts == part
+        pd[here] = Calibrator(method="platt").fit(raw[~here], labels[~here]).predict(raw[here])
+    return pd
+
+
+def _out_of_time(rows: Rows, labels: Labels, raw: Scores, pd: Scores) -> Evaluation:
+    """Measure what was said of the rows of a later snapshot."""
     return Evaluation(
         protocol="out_of_time",
         folds=1,
         repeats=1,
-        rows=len(known),
-        raw=bootstrap_intervals(known, raw),
-        pd=bootstrap_intervals(known, pd),
-        reliability_raw=reliability(known, raw),
-        reliability_pd=reliability(known, pd),
-        unseen=_unseen(rows, np.zeros(len(rows), dtype=np.int64), known, raw, pd),
+        rows=len(labels),
+        raw=bootstrap_intervals(labels, raw),
+        pd=bootstrap_intervals(labels, pd),
+        reliability_raw=reliability(labels, raw),
+        reliability_pd=reliability(labels, pd),
+        unseen=_unseen(rows, np.zeros(len(rows), dtype=np.int64), labels, raw, pd),
     )
 
 

@@ -116,11 +116,17 @@ def test_a_later_snapshot_measures_and_no_row_of_it_is_trained_on(portfolio):
     assert result.evaluation.rows == 160
     assert result.evaluation.unseen["row"].to_list() == list(range(160, 320))
     assert result.model.calibrated_on == "out-of-time scores of 160 rows of 2025-06-30, 40 defaults, platt"
-    assert result.model.classifier.n_samples_ == 320
-    # the map is that of the measured model's scores, none of whose rows it was fitted on
+    assert result.model.classifier.n_samples_ == 160
+    # what is measured is what scores, and its map is that of its own scores on the later rows
+    said = result.model.classifier.predict_proba(later.frame)[:, 1]
+    assert np.array_equal(result.evaluation.scores, said)
     again = Calibrator(method="platt").fit(result.evaluation.scores, later.labels)
     assert vars(result.model.calibrator) == vars(again)
     assert again.predict(result.evaluation.scores).mean() == pytest.approx(later.labels.mean(), abs=1e-6)
+    # PDs are measured cross-fitted: near those of the whole map, but not the same
+    pd = result.evaluation.unseen["pd"].to_numpy()
+    gap = np.abs(pd - result.model.calibrator.predict(said))
+    assert 0 < gap.max() < 0.1
     # the later labels turned round change the measure, not the model that is measured
     turned = training.train(estimator, frame, np.r_[portfolio.labels, 1 - later.labels], **kwargs)
     assert np.array_equal(turned.evaluation.scores, result.evaluation.scores)
