@@ -124,18 +124,21 @@ def _pictures(rows: CardRows) -> dict[str, Any]:
 
 
 def _named(bins: pl.DataFrame) -> pl.DataFrame:
-    """Return the bins under names that people read; the first and the last are open."""
-    low, high = pl.col("lower").mul(100).round(2), pl.col("upper").mul(100).round(2)
-    return bins.select(
-        pl.when(pl.col("lower").is_null() | pl.col("lower").is_infinite())
+    """Return the bins under names that people read, numbered: rounded, two may read the same."""
+    low, high = (pl.col(name).mul(100).round(2) for name in ("lower", "upper"))
+    name = (
+        pl.when(pl.col("lower").is_null() & pl.col("upper").is_null())
+        .then(pl.lit("any other"))
+        .when(pl.col("lower").is_null())
         .then(pl.format("below {}%", high))
-        .when(pl.col("upper").is_null() | pl.col("upper").is_infinite())
+        .when(pl.col("upper").is_null())
         .then(pl.format("from {}%", low))
+        .when(pl.col("lower") == pl.col("upper"))
+        .then(pl.format("{}%", low))
         .otherwise(pl.format("{} to {}%", low, high))
-        .alias("bin"),
-        "reference",
-        "tonight",
     )
+    number = pl.int_range(1, pl.len() + 1)
+    return bins.select(pl.format("{}: {}", number, name).alias("bin"), "reference", "tonight")
 
 
 def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:

@@ -168,3 +168,16 @@ def test_a_report_shows_status_gates_alerts_and_three_headings():
     assert page.count("<img") == 3
     first = validation_report(night_rows(moves=night_rows().moves.head(0), past=night_rows().past.head(1)))
     assert first.count("<img") == 1
+
+
+def test_bins_that_read_the_same_are_told_apart():
+    low = [None, 0.06671, 0.06673, 0.1, None]
+    bins = pl.DataFrame(
+        {
+            "lower": low,
+            "upper": [0.06671, 0.06673, 0.1, 0.1, None],
+            "reference": [0.2] * 5,
+            "tonight": [0.2] * 5,
+        }
+    )
+    assert card(card_rows(bins=bins)).count("<img") == 6

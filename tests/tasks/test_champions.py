@@ -168,7 +168,7 @@ def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeyp
     files = {"voting_ensemble": "thick", "wide_deep": "thick and transaction"}
     assert [one for one in caplog.messages if " no " in one] == [
         f"champion    no {family}: {labelled} labelled {kinds} files with {defaults} defaults, "
-        "30 of each kind are needed"
+        "38 of each kind are needed"
         for family, kinds in files.items()
     ]
 

@@ -125,6 +125,8 @@ def test_no_log_and_no_leftover_stays_beside_the_copy(portfolio):
     for _ in range(3):
         publish.publish(portfolio.con, run_id)
     assert [name.split("-")[0] for name in names(folder)] == [
+        ".changes",
+        ".changes",
         ".contributions",
         ".contributions",
         ".scores",
@@ -132,6 +134,7 @@ def test_no_log_and_no_leftover_stays_beside_the_copy(portfolio):
         "contributions",
         "portfolio.duckdb",
         "portfolio_scores",
+        "score_changes",
     ]
     assert portfolio.one("select count(*) from duckdb_databases() where database_name like 'pub%'") == (0,)
 
@@ -226,11 +229,13 @@ def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
         publish.publish(con, "next")
     left = {name.split("-")[0] for name in names(settings().published_dir)}
     assert left == {
+        ".changes",
         ".contributions",
         ".scores",
         "contributions",
         "portfolio.duckdb",
         "portfolio_scores",
+        "score_changes",
     }
 
 

@@ -111,7 +111,7 @@ def test_fingerprints_see_values_and_nothing_else(portfolio):
 
     def fingerprint() -> RunInput:
         found = {one.name: one for one in run_inputs.found(con, **HERE)}
-        assert found["features.feat_legal"].fingerprint == "not there"
+        assert found["features.feat_sensitive"].fingerprint == "not there"
         return found["features.feat_profile"]
 
     first = fingerprint()
