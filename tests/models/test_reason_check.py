@@ -23,6 +23,8 @@ FEATURES = ("debt", "town")
 class Handmade:
     """Debt raises the probability, a town of its own does too; what it says of its reasons can be made wrong."""
 
+    unexplained = None
+
     def __init__(self, *, honest: bool = True):
         self.honest = honest
         self.preparation_ = SimpleNamespace(check=lambda frame: None)

@@ -166,3 +166,9 @@ def made(con):
         return registry.ModelRecord(**{**values, **more})
 
     return make
+
+
+@pytest.fixture
+def fresh(con, tmp_path):
+    """A portfolio without any night yet."""
+    return Portfolio(con=con, folder=tmp_path)

@@ -59,14 +59,6 @@ def of(portfolio, enterprise: str) -> tuple[object, ...] | None:
     ).fetchone()
 
 
-@pytest.fixture
-def fresh(con, tmp_path):
-    """A portfolio without any night yet."""
-    from conftest import Portfolio
-
-    return Portfolio(con=con, folder=tmp_path)
-
-
 def test_who_cannot_be_scored_tonight_keeps_the_last_good_score_with_its_date(fresh):
     before = NIGHT - timedelta(days=10)
     night(fresh, before - timedelta(days=5), all_scored(fresh, 0.3))
