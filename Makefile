@@ -2,13 +2,20 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: nightly test lint format bench docs clean
+.PHONY: nightly test test-flows test-rooms lint format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
 
+# whole nights and killed processes beside everything else: each of the two keeps about one core busy
 test: .venv/ready
-	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-flows test-rooms
+
+test-flows: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider tests/flows
+
+test-rooms: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider --ignore tests/flows
 
 lint: .venv/ready
 	@$(BIN)/ruff check .
