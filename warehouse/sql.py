@@ -107,7 +107,8 @@ def frame(
     for statement, bound in statements[:-1]:
         con.execute(statement, bound)
     statement, bound = statements[-1]
-    return con.sql(statement.query, params=bound or None).pl()
+    # not con.sql(...).pl(): it lost the order of a query now and then, beyond one vector of rows
+    return (con.execute(statement, bound) if bound else con.execute(statement)).pl()
 
 
 def text_of(name_or_sql: str) -> str:

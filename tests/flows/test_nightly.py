@@ -28,7 +28,7 @@ where portfolio = $portfolio and as_of_date = $day order by enterprise_id, model
 """
 CONTRIBUTIONS = """
 select * exclude (run_id, scored_at) from wh.scores.contributions
-where portfolio = $portfolio and as_of_date = $day
+where portfolio = $portfolio and as_of_date = $day order by enterprise_id, model_family, rank
 """
 FEATURES = "from wh.features.feat_enterprise where portfolio = $portfolio and as_of_date = $day order by enterprise_id"
 
@@ -62,10 +62,7 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
         for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
             kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
             kept[name] = rows(SCORES, portfolio=PORTFOLIO, day=day)
-            # sorted here: of more than one vector of rows DuckDB's own order was not always kept
-            kept[f"{name} contributions"] = rows(CONTRIBUTIONS, portfolio=PORTFOLIO, day=day).sort(
-                "enterprise_id", "model_family", "rank"
-            )
+            kept[f"{name} contributions"] = rows(CONTRIBUTIONS, portfolio=PORTFOLIO, day=day)
             kept[f"{name} features"] = rows(FEATURES, portfolio=PORTFOLIO, day=day)
             kept[f"{name} published"] = ask("from scores.portfolio_scores")
         for relation in (

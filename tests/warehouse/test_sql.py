@@ -145,3 +145,11 @@ def test_staging_views_are_made_inputs_first(con, sql_file):
     )
     with pytest.raises(Refused, match="cannot take parameters"):
         views.create_views(con)
+
+
+def test_a_frame_keeps_the_order_of_its_query(con):
+    # several vectors of rows; the relation API lost the order in about one of 150 such reads
+    con.execute("create table wh.ops.many as select i, hash(i) as h from range(10_000) as r(i) order by h")
+    for _ in range(200):
+        found = sql.frame(con, "select i from wh.ops.many where i >= $first order by i", {"first": 0})["i"]
+        assert found.to_list() == list(range(10_000))
