@@ -9,14 +9,15 @@
 -- column as_of_date: [key] date; what was known by its end counts
 -- column direction: [key] category; upgrade (a better grade than the model's) or downgrade
 -- column overrides: [count] rows; overrides decided by the date
--- column outcome_known: [count] rows; of these with a default, or a closed window in which outcomes were delivered
--- column defaults: [count] rows; of these with a default
+-- column outcome_known: [count] rows; of these with a closed window in which outcomes were delivered
+-- column defaults: [count] rows; of those known, with a default
 -- column agreed_with_override: [count] rows; upgraded and no default, or downgraded and a default
 -- column agreed_with_model: [count] rows; the others whose outcome is known
 -- column override_hit_rate: [rate] share; agreed_with_override of outcome_known, null while none is known
 -- column model_hit_rate: [rate] share; agreed_with_model of outcome_known, null while none is known
 -- Default: more than 90 days past due, a charge-off or an insolvency. Names of grades sort from best to worst.
--- A borrower about whom no outcome was delivered after the decision is not known to be good.
+-- A borrower about whom no outcome was delivered after the decision is not known to be good. An open window is not known
+-- either, as for labels: defaults show before its end, the others only then, and rates of what is known early would be theirs.
 with decided as (
     select
         enterprise_id,
@@ -59,7 +60,7 @@ judged as (
     select
         direction,
         defaulted,
-        defaulted or (closed and outcomes > 0) as is_known,
+        closed and outcomes > 0 as is_known,
         (direction = 'downgrade') = defaulted as override_was_right
     from happened
 )

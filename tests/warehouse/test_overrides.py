@@ -110,11 +110,11 @@ def test_hits_count_only_overrides_whose_outcome_is_known(portfolio):
     ]
 
 
-def test_a_default_counts_at_once_and_nothing_known_later_counts(portfolio):
+def test_a_default_counts_once_its_window_is_closed_and_nothing_known_later_counts(portfolio):
     con = portfolio.con
     decide(con, "e0", "D1", "2026-06-01")
     outcome(con, "e0", "2026-06-20", 120)
-    for day, known in ((date(2026, 6, 19), 0), (date(2026, 6, 20), 1)):
+    for day, known in ((date(2026, 6, 20), 0), (date(2027, 5, 31), 0), (date(2027, 6, 1), 1)):
         replace_partition(con, "marts.mart_override_hits", {"portfolio": "lender", "as_of_date": day})
         assert con.execute(
             "select outcome_known, agreed_with_override from wh.marts.mart_override_hits where as_of_date = ?",
