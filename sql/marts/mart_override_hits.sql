@@ -16,8 +16,8 @@
 -- column override_hit_rate: [rate] share; agreed_with_override of outcome_known, null while none is known
 -- column model_hit_rate: [rate] share; agreed_with_model of outcome_known, null while none is known
 -- Default: more than 90 days past due, a charge-off or an insolvency. Names of grades sort from best to worst.
--- A borrower about whom no outcome was delivered after the decision is not known to be good. An open window is not known
--- either, as for labels: defaults show before its end, the others only then, and rates of what is known early would be theirs.
+-- A borrower about whom no outcome was delivered after the decision is not known to be good. An open window is not
+-- known either, as for labels: defaults show before its end, the others only then, and early rates would be theirs.
 with decided as (
     select
         enterprise_id,
