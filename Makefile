@@ -7,9 +7,7 @@ BIN := .venv/bin
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
 
-# whole nights and killed processes beside everything else: each of the two keeps about one core busy,
-# and threads that wait for work must not spin on the core of the other
-test: export OMP_WAIT_POLICY := passive
+# whole nights and killed processes beside everything else: each of the two keeps about one core busy
 test: .venv/ready
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-flows test-rooms
 
