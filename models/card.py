@@ -36,7 +36,8 @@ class CardRows:
     by_coverage : polars.DataFrame
         coverage, rows, defaults, observed_rate, low, high and mean_pd of marts.mart_family_calibration.
     night : mapping or None
-        as_of_date, enterprises, headlines and mean_pd of the last night that it scored; None before the first.
+        as_of_date, enterprises, headlines, in_default and mean_pd of the others on the last night that it scored; None
+        before the first.
     drawn : polars.DataFrame
         Contributions of that night, as plots take them; no rows where the family does not explain itself.
     bins : polars.DataFrame

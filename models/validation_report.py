@@ -25,7 +25,7 @@ class NightRows:
     statuses : polars.DataFrame
         score_status and enterprises of the headline rows.
     families : polars.DataFrame
-        coverage, model_family, model_version, enterprises and mean_pd (null where nobody is scored).
+        coverage, model_family, model_version, enterprises, in_default and mean_pd of the others (null for nobody).
     grades : polars.DataFrame
         grade and enterprises, best grade first.
     scale : sequence of str

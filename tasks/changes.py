@@ -65,7 +65,7 @@ def lines(moves: Moves, nights: Nights) -> list[str]:
     then, now = ("none" if mean is None else f"{mean:.2%}" for mean in (moves.mean_before, moves.mean_now))
     told = [
         f"{moves.moved:,} of {moves.both:,} PDs moved since {nights.against_date}, mean {then} then, {now} now",
-        *([f"expected defaults: {', '.join(sums)}"] if sums else []),
+        *([f"sum of all PDs: {', '.join(sums)}"] if sums else []),
         *([", ".join(entries)] if entries else []),
     ]
     return told + [

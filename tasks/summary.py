@@ -20,8 +20,9 @@ log = logging.getLogger("nightledger")
 BY_GRADE = """
 select
     coalesce(grade, 'no grade') as grade, cast(sum(enterprises) as bigint) as enterprises,
+    cast(sum(scored) as bigint) as scored, cast(sum(performing) as bigint) as performing,
     sum(exposure) as exposure, sum(expected_defaults) as expected_defaults,
-    sum(expected_defaults) / nullif(sum(enterprises) filter (mean_pd is not null), 0) as mean_pd
+    sum(expected_defaults) / nullif(sum(performing), 0) as mean_pd
 from wh.marts.mart_portfolio_summary
 where portfolio = $portfolio and as_of_date = $as_of_date
 group by all
@@ -29,7 +30,7 @@ order by mean_pd nulls last
 """
 
 BY_FAMILY = """
-select coverage, model_family, count(*) as enterprises, avg(pd) as mean_pd
+select coverage, model_family, count(*) as enterprises, avg(pd) filter (in_default is not true) as mean_pd
 from wh.scores.portfolio_scores
 where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'
 group by all
@@ -66,9 +67,12 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
         plots.grades(grades, title=f"{portfolio} as of {as_of_date}"),
         f"Enterprises by grade, {as_of_date}",
     )
-    scored = grades.filter(pl.col("mean_pd").is_not_null())
-    enterprises, expected = int(scored["enterprises"].sum()), float(scored["expected_defaults"].sum())
-    mean = f"mean PD {expected / enterprises:.2%}" if enterprises else "nobody could be scored"
+    scored, performing = int(grades["scored"].sum()), int(grades["performing"].sum())
+    expected = float(grades["expected_defaults"].sum())
+    if performing:
+        mean = f"mean PD {expected / performing:.2%}"
+    else:
+        mean = "all of them in default" if scored else "nobody could be scored"
     headlines = "\n".join(
         f"| {coverage} | {family or 'no model'} | {count:,} | {'' if pd is None else f'{pd:.2%}'} |"
         for coverage, family, count, pd in families.iter_rows()
@@ -78,8 +82,8 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
         description=f"{portfolio} as of {as_of_date}",
         markdown=(
             f"# {portfolio}, {as_of_date}\n\n"
-            f"**{enterprises:,}** scored enterprises, **{expected:,.1f}** expected defaults "
-            f"({mean}).\n\n"
+            f"**{scored:,}** scored enterprises, **{scored - performing:,}** of them in default already; of the "
+            f"others **{expected:,.1f}** expected defaults ({mean}).\n\n"
             f"| coverage | headline PD by | enterprises | mean PD |\n|---|---|--:|--:|\n{headlines}\n\n"
             f"| files | rows loaded | quarantined | files refused | warnings |\n|--:|--:|--:|--:|--:|\n"
             f"| {run['files']} | {run['loaded'] or 0:,} | {run['quarantined']:,} | {run['refused']} "
@@ -87,7 +91,10 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
             f"Run `{run_id}`. May I rerun? Yes: the same rows are written once.\n"
         ),
     )
-    log.info("portfolio   %s scored, %.1f expected defaults, %s", f"{enterprises:,}", expected, mean)
+    log.info(
+        "portfolio   %s scored, %s of them in default; of the others %.1f expected defaults, %s",
+        f"{scored:,}", f"{scored - performing:,}", expected, mean,
+    )  # fmt: skip
     for row in rows:
         pd = "" if row["mean_pd"] is None else f"mean PD {row['mean_pd']:.2%}"
         log.info("            %-8s %7s  %s", row["grade"], f"{row['enterprises']:,}", pd)

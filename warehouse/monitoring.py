@@ -35,7 +35,7 @@ order by s.model_family
 _HEADLINE = f"""
 select coalesce(model_family, 'no model') as model_family, grade, reason_1, pd
 from wh.scores.portfolio_scores
-where {_HERE} and model_role = 'champion'
+where {_HERE} and model_role = 'champion' and in_default is not true
 order by enterprise_id
 """
 
@@ -90,7 +90,7 @@ def versions(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date
 
 
 def headlines(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
-    """The headline of each borrower of a night: model_family, grade, reason_1 and pd."""
+    """The headline of each borrower of a night that is not in default: model_family, grade, reason_1 and pd."""
     return sql.frame(con, _HEADLINE, {"portfolio": portfolio, "as_of_date": as_of_date})
 
 

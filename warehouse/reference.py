@@ -22,7 +22,9 @@ select min(n.enterprise_id) as first, max(n.enterprise_id) as last
 from (
     select enterprise_id, ntile($parts) over (order by enterprise_id) as part
     from wh.scores.portfolio_scores
-    where portfolio = $portfolio and as_of_date = $as_of_date and model_family = $family and model_version = $version
+    where
+        portfolio = $portfolio and as_of_date = $as_of_date
+        and model_family = $family and model_version = $version and in_default is not true
 ) as n
 group by n.part
 order by 1
@@ -33,7 +35,7 @@ enterprise_id in (
     from wh.scores.portfolio_scores as s
     where
         s.portfolio = $portfolio and s.as_of_date = $as_of_date
-        and s.model_family = $family and s.model_version = $version
+        and s.model_family = $family and s.model_version = $version and s.in_default is not true
 )
 """
 
@@ -78,6 +80,8 @@ def borrowers(
 ) -> Iterator[pl.DataFrame]:
     """The features of the borrowers that one model scored on a night, in parts; features that are gone are left out.
 
+    Without borrowers in default, as the training rows that they are compared with.
+
     Args:
         con: a writer's cursor.
         portfolio: whose borrowers.
@@ -107,7 +111,7 @@ def borrowers(
 def pds(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, family: str, version: str
 ) -> pl.Series:
-    """The PDs that one model gave on a night."""
+    """The PDs that one model gave on a night to borrowers not in default."""
     key = {"portfolio": portfolio, "as_of_date": as_of_date, "family": family, "version": version}
     found = sql.frame(
         con, f"select pd from wh.scores.portfolio_scores where {_where()} and pd is not null", key
@@ -156,5 +160,5 @@ def _key(model: ModelRecord) -> dict[str, str]:
 def _where() -> str:
     return (
         "portfolio = $portfolio and as_of_date = $as_of_date "
-        "and model_family = $family and model_version = $version"
+        "and model_family = $family and model_version = $version and in_default is not true"
     )

@@ -44,7 +44,8 @@ select
     as_of_date,
     count(pd) as enterprises,
     count(pd) filter (where model_role = 'champion') as headlines,
-    avg(pd) as mean_pd
+    count(*) filter (in_default) as in_default,
+    avg(pd) filter (in_default is not true) as mean_pd
 from wh.scores.portfolio_scores
 where {_MODEL}
 group by as_of_date
@@ -104,7 +105,8 @@ group by score_status
 order by enterprises desc, score_status
 """,
     "families": f"""
-select coverage, model_family, model_version, count(*) as enterprises, avg(pd) as mean_pd
+select coverage, model_family, model_version, count(*) as enterprises,
+    count(*) filter (in_default) as in_default, avg(pd) filter (in_default is not true) as mean_pd
 from wh.scores.portfolio_scores
 where {_NIGHT} and model_role = 'champion'
 group by coverage, model_family, model_version

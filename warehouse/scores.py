@@ -84,8 +84,8 @@ def stage_scores(
     """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
 
     What an earlier try left for the same portfolio and date is replaced. portfolio, as_of_date and scored_at
-    are stamped here, whatever the files say, and so is run_id where it is given; base_value and reasons may
-    be absent. What is fresh was scored as of this date.
+    are stamped here, whatever the files say, and so is run_id where it is given; base_value, reasons
+    and in_default may be absent. What is fresh was scored as of this date.
 
     Returns:
         The number of rows staged.
@@ -101,7 +101,7 @@ def stage_scores(
         parquet_paths,
         what="score partitions",
         stamps=stamps(portfolio, as_of_date, run_id),
-        optional=(*_EXPLAINED, "scored_as_of"),
+        optional=(*_EXPLAINED, "scored_as_of", "in_default"),
     )
     con.execute(
         "update wh.scores.incoming_scores set scored_as_of = as_of_date "

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import duckdb
 
+from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.settings import settings
 
@@ -60,6 +61,27 @@ where
     and coalesce(q.known_at < cast($as_of_date as date) + interval 1 day, true)
 """
 
+_DEFINITIONS = f"""
+select distinct m.label_definition
+from wh.scores.incoming_scores as i
+inner join wh.ops.model_registry as m
+    on i.portfolio = m.portfolio and i.model_family = m.model_family and i.model_version = m.model_version
+where i.{_HERE.replace("and ", "and i.")} and m.label_definition is distinct from 'cross_section'
+order by all
+"""
+
+# the label's own SQL with a window of no days: what was known tonight, of tonight
+_MARK = f"""
+update wh.scores.incoming_scores as i
+set in_default = l.reason = 'in default on as_of_date'
+from outcomes as l, wh.ops.model_registry as m
+where
+    i.{_HERE.replace("and ", "and i.")} and i.enterprise_id = l.enterprise_id
+    and l.reason not in ('no outcomes delivered', 'no outcome delivered for the borrower')
+    and i.portfolio = m.portfolio and i.model_family = m.model_family and i.model_version = m.model_version
+    and m.label_definition = $definition
+"""
+
 
 def settle(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, run_id: str, stale_days: int
@@ -69,6 +91,7 @@ def settle(
     A borrower whom no model can score tonight keeps its last good champion score, with its contributions, where
     that is at most `stale_days` old: `stale`, and `scored_as_of` says of when it is. A borrower that is known by
     quarantined rows of its master data only has a row without a pd: `quarantined`. docs/decisions/0053 is the rule.
+    Who is in default already is marked, by the definition of each row's model: docs/decisions/0060.
 
     Args:
         con: a writer's cursor.
@@ -84,9 +107,19 @@ def settle(
         con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": as_of_date, "run_id": run_id})
         con.execute(_QUARANTINED, {**night, "run_id": run_id, "now": settings().local_now()})
         con.execute("drop table last_good")
+        _mark_defaults(con, portfolio, as_of_date)
         rows = con.execute(
             f"select score_status, count(*) from wh.scores.incoming_scores where {_HERE} "
             "and model_role = 'champion' group by score_status order by count(*) desc, score_status",
             night,
         ).fetchall()
     return dict(rows)
+
+
+def _mark_defaults(con: duckdb.DuckDBPyConnection, portfolio: str, as_of_date: date) -> None:
+    night = {"portfolio": portfolio, "as_of_date": as_of_date}
+    for (definition,) in con.execute(_DEFINITIONS, night).fetchall():
+        asked = {**night, "known_by": as_of_date, "definition": definition, "horizon_days": 0}
+        con.register("outcomes", sql.frame(con, "features.feat_label", asked))
+        con.execute(_MARK, {**night, "definition": definition})
+        con.unregister("outcomes")

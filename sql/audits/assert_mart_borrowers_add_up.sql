@@ -6,7 +6,7 @@
 with latest as (
     select
         count(*) as borrowers,
-        coalesce(sum(pd), 0) as expected_defaults
+        coalesce(sum(pd) filter (where in_default is not true), 0) as expected_defaults
     from wh.marts.mart_portfolio_latest
     where portfolio = $portfolio
 ),

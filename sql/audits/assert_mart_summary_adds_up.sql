@@ -7,6 +7,7 @@ with summary as (
     select
         coalesce(sum(enterprises), 0) as enterprises,
         coalesce(sum(scored), 0) as scored,
+        coalesce(sum(performing), 0) as performing,
         coalesce(sum(expected_defaults), 0) as expected_defaults
     from wh.marts.mart_portfolio_summary
     where
@@ -18,7 +19,8 @@ champions as (
     select
         count(*) as enterprises,
         count(pd) as scored,
-        coalesce(sum(pd), 0) as expected_defaults
+        count(pd) filter (where in_default is not true) as performing,
+        coalesce(sum(pd) filter (where in_default is not true), 0) as expected_defaults
     from wh.scores.portfolio_scores
     where
         portfolio = $portfolio
@@ -31,6 +33,8 @@ select
     c.enterprises as champions,
     s.scored as scored_in_summary,
     c.scored as scored_champions,
+    s.performing as performing_in_summary,
+    c.performing as performing_champions,
     s.expected_defaults as defaults_in_summary,
     c.expected_defaults as defaults_of_champions
 from summary as s
@@ -38,4 +42,5 @@ cross join champions as c
 where
     s.enterprises <> c.enterprises
     or s.scored <> c.scored
+    or s.performing <> c.performing
     or abs(s.expected_defaults - c.expected_defaults) > 1e-9 * greatest(1, c.enterprises)

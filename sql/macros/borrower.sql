@@ -13,6 +13,7 @@
 -- column grade: [score] grade on the master scale
 -- column score_points: [score] points, not rounded; higher is safer
 -- column pd: [score] probability; calibrated probability of default
+-- column in_default: [outcome] true where the borrower was in default that night: its pd is no forecast
 -- column pd_change: [score] probability; pd less that of the night before in this list
 -- column reason_1: [score] feature that raises the PD most
 -- column reason_1_strength: [score] probability; what it adds
@@ -39,6 +40,7 @@ select
     s.grade,
     s.score_points,
     s.pd,
+    s.in_default,
     s.pd - lag(s.pd) over (partition by s.portfolio order by s.as_of_date) as pd_change,
     s.reason_1,
     s.reason_1_strength,

@@ -1,5 +1,5 @@
 -- relation: macros.expected_loss
--- grain: one row per portfolio and enterprise of the latest night: PD x LGD x EAD
+-- grain: one row per portfolio and enterprise of the latest night: PD x LGD x EAD, LGD x EAD once in default
 -- key: portfolio, enterprise_id
 -- time: the latest as_of_date that each portfolio was scored for
 -- inputs: marts.mart_portfolio_latest
@@ -11,11 +11,13 @@
 -- column industry_primary: [profile] industry, first level
 -- column region: [profile] region of the seat
 -- column grade: [score] grade on the master scale
--- column pd: [score] probability; calibrated probability of default
+-- column in_default: [outcome] true where the borrower is in default already, null where unknown
+-- column pd: [score] probability; calibrated probability of default, no forecast where in_default
 -- column exposure: [exposure] money; total borrowing, null where the ledger does not know it
 -- column loss_given_default: [parameter] share; the lgd asked for
 -- column exposure_at_default: [exposure] money; exposure times the ead_factor asked for
--- column expected_loss: [exposure] money; pd x loss_given_default x exposure_at_default, null where one is unknown
+-- column expected_loss: [exposure] money; pd x loss_given_default x exposure_at_default, null where one is unknown;
+--   the default of a borrower in default is certain: its pd counts as 1
 -- The defaults are conventions, not estimates: 45% is the foundation approach's value for senior unsecured claims,
 -- 1.0 takes what is drawn today. Ask with your own: marts.expected_loss(lgd := 0.6, ead_factor := 1.1).
 select
@@ -25,9 +27,10 @@ select
     m.industry_primary,
     m.region,
     m.grade,
+    m.in_default,
     m.pd,
     m.exposure,
     cast($lgd as double) as loss_given_default,
     cast(m.exposure as double) * $ead_factor as exposure_at_default,
-    m.pd * $lgd * cast(m.exposure as double) * $ead_factor as expected_loss
+    case when m.in_default then 1.0 else m.pd end * $lgd * cast(m.exposure as double) * $ead_factor as expected_loss
 from wh.marts.mart_portfolio_latest as m

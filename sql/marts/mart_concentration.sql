@@ -17,14 +17,16 @@
 --   dimension
 -- column hhi_exposure: [concentration] index 0..1; sum of the squared shares of exposure, the same in each row of a
 --   dimension
--- column mean_pd: [score] probability; mean pd of those with one
+-- column mean_pd: [score] probability; mean pd of the performing
 -- column expected_defaults: [score] enterprises; sum of their pd
+-- column performing: [count] rows; borrowers with a pd that are not in default already
 
 with spread as (
     select
         m.portfolio,
         m.as_of_date,
         m.pd,
+        m.in_default,
         m.exposure,
         unnest(['sector', 'region']) as dimension,
         unnest([m.industry_primary, m.region]) as name
@@ -40,8 +42,9 @@ parts as (
         s.as_of_date,
         count(*) as borrowers,
         count(s.pd) as scored,
+        count(s.pd) filter (where s.in_default is not true) as performing,
         cast(sum(s.exposure) as decimal(38, 2)) as exposure,
-        cast(sum(cast(s.pd as decimal(18, 15))) as double) as expected_defaults
+        cast(sum(cast(s.pd as decimal(18, 15))) filter (where s.in_default is not true) as double) as expected_defaults
     from spread as s
     group by s.portfolio, s.dimension, s.name, s.as_of_date
 ),
@@ -71,6 +74,7 @@ select
     sum(s.share_of_exposure * s.share_of_exposure) over (
         partition by s.dimension order by s.name rows between unbounded preceding and unbounded following
     ) as hhi_exposure,
-    s.expected_defaults / nullif(s.scored, 0) as mean_pd,
-    s.expected_defaults
+    s.expected_defaults / nullif(s.performing, 0) as mean_pd,
+    s.expected_defaults,
+    s.performing
 from shares as s

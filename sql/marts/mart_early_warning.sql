@@ -34,8 +34,10 @@
 -- column supplier_latency: [trigger] suppliers deliver much later
 -- column new_defendant: [trigger] it was sued
 -- column data_trouble: [trigger] tonight's number rests on stale data, or there is none for bad data
--- column on_watch_list: [rule] one of the four grave triggers, or both of the mild ones (hhi_jump, supplier_latency)
+-- column on_watch_list: [rule] one of the four grave triggers, or both of the mild ones (hhi_jump, supplier_latency);
+--   never for a borrower in default: it is beyond a warning
 -- column why: [rule] the triggers, joined by a comma, also where they do not suffice; null where there is none
+-- column in_default: [outcome] true where the borrower is in default on as_of_date, null where unknown
 
 with rule as (
     select
@@ -174,6 +176,7 @@ triggered as (
         l.as_of_date,
         l.industry_primary,
         l.score_status,
+        l.in_default,
         l.grade,
         l.pd,
         w.notches_1m,
@@ -215,12 +218,15 @@ triggered as (
 )
 
 select
-    t.* exclude (mild_needed),
-    t.worse_than_sector
-    or t.activity_gap
-    or t.new_defendant
-    or t.data_trouble
-    or cast(t.hhi_jump as integer) + cast(t.supplier_latency as integer) >= t.mild_needed as on_watch_list,
+    t.* exclude (in_default, mild_needed),
+    t.in_default is not true
+    and (
+        t.worse_than_sector
+        or t.activity_gap
+        or t.new_defendant
+        or t.data_trouble
+        or cast(t.hhi_jump as integer) + cast(t.supplier_latency as integer) >= t.mild_needed
+    ) as on_watch_list,
     nullif(
         concat_ws(
             ', ',
@@ -232,5 +238,6 @@ select
             case when t.data_trouble then 'data_trouble' end
         ),
         ''
-    ) as why
+    ) as why,
+    t.in_default
 from triggered as t

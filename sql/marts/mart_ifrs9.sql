@@ -24,6 +24,7 @@
 -- column pd_ratio: [score] ratio; pd / pd_origination
 -- column notches: [score] notches since then, positive where it got worse
 -- column same_model: [score] whether the same model version gave both numbers
+-- column in_default: [outcome] true where the borrower is in default on as_of_date: credit-impaired; null where unknown
 
 with latest as (
     select *
@@ -86,7 +87,8 @@ select
     o.grade as grade_origination,
     m.pd / o.pd as pd_ratio,
     g.notch - h.notch as notches,
-    m.model_family = o.model_family and m.model_version = o.model_version as same_model
+    m.model_family = o.model_family and m.model_version = o.model_version as same_model,
+    m.in_default
 from loans as l
 inner join latest as m on l.enterprise_id = m.enterprise_id
 left join firsts as f on l.loan_id = f.loan_id

@@ -27,6 +27,7 @@
 -- column override_grade: [override] grade that a person set and that holds on as_of_date, null where none did
 -- column override_until: [override] date; last day that it holds, null until another is decided
 -- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
+-- column in_default: [outcome] true where the borrower is in default already: its pd is no forecast; null where unknown
 
 with nights as (
     select
@@ -89,7 +90,8 @@ select
     s.scored_as_of,
     o.new_grade as override_grade,
     o.valid_until as override_until,
-    p.natural_person
+    p.natural_person,
+    s.in_default
 from wh.scores.portfolio_scores as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join in_force as o

@@ -13,8 +13,9 @@
 -- column scored: [count] rows; enterprises with a pd
 -- column exposure: [exposure] money; total borrowing of those for which it is known, null if for none
 -- column exposure_known: [exposure] rows; enterprises whose total borrowing is known
--- column mean_pd: [score] probability; mean pd of the enterprises with one
--- column expected_defaults: [score] enterprises; sum of their pd
+-- column mean_pd: [score] probability; mean pd of the performing
+-- column expected_defaults: [score] enterprises; sum of the pd of the performing, null where there is none
+-- column performing: [count] rows; enterprises with a pd that are not in default already
 
 select
     s.portfolio,
@@ -27,8 +28,10 @@ select
     cast(sum(cast(l.total_borrowing as decimal(18, 2))) as decimal(38, 2)) as exposure,
     count(l.total_borrowing) as exposure_known,
     -- decimals add up to the same sum in any order, so that a rerun on other threads gives the same row
-    cast(sum(cast(s.pd as decimal(18, 15))) as double) / count(s.pd) as mean_pd,
-    cast(sum(cast(s.pd as decimal(18, 15))) as double) as expected_defaults
+    cast(sum(cast(s.pd as decimal(18, 15))) filter (where s.in_default is not true) as double)
+    / nullif(count(s.pd) filter (where s.in_default is not true), 0) as mean_pd,
+    cast(sum(cast(s.pd as decimal(18, 15))) filter (where s.in_default is not true) as double) as expected_defaults,
+    count(s.pd) filter (where s.in_default is not true) as performing
 from wh.scores.portfolio_scores as s
 left join wh.features.feat_profile as p
     on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id

@@ -22,6 +22,7 @@
 -- column industry_primary: [profile] industry, first level
 -- column region: [profile] region of the seat
 -- column exposure: [exposure] money; total borrowing, null where the ledger does not know it
+-- column in_default: [outcome] true where the borrower is in default already: its pd is no forecast
 
 with latest as (
     select *
@@ -69,7 +70,8 @@ moved as (
         l.model_family = b.model_family and l.model_version = b.model_version as same_model,
         l.industry_primary,
         l.region,
-        l.exposure
+        l.exposure,
+        l.in_default
     from compared as c
     inner join wh.scores.portfolio_scores as b
         on c.as_of_date = b.as_of_date
@@ -99,6 +101,7 @@ select
     same_model,
     industry_primary,
     region,
-    exposure
+    exposure,
+    in_default
 from moved
 qualify rank <= 50

@@ -11,10 +11,11 @@
 -- column scored: [count] rows; those with a pd
 -- column exposure: [exposure] money; total borrowing of those for which it is known, null if for none
 -- column exposure_known: [exposure] rows; borrowers whose total borrowing is known
--- column mean_pd: [score] probability; mean pd now of those with one
+-- column mean_pd: [score] probability; mean pd now of the performing
 -- column outcome_known: [outcome] rows; borrowers about whom an outcome was delivered
 -- column defaulted: [outcome] rows; of these, borrowers ever more than 90 days past due, charged off or insolvent
 -- column observed_default_rate: [outcome] share; defaulted / outcome_known, null where no outcome is known
+-- column performing: [count] rows; borrowers with a pd that are not in default already
 
 with latest as (
     select *
@@ -62,10 +63,12 @@ select
     cast(sum(l.exposure) as decimal(38, 2)) as exposure,
     count(l.exposure) as exposure_known,
     -- decimals add up to the same sum in any order, so that a rerun on other threads gives the same row
-    cast(sum(cast(l.pd as decimal(18, 15))) as double) / nullif(count(l.pd), 0) as mean_pd,
+    cast(sum(cast(l.pd as decimal(18, 15))) filter (where l.in_default is not true) as double)
+    / nullif(count(l.pd) filter (where l.in_default is not true), 0) as mean_pd,
     count(o.enterprise_id) as outcome_known,
     count(*) filter (where o.defaulted) as defaulted,
-    count(*) filter (where o.defaulted) / nullif(count(o.enterprise_id), 0) as observed_default_rate
+    count(*) filter (where o.defaulted) / nullif(count(o.enterprise_id), 0) as observed_default_rate,
+    count(l.pd) filter (where l.in_default is not true) as performing
 from latest as l
 left join first_loans as f on l.enterprise_id = f.enterprise_id
 left join outcomes as o on l.enterprise_id = o.enterprise_id

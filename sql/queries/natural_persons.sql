@@ -4,7 +4,7 @@ select
     portfolio,
     natural_person,
     count(*) as borrowers,
-    avg(pd) as mean_pd
+    avg(pd) filter (where in_default is not true) as mean_pd
 from marts.mart_portfolio_latest
 group by all
 order by all

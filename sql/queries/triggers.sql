@@ -5,7 +5,7 @@ select
     why,
     count(*) as borrowers,
     count(*) filter (where on_watch_list) as on_watch_list,
-    avg(pd) as mean_pd
+    avg(pd) filter (where in_default is not true) as mean_pd
 from marts.mart_early_warning
 where why is not null
 group by all

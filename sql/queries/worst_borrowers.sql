@@ -1,4 +1,4 @@
--- question: Who are the ten riskiest borrowers tonight, and what speaks against each of them most?
+-- question: Which ten borrowers not in default are the riskiest, and what speaks most against each?
 -- columns: enterprise_id, grade, pd, exposure, business_name
 select
     m.enterprise_id,
@@ -8,6 +8,6 @@ select
     r.business_name
 from marts.mart_portfolio_latest as m
 left join marts.mart_reasons as r on m.portfolio = r.portfolio and m.enterprise_id = r.enterprise_id and r.rank = 1
-where m.pd is not null
+where m.pd is not null and m.in_default is not true
 order by m.pd desc, m.enterprise_id asc
 limit 10

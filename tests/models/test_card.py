@@ -55,7 +55,7 @@ def card_rows(**changed: object) -> CardRows:
             {"coverage": ["thick"], "rows": [400], "defaults": [60], "observed_rate": [0.15], "low": [0.12],
              "high": [0.19], "mean_pd": [0.148]}
         ),
-        "night": {"as_of_date": DAY, "enterprises": 762, "headlines": 700, "mean_pd": 0.1412},
+        "night": {"as_of_date": DAY, "enterprises": 762, "headlines": 700, "in_default": 41, "mean_pd": 0.1412},
         "drawn": pl.DataFrame(
             {"enterprise_id": ["E1", "E2"], "feature": ["tx_count_30d"] * 2, "contribution": [0.1, -0.2],
              "value": [1.0, 2.0]}
@@ -80,7 +80,7 @@ def night_rows(**changed: object) -> NightRows:
         "statuses": pl.DataFrame({"score_status": ["fresh", "stale"], "enterprises": [1900, 100]}),
         "families": pl.DataFrame(
             {"coverage": ["thick", "unscoreable"], "model_family": ["voting_ensemble", None],
-             "model_version": ["v1", None], "enterprises": [1900, 100], "mean_pd": [0.12, None]}
+             "model_version": ["v1", None], "enterprises": [1900, 100], "in_default": [41, 0], "mean_pd": [0.12, None]}
         ),
         "grades": pl.DataFrame({"grade": ["A1", "D1", None], "enterprises": [1000, 900, 100]}),
         "scale": ["A1", "D1"],

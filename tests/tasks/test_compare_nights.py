@@ -135,7 +135,7 @@ def test_every_difference_is_split_written_and_told(nights, caplog, monkeypatch)
     assert off[1] > 0
     lines = [one.getMessage() for one in caplog.records if one.name == "nightledger"]
     assert lines[0].startswith("changes     60 of 60 PDs moved since 2026-06-29, mean ")
-    assert lines[1].startswith("            expected defaults: calibration ")
+    assert lines[1].startswith("            sum of all PDs: calibration ")
     assert len(lines) == 5
     assert not (settings().runs_dir / "r9" / "changes").exists()
 
