@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from warehouse import examples, publish
@@ -28,7 +27,7 @@ def test_every_query_of_the_pages_is_answered(portfolio):
     for page, query in queries:
         try:
             ask(query)
-        except (Refused, duckdb.Error) as error:
+        except Refused as error:
             pytest.fail(f"{page}: {query}\n{error}")
 
 
