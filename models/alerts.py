@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 KEY = ("heading", "measure", "model_family", "subject")
-GATHERED = ("csi_training", "csi_batch")  # hundreds of subjects: one alert a family, which names the largest
+GATHERED = ("csi_training", "csi_batch")  # hundreds of subjects: one alert a family, which names the newest
 FEATURES = "features"
 NAMED = 5
 NIGHTS = 2
@@ -71,18 +71,21 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
 
 
 def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
-    """Return one alert for many features: how many at alarm and at watch, and which moved most."""
+    """Return one alert for many features: how many at alarm and at watch, and which are new or moved most."""
     tally = Counter(alert.severity for alert, _ in alerts)
-    largest = sorted(alerts, key=lambda one: (-one[1], one[0].subject))
-    names = ", ".join(f"{alert.subject} {value:.4g}" for alert, value in largest[:NAMED])
+    # what has been so for months hides nothing that is new
+    newest = sorted(alerts, key=lambda one: (one[0].nights, -one[1], one[0].subject))
+    names = ", ".join(
+        f"{alert.subject} {value:.4g} ({alert.nights} nights)" for alert, value in newest[:NAMED]
+    )
     more = f" and {len(alerts) - NAMED} more" if len(alerts) > NAMED else ""
-    first = largest[0][0]
+    first = newest[0][0]
     return first._replace(
         subject=FEATURES,
         severity="alarm" if tally["alarm"] else "watch",
         nights=max(alert.nights for alert, _ in alerts),
         message=f"{first.model_family or 'headline'}: {first.measure} of {tally['alarm']} features at alarm and "
-        f"{tally['watch']} at watch for two nights or more: {names}{more}",
+        f"{tally['watch']} at watch for two nights or more, newest first: {names}{more}",
     )
 
 

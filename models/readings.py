@@ -63,6 +63,7 @@ def index_reading(
     family: str | None = None,
     version: str | None = None,
     compared: int = 1,
+    usual: float | None = 0.0,
     missing: str = "nothing to compare with",
     note: str = "",
 ) -> Reading:
@@ -80,6 +81,9 @@ def index_reading(
     family, version : str, optional
     compared : int, default=1
         Indices that are judged together; the critical value is that of each at Bonferroni's level.
+    usual : float or None, default=0
+        Largest index of the subject on ordinary nights: it is judged only beyond it. None where that is not known
+        yet: the index is told and not judged.
     missing : str
         Why there is nothing, for the note.
     note : str
@@ -91,7 +95,8 @@ def index_reading(
     }  # fmt: skip
     n = 0.0 if reference is None else float(sum(reference))  # type: ignore[arg-type]
     m = 0.0 if actual is None else float(sum(actual))  # type: ignore[arg-type]
-    key |= {"sample": round(m), "reference": round(n), "threshold": settings.index_watch}
+    watch = None if usual is None else max(settings.index_watch, usual)
+    key |= {"sample": round(m), "reference": round(n), "threshold": watch}
     if actual is None or reference is None or not n or not m:
         return Reading(**key, severity="unknown", note=missing)
     level = 1 - (1 - settings.confidence) / compared
@@ -101,14 +106,12 @@ def index_reading(
         return Reading(**key, severity="unknown", note=few)
     if found.critical is None:
         note = f"one bin holds every row of both; {note}".rstrip("; ")
-    beyond = found.critical is not None and found.value > found.critical
-    return Reading(
-        **key,
-        value=found.value,
-        critical=found.critical,
-        severity=judged(found.value if beyond else 0.0, settings.index_watch, settings.index_alarm),
-        note=note or None,
-    )
+    severity: Severity = "ok"
+    if usual is None:
+        note = f"{note}; told, not judged: how much it usually moves is not known yet".lstrip("; ")
+    elif found.critical is not None and found.value > max(found.critical, usual):
+        severity = judged(found.value, settings.index_watch, settings.index_alarm)
+    return Reading(**key, value=found.value, critical=found.critical, severity=severity, note=note or None)
 
 
 def level_reading(
@@ -138,6 +141,36 @@ def level_reading(
         return Reading(**named, value=value, note=f"{note}; {sample} borrowers are too few to judge")
     severity = judged(abs(change), settings.level_watch, settings.level_alarm)
     return Reading(**named, value=value, severity=severity, note=note)
+
+
+def feed_reading(
+    feed: str, age: int | None, usual: int | None, *, deliveries: int, settings: WatchSettings
+) -> Reading:
+    """Return how many days ago a feed last brought something, judged by the longest pause that it usually makes.
+
+    Parameters
+    ----------
+    feed : str
+    age : int or None
+        Days from the last delivery to the night; None where there never was one.
+    usual : int or None
+        Longest time between deliveries of the last 90 days, in days.
+    deliveries : int
+        Days of the last 90 on which it brought something.
+    settings : WatchSettings
+    """
+    named: dict[str, Any] = {
+        "heading": "stability",
+        "measure": "feed_age",
+        "subject": feed,
+        "sample": deliveries,
+    }
+    if age is None:
+        return Reading(**named, severity="unknown", note="never delivered")
+    if usual is None or deliveries < settings.usual_least:
+        return Reading(**named, value=age, note=f"{deliveries} deliveries in 90 days: told, not judged")
+    severity = judged(age, usual + 1, 2 * usual + 1)
+    return Reading(**named, value=age, threshold=usual, severity=severity)
 
 
 def shares(measure: str, counts: Mapping[str, int], *, reason: str, **key: Any) -> list[Reading]:

@@ -28,6 +28,15 @@ class WatchSettings(BaseModel):
     )
     level_alarm: float = Field(default=0.25, gt=0, description="The same from which it is an alarm")
     nights: int = Field(default=5, ge=1, le=60, description="Scored nights that make up the last batch")
+    usual_nights: int = Field(
+        default=28,
+        ge=7,
+        le=366,
+        description="Scored nights before that batch that show how much a feature moves",
+    )
+    usual_least: int = Field(
+        default=7, ge=1, le=366, description="Such nights below which a feature is told and not judged"
+    )
     vintages: int = Field(
         default=12, ge=1, le=60, description="Months whose last scored night is measured against its outcomes"
     )
@@ -62,6 +71,8 @@ class WatchSettings(BaseModel):
         """Refuse an alarm that would come before the watch."""
         if self.index_alarm < self.index_watch or self.level_alarm < self.level_watch:
             raise ValueError("an alarm limit lies below its watch limit")
+        if self.usual_least > self.usual_nights:
+            raise ValueError("usual_least lies above usual_nights")
         if self.p_alarm > self.p_watch:
             raise ValueError("p_alarm lies above p_watch")
         return self

@@ -54,8 +54,8 @@ def measure_night(night: Night, limits: WatchSettings) -> tuple[list[Reading], p
             f"{portfolio} was scored on {as_of_date} by a model that is not registered: {', '.join(lost)}"
         )
     tonight = [records[one] for one in versions.items()]
-    before = nights[1 : 1 + limits.nights]
-    readings = portfolio_stability(portfolio, as_of_date, before, limits)
+    before = nights[1:]
+    readings = portfolio_stability(portfolio, as_of_date, before[: limits.nights], limits)
     for record in tonight:
         readings += model_stability(record, as_of_date, before, limits)
     readings += outcome_readings(

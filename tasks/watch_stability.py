@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from models.master_scale import MasterScaleSettings
-from models.readings import Reading, index_reading, level_reading, shares
+from models.readings import Reading, feed_reading, index_reading, level_reading, shares
 from models.stability import SCORE, Counts
 from models.watch_settings import WatchSettings
 from tasks.watch_counts import bins_of, counted, mean_counts
@@ -23,7 +23,15 @@ FIRST = "no night was scored before this one"
 def model_stability(
     record: ModelRecord, as_of_date: date, before: tuple[date, ...], limits: WatchSettings
 ) -> list[Reading]:
-    """Return PSI of the scores and CSI of each feature of one model, against training and against the last nights."""
+    """Return PSI of the scores and CSI of each feature of one model, against training and against the last nights.
+
+    Args:
+        record: The model.
+        as_of_date: The night that is watched.
+        before: The scored nights before it, the newest first: the last ones are the batch, those before them show
+            how much each feature usually moves from batch to night (days since a payment go by the calendar).
+        limits: What is a change.
+    """
     key: dict[str, Any] = {"family": record.model_family, "version": record.model_version, "settings": limits}
     bins = bins_of(record)
     if not bins:
@@ -33,7 +41,15 @@ def model_stability(
             for measure, subject in (("psi_training", SCORE), ("csi_training", "all features"))
         ]
     tonight = counted(record, as_of_date, bins)
-    nights = [counted(record, day, bins) for day in before]
+    nights = [counted(record, day, bins) for day in before[: limits.nights]]
+    with writer(purpose="watch usual moves") as con:
+        usual = monitoring.usual(
+            con,
+            portfolio=record.portfolio,
+            family=record.model_family,
+            nights=before[limits.nights :][: limits.usual_nights],
+            least=limits.usual_least,
+        )
     readings = []
     for subject, reference in bins.items():
         index = "psi" if subject == SCORE else "csi"
@@ -51,6 +67,8 @@ def model_stability(
             )
         )
         why = gone if actual is None else f"{FIRST}, or none by this family"
+        if subject != SCORE:
+            said["usual"] = usual.get(subject)
         readings.append(index_reading(f"{index}_batch", subject, actual, last, missing=why, **said))
     return [*readings, *_votes(record)]
 
@@ -58,11 +76,12 @@ def model_stability(
 def portfolio_stability(
     portfolio: str, as_of_date: date, before: tuple[date, ...], limits: WatchSettings
 ) -> list[Reading]:
-    """Return how the headline moved: grades, mean PD, who gives it, its strongest reasons, migration."""
+    """Return how the headline moved: grades, mean PD, who gives it, its reasons, migration, and late feeds."""
     with writer(purpose="watch headlines") as con:
         tonight = monitoring.headlines(con, portfolio=portfolio, as_of_date=as_of_date)
         nights = [monitoring.headlines(con, portfolio=portfolio, as_of_date=day) for day in before]
         moves = monitoring.moves(con, portfolio=portfolio, as_of_date=as_of_date)
+        feeds = monitoring.feed_ages(con, portfolio=portfolio, as_of_date=as_of_date)
     grades = MasterScaleSettings().grades
     last = np.mean([_by_grade(night, grades) for night in nights], axis=0) if nights else None
     readings = [
@@ -80,6 +99,10 @@ def portfolio_stability(
     readings += shares("headline_share", _tally(tonight["model_family"]), reason="nobody was scored")
     reasons = tonight.drop_nulls("pd")["reason_1"].fill_null("no reason stored")
     readings += shares("reason_1_share", _tally(reasons), reason="nobody has a PD")
+    readings += [
+        feed_reading(feed, age, usual, deliveries=deliveries, settings=limits)
+        for feed, (age, usual, deliveries) in feeds.items()
+    ]
     return [*readings, *_migration(moves, grades)]
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from warehouse import sql
 from warehouse.connection import transaction
+from warehouse.feeds import FEEDS
 from warehouse.settings import settings
 
 _HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
@@ -60,6 +61,21 @@ where
 order by s.enterprise_id
 """
 
+_FEED_AGE = """
+select
+    cast($as_of_date as date) - max(day) as age,
+    max(gap) filter (where day > cast($as_of_date as date) - 90) as usual,
+    count(*) filter (where day > cast($as_of_date as date) - 90) as deliveries
+from (
+    select day, day - lag(day) over (order by day) as gap
+    from (
+        select distinct cast(known_at as date) as day
+        from wh.raw.{feed}
+        where portfolio = $portfolio and known_at < cast($as_of_date as date) + interval 1 day
+    ) as days
+) as gaps
+"""
+
 
 class Night(NamedTuple):
     """What a run watches and how it stamps its rows."""
@@ -97,6 +113,38 @@ def headlines(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: dat
 def moves(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
     """The migration matrix of a night among borrowers that had a grade on both."""
     return sql.frame(con, _MOVES, {"portfolio": portfolio, "as_of_date": as_of_date})
+
+
+def usual(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, nights: tuple[date, ...], least: int
+) -> dict[str, float]:
+    """The largest batch index of each feature of a family on some nights, where it was measured on enough of them."""
+    rows = con.execute(
+        "select subject, max(value) from wh.ops.monitoring where portfolio = $portfolio and measure = 'csi_batch' "
+        "and model_family = $family and list_contains($nights, as_of_date) "
+        "group by subject having count(value) >= $least",
+        {"portfolio": portfolio, "family": family, "nights": list(nights), "least": least},
+    ).fetchall()
+    return dict(rows)
+
+
+def feed_ages(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date
+) -> dict[str, tuple[int | None, int | None, int]]:
+    """How late each feed is, by what was known by the end of the night; overrides come when they are decided.
+
+    Returns:
+        By feed: days since the last delivery, the longest time between two of the last 90 days, and the days of
+        those 90 on which there was one.
+    """
+    found = {}
+    for feed in FEEDS:
+        if feed != "overrides":
+            rows = con.execute(
+                _FEED_AGE.format(feed=feed), {"portfolio": portfolio, "as_of_date": as_of_date}
+            ).fetchall()
+            found[feed] = rows[0]
+    return found
 
 
 def labels(

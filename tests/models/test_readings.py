@@ -10,7 +10,7 @@ import pytest
 
 from models.alerts import raised
 from models.outcome_readings import calibration, performance, promised
-from models.readings import Reading, as_frame, index_reading, level_reading, shares
+from models.readings import Reading, as_frame, feed_reading, index_reading, level_reading, shares
 from models.vintage import Vintage
 from models.watch_page import page
 from models.watch_settings import WatchSettings
@@ -49,6 +49,17 @@ def test_a_portfolio_of_ten_has_no_index():
     assert found.note == "10 rows in 10 bins: at least 5 a bin are needed"
 
 
+@pytest.mark.parametrize(
+    ("usual", "severity", "threshold"),
+    [(0.0, "alarm", 0.1), (0.2, "alarm", 0.2), (0.6, "ok", 0.6), (None, "ok", None)],
+)
+def test_a_feature_is_judged_beyond_what_it_usually_moves(usual, severity, threshold):
+    found = psi([200, 800], [500, 500], usual=usual)
+    assert found.value == pytest.approx(0.415, abs=0.001)
+    assert (found.severity, found.threshold) == (severity, threshold)
+    assert (found.note is None) == (usual is not None)
+
+
 def test_features_that_are_judged_together_need_more_to_be_beyond_chance():
     alone, together = psi([40, 60], [50, 50]), psi([40, 60], [50, 50], compared=300)
     assert together.value == alone.value
@@ -78,6 +89,22 @@ def test_a_mean_pd_of_few_or_of_a_first_night_is_told_and_not_judged():
     assert "too few to judge" in level_reading("headline", 0.3, 0.1, sample=10, settings=LIMITS).note
     assert level_reading("headline", 0.3, None, sample=500, settings=LIMITS).threshold is None
     assert level_reading("headline", None, 0.1, sample=0, settings=LIMITS).severity == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("age", "usual", "deliveries", "severity", "threshold"),
+    [
+        (2, 2, 30, "ok", 2),
+        (3, 2, 30, "watch", 2),
+        (5, 2, 30, "alarm", 2),
+        (80, 1, 6, "ok", None),  # too few to know its pauses
+        (95, None, 0, "ok", None),
+        (None, None, 0, "unknown", None),
+    ],
+)
+def test_a_feed_is_late_beyond_its_longest_usual_pause(age, usual, deliveries, severity, threshold):
+    found = feed_reading("transactions", age, usual, deliveries=deliveries, settings=LIMITS)
+    assert (found.value, found.severity, found.threshold) == (age, severity, threshold)
 
 
 def test_shares_add_up_and_nobody_is_unknown():
@@ -114,18 +141,19 @@ def test_an_alert_needs_two_scored_nights_in_a_row(nights, severity, in_a_row):
 
 def test_the_features_of_a_family_are_gathered_in_one_alert():
     nights = []
-    for day in (TUESDAY, MONDAY):
+    for day in NIGHTS:
         rows = [
             Reading("stability", "csi_batch", f"x{number}", "f", value=0.2 + number / 10, severity=severity)
             for number, severity in enumerate(["watch"] * 3 + ["alarm"] * 4)
             if (day, number) != (MONDAY, 6)  # the largest is at alarm tonight only
+            and (day, number) != (FRIDAY, 1)  # one is newer than the others
         ]
         nights.append(as_frame(rows).with_columns(as_of_date=pl.lit(day)))
     (one,) = raised(pl.concat(nights), NIGHTS)
-    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 2)
+    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 3)
     assert one.message == (
-        "f: csi_batch of 3 features at alarm and 3 at watch for two nights or more: "
-        "x5 0.7, x4 0.6, x3 0.5, x2 0.4, x1 0.3 and 1 more"
+        "f: csi_batch of 3 features at alarm and 3 at watch for two nights or more, newest first: "
+        "x1 0.3 (2 nights), x5 0.7 (3 nights), x4 0.6 (3 nights), x3 0.5 (3 nights), x2 0.4 (3 nights) and 1 more"
     )
 
 

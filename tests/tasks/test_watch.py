@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -69,7 +69,58 @@ def test_the_index_is_that_of_the_counts_that_are_kept(book):
         row = found[F, measure, "size"]
         assert row["value"] == pytest.approx(stability_index(kept[column], kept["tonight"]).value)
         assert row["value"] > row["critical"]
-        assert row["severity"] in ("watch", "alarm")
+    assert found[F, "csi_training", "size"]["severity"] in ("watch", "alarm")
+    # one night before is no batch to know its usual moves from
+    assert (row["severity"], row["threshold"]) == ("ok", None)
+    assert row["note"] == "told, not judged: how much it usually moves is not known yet"
+
+
+def test_a_feature_is_judged_beyond_what_it_moved_in_the_weeks_before_the_last_batch(book):
+    book.register()
+    days = [date(2026, 6, day) for day in range(17, 30)]
+    for day in days:
+        book.night(day, seed=day.day)
+        book.con.execute(
+            "insert into wh.ops.monitoring (portfolio, as_of_date, heading, measure, model_family, subject, value, "
+            "severity) values ('p', ?, 'stability', 'csi_batch', ?, 'size', ?, 'ok')",
+            [day, F, 0.15 if day == days[3] else 9.0 if day >= days[8] else 0.01],
+        )
+    book.night(TONIGHT, seed=2, shift=1.0)
+
+    def judged() -> tuple[object, ...]:
+        row = book.watch()[F, "csi_batch", "size"]
+        return row["severity"], row["threshold"]
+
+    # the 9.0 of the last five nights would hide tonight from itself
+    assert judged() == ("alarm", 0.15)
+    book.con.execute("update wh.ops.monitoring set value = 8.0 where as_of_date = ?", [days[0]])
+    assert judged() == ("ok", 8.0)
+    book.con.execute("delete from wh.ops.monitoring where as_of_date <= ?", [days[1]])
+    assert judged() == ("ok", None)
+
+
+def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
+    book.register()
+    for day in (BEFORE, TONIGHT):
+        book.night(day)
+    # every second day until 26 June, the first of them too old to count; what comes tomorrow is not known tonight
+    for day in (date(2026, 3, 1), *(date(2026, 6, day) for day in (*range(10, 27, 2), 30))):
+        book.con.execute(
+            "insert into wh.raw.transactions by name select 'p' as portfolio, 'e0001' as enterprise_id, "
+            "'sale' as kind, 1 as amount, ? as transaction_id, ? as known_at, known_at as occurred_at",
+            [str(day), datetime(day.year, day.month, day.day, 12) + timedelta(days=day.day == 30)],
+        )
+    late = book.watch()[None, "feed_age", "transactions"]
+    assert (late["value"], late["threshold"], late["sample"]) == (4, 101, 9)
+    book.con.execute("delete from wh.raw.transactions where known_at < '2026-06-01'")
+    found = book.watch()
+    late = found[None, "feed_age", "transactions"]
+    assert (late["value"], late["threshold"], late["severity"]) == (4, 2, "watch")
+    assert found[None, "feed_age", "outcomes"]["note"] == "never delivered"
+    assert book.watch(BEFORE)[None, "feed_age", "transactions"]["severity"] == "watch"
+    book.watch()
+    (alert,) = book.frame("select message from wh.ops.alerts where measure = 'feed_age'")["message"]
+    assert alert == "headline, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
 
 
 def test_the_last_nights_are_a_mean_of_up_to_five(book):
