@@ -131,6 +131,14 @@ def test_a_missing_figure_fails_the_card(name):
         card(card_rows(model=gone))
 
 
+def test_who_is_not_scored_and_who_is_in_default_are_told_apart():
+    families = night_rows().families.with_columns(
+        mean_pd=pl.lit(None, pl.Float64), in_default=pl.Series([1900, 0])
+    )
+    page = validation_report(night_rows(families=families))
+    assert page.count("all in default") == page.count("not scored") == 1
+
+
 def test_a_watched_figure_may_be_missing_only_with_a_note():
     assert "the grade is empty" in card(card_rows())
     silent = watched().with_columns(note=pl.lit(None, pl.String))
