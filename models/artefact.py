@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 import zipfile
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from models.wide_deep import WideDeepClassifier
 
 SUFFIX = ".nightledger-model"
 FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact, wide_deep_artefact)}
+# NumPy reads array headers with ast.literal_eval; before Python 3.11.8 and 3.12.2 two threads in it at once could end in
+# "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905)
+_one_at_a_time = threading.Lock()
 
 
 def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
@@ -98,7 +102,8 @@ def load(path: Path, *, sha256: str, schema_hash: str) -> CalibratedModel:
         raise ArtefactError(
             f"model file {path.name} was fitted on other columns than registered; train again"
         )
-    classifier = FORMATS[about["format"]].load(about, members)
+    with _one_at_a_time:
+        classifier = FORMATS[about["format"]].load(about, members)
     calibrator = Calibrator(method=about["calibrator"]["method_"])
     for name, value in about["calibrator"].items():
         setattr(calibrator, name, value)

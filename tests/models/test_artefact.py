@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import skops.io
 from labelled_frames import make_portfolio, quick
 from sklearn.preprocessing import FunctionTransformer
 
-from models import artefact
+from models import artefact, operational_artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale
@@ -90,3 +93,30 @@ def test_an_untrusted_type_is_refused(model, tmp_path):
 
 def exec_like(matrix):
     return matrix
+
+
+def test_models_are_read_by_one_thread_at_a_time(model, tmp_path, monkeypatch):
+    path, digest = artefact.save(model, tmp_path)
+    codec = operational_artefact
+    read, inside, most = codec.load, [0], [0]
+    guard = threading.Lock()
+
+    def watched(about, members):
+        with guard:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.02)
+        try:
+            return read(about, members)
+        finally:
+            with guard:
+                inside[0] -= 1
+
+    monkeypatch.setattr(codec, "load", watched)
+    with ThreadPoolExecutor(4) as pool:
+        loads = [
+            pool.submit(artefact.load, path, sha256=digest, schema_hash=model.classifier.schema_hash_)
+            for _ in range(4)
+        ]
+        assert all(one.result() is not None for one in loads)
+    assert most[0] == 1
