@@ -23,8 +23,8 @@ from models.wide_deep import WideDeepClassifier
 
 SUFFIX = ".nightledger-model"
 FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact, wide_deep_artefact)}
-# NumPy reads array headers with ast.literal_eval; before Python 3.11.8 and 3.12.2 two threads in it at once could end in
-# "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905)
+# NumPy reads array headers with ast.literal_eval: before Python 3.11.8 and 3.12.2 two threads in it at once could end
+# in "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905)
 _one_at_a_time = threading.Lock()
 
 
