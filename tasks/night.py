@@ -1,5 +1,6 @@
 """The frame of a run: which day it is for, its row in the run ledger, and how that row ends."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -12,7 +13,10 @@ from pydantic import BaseModel
 from warehouse import ledger
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.publish import publish_runs
 from warehouse.settings import settings
+
+log = logging.getLogger("nightledger")
 
 
 def last_closed_day() -> date:
@@ -43,7 +47,7 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
     """Finish the ledger row whatever happens: done, refused with its line, or failed with the error's first line.
 
     The yielded counts are stored with the row. A row that the scoring transaction already finished stays as it is
-    unless something fails afterwards.
+    unless something fails afterwards. What did not end well is told by the published copy too.
     """
     counts: dict[str, Any] = {}
     try:
@@ -54,6 +58,10 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
         message = line if status == "refused" else f"{type(error).__name__}: {line}"
         with writer(purpose="end of run") as con:
             ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
+            try:
+                publish_runs(con, run_id)
+            except Exception:  # the run's own error is the one to raise
+                log.exception("the published copy does not tell of run %s", run_id)
         raise
     with writer(purpose="end of run") as con:
         ledger.finish_run(con, run_id, status="done", message=None, counts=counts)

@@ -69,6 +69,24 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     )
 
 
+def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Renew only what the copy tells of runs (schema ops), after one that did not end well: why, for whoever asks.
+
+    Scores, marts and features stay those of the last good night. Where nothing is published yet, all of it is.
+
+    Args:
+        con: a writer's cursor outside any transaction.
+        run_id: run that did not end well; it names the build.
+    """
+    conf = settings()
+    conf.published_dir.mkdir(parents=True, exist_ok=True)
+    build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
+    snapshot.build(con, build, previous=conf.published_file, schemas=("ops",))
+    _flush(build)
+    build.replace(conf.published_file)
+    _flush(conf.published_dir)
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed publish left: unfinished copies and builds of Parquet that nothing points to."""
     for leftover in folder.glob(".portfolio-*"):

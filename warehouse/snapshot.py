@@ -31,28 +31,32 @@ Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
 
 
-def build(con: duckdb.DuckDBPyConnection, path: Path, *, previous: Path) -> dict[str, int]:
-    """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
+def build(
+    con: duckdb.DuckDBPyConnection, path: Path, *, previous: Path, schemas: tuple[str, ...] = SCHEMAS
+) -> dict[str, int]:
+    """Write the copy to `path`, with no log left beside it, and return the rows of each relation that was renewed.
 
-    The history is taken over from `previous` unless there is none, its shape differs, or more than half of
-    that file is free space; then all of it is written anew, which compacts.
+    The history, and every schema that is not to be renewed, are taken over from `previous` unless there is none, its
+    shape differs, or more than half of that file is free space; then all of it is written anew, which compacts.
     """
     if previous.exists():
         shutil.copyfile(previous, path)
         try:
-            return _write(con, path, from_previous=True)
+            return _write(con, path, schemas, from_previous=True)
         except (_Unfit, duckdb.Error):
             path.unlink(missing_ok=True)
-    return _write(con, path, from_previous=False)
+    return _write(con, path, SCHEMAS, from_previous=False)
 
 
 class _Unfit(Exception):  # noqa: N818  (a choice of road, not a fault)
     """The previous file cannot be built upon."""
 
 
-def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -> dict[str, int]:
+def _write(
+    con: duckdb.DuckDBPyConnection, path: Path, schemas: tuple[str, ...], *, from_previous: bool
+) -> dict[str, int]:
     with _attached(con, path) as alias:
-        ours, theirs = _shapes(con, "wh"), _shapes(con, alias)
+        ours, theirs = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
         if from_previous:
             _check_fit(con, alias, ours, theirs)
         wanted = {name: _public(name, columns) for name, columns in ours.items() if _is_public(name)}
@@ -75,7 +79,7 @@ def _write(con: duckdb.DuckDBPyConnection, path: Path, *, from_previous: bool) -
 
 
 def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs: Shapes) -> None:
-    if any(theirs.get(name) != ours[name] for name in HISTORY):
+    if any(theirs.get(name) != ours[name] for name in HISTORY if name in ours):
         raise _Unfit
     sizes = con.execute(
         "select database_name, used_blocks, free_blocks from pragma_database_size()"
@@ -100,7 +104,7 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int
     return _count(con.execute(f"select count(*) from {alias}.{name}"))
 
 
-def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:
+def _shapes(con: duckdb.DuckDBPyConnection, database: str, schemas: tuple[str, ...] = SCHEMAS) -> Shapes:
     """Name, type and comment of the columns of each relation, in one look at the catalogue.
 
     A view, such as the wide one of all features, becomes a table in the copy: readers bring programs of their own,
@@ -110,7 +114,7 @@ def _shapes(con: duckdb.DuckDBPyConnection, database: str) -> Shapes:
         "select c.schema_name || '.' || c.table_name, c.column_name, c.data_type, c.comment "
         "from duckdb_columns() as c where c.database_name = $database and list_contains($schemas, c.schema_name) "
         "order by 1, c.column_index",
-        {"database": database, "schemas": list(SCHEMAS)},
+        {"database": database, "schemas": list(schemas)},
     ).fetchall()
     shapes: Shapes = {}
     for relation, name, kind, comment in rows:

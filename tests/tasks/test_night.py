@@ -1,4 +1,4 @@
-"""Which day a night is for does not depend on when, or in which zone, it really ran; a leap day is a day."""
+"""Which day a night is for, wherever and whenever it really ran, and how its end is told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import pytest
+from pydantic import BaseModel
 
 from tasks import night
+from tasks.night import end_run, open_run
 from tasks.snapshots import snapshot_dates
+from warehouse.connection import writer
+from warehouse.errors import Refused
+from warehouse.published import ask
+
+
+class Nothing(BaseModel):
+    """A run without parameters."""
 
 
 @pytest.mark.parametrize(
@@ -48,3 +57,23 @@ def test_without_a_schedule_it_is_the_day_before_now_on_the_lenders_calendar(hom
 def test_the_snapshot_of_a_leap_day_is_a_horizon_of_days_before_it():
     wanted = snapshot_dates(date(2028, 2, 29), definition="dpd90", horizon_days=365, snapshots=2)
     assert wanted == (date(2026, 3, 1), date(2027, 3, 1))
+
+
+def test_why_a_run_did_not_end_well_is_told_to_readers(home):
+    run_id = open_run("nightly", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
+    with pytest.raises(Refused, match="no rows"), end_run(run_id):
+        raise Refused("no rows")
+    assert ask("select status, message from ops.run_ledger").rows() == [("refused", "no rows")]
+
+
+def test_a_copy_that_cannot_be_written_hides_no_error(home, monkeypatch, caplog):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(night, "publish_runs", full)
+    run_id = open_run("nightly", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
+    with pytest.raises(ZeroDivisionError), end_run(run_id):
+        1 / 0  # noqa: B018
+    assert f"the published copy does not tell of run {run_id}" in caplog.text
+    with writer(purpose="test") as con:
+        assert con.execute("select status from wh.ops.run_ledger").fetchall() == [("failed",)]

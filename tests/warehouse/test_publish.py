@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import partition, publish, snapshot
+from warehouse import ledger, partition, publish, snapshot
 from warehouse.connection import reader, writer
 from warehouse.settings import settings
 
@@ -37,6 +37,36 @@ def test_a_fresh_warehouse_publishes_empty_marts(con):
     with reader() as published:
         assert published.execute("from marts.mart_portfolio_summary").fetchall() == []
         assert published.execute("from wh.marts.mart_portfolio_latest").fetchall() == []
+
+
+def test_after_a_run_that_did_not_end_well_only_what_is_told_of_runs_is_renewed(portfolio):
+    con = portfolio.con
+    portfolio.score()
+    publish.publish(con, "run")
+    before = parquet()
+    con.execute(
+        "update wh.scores.portfolio_scores set pd = 0.5 where pd is not null"
+    )  # not audited, not ours
+    con.execute("update wh.marts.mart_portfolio_latest set pd = 0.5")
+    run_id = ledger.start_run(con, flow="nightly", portfolio="lender", as_of_date=NIGHT)
+    ledger.finish_run(con, run_id, status="refused", message="the gate said no")
+    publish.publish_runs(con, run_id)
+    with reader() as published:
+        said = published.execute("select status, message from ops.run_ledger where run_id = ?", [run_id])
+        assert said.fetchall() == [("refused", "the gate said no")]
+        assert published.execute(COUNT).fetchone() == (5, 0.1)
+        assert published.execute("select max(pd) from marts.mart_portfolio_latest").fetchone() == (0.1,)
+        assert published.execute("select marts.grade_of(0.1)").fetchone() == ("D1",)
+    assert parquet() == before
+    assert not list(settings().published_dir.glob(".portfolio-*"))
+
+
+def test_a_first_run_that_did_not_end_well_is_told_too(con):
+    run_id = ledger.start_run(con, flow="nightly", portfolio="lender", as_of_date=NIGHT)
+    publish.publish_runs(con, run_id)
+    with reader() as published:
+        assert published.execute("select run_id from ops.run_ledger").fetchall() == [(run_id,)]
+        assert published.execute("from marts.mart_portfolio_latest").fetchall() == []
 
 
 def test_what_is_published_and_what_is_not(portfolio, sql_file):
