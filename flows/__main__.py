@@ -140,7 +140,7 @@ def run_sql(arguments: list[str]) -> int:
         print(frame.write_json())
     else:
         with pl.Config(
-            tbl_rows=ROWS_SHOWN, tbl_cols=-1, tbl_width_chars=10_000, fmt_str_lengths=80, float_precision=4,
+            tbl_rows=ROWS_SHOWN, tbl_cols=-1, tbl_width_chars=10_000, fmt_str_lengths=240, float_precision=4,
             tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_formatting="ASCII_MARKDOWN",
         ):  # fmt: skip
             print(frame.head(ROWS_SHOWN))
