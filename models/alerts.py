@@ -97,7 +97,7 @@ def _split(rows: pl.DataFrame) -> dict[date, list[dict[str, Any]]]:
 
 
 def _message(row: dict[str, Any], nights: int) -> str:
-    who = row["model_family"] or "headline"
+    who = row["model_family"] or ("feed" if row["measure"] == "feed_age" else "headline")
     limits = [f"{name} {row[name]:.4g}" for name in ("threshold", "critical") if row[name] is not None]
     judged = f" ({', '.join(limits)})" if limits else ""
     value = "" if row["value"] is None else f" {row['value']:.4g}"

@@ -120,7 +120,7 @@ def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
     assert book.watch(BEFORE)[None, "feed_age", "transactions"]["severity"] == "watch"
     book.watch()
     (alert,) = book.frame("select message from wh.ops.alerts where measure = 'feed_age'")["message"]
-    assert alert == "headline, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
+    assert alert == "feed, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
 
 
 def test_the_last_nights_are_a_mean_of_up_to_five(book):
