@@ -80,15 +80,18 @@ class GateReport:
         return any(suite.stopped for suite in self.suites)
 
     def refusal(self) -> str:
-        """One line: which suite and rule stopped, how many rows, and what to do."""
+        """One line: which suite and rule stopped, how many rows, one of them, and what to do."""
         stops = [check for check in self.checks if check.stops]
         first = stops[0]
         more = f" (and {counted(len(stops) - 1, 'more rule')})" if len(stops) > 1 else ""
-        what = (
-            f"{first.unexpected_count:,} of {first.evaluated_count:,} rows"
-            if first.outcome == "failed"
-            else f"not evaluated: {first.observed}"
-        )
+        if first.outcome != "failed":
+            what = f"not evaluated: {first.observed}"
+        elif first.expectation == "unexpected_rows_expectation":
+            what = counted(first.unexpected_count, "finding")  # rows of its own query, such as files
+        else:
+            what = f"{first.unexpected_count:,} of {first.evaluated_count:,} rows"
+        if first.examples:
+            what += f", such as {', '.join(f'{name} {value}' for name, value in first.examples[0].items())}"
         return (
             f"gate {self.gate} stopped: {first.relation}, rule {first.rule}, {what}{more}; "
             f"{WHAT_TO_DO[self.gate]}"

@@ -113,8 +113,16 @@ def test_artifact_says_what_could_not_be_evaluated():
 def test_refusal_names_rule_rows_and_what_to_do():
     line = gate_report(BAD, STOP, replace(STOP, rule="other")).refusal()
     assert line == (
-        "gate feeds stopped: raw.transactions, rule one_row_a_version, 7 of 1,000 rows (and 1 more rule); "
+        "gate feeds stopped: raw.transactions, rule one_row_a_version, 7 findings, such as "
+        "transaction_id T0, amount 0.00 (and 1 more rule); "
         "the published scores stay; deliver a corrected file under the same name, then run again"
+    )
+
+
+def test_refusal_by_a_rule_of_single_rows_says_of_how_many():
+    plain = replace(STOP, expectation="expect_column_values_to_be_between")
+    assert "one_row_a_version, 7 of 1,000 rows, such as transaction_id T0, amount 0.00; " in (
+        gate_report(plain).refusal()
     )
 
 
