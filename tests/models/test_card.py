@@ -131,6 +131,14 @@ def test_a_missing_figure_fails_the_card(name):
         card(card_rows(model=gone))
 
 
+def test_the_card_says_the_last_role_that_was_decided():
+    decided = pl.DataFrame(
+        {"role": ["challenger", "champion"], "effective_from": [date(2026, 6, 15), DAY],
+         "reason": ["registered", "better"], "approver": ["training run", "AB"]}
+    )  # fmt: skip
+    assert f"· champion from {DAY} on ·" in card(card_rows(roles=decided))
+
+
 def test_who_is_not_scored_and_who_is_in_default_are_told_apart():
     families = night_rows().families.with_columns(
         mean_pd=pl.lit(None, pl.Float64), in_default=pl.Series([1900, 0])
