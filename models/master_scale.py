@@ -7,6 +7,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Probabilities = npt.NDArray[np.float64]
+IN_DEFAULT = "default"  # where a migration matrix counts borrowers in default, beyond the last grade
 
 
 class MasterScaleSettings(BaseModel):

@@ -29,7 +29,7 @@ class NightRows:
     grades : polars.DataFrame
         grade and enterprises, best grade first.
     scale : sequence of str
-        All grades, best first.
+        All grades, best first, and the state of borrowers in default.
     moves : polars.DataFrame
         grade_before, grade and enterprises against the night before; no rows on the first night.
     gates : polars.DataFrame

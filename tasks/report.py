@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from models.card import CardRows, card
 from models.errors import ModelError
-from models.master_scale import MasterScaleSettings
+from models.master_scale import IN_DEFAULT, MasterScaleSettings
 from models.validation_report import NightRows, validation_report
 from warehouse import contributions, report_rows
 from warehouse.connection import writer
@@ -56,7 +56,7 @@ def make_report(portfolio: str, as_of_date: date, folder: Path) -> Path:
     if rows is None:
         raise Refused(f"{portfolio} has no scores of {as_of_date} to report on; run its night first")
     try:
-        page = validation_report(NightRows(scale=MasterScaleSettings().grades, **rows))
+        page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **rows))
     except ModelError as error:
         raise Refused(f"no report of {portfolio} on {as_of_date}: {error}") from error
     return _written(folder / f"report-{as_of_date}.html", page)

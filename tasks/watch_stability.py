@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.master_scale import MasterScaleSettings
+from models.master_scale import IN_DEFAULT, MasterScaleSettings
 from models.readings import Reading, feed_reading, index_reading, level_reading, shares
 from models.stability import SCORE, Counts
 from models.watch_settings import WatchSettings
@@ -103,7 +103,7 @@ def portfolio_stability(
         feed_reading(feed, age, usual, deliveries=deliveries, settings=limits)
         for feed, (age, usual, deliveries) in feeds.items()
     ]
-    return [*readings, *_migration(moves, grades)]
+    return [*readings, *_migration(moves, (*grades, IN_DEFAULT))]
 
 
 def _note(actual: Counts | None, *, missing: int) -> str:

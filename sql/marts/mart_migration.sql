@@ -9,8 +9,9 @@
 -- column as_of_date: [key] date; date that was scored
 -- column months: [key] months; how far back; 0 is the scored night before, however long ago
 -- column as_of_date_from: [time] date; the night that it is compared with
--- column grade_from: [key] grade on that night; null for borrowers that had none or were not there
--- column grade_to: [key] grade on as_of_date; null for borrowers that have none or are gone
+-- column grade_from: [key] grade on that night, default for borrowers in default; null for those that had none or were
+--   not there
+-- column grade_to: [key] grade on as_of_date, default for borrowers in default; null for those that have none or are gone
 -- column enterprises: [count] rows; borrowers that moved so
 -- column share: [score] share; of the borrowers of grade_from; the shares of one grade_from add up to 1
 -- A month back from the last day of a long month is the last day of a short one, also in a leap year.
@@ -43,7 +44,7 @@ earlier as (
         b.months,
         b.as_of_date_from,
         s.enterprise_id,
-        s.grade
+        case when s.in_default then 'default' else s.grade end as grade
     from spans as b
     inner join wh.scores.portfolio_scores as s on b.as_of_date_from = s.as_of_date
     where s.portfolio = $portfolio and s.model_role = 'champion'
@@ -54,7 +55,7 @@ tonight as (
         b.months,
         b.as_of_date_from,
         s.enterprise_id,
-        s.grade
+        case when s.in_default then 'default' else s.grade end as grade
     from spans as b
     cross join wh.scores.portfolio_scores as s
     where

@@ -123,6 +123,20 @@ def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
     assert alert == "feed, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
 
 
+def test_who_falls_into_default_moved_down_and_is_compared_no_more(book):
+    book.register()
+    for day in (BEFORE, TONIGHT):
+        book.night(day)
+    book.con.execute(
+        "update wh.scores.portfolio_scores set in_default = true where as_of_date = ? and enterprise_id < 'e0030'",
+        [TONIGHT],
+    )
+    found = book.watch()
+    assert found[None, "grade_worse", "previous night"]["value"] == pytest.approx(30 / 300)
+    assert found[None, "grade_better", "previous night"]["value"] == 0
+    assert found[F, "psi_training", "score"]["sample"] == 270
+
+
 def test_the_last_nights_are_a_mean_of_up_to_five(book):
     book.register()
     for day in range(20, 29):

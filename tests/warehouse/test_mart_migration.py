@@ -44,6 +44,22 @@ def test_moves_are_counted_with_the_new_the_gone_and_those_without_a_grade(con, 
     ]
 
 
+def test_default_is_a_state_that_borrowers_enter_and_leave(con, night):
+    tonight, before = date(2026, 6, 30), date(2026, 6, 29)
+    night(before, falls="C1", cured="E2", stays="E1")
+    night(tonight, falls="E1", cured="D1", stays="E1")
+    con.execute(
+        "update wh.scores.portfolio_scores set in_default = true where enterprise_id = 'stays' "
+        "or (enterprise_id = 'falls' and as_of_date = ?) or (enterprise_id = 'cured' and as_of_date = ?)",
+        [tonight, before],
+    )
+    assert matrix(con, tonight) == [
+        (0, before, "C1", "default", 1, 1.0),
+        (0, before, "default", "D1", 1, 0.5),
+        (0, before, "default", "default", 1, 0.5),
+    ]
+
+
 def test_a_month_back_is_the_last_night_of_the_month_before_it(con, night):
     for day in (
         date(2026, 3, 28),
