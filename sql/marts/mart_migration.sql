@@ -11,7 +11,8 @@
 -- column as_of_date_from: [time] date; the night that it is compared with
 -- column grade_from: [key] grade on that night, default for borrowers in default; null for those that had none or were
 --   not there
--- column grade_to: [key] grade on as_of_date, default for borrowers in default; null for those that have none or are gone
+-- column grade_to: [key] grade on as_of_date, default for borrowers in default; null for those that have none or are
+--   gone
 -- column enterprises: [count] rows; borrowers that moved so
 -- column share: [score] share; of the borrowers of grade_from; the shares of one grade_from add up to 1
 -- A month back from the last day of a long month is the last day of a short one, also in a leap year.
