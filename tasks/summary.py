@@ -19,14 +19,15 @@ log = logging.getLogger("nightledger")
 
 BY_GRADE = """
 select
-    coalesce(grade, 'no grade') as grade, cast(sum(enterprises) as bigint) as enterprises,
-    cast(sum(scored) as bigint) as scored, cast(sum(performing) as bigint) as performing,
-    sum(exposure) as exposure, sum(expected_defaults) as expected_defaults,
-    sum(expected_defaults) / nullif(sum(performing), 0) as mean_pd
-from wh.marts.mart_portfolio_summary
-where portfolio = $portfolio and as_of_date = $as_of_date
+    case when s.in_default then 'in default' else coalesce(s.grade, 'no grade') end as grade,
+    count(*) as enterprises, cast(sum(l.total_borrowing) as double) as exposure,
+    sum(s.pd) filter (s.in_default is not true) as expected_defaults,
+    avg(s.pd) filter (s.in_default is not true) as mean_pd
+from wh.scores.portfolio_scores as s
+left join wh.features.feat_ledger as l using (portfolio, as_of_date, enterprise_id)
+where s.portfolio = $portfolio and s.as_of_date = $as_of_date and s.model_role = 'champion'
 group by all
-order by mean_pd nulls last
+order by mean_pd nulls last, grade
 """
 
 BY_FAMILY = """
@@ -56,7 +57,7 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
         grades = sql.frame(con, BY_GRADE, {"portfolio": portfolio, "as_of_date": as_of_date})
         families = sql.frame(con, BY_FAMILY, {"portfolio": portfolio, "as_of_date": as_of_date})
         run = sql.frame(con, THE_RUN, {"run_id": run_id}).row(0, named=True)
-    rows = grades.with_columns(pl.col("exposure").cast(pl.Float64)).to_dicts()
+    rows = grades.to_dicts()
     create_table_artifact(
         key="portfolio-by-grade",
         table=rows,
@@ -67,7 +68,8 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
         plots.grades(grades, title=f"{portfolio} as of {as_of_date}"),
         f"Enterprises by grade, {as_of_date}",
     )
-    scored, performing = int(grades["scored"].sum()), int(grades["performing"].sum())
+    performing = int(grades.filter(pl.col("mean_pd").is_not_null())["enterprises"].sum())
+    scored = performing + int(grades.filter(grade="in default")["enterprises"].sum())
     expected = float(grades["expected_defaults"].sum())
     if performing:
         mean = f"mean PD {expected / performing:.2%}"

@@ -113,11 +113,11 @@ group by coverage, model_family, model_version
 order by enterprises desc, coverage, model_family
 """,
     "grades": f"""
-select grade, count(*) as enterprises
+select if(in_default, 'default', grade) as grade, count(*) as enterprises
 from wh.scores.portfolio_scores
 where {_NIGHT} and model_role = 'champion'
-group by grade
-order by min(pd) nulls last
+group by all
+order by bool_or(in_default) nulls first, min(pd) nulls last
 """,
     "moves": f"""
 select grade_from as grade_before, grade_to as grade, enterprises
