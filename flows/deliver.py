@@ -50,7 +50,7 @@ class DeliverParameters(BaseModel):
         default=None,
         ge=30,
         le=3650,
-        description="Simulated: days of history before the first delivery; empty = 760, or as the folder has it",
+        description="Simulated: days of history before the first delivery; empty = 1125, or as the folder has it",
         json_schema_extra={"position": 5},
     )
     incidents: Incidents = Field(

@@ -57,7 +57,7 @@ class SimulationSettings(BaseModel):
     enterprises: int = Field(2000, ge=100, le=1_000_000, description="Enterprises in the portfolio.")
     seed: int = Field(7, ge=0, le=2**31 - 1, description="Seed of every draw.")
     history_days: int = Field(
-        760, ge=30, le=3650, description="Days of history before the first delivery's last day."
+        1125, ge=30, le=3650, description="Days of history before the first delivery's last day."
     )
     annual_default_rate: float = Field(
         0.15, gt=0.001, lt=0.6, description="Share of enterprises not in default that default within a year."

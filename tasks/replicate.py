@@ -28,6 +28,7 @@ from warehouse.settings import settings
 
 PAPER = "operational-risk"
 HORIZON_DAYS = 365
+HISTORY_DAYS = 760  # of the simulated portfolio: two years and a month, as the pages were measured
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 log = logging.getLogger("nightledger")
 
@@ -36,7 +37,8 @@ def load_dataset(
     dataset: Literal["simulated", "cumcm2020c"], run_id: str, *, through: date
 ) -> tuple[Delivery, pl.DataFrame]:
     """Deliver and load a data set, build its snapshot and return the labelled rows."""
-    delivery = deliver_feeds(source=dataset, enterprises=5000, through=through)
+    world = {"history_days": HISTORY_DAYS} if dataset == "simulated" else None
+    delivery = deliver_feeds(source=dataset, enterprises=5000, through=through, world=world)
     portfolio, as_of = delivery.portfolio, delivery.as_of_default
     ingest_landing(delivery.landing, portfolio, run_id)
     definition = default_definition(portfolio)
