@@ -82,7 +82,7 @@ def prepare(home: Path, *, enterprises: int) -> None:
 def main(arguments: list[str]) -> None:
     """Measure and renew the section of the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.orchestration", description=__doc__)
-    parser.add_argument("--enterprises", type=int, default=20_000)
+    parser.add_argument("--enterprises", type=int, default=1_000)
     options = parser.parse_args(arguments)
     os.environ.update(
         DO_NOT_TRACK="1",
