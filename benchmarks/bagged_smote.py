@@ -40,7 +40,7 @@ def sampler(part: str) -> Any:
         from imblearn.over_sampling import SMOTE
 
         return SMOTE(random_state=0)
-    from models.bagged_smote import BaggedSmote
+    from models.voting_ensemble.bagging import BaggedSmote
 
     return BaggedSmote(n_bags=10 if part == "ten bags" else "auto", n_jobs=THREADS)
 

@@ -41,7 +41,7 @@ def sample(rows: int):  # noqa: ANN201 - arrays
 
 def fit(X, y) -> dict[str, object]:  # noqa: ANN001 - arrays
     """Fit the three members."""
-    from models.members import make_member
+    from models.voting_ensemble.members import make_member
 
     return {
         name: make_member(name, profile={"n_estimators": TREES}, random_state=SEED).fit(X, y)
@@ -51,7 +51,7 @@ def fit(X, y) -> dict[str, object]:  # noqa: ANN001 - arrays
 
 def ours(members: dict, X):  # noqa: ANN001, ANN201 - arrays
     """The product's contributions, member by member, on one thread."""
-    from models.member_trees import member_trees
+    from models.explaining.member_trees import member_trees
 
     return {name: member_trees(member).contributions(X) for name, member in members.items()}
 

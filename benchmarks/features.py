@@ -70,7 +70,7 @@ def warehouse(data: Path, folder: Path):  # noqa: ANN201 - a DuckDB connection, 
     """Attach a new warehouse file whose transactions are a view of the Parquet file and whose other feeds are empty."""
     import duckdb
 
-    from warehouse.feeds import FEEDS
+    from warehouse.intake.feeds import FEEDS
 
     con = duckdb.connect(
         config={
@@ -140,7 +140,7 @@ def shortened(name: str, tail: str) -> str:
     from sqlglot.optimizer.qualify import qualify
 
     from warehouse import sql
-    from warehouse.feeds import FEEDS
+    from warehouse.intake.feeds import FEEDS
 
     relations, _, _ = sql.load(f"features.{name}").text.rpartition("\nselect\n    p.portfolio")
     ours = {"portfolio": "varchar", "known_to": "timestamp", "run_id": "varchar"}

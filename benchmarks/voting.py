@@ -41,7 +41,7 @@ def sample(rows: int):  # noqa: ANN201 - arrays
 
 def members() -> dict[str, object]:
     """The seven with the libraries' defaults."""
-    from models.members import MEMBERS, make_member
+    from models.voting_ensemble.members import MEMBERS, make_member
 
     return {name: make_member(name, random_state=SEED) for name in MEMBERS}
 
@@ -51,10 +51,10 @@ def ours(X, y, held_out):  # noqa: ANN001, ANN201 - arrays
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
 
-    from models.members import fit_member, member_probability, smoothed
-    from models.out_of_fold import Prepared, longest_first, out_of_fold
     from models.runner import Job, threads
-    from models.selection import select
+    from models.voting_ensemble.members import fit_member, member_probability, smoothed
+    from models.voting_ensemble.out_of_fold import Prepared, longest_first, out_of_fold
+    from models.voting_ensemble.selection import select
 
     folds = np.empty(len(y), dtype=np.int64)
     for number, (_, test) in enumerate(StratifiedKFold(FOLDS).split(X, y)):
@@ -194,8 +194,8 @@ def table(told: dict[str, dict]) -> str:
         f"other ways to combine the same fits: {beside}. Both sides have the same members with the libraries' "
         f"defaults, the same {FOLDS} folds (the default of our inner folds) and {THREADS} cores, each in a process of "
         f"its own; {HELD_OUT:,} rows are held out for the AUC. Above 50,000 training rows gradient boosting, AdaBoost, "
-        "random forest and bagging see 255 values a column (models/levels.py), which is where the gain comes from; "
-        "below, both do the same work. CPU "
+        "random forest and bagging see 255 values a column (models/voting_ensemble/levels.py), which is where the gain "
+        "comes from; below, both do the same work. CPU "
         "seconds are those of the whole process, drawing of rows and scoring included, and the steadier figure "
         "where others use the machine."
     )

@@ -64,7 +64,7 @@ def prepare(rows: int, path: Path) -> None:
     """Write the inputs of training and held-out rows, which every side takes as they are."""
     import numpy as np
 
-    from models.wide_deep_preparation import WideDeepPreparation
+    from models.wide_deep.preparation import WideDeepPreparation
 
     frame, labels = portfolio(rows, seed=1)
     held_out, known = portfolio(HELD_OUT, seed=2)
@@ -108,10 +108,10 @@ class Clock:
 
 def ours(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - scores
     """Our training loop, with a look at a small validation part after each epoch, which the others do not take."""
-    from models.wide_deep_network import WideDeepNetwork, logits_of
-    from models.wide_deep_preparation import Inputs
-    from models.wide_deep_settings import WideDeepSettings
-    from models.wide_deep_training import begin, train
+    from models.wide_deep.fitting import begin, train
+    from models.wide_deep.network import WideDeepNetwork, logits_of
+    from models.wide_deep.preparation import Inputs
+    from models.wide_deep.settings import WideDeepSettings
 
     settings = WideDeepSettings(
         max_epochs=epochs, patience=epochs, minimum_steps=1, random_state=seed, device="cpu"
@@ -261,8 +261,8 @@ def score_stream(rows: int) -> None:
     from models.calibration import Calibrator
     from models.master_scale import MasterScale
     from models.scoring import CalibratedModel, score
-    from models.wide_deep import WideDeepClassifier
-    from models.wide_deep_settings import WideDeepSettings
+    from models.wide_deep.classifier import WideDeepClassifier
+    from models.wide_deep.settings import WideDeepSettings
 
     frame, labels = portfolio(20_000, seed=1)
     settings = WideDeepSettings(cross_pairs=CROSSES, max_epochs=1, device="cpu")

@@ -8,10 +8,10 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from papers.operational_risk.run import DOCS, replicate_paper
+from papers.voting_ensemble.run import replicate_ensemble
+from papers.wide_deep.run import replicate_wide_deep
 from tasks.night import end_run, open_run
-from tasks.replicate import DOCS, replicate_paper
-from tasks.replicate_ensemble import replicate_ensemble
-from tasks.replicate_wide_deep import replicate_wide_deep
 from warehouse.connection import writer
 from warehouse.settings import settings
 

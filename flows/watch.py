@@ -5,7 +5,7 @@ from datetime import date
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.watch_settings import WatchSettings
+from models.watching.settings import WatchSettings
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer

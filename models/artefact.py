@@ -9,17 +9,19 @@ import threading
 import zipfile
 from pathlib import Path
 
-from models import ensemble_artefact, operational_artefact, wide_deep_artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale, MasterScaleSettings
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk import artefact as operational_artefact
+from models.operational_risk.classifier import OperationalRiskClassifier
 from models.schema import Column
 from models.schema import schema_hash as hash_of
 from models.scoring import CalibratedModel
 from models.stored_arrays import pack
-from models.voting_ensemble import VotingEnsembleClassifier
-from models.wide_deep import WideDeepClassifier
+from models.voting_ensemble import artefact as ensemble_artefact
+from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.wide_deep import artefact as wide_deep_artefact
+from models.wide_deep.classifier import WideDeepClassifier
 
 SUFFIX = ".nightledger-model"
 FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact, wide_deep_artefact)}

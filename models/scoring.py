@@ -11,7 +11,7 @@ import polars as pl
 
 from models.calibration import Calibrator
 from models.errors import ModelError
-from models.explain import Explanation, strongest
+from models.explanation import Explanation, strongest
 from models.master_scale import MasterScale
 from models.schema import Schema
 

@@ -24,10 +24,10 @@ from models.evaluation import (
     repeated_folds,
     summarise,
 )
+from models.explaining.reason_check import ReasonCheck
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
-from models.reason_check import ReasonCheck
 from models.runner import Runner, threads
 from models.scoring import CalibratedModel
 

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 from datetime import date
 
-from models.ensemble_settings import VotingEnsembleSettings
-from models.operational_risk import OperationalRiskSettings
-from models.wide_deep_settings import WideDeepSettings
+from models.operational_risk.settings import OperationalRiskSettings
+from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.wide_deep.settings import WideDeepSettings
 from tasks.families import FAMILIES, OPERATIONAL_RISK, STAND_IN, VOTING_ENSEMBLE, WIDE_DEEP, covered, intended
 from tasks.history import History, needed
 from tasks.snapshots import default_definition

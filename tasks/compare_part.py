@@ -9,8 +9,9 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact, change
+from models import artefact
 from models.errors import ModelError
+from models.explaining import change
 from models.scoring import CalibratedModel
 from tasks.families import covered
 from warehouse import changes, matrix, registry

@@ -10,9 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import writer
-from warehouse.feeds import FEEDS
-from warehouse.intake import IngestResult, ingest_file
-from warehouse.intake_files import LandingFile, list_landing
+from warehouse.intake.feeds import FEEDS
+from warehouse.intake.ingest import IngestResult, ingest_file
+from warehouse.intake.landing import LandingFile, list_landing
 
 log = logging.getLogger("nightledger")
 _SECONDS_BETWEEN_LINES = 10.0

@@ -10,11 +10,12 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact, report
+from models import artefact
 from models.metrics import plain
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.telling import training_card as report
 from models.training import Training
-from models.wide_deep import WideDeepClassifier
+from models.wide_deep.classifier import WideDeepClassifier
 from warehouse import evaluations, reference, registry
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord

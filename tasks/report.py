@@ -9,10 +9,10 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models.card import CardRows, card
 from models.errors import ModelError
 from models.master_scale import IN_DEFAULT, MasterScaleSettings
-from models.validation_report import NightRows, validation_report
+from models.telling.card import CardRows, card
+from models.telling.validation_report import NightRows, validation_report
 from warehouse import contributions, report_rows
 from warehouse.connection import writer
 from warehouse.errors import Refused

@@ -7,10 +7,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
-from models.alerts import Alert
-from warehouse import monitoring
+from models.watching.alerts import Alert
+from warehouse import watch as monitoring
 from warehouse.connection import writer
-from warehouse.monitoring import Night
+from warehouse.watch import Night
 
 log = logging.getLogger("nightledger")
 

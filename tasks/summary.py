@@ -10,7 +10,7 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models import plots
+from models.telling import plots
 from tasks.champions import champions_of
 from warehouse import contributions, sql
 from warehouse.connection import writer

@@ -10,19 +10,20 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models import report
-from models.ensemble_settings import VotingEnsembleSettings
 from models.errors import ModelError
+from models.explaining.reason_check import check_reasons
 from models.fingerprint import fingerprint
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
-from models.reason_check import check_reasons
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.settings import OperationalRiskSettings
 from models.runner import threads
 from models.scoring import explains_itself
-from models.stability import reference_frame
+from models.telling import training_card as report
 from models.training import Training, train
-from models.voting_ensemble import VotingEnsembleClassifier
-from models.wide_deep import WideDeepClassifier
-from models.wide_deep_settings import WideDeepSettings
+from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.watching.stability import reference_frame
+from models.wide_deep.classifier import WideDeepClassifier
+from models.wide_deep.settings import WideDeepSettings
 from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, WIDE_DEEP, covered
 from tasks.jobs import training_runner
 from tasks.progress import Progress

@@ -18,9 +18,10 @@ from expectations.engine import Parameters
 from expectations.gate import run_gate
 from expectations.report import GateReport
 from expectations.suite import Gate, Rule, Suite, suites_of
-from warehouse import gate_quarantine, gates
+from warehouse import gates
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.intake import gate_quarantine
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")

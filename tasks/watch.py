@@ -10,19 +10,20 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models.alerts import Alert, raised
-from models.readings import Reading, as_frame
-from models.watch_page import page
-from models.watch_settings import WatchSettings
+from models.watching.alerts import Alert, raised
+from models.watching.page import page
+from models.watching.readings import Reading, as_frame
+from models.watching.settings import WatchSettings
 from tasks.send_alerts import send_alerts
 from tasks.watch_fairness import fairness_figures
 from tasks.watch_outcomes import outcome_readings
 from tasks.watch_stability import model_stability, portfolio_stability
-from warehouse import monitoring, reference, registry
+from warehouse import reference, registry
+from warehouse import watch as monitoring
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
-from warehouse.monitoring import Night
 from warehouse.partition import replace_partition
+from warehouse.watch import Night
 
 MEMORY = 60  # scored nights that a row of nights is counted over
 ALERT_COLUMNS: dict[str, Any] = {

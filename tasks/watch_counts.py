@@ -5,8 +5,9 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from models.stability import SCORE, Bin, Counts, bin_counts
-from warehouse import monitoring, reference
+from models.watching.stability import SCORE, Bin, Counts, bin_counts
+from warehouse import reference
+from warehouse import watch as monitoring
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 

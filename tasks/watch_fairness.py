@@ -4,9 +4,9 @@ from datetime import date
 
 import polars as pl
 
-from models import fairness
-from models.fairness import Basis
-from models.watch_settings import WatchSettings
+from models.watching import fairness
+from models.watching.fairness import Basis
+from models.watching.settings import WatchSettings
 from tasks.watch_outcomes import agreed, vintages_of
 from warehouse import groups
 from warehouse.connection import writer

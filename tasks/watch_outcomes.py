@@ -3,11 +3,12 @@
 from datetime import date, timedelta
 
 from models.master_scale import MasterScaleSettings
-from models.outcome_readings import calibration, performance, promised
-from models.readings import Reading
-from models.vintage import Vintage
-from models.watch_settings import WatchSettings
-from warehouse import monitoring, reference
+from models.watching.outcome_readings import calibration, performance, promised
+from models.watching.readings import Reading
+from models.watching.settings import WatchSettings
+from models.watching.vintage import Vintage
+from warehouse import reference
+from warehouse import watch as monitoring
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 

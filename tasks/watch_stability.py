@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from models.master_scale import IN_DEFAULT, MasterScaleSettings
-from models.readings import Reading, feed_reading, index_reading, level_reading, shares
-from models.stability import SCORE, Counts
-from models.watch_settings import WatchSettings
+from models.watching.readings import Reading, feed_reading, index_reading, level_reading, shares
+from models.watching.settings import WatchSettings
+from models.watching.stability import SCORE, Counts
 from tasks.watch_counts import bins_of, counted, mean_counts
-from warehouse import monitoring
+from warehouse import watch as monitoring
 from warehouse.connection import writer
 from warehouse.registry import ModelRecord
 

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import transaction
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 from warehouse.settings import settings
 
 LOADS_JUDGED = "loads_judged"

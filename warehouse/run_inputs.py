@@ -11,7 +11,7 @@ import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
 from warehouse import registry, sql
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 from warehouse.matrix import RELATION
 from warehouse.roles import Role
 

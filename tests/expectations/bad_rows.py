@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 
 Case = tuple[str, dict[str, Any]]
 

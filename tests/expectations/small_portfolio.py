@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from warehouse import partition, sql, views
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 
 PORTFOLIO = "p"
 NIGHT = date(2026, 6, 30)

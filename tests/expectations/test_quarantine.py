@@ -14,7 +14,7 @@ from expectations.suite import suites_of
 from tasks import validate
 from warehouse import gates
 from warehouse.errors import Refused
-from warehouse.gate_quarantine import quarantine_rows
+from warehouse.intake.gate_quarantine import quarantine_rows
 
 IDENTITY = (
     "select count(*) from wh.ops.file_ledger where delivered <> loaded + quarantined + exact_duplicates"

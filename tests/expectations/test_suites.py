@@ -11,7 +11,7 @@ from small_portfolio import given
 from expectations.runner import run_suite
 from expectations.suite import suites
 from warehouse import sql
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 
 ALL = sorted(suites())
 

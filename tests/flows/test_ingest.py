@@ -13,8 +13,8 @@ from flows.ingest import IngestParameters, _page, ingest
 from tasks.ingest import IngestSummary, load_feed_files
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.feeds import FEEDS
-from warehouse.intake_files import list_landing
+from warehouse.intake.feeds import FEEDS
+from warehouse.intake.landing import list_landing
 
 FIRM = dict.fromkeys(FEEDS["enterprises"].must_deliver) | {
     "enterprise_id": "E1",

@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from flows.nightly import NightlyParameters, nightly
-from models.ensemble_settings import VotingEnsembleSettings
-from models.wide_deep_settings import WideDeepSettings
+from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.wide_deep.settings import WideDeepSettings
 from tasks import champions
 from warehouse import sql
 from warehouse.connection import writer

@@ -11,11 +11,12 @@ import pytest
 from prefect import flow as prefect_flow
 
 from flows.replicate import ReplicateParameters, replicate
-from models import wide_deep_replication as replication
-from models.wide_deep_replication import BEST, Sample
-from models.wide_deep_settings import WideDeepSettings
-from tasks import replicate_wide_deep, replicate_wide_deep_rows
-from tasks.replicate_wide_deep_rows import PaperRows
+from models.wide_deep.settings import WideDeepSettings
+from papers.wide_deep import experiment as replication
+from papers.wide_deep import rows as replicate_wide_deep_rows
+from papers.wide_deep import run as replicate_wide_deep
+from papers.wide_deep.experiment import BEST, Sample
+from papers.wide_deep.rows import PaperRows
 from warehouse import replications
 from warehouse.connection import writer
 from warehouse.errors import Refused

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from flows.train import TrainParameters
-from models.ensemble_settings import VotingEnsembleSettings
-from models.operational_risk import OperationalRiskSettings
-from models.wide_deep_settings import WideDeepSettings
+from models.operational_risk.settings import OperationalRiskSettings
+from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.wide_deep.settings import WideDeepSettings
 from tasks.train import FAMILY_OF, estimators
 
 

@@ -17,7 +17,7 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.events.schemas.events import Resource
 
 from flows.watch import WatchParameters, watch
-from models.watch_settings import WatchSettings
+from models.watching.settings import WatchSettings
 from warehouse.connection import writer
 
 sys.path.append(str(Path(__file__).parents[1] / "tasks"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from labelled_frames import Portfolio, make_portfolio, quick
 
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk.classifier import OperationalRiskClassifier
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from models.operational_risk import OperationalRiskSettings
+from models.operational_risk.settings import OperationalRiskSettings
 
 
 class Portfolio(NamedTuple):

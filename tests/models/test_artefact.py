@@ -14,11 +14,12 @@ import skops.io
 from labelled_frames import make_portfolio, quick
 from sklearn.preprocessing import FunctionTransformer
 
-from models import artefact, operational_artefact
+from models import artefact
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.master_scale import MasterScale
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk import artefact as operational_artefact
+from models.operational_risk.classifier import OperationalRiskClassifier
 from models.scoring import CalibratedModel, score
 
 NIGHT = make_portfolio(90, seed=9)

@@ -7,7 +7,7 @@ import pytest
 from labelled_frames import make_portfolio, quick
 
 from models.errors import SchemaMismatchError, TooFewRowsError
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk.classifier import OperationalRiskClassifier
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.errors import ArtefactError
-from models.members import MEMBERS, make_member
 from models.stored_learner import dump_learner, load_learner
+from models.voting_ensemble.members import MEMBERS, make_member
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(200, 4))

@@ -9,14 +9,16 @@ import polars as pl
 import pytest
 from labelled_frames import make_portfolio, quick
 
-from models import evaluation, plots, report, training
+from models import evaluation, training
 from models.calibration import Calibrator
 from models.errors import TooFewRowsError
 from models.fingerprint import fingerprint
-from models.importance import feature_importance, group_importance
 from models.metrics import auc, brier
-from models.operational_risk import OperationalRiskClassifier
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.importance import feature_importance, group_importance
 from models.schema import schema_of
+from models.telling import plots
+from models.telling import training_card as report
 
 
 def test_a_borrower_with_several_rows_is_never_on_both_sides():

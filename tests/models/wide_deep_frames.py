@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from models.wide_deep_settings import WideDeepSettings
+from models.wide_deep.settings import WideDeepSettings
 
 GROUPS = {
     "enterprise_id": "key",

@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from tasks.features import LABEL, WIDE, feature_order
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 from warehouse.partition import replace_partition
 from warehouse.views import renew_view
 

@@ -14,7 +14,7 @@ from feature_rows import PORTFOLIO, build, warehouse_of
 from tasks.features import FEATURE_AUDITS, LABEL, WIDE, feature_order
 from warehouse import sql
 from warehouse.errors import Refused
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 from warehouse.partition import audit
 
 CASES = yaml.safe_load((Path(__file__).parent / "features_cases.yaml").read_text())

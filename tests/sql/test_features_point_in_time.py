@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 
 from tasks.features import WIDE, feature_order
 from warehouse import sql
-from warehouse.feeds import FEEDS
+from warehouse.intake.feeds import FEEDS
 
 NIGHT = date(2026, 6, 30)
 END = datetime(2026, 7, 1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from models.ensemble_settings import VotingEnsembleSettings
-from models.wide_deep_settings import WideDeepSettings
+from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.wide_deep.settings import WideDeepSettings
 from tasks import champions, families, history
 from tasks.train import FAMILY_OF
 from warehouse import evaluations, matrix, registry

@@ -15,7 +15,8 @@ from models import artefact
 from models.calibration import Calibrator
 from models.errors import ModelError
 from models.master_scale import MasterScale
-from models.operational_risk import OperationalRiskClassifier, OperationalRiskSettings
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import CalibratedModel, score
 from tasks import changes as tasks
 from tasks.compare_part import Part, compare_part, data_first

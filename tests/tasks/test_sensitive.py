@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from models.errors import ModelError
-from models.wide_deep_settings import WideDeepSettings
+from models.wide_deep.settings import WideDeepSettings
 from tasks import train as tasks_train
 from warehouse import matrix
 from warehouse.errors import Refused

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from models import artefact
-from models.operational_risk import OperationalRiskSettings
+from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import score
 from tasks import register, snapshots
 from tasks import train as tasks_train

@@ -10,13 +10,13 @@ import pytest
 from watched import TONIGHT, Watched
 
 from models.metrics import auc
-from models.stability import stability_index
+from models.watching.stability import stability_index
 from tasks import send_alerts, watch
 from tasks.watch_outcomes import matured
 from warehouse import registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.monitoring import Night
+from warehouse.watch import Night
 
 F = "operational_risk"
 BEFORE, YEAR_AGO = date(2026, 6, 29), date(2025, 6, 30)

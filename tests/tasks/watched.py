@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from models.master_scale import MasterScale
-from models.stability import reference_frame
-from models.watch_settings import WatchSettings
+from models.watching.settings import WatchSettings
+from models.watching.stability import reference_frame
 from tasks import watch
 from warehouse import reference, registry, sql
-from warehouse.monitoring import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
+from warehouse.watch import Night
 
 TONIGHT = date(2026, 6, 30)
 TABLES = """

@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse.feeds import FEEDS, Feed
-from warehouse.intake import IngestResult, ingest_file
-from warehouse.intake_files import list_landing
+from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.ingest import IngestResult, ingest_file
+from warehouse.intake.landing import list_landing
 
 FORMATS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
 Row = dict[str, Any]

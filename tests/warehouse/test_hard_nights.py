@@ -10,8 +10,8 @@ from feed_rows import ENTERPRISES, write
 
 from warehouse import matrix, registry
 from warehouse.errors import Refused
-from warehouse.intake import ingest_file
-from warehouse.intake_files import list_landing
+from warehouse.intake.ingest import ingest_file
+from warehouse.intake.landing import list_landing
 
 NIGHT = date(2026, 6, 30)
 LEAP = date(2028, 2, 29)

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import monitoring, partition, publish, reference, registry, scores, statuses
+from warehouse import partition, publish, reference, registry, scores, statuses
+from warehouse import watch as monitoring
 from warehouse.errors import Refused
 from warehouse.published import ask
 

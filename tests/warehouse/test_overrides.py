@@ -8,8 +8,8 @@ import pytest
 from feed_rows import ENTERPRISES, write
 
 from models.master_scale import MasterScaleSettings
-from warehouse.intake import ingest_file
-from warehouse.intake_files import list_landing
+from warehouse.intake.ingest import ingest_file
+from warehouse.intake.landing import list_landing
 from warehouse.partition import replace_partition
 
 NIGHT = date(2026, 6, 30)
@@ -133,7 +133,7 @@ def test_grades_sort_from_best_to_worst():
 
 @pytest.mark.parametrize("name", ["decided_by", "reason"])
 def test_an_override_says_who_and_why(name):
-    from warehouse.feeds import FEEDS
+    from warehouse.intake.feeds import FEEDS
 
     assert FEEDS["overrides"].column(name).required
     assert not FEEDS["overrides"].column(name).pii

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.watch_settings import WatchSettings
+from models.watching.settings import WatchSettings
 from warehouse import sql
 
 DOCS = Path(__file__).parents[2] / "docs"

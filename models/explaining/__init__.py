@@ -1,0 +1,1 @@
+"""Split a PD, or its change between two nights, into contributions of features."""

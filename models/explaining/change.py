@@ -1,0 +1,177 @@
+"""Why a PD moved between two nights: the difference of each borrower split into parts that add up to it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models import scoring
+from models.errors import ModelError
+from models.explanation import OTHER, Explanation, completed, strongest
+from models.scoring import CalibratedModel
+
+Floats = npt.NDArray[np.float64]
+
+DATA, MODEL, CALIBRATION = "data", "model", "calibration"
+COVERAGE_DATA, COVERAGE_MODEL = "coverage_data", "coverage_model"
+PARTS = (DATA, MODEL, CALIBRATION, COVERAGE_MODEL, COVERAGE_DATA)
+
+
+class Change(NamedTuple):
+    """The PDs then and now as the models give them again, and what makes the difference.
+
+    ``rows`` holds enterprise_id, part, feature (null where a part is not by feature) and change; the changes of
+    a borrower add up to its ``pd_now`` less its ``pd_before``.
+    """
+
+    pd_before: Floats
+    pd_now: Floats
+    rows: pl.DataFrame
+
+
+def within_family(
+    before: CalibratedModel, now: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, *, top: int
+) -> Change:
+    """Split the differences of borrowers whose PD came from one family on both nights.
+
+    With ``r`` the raw score, ``c`` the calibration and ``f = c(r)`` of the model of then (A) and now (B):
+
+        data        = f_A(x_B) - f_A(x_A), by feature: what each adds in model A now less what it added then
+        model       = c_A(r_B(x_B)) - c_A(r_A(x_B))
+        calibration = c_B(r_B(x_B)) - c_A(r_B(x_B))
+
+    The earlier model reads the new values first, so that with one model version (give the same object twice) the
+    whole difference is data, and ``model`` and ``calibration`` are exactly 0.
+
+    Parameters
+    ----------
+    before, now : CalibratedModel
+        Of one family.
+    x_before, x_now : polars.DataFrame
+        enterprise_id and features of the same borrowers in the same order.
+    top : int
+        Features kept for each borrower; the rest is summed under ``other``. Features without a change have no row.
+        All of ``data`` is ``other`` where model A does not explain itself.
+
+    Raises
+    ------
+    ModelError
+        The frames are of different borrowers, or lack a feature.
+
+    Examples
+    --------
+    >>> from models.calibration import Calibrator
+    >>> from models.master_scale import MasterScale
+    >>> from models.operational_risk.classifier import OperationalRiskClassifier
+    >>> from models.operational_risk.settings import OperationalRiskSettings
+    >>> rng = np.random.default_rng(0)
+    >>> bad = np.arange(200) % 5 == 0
+    >>> then = pl.DataFrame({"gap": rng.gamma(2.0, np.where(bad, 3.0, 1.0))})
+    >>> settings = OperationalRiskSettings(learner="logistic_regression")
+    >>> classifier = OperationalRiskClassifier(settings=settings).fit(then, bad.astype(int))
+    >>> calibrator = Calibrator().fit(classifier.predict_proba(then)[:, 1], bad.astype(int))
+    >>> model = CalibratedModel(classifier, calibrator, MasterScale(), "the same rows, for the example")
+    >>> then = then.with_columns(enterprise_id=pl.Series([f"{row:03}" for row in range(200)]))
+    >>> moved = within_family(model, model, then, then.with_columns(pl.col("gap") + 1), top=3)
+    >>> sums = moved.rows.group_by("enterprise_id").agg(pl.col("change").sum()).sort("enterprise_id")
+    >>> np.allclose(sums["change"], moved.pd_now - moved.pd_before), set(moved.rows["feature"].drop_nulls())
+    (True, {'gap'})
+    """
+    _same_borrowers(x_before, x_now)
+    raw_then, raw_between = _raw(before, x_before), _raw(before, x_now)
+    pd_before, pd_between = before.calibrator.predict(raw_then), before.calibrator.predict(raw_between)
+    if now is before:
+        pd_mixed = pd_now = pd_between
+    else:
+        raw_now = _raw(now, x_now)
+        pd_mixed, pd_now = before.calibrator.predict(raw_now), now.calibrator.predict(raw_now)
+    data = _by_feature(before, x_before, x_now, pd_between - pd_before, top=top)
+    ids = x_now["enterprise_id"]
+    rest = [_part(ids, MODEL, pd_mixed - pd_between), _part(ids, CALIBRATION, pd_now - pd_mixed)]
+    return Change(pd_before, pd_now, pl.concat([data, *rest]))
+
+
+def across_families(
+    before: CalibratedModel,
+    now: CalibratedModel,
+    x_before: pl.DataFrame,
+    x_now: pl.DataFrame,
+    *,
+    data_first: bool,
+) -> Change:
+    """Split the differences of borrowers whose PD came from another family than before.
+
+    Where the family of then (A) can read what the borrower delivers now, it reads the new values first:
+
+        coverage_data  = f_A(x_B) - f_A(x_A),  coverage_model = f_B(x_B) - f_A(x_B)
+
+    and otherwise the family of now (B) reads the old values first:
+
+        coverage_model = f_B(x_A) - f_A(x_A),  coverage_data  = f_B(x_B) - f_B(x_A)
+
+    Parameters
+    ----------
+    before, now : CalibratedModel
+    x_before, x_now : polars.DataFrame
+        enterprise_id and features of the same borrowers in the same order.
+    data_first : bool
+        Whether the family of then covers the class of now.
+    """
+    _same_borrowers(x_before, x_now)
+    pd_before, pd_now = _pd(before, x_before), _pd(now, x_now)
+    between = _pd(before, x_now) if data_first else _pd(now, x_before)
+    first, second = (COVERAGE_DATA, COVERAGE_MODEL) if data_first else (COVERAGE_MODEL, COVERAGE_DATA)
+    ids = x_now["enterprise_id"]
+    parts = [_part(ids, first, between - pd_before), _part(ids, second, pd_now - between)]
+    return Change(pd_before, pd_now, pl.concat(parts))
+
+
+def _by_feature(
+    model: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, whole: Floats, *, top: int
+) -> pl.DataFrame:
+    """Return what the new value of each feature adds; a model that does not explain itself has ``other`` alone."""
+    ids = x_now["enterprise_id"]
+    if not scoring.explains_itself(model):
+        return _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
+    # who has the same values has the same contributions; on most nights that is many
+    other = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())
+    then, now = scoring.explain(model, x_before.filter(other)), scoring.explain(model, x_now.filter(other))
+    # the base value is the model's, so it cancels
+    moved = completed(now.contributions - then.contributions, whole[other.to_numpy()])
+    told = strongest(Explanation(0.0, moved, then.features), ids.filter(other), top=top)
+    return told.filter(pl.col("contribution") != 0).select(
+        "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
+    )
+
+
+def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl.Series:
+    """Return which rows differ in one of the columns."""
+    both = pl.concat(
+        [x_before.select(names), x_now.select(pl.col(names).name.suffix(" now"))], how="horizontal"
+    )
+    return both.select(
+        other=pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} now")) for name in names)
+    )["other"]
+
+
+def _raw(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
+    model.classifier.preparation_.check(frame)
+    return model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
+
+
+def _pd(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
+    return model.calibrator.predict(_raw(model, frame))
+
+
+def _part(ids: pl.Series, part: str, change: Floats, *, feature: str | None = None) -> pl.DataFrame:
+    return pl.DataFrame({"enterprise_id": ids}).with_columns(
+        part=pl.lit(part), feature=pl.lit(feature, pl.String), change=pl.Series(change, dtype=pl.Float64)
+    )
+
+
+def _same_borrowers(x_before: pl.DataFrame, x_now: pl.DataFrame) -> None:
+    if not x_before["enterprise_id"].equals(x_now["enterprise_id"]):
+        raise ModelError("the two nights' rows are not of the same borrowers in the same order")

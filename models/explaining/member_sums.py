@@ -1,0 +1,158 @@
+"""A fitted member's sum for each row, split among the columns: by its trees, or by its own library where they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from lightgbm import LGBMClassifier
+from scipy.special import expit
+from xgboost import DMatrix, XGBClassifier
+
+from models.calibration import Calibrator
+from models.errors import ModelError
+from models.explaining.member_trees import member_trees
+from models.explanation import Explanation, after, completed, slopes_of, value_at
+
+Matrix = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-5  # XGBoost adds its trees up in 32 bits
+
+
+class MemberSums(NamedTuple):
+    """What a member's trees sum up to, and what each column adds to it.
+
+    ``base`` plus the row sum of ``contributions``, of shape (n_samples, n_columns), is a log-odds where ``margin``
+    is true and a probability otherwise. ``decision`` says why the trees were not read, if they were not.
+    """
+
+    base: float
+    contributions: Matrix
+    margin: bool
+    decision: str | None
+
+    def link(self, total: Floats) -> Floats:
+        """Return the member's probability of each sum."""
+        return np.asarray(expit(total) if self.margin else total, dtype=np.float64)
+
+    def totals(self) -> Floats:
+        """Return the sum of each row, shape (n_samples,)."""
+        return np.asarray(self.base + self.contributions.sum(axis=1), dtype=np.float64)
+
+
+def member_sums(name: str, estimator: Any, X: Matrix, probability: Floats) -> MemberSums:
+    """Return a member's sums, held to the probability that it gives each row.
+
+    XGBoost and LightGBM compute such contributions themselves, slower and the former in 32 bits. They take
+    over where the trees cannot be read here or do not say what the member predicts; the decision tells it.
+
+    Parameters
+    ----------
+    name : str
+    estimator : fitted member
+    X : ndarray of shape (n_samples, n_columns)
+    probability : ndarray of shape (n_samples,)
+        What the member says of each row.
+
+    Raises
+    ------
+    ModelError
+        The trees cannot be read or do not say what the member predicts, and its library has no
+        contributions either.
+    """
+    try:
+        trees = member_trees(estimator)
+        sums = MemberSums(trees.base, trees.contributions(X), trees.margin, None)
+        _hold(name, sums, probability)
+    except ModelError as error:
+        if not isinstance(estimator, XGBClassifier | LGBMClassifier):
+            raise
+        sums = _own(estimator, X, decision=f"{name} is explained by its own library: {error}")
+        _hold(name, sums, probability)
+    return sums
+
+
+def linear_sums(coefficients: Floats, intercept: float, means: Floats, X: Matrix) -> MemberSums:
+    """Return the log-odds of a linear model, split exactly: each column adds its coefficient times (value - mean).
+
+    These are the Shapley values of the game in which an unknown column stands at its mean, whatever the order.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (n_columns,)
+    intercept : float
+    means : ndarray of shape (n_columns,)
+        Of the training rows.
+    X : ndarray of shape (n_samples, n_columns)
+
+    References
+    ----------
+    Strumbelj & Kononenko (2014), Explaining prediction models and individual predictions with feature
+    contributions. Knowledge and Information Systems 41.
+
+    Examples
+    --------
+    >>> linear_sums(np.array([2.0, -1.0]), 0.5, np.array([0.5, 0.5]), np.array([[1.0, 0.0]]))[:2]
+    (1.0, array([[1. , 0.5]]))
+    """
+    base = float(intercept + coefficients @ means)
+    return MemberSums(base, np.asarray(coefficients * (X - means), dtype=np.float64), True, None)
+
+
+def explain_sums(
+    sums: MemberSums, probability: Floats, calibrator: Calibrator, *, sources: Sequence[str]
+) -> Explanation:
+    """Return what each feature adds to the calibrated PD of each row of a model that is one sum.
+
+    The same rescale rule as in `explain`, from the sum through its link and the calibration as one curve. What the
+    classifier itself says goes into the PD, so that rounding in its own arithmetic is shared out.
+
+    Parameters
+    ----------
+    sums : MemberSums
+        Of one fitted learner.
+    probability : ndarray of shape (n_samples,)
+        What the learner says of each row.
+    calibrator : Calibrator
+        Fitted.
+    sources : sequence of str
+        The feature behind each column; columns of one feature are added up.
+
+    Examples
+    --------
+    >>> sums = MemberSums(-1.0, np.array([[0.5, 0.25, 0.25], [0.0, -1.0, 0.5]]), margin=True, decision=None)
+    >>> said = sums.link(sums.totals())
+    >>> calibrator = Calibrator().fit(np.array([0.2, 0.4, 0.6, 0.8]), np.array([0, 1, 0, 1]))
+    >>> told = explain_sums(sums, said, calibrator, sources=("debt", "sector", "sector"))
+    >>> told.features, np.allclose(told.base_value + told.contributions.sum(axis=1), calibrator.predict(said))
+    (('debt', 'sector'), True)
+    """
+    features = tuple(dict.fromkeys(sources))
+    contributions = np.zeros((len(sums.contributions), len(features)))
+    for source, values in zip(sources, sums.contributions.T, strict=True):
+        contributions[:, features.index(source)] += values
+    published = after(sums.link, calibrator.predict)
+    contributions *= slopes_of(published, sums.base, sums.totals())
+    base_value = value_at(published, sums.base)
+    whole = completed(contributions, calibrator.predict(probability) - base_value)
+    return Explanation(base_value, whole, features, (sums.decision,) if sums.decision else ())
+
+
+def _hold(name: str, sums: MemberSums, probability: Floats) -> None:
+    apart = np.abs(sums.link(sums.totals()) - probability).max(initial=0.0)
+    if not apart <= TOLERANCE:
+        raise ModelError(f"the contributions of member {name} miss its probability by up to {apart:.1e}")
+
+
+def _own(estimator: XGBClassifier | LGBMClassifier, X: Matrix, *, decision: str) -> MemberSums:
+    """Return what the library itself says, which puts the base in a last column; one row more holds the base."""
+    rows = np.vstack([X, np.zeros((1, X.shape[1]))])
+    if isinstance(estimator, XGBClassifier):
+        said = estimator.get_booster().predict(DMatrix(rows), pred_contribs=True)
+    else:
+        said = estimator.predict(rows, pred_contrib=True)
+    table = np.asarray(said, dtype=np.float64)
+    return MemberSums(float(table[-1, -1]), table[:-1, :-1], True, decision)

@@ -1,0 +1,62 @@
+"""Every choice of an operational-risk model, described and bounded."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.feature_groups import OPERATIONAL_GROUPS
+from models.operational_risk.learners import Grid, Learner
+
+LONG_WINDOWS_BELOW = 500
+LONG_WINDOWS = ("365d", "all")
+
+
+class OperationalRiskSettings(BaseModel):
+    """Every choice of one model version; stored with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learner: Learner = Field("xgboost", description="The learner at the end of the pipeline.")
+    feature_groups: tuple[str, ...] = Field(
+        OPERATIONAL_GROUPS,
+        min_length=1,
+        description="Groups of features that may enter, as the SQL heads name them.",
+    )
+    windows: tuple[str, ...] = Field(
+        (),
+        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
+    )
+    n_neighbors: int = Field(5, ge=1, le=50, description="Donors averaged for a gap in a number.")
+    reference_rows: int = Field(
+        1000, ge=10, le=10_000, description="Most training rows kept as donors; bounds the cost of scoring."
+    )
+    skew_limit: float | None = Field(
+        1.0,
+        ge=0,
+        description="Compress numbers that are more skewed than this; none follows the paper literally.",
+    )
+    oversample: bool = Field(
+        True, description="SMOTE in the training folds; off for the challenger without it."
+    )
+    smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered to minority - 1.")
+    folds: int = Field(5, ge=2, le=20, description="Stratified folds of the grid search.")
+    grid: Grid | None = Field(
+        None, description="Values to search for each parameter; none: the learner's own grid."
+    )
+    random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, SMOTE and learner.")
+    minimum_positives: int = Field(10, ge=2, description="Fewest defaults (and fewest others) to train on.")
+    calibration_share: float = Field(
+        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
+    )
+    calibration_positives: int = Field(
+        50,
+        ge=10,
+        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
+    )
+
+    def for_rows(self, rows: int) -> "OperationalRiskSettings":
+        """Return the settings for that many labelled rows: below 500 only the longest windows, unless some are named.
+
+        Four nested windows of one quantity are four chances to fit noise (docs/decisions/0021).
+        """
+        if rows < LONG_WINDOWS_BELOW and not self.windows:
+            return self.model_copy(update={"windows": LONG_WINDOWS})
+        return self

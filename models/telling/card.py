@@ -1,0 +1,154 @@
+"""The model card: what one version is, what it is worth, whom it treats how; made from warehouse rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from models.calibration import reliability
+from models.errors import ModelError
+from models.metrics import Interval, bootstrap_intervals, delong_interval
+from models.telling.pages import picture, render, rows_of
+from models.telling.plots import beeswarm, contribution_bars, roc
+from models.telling.plots import reliability as reliability_chart
+from models.telling.report_plots import ks_curves, shares
+
+SHOWN = 10  # of the features that shifted most
+SHIFTS = ("psi_training", "csi_training")
+HEADINGS = ("performance", "stability", "calibration")
+
+
+@dataclass(frozen=True)
+class CardRows:
+    """What the warehouse holds of one model version.
+
+    Attributes
+    ----------
+    model : mapping
+        Its row of ops.model_registry, JSON read.
+    roles : polars.DataFrame
+        role, effective_from, reason and approver of ops.model_roles, oldest first.
+    unseen : polars.DataFrame
+        coverage, label, pd_raw and pd of each row that it had not seen, repeats averaged.
+    by_coverage : polars.DataFrame
+        coverage, rows, defaults, observed_rate, low, high and mean_pd of marts.mart_family_calibration.
+    night : mapping or None
+        as_of_date, enterprises, headlines, in_default and mean_pd of the others on the last night that it scored; None
+        before the first.
+    drawn : polars.DataFrame
+        Contributions of that night, as plots take them; no rows where the family does not explain itself.
+    bins : polars.DataFrame
+        lower, upper, reference and tonight: bins of the PD in order, their shares at training and on that night.
+    monitoring, fairness : polars.DataFrame
+        Its rows of ops.monitoring and ops.fairness of that night.
+    """
+
+    model: Mapping[str, Any]
+    roles: pl.DataFrame
+    unseen: pl.DataFrame
+    by_coverage: pl.DataFrame
+    night: Mapping[str, Any] | None
+    drawn: pl.DataFrame
+    bins: pl.DataFrame
+    monitoring: pl.DataFrame
+    fairness: pl.DataFrame
+
+
+def card(rows: CardRows) -> str:
+    """Return the card as an HTML page.
+
+    Raises
+    ------
+    ModelError
+        The version has no rows that it had not seen, so that nothing can be said of its worth.
+    MissingFigureError
+        A figure that the card shows is missing in the warehouse.
+    """
+    if rows.unseen.is_empty():
+        raise ModelError(
+            f"{rows.model['model_family']} {rows.model['model_version']} has no rows in ops.evaluation_scores; "
+            "a version without them has no card: train it again"
+        )
+    return render(
+        "card.html.jinja",
+        model=rows.model,
+        metrics=rows.model["metrics"],
+        roles=rows_of(rows.roles),
+        worth=worth(rows.unseen),
+        unseen=rows.unseen.height,
+        defaults=int(rows.unseen["label"].sum()),
+        by_coverage=rows_of(rows.by_coverage),
+        night=rows.night,
+        shifted=_shifted(rows.monitoring),
+        watched=_watched(rows.monitoring),
+        fairness=rows_of(rows.fairness),
+        pictures=_pictures(rows),
+    )
+
+
+def worth(unseen: pl.DataFrame) -> dict[str, Interval]:
+    """Return AUC (DeLong), KS, Brier score and log loss of the PD on unseen rows, bootstrap intervals.
+
+    Examples
+    --------
+    >>> unseen = pl.DataFrame({"label": [0, 0, 1, 1] * 30, "pd": [0.1, 0.4, 0.35, 0.8] * 30})
+    >>> round(worth(unseen)["auc"].mean, 2)
+    0.75
+    """
+    labels, pd = unseen["label"].to_numpy(), unseen["pd"].to_numpy()
+    found = bootstrap_intervals(labels, pd)
+    return {"auc": delong_interval(labels, pd), **{name: found[name] for name in ("ks", "brier", "log_loss")}}
+
+
+def _pictures(rows: CardRows) -> dict[str, Any]:
+    """Return the plots that the rows allow, by heading."""
+    labels, pd, raw = (rows.unseen[name].to_numpy() for name in ("label", "pd", "pd_raw"))
+    charts: dict[str, list[Any]] = {
+        "worth": [
+            roc({"rows not seen": (labels, pd)}),
+            ks_curves(labels, pd),
+            reliability_chart(
+                {"before calibration": reliability(labels, raw), "after": reliability(labels, pd)}
+            ),
+        ],
+        "why": [],
+        "shift": [],
+    }
+    if rows.drawn.height:
+        charts["why"] = [contribution_bars(rows.drawn), beeswarm(rows.drawn)]
+    if rows.bins.height:
+        charts["shift"] = [shares(_named(rows.bins), title="PD: at training and on the last night")]
+    return {name: [picture(chart, about=name) for chart in some] for name, some in charts.items()}
+
+
+def _named(bins: pl.DataFrame) -> pl.DataFrame:
+    """Return the bins under names that people read, numbered: rounded, two may read the same."""
+    low, high = (pl.col(name).mul(100).round(2) for name in ("lower", "upper"))
+    name = (
+        pl.when(pl.col("lower").is_null() & pl.col("upper").is_null())
+        .then(pl.lit("any other"))
+        .when(pl.col("lower").is_null())
+        .then(pl.format("below {}%", high))
+        .when(pl.col("upper").is_null())
+        .then(pl.format("from {}%", low))
+        .when(pl.col("lower") == pl.col("upper"))
+        .then(pl.format("{}%", low))
+        .otherwise(pl.format("{} to {}%", low, high))
+    )
+    number = pl.int_range(1, pl.len() + 1)
+    return bins.select(pl.format("{}: {}", number, name).alias("bin"), "reference", "tonight")
+
+
+def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the subjects whose population stability index against training is largest."""
+    known = monitoring.filter(pl.col("measure").is_in(SHIFTS), pl.col("value").is_not_null())
+    return rows_of(known.sort("value", descending=True).head(SHOWN))
+
+
+def _watched(monitoring: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return everything else that was watched, by heading."""
+    rest = monitoring.filter(~pl.col("measure").str.contains("^[pc]si_"))
+    return {heading: rows_of(rest.filter(heading=heading)) for heading in HEADINGS}

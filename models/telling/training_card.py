@@ -1,0 +1,168 @@
+"""A trained model told to people: a card in Markdown, pictures, and calm lines for a terminal."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from models.metrics import METRICS, Interval
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.importance import feature_importance, group_importance
+from models.telling import plots
+from models.training import Training
+from models.voting_ensemble import card as ensemble_report
+from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.wide_deep import card as wide_deep_report
+from models.wide_deep.classifier import WideDeepClassifier
+
+_NAMES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "auc": "AUC",
+    "ks": "KS (two-sample)",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+}
+
+
+def protocol(training: Training) -> str:
+    """Return in words how the model was evaluated."""
+    evaluation = training.evaluation
+    if evaluation.protocol == "out_of_time":
+        return f"out of time, {evaluation.rows:,} later rows, bootstrap intervals (DeLong for the AUC)"
+    times = f"{evaluation.repeats} x " if evaluation.repeats > 1 else ""
+    return (
+        f"{times}{evaluation.folds} stratified folds by borrower, every choice made inside the training folds, "
+        "corrected resampled-t intervals"
+    )
+
+
+def lines(training: Training) -> tuple[str, ...]:
+    """Return what matters in a few lines of text."""
+    evaluation, classifier = training.evaluation, training.model.classifier
+    return (
+        f"{training.rows:,} labelled rows, {training.positives:,} defaults; {protocol(training)}",
+        (
+            f"AUC {_span(evaluation.raw['auc'])}, Brier {evaluation.raw['brier'].mean:.3f} raw and "
+            f"{evaluation.pd['brier'].mean:.3f} calibrated on {training.model.calibrated_on}"
+        ),
+        (
+            f"groups: {', '.join(classifier.groups_) or 'all'}; {classifier.n_features_in_} features, "
+            f"{len(classifier.left_out_)} columns left out"
+        ),
+    )
+
+
+def card(training: Training, *, title: str) -> str:
+    """Return the model card: data, figures before and after calibration, choices, groups, importance."""
+    evaluation, classifier = training.evaluation, training.model.classifier
+    rows = "\n".join(
+        f"| {_NAMES[name]} | {_span(evaluation.raw[name])} | {_span(evaluation.pd[name])} |"
+        for name in METRICS
+    )
+    left_out: dict[str, int] = {}
+    for reason in classifier.left_out_.values():
+        left_out[reason] = left_out.get(reason, 0) + 1
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            f"{training.rows:,} labelled rows, {training.positives:,} defaults ({classifier.base_rate_:.1%}).",
+            f"Evaluation: {protocol(training)}. Calibrated on {training.model.calibrated_on}.",
+            "",
+            "| measure | score of the learner | calibrated PD |",
+            "|---|---|---|",
+            rows,
+            "",
+            "Accuracy, precision and recall call a borrower default from one half on.",
+            f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
+            *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
+            *_beside(training),
+            *_reasons(training),
+            "",
+            *_choices(training),
+        ]
+    )
+
+
+def pictures(training: Training) -> dict[str, str]:
+    """Return ROC, reliability and, where the learner has one, importance as PNG data URIs."""
+    evaluation = training.evaluation
+    classifier: Any = training.model.classifier
+    curves = {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
+    if training.challenger is not None:
+        curves["without resampling"] = training.challenger.reliability_pd
+    charts = {
+        "roc": plots.roc({"out of sample": (evaluation.labels, evaluation.scores)}),
+        "reliability": plots.reliability(curves),
+    }
+    if _has_importance(classifier):
+        charts["importance"] = plots.importance(feature_importance(classifier))
+    return {
+        name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
+        for name, chart in charts.items()
+    }
+
+
+def _has_importance(classifier: Any) -> bool:
+    """Whether the learner tells an importance of its own; the other families have contributions instead."""
+    return isinstance(classifier, OperationalRiskClassifier) and (
+        classifier.settings is None or classifier.settings.learner != "svm"
+    )
+
+
+def _beside(training: Training) -> list[str]:
+    """Return what the same family without resampling reached on the same rows."""
+    if training.challenger is None:
+        return []
+    plain = training.challenger.pd
+    return [
+        (
+            f"Without resampling, on the same rows and calibrated: AUC {_span(plain['auc'])}, "
+            f"Brier {_span(plain['brier'])}, log loss {_span(plain['log_loss'])}."
+        )
+    ]
+
+
+def _reasons(training: Training) -> list[str]:
+    """Return how often the first reason, set to its reference value, lowers the PD."""
+    checked = training.reasons
+    if checked is None:
+        return []
+    if checked.share is None:
+        return [f"Reasons: in none of {checked.rows:,} sampled training rows does a feature raise the PD."]
+    return [
+        (
+            f"Reasons: of {checked.raised:,} sampled training rows with a feature that raises the PD, setting the "
+            "strongest one to its reference value (median, or most frequent value, of the rows without default) "
+            f"lowers the PD in {checked.passed:,}: {_span(checked.share)}, Wilson interval."
+        )
+    ]
+
+
+def _choices(training: Training) -> list[str]:
+    """Return what the family chose, and the importance of groups and of the ten strongest features."""
+    classifier: Any = training.model.classifier
+    if isinstance(classifier, VotingEnsembleClassifier):
+        return ensemble_report.card_lines(classifier)
+    if isinstance(classifier, WideDeepClassifier):
+        return wide_deep_report.card_lines(classifier)
+    chosen = ", ".join(f"{name} = {value}" for name, value in classifier.best_params_.items())
+    if not _has_importance(classifier):
+        return [f"Chosen: {chosen}."]
+    groups = ", ".join(f"{name} {share:.0%}" for name, share in group_importance(classifier).items())
+    strongest = list(feature_importance(classifier).items())[:10]
+    return [
+        f"Chosen: {chosen}.",
+        f"Importance by group: {groups}.",
+        "",
+        "| feature | importance |",
+        "|---|--:|",
+        *[f"| {name} | {share:.1%} |" for name, share in strongest],
+    ]
+
+
+def _span(interval: Interval) -> str:
+    """Return mean and interval, cut at 0 and 1: the t interval knows no bounds."""
+    return f"{interval.mean:.3f} ({max(interval.low, 0.0):.3f} to {min(interval.high, 1.0):.3f})"

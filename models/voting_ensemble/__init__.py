@@ -1,0 +1,1 @@
+"""The feature-enhanced voting ensemble (Yang & Xiao, 2024)."""

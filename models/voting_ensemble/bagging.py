@@ -1,0 +1,266 @@
+"""Bagged SMOTE: the training rows dealt into stratified bags, each oversampled on its own (paper, section III.B)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral
+from operator import itemgetter
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_limits
+
+from models.errors import ModelError, TooFewRowsError
+from models.runner import Job, Runner, threads
+from models.voting_ensemble.bags import Classes, Matrix, Rows, deal_bags, oversample_bag, shares, two_valued
+
+BAGS = 10
+ROWS_A_BAG = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """What became of one bag.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        Training rows in it, ascending.
+    minority : int
+        Its rows of its smallest class.
+    k_neighbors : int
+        Neighbours used.
+    synthetic : int
+        Rows made.
+    """
+
+    rows: Rows
+    minority: int
+    k_neighbors: int
+    synthetic: int
+
+
+class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
+    """Deal training rows into stratified bags, oversample each bag up to balance on its own, merge.
+
+    Neighbours are sought inside a bag only: the work falls with the number of bags and bags run side by
+    side. With ``n_bags="auto"`` a bag never exceeds `ROWS_A_BAG` rows, so that time grows in a straight
+    line with the rows.
+
+    Rules where plain SMOTE would stop or invent:
+
+    - Each bag needs ``k_neighbors + 1`` rows of every class that is oversampled. Where the smallest such
+      class has too few for ``n_bags``, bags join until all have enough. If one bag holds them all and they
+      are still too few, neighbours are lowered to ``minority - 1``. A single row is refused.
+    - A column with exactly two distinct values in the training rows (a flag, one level of a category)
+      takes the nearer end of the interpolation. All columns of a synthetic row share one position between
+      its two ends, so that a category in several columns stays one category.
+    - Classes already equal in number stay as they are, without a synthetic row.
+
+    What departs from the settings is said in ``decisions_``. The result depends on the rows, the settings
+    and ``random_state`` only, never on the number of threads or the order in which bags are done.
+
+    Parameters
+    ----------
+    n_bags : int or "auto", default="auto"
+        Bags. "auto": 10, and more where a bag would hold over 10,000 rows. The paper names no number.
+    k_neighbors : int, default=5
+        Neighbours of SMOTE.
+    categorical_features : sequence of int or None, default=None
+        Columns that hold codes of a category: SMOTENC gives them the commonest code of the neighbours.
+        Other columns than these must be among them.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        As in imbalanced-learn; "auto" balances every class up to the largest.
+    n_jobs : int, default=1
+        Threads, where no runner is given.
+    runner : Runner or None, default=None
+        Runs the bags, such as one that submits each as a Prefect task.
+    random_state : int, default=0
+        Seed; each bag has its own, derived from this one and the bag's number.
+
+    Attributes
+    ----------
+    bags_ : tuple of Bag
+    decisions_ : tuple of str
+    sampling_strategy_ : dict
+        Synthetic rows by class.
+    n_features_in_ : int
+
+    References
+    ----------
+    Yang & Xiao (2024), section III.B and figure 3; Chawla et al. (2002), SMOTE.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, y = rng.normal(size=(300, 4)), (np.arange(300) % 10 == 0).astype(int)
+    >>> sampler = BaggedSmote(n_bags=3)
+    >>> rows, labels = sampler.fit_resample(X, y)
+    >>> np.bincount(labels), [bag.synthetic for bag in sampler.bags_]
+    (array([270, 270]), [80, 80, 80])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_bags": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "categorical_features": ["array-like", None],
+        "sampling_strategy": BaseOverSampler._parameter_constraints["sampling_strategy"],  # noqa: SLF001
+        "n_jobs": [Integral],
+        "runner": [HasMethods("__call__"), None],
+        "random_state": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_bags: int | Literal["auto"] = "auto",
+        k_neighbors: int = 5,
+        categorical_features: Sequence[int] | None = None,
+        sampling_strategy: Any = "auto",
+        n_jobs: int = 1,
+        runner: Runner | None = None,
+        random_state: int = 0,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.n_bags = n_bags
+        self.k_neighbors = k_neighbors
+        self.categorical_features = categorical_features
+        self.n_jobs = n_jobs
+        self.runner = runner
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the rows as they are, in their order, followed by the synthetic ones, bag after bag.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers without gaps; float32 stays float32, other numbers become float64.
+        y : array-like of shape (n_samples,)
+            Classes, of any kind.
+
+        Raises
+        ------
+        TooFewRowsError
+            One class only, or a single row of a class that is to be oversampled.
+        ModelError
+            A gap or infinite value; categorical features that do not fit the columns.
+        """
+        return super().fit_resample(X, y)  # type: ignore[no-any-return]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[Matrix, Classes, bool]:  # noqa: N802 - the base class names it
+        y, binarise = check_target_type(y, indicate_one_vs_all=True)
+        if hasattr(
+            X, "sparse"
+        ):  # a pandas frame of sparse columns, which imbalanced-learn wants back as such
+            X = X.sparse.to_dense()
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        gaps = np.flatnonzero(~np.isfinite(X).all(axis=0))
+        if gaps.size:
+            raise ModelError(
+                f"NaN or inf in {gaps.size} of {X.shape[1]} columns, the first is column {gaps[0]}; SMOTE cannot "
+                "interpolate them: impute or mark gaps beforehand"
+            )
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise TooFewRowsError(
+                f"all {len(y)} labels are of one class, {classes[0]}; there is nothing to balance it with"
+            )
+        return X, y, binarise
+
+    def _fit_resample(self, X: Matrix, y: Classes) -> tuple[Matrix, Classes]:
+        categories = self._categories(X.shape[1])
+        wanted = {label: count for label, count in self.sampling_strategy_.items() if count}
+        n_bags, k_neighbors, self.decisions_ = self._plan(y, wanted)
+        dealing, *seeds = np.random.SeedSequence(self.random_state).spawn(n_bags + 1)
+        dealt = deal_bags(y, n_bags=n_bags, random_state=dealing)
+        totals = {label: int(np.count_nonzero(y == label)) + count for label, count in wanted.items()}
+        pairs = {column: pair for column, pair in two_valued(X).items() if column not in categories}
+        jobs = [
+            Job(
+                f"bag {number + 1} of {n_bags}",
+                partial(
+                    oversample_bag,
+                    X,
+                    y,
+                    rows,
+                    totals={label: shares(total, n_bags)[number] for label, total in totals.items()},
+                    k_neighbors=k_neighbors,
+                    categorical_features=categories,
+                    pairs=pairs,
+                    random_state=seed,
+                ),
+            )
+            for number, (rows, seed) in enumerate(zip(dealt, seeds, strict=True))
+        ]
+        # scikit-learn sets BLAS to one thread around each search and back, which threads side by side would
+        # leave at one: set it here once, so that it is given back once
+        with threadpool_limits(1, user_api="blas"):
+            made = (self.runner or threads(self.n_jobs))(jobs)
+        self.bags_ = tuple(
+            Bag(
+                rows,
+                int(np.unique(y[rows], return_counts=True)[1].min()),
+                k_neighbors,
+                len(labels),
+            )
+            for rows, (_, labels) in zip(dealt, made, strict=True)
+        )
+        return (
+            np.concatenate([X, *(synthetic for synthetic, _ in made)]),
+            np.concatenate([y, *(labels for _, labels in made)]),
+        )
+
+    def _categories(self, width: int) -> tuple[int, ...]:
+        """Return the columns of codes, checked."""
+        if self.categorical_features is None or not len(self.categorical_features):
+            return ()
+        columns = np.unique(self.categorical_features)
+        given = columns.tolist()
+        if columns.dtype.kind not in "iu" or given[0] < 0 or given[-1] >= width:
+            raise ModelError(
+                f"categorical_features {given} are not column numbers from 0 to {width - 1}; give positions"
+            )
+        if len(given) == width:
+            raise ModelError(
+                f"all {width} columns are categories; SMOTENC measures distance by numbers: leave out "
+                "categorical_features, or add a column of numbers"
+            )
+        return tuple(given)
+
+    def _plan(self, y: Classes, wanted: Mapping[Any, int]) -> tuple[int, int, tuple[str, ...]]:
+        """Return the number of bags, the neighbours, and what departs from the settings."""
+        asked = max(BAGS, math.ceil(len(y) / ROWS_A_BAG)) if self.n_bags == "auto" else self.n_bags
+        if not wanted:
+            return min(asked, len(y)), self.k_neighbors, ("the classes are equal in number: no row made",)
+        counts = {label: int(np.count_nonzero(y == label)) for label in wanted}
+        label, fewest = min(counts.items(), key=itemgetter(1))
+        if fewest < 2:
+            raise TooFewRowsError(
+                f"{fewest} row of class {label} among {len(y)}; SMOTE interpolates between at least 2: widen the "
+                "history, or train without oversampling"
+            )
+        n_bags = max(1, min(asked, fewest // (self.k_neighbors + 1)))
+        k_neighbors = min(self.k_neighbors, fewest - 1)
+        decisions = []
+        if n_bags < asked:
+            decisions.append(
+                f"{asked} bags joined to {n_bags}: {fewest} rows of class {label}, {self.k_neighbors + 1} a bag needed"
+            )
+        if k_neighbors < self.k_neighbors:
+            decisions.append(
+                f"{k_neighbors} neighbours in place of {self.k_neighbors}: {fewest} rows of class {label}"
+            )
+        return n_bags, k_neighbors, tuple(decisions)

@@ -1,0 +1,200 @@
+"""Ways to combine members, each fitted on all out-of-fold rows and scored on folds that it had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from models.calibration import EDGE
+from models.metrics import Labels, Scores, auc, brier
+from models.voting_ensemble.voting import Combiner, Matrix, Optimum, fit_platt, optimise_weights
+
+Rule = Literal["single", "equal", "optimised", "stacked"]
+RULES: tuple[Rule, ...] = ("single", "equal", "optimised", "stacked")  # simplest first
+
+PLATT_POINTS = 1000
+STACK_C = 1.0  # inverse strength of the L2 penalty on the coefficients of standardised logits
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to combine members, fitted on all rows and scored on rows that its parameters had not seen.
+
+    Parameters
+    ----------
+    combiner : Combiner
+        With the weights of all rows; members without weight are gone.
+    rule : {"single", "equal", "optimised", "stacked"}
+    log_loss, brier : float
+        Of the cross-fitted, Platt-mapped probabilities, over all rows.
+    auc : float
+        Mean over the folds, weights cross-fitted.
+    fold_aucs : tuple of float
+    gap, gap_error : float
+        Mean over rows of its log loss less that of the best candidate, and the standard error of that mean, as if rows
+        were independent: rows of one fold share members and all folds share most training rows, so the true
+        error is larger and the one-standard-error rule a little less willing to simplify than its name says.
+    converged : bool
+        False: a weight search did not converge, and equal weights stand in its place.
+    """
+
+    combiner: Combiner
+    rule: Rule
+    log_loss: float
+    brier: float
+    auc: float
+    fold_aucs: tuple[float, ...]
+    gap: float
+    gap_error: float
+    converged: bool
+
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Scored(NamedTuple):
+    """A candidate before it is compared: its cross-fitted probability of each row."""
+
+    combiner: Combiner
+    rule: Rule
+    probability: Scores
+    converged: bool
+
+
+def _sizes(members: int) -> range:
+    """Return the sizes of combinations, two and more; one where only one member is left."""
+    return range(min(2, members), members + 1)
+
+
+def score_votes(
+    probabilities: Matrix, labels: Labels, members: tuple[str, ...], tests: list[Mask]
+) -> Iterator[Scored]:
+    """Score single members and equal weights, of which only the Platt map is fitted."""
+    kinds: list[tuple[Rule, int]] = [("single", 1), *(("equal", size) for size in _sizes(len(members)))]
+    for rule, size in kinds:
+        for chosen in combinations(range(len(members)), size):
+            combiner = Combiner("vote", tuple(members[k] for k in chosen), (1.0 / size,) * size)
+            vote = combiner.combine(probabilities[:, chosen])
+            yield Scored(combiner, rule, _mapped(vote, labels, tests), True)
+
+
+def _mapped(vote: Scores, labels: Labels, tests: list[Mask]) -> Scores:
+    """Return the cross-fitted Platt-mapped probability of each row.
+
+    The map is fitted to at most `PLATT_POINTS` groups of rows with neighbouring scores, each at its mean, which
+    moves it far less than its own error and makes the search as fast for many rows as for few.
+    """
+    order = np.argsort(vote, kind="stable")
+    group = np.empty(len(vote), dtype=np.int64)
+    group[order] = np.arange(len(vote)) * PLATT_POINTS // max(len(vote), PLATT_POINTS)
+    groups = int(group.max()) + 1
+
+    def count(rows: Mask) -> tuple[Scores, Scores]:
+        kept = group[rows]
+        defaults = np.bincount(kept, labels[rows].astype(np.float64), minlength=groups)
+        return np.bincount(kept, minlength=groups).astype(np.float64), defaults.astype(np.float64)
+
+    rows, defaults = count(np.ones(len(vote), dtype=bool))
+    mean = np.bincount(group, vote) / rows
+    start = fit_platt(mean, rows, defaults)
+    mapped = np.empty(len(vote))
+    for test in tests:
+        mapped[test] = fit_platt(mean, *count(~test), start=start).probability(vote[test][:, None])
+    return mapped
+
+
+def score_optimised(
+    probabilities: Matrix, labels: Labels, members: tuple[str, ...], tests: list[Mask]
+) -> Iterator[Scored]:
+    """Score optimised weights of every combination, largest first, each search begun where a larger one ended."""
+    solved: list[tuple[tuple[int, ...], tuple[int, ...], Optimum]] = []
+    for size in reversed(_sizes(len(members))):
+        for chosen in combinations(range(len(members)), size):
+            larger = [(all_of, kept, found) for all_of, kept, found in solved if set(chosen) < set(all_of)]
+            if any(set(kept) <= set(chosen) for _, kept, _ in larger):
+                continue  # the larger one's best weights lie inside this combination: they are its best too
+            start = _restricted(larger[-1], chosen) if larger else None
+            found = optimise_weights(probabilities[:, chosen], labels, start=start)
+            kept = tuple(k for k, weight in zip(chosen, found.weights, strict=True) if weight > 0)
+            solved.append((chosen, kept, found))
+            yield _cross_fitted(probabilities[:, kept], labels, tuple(members[k] for k in kept), found, tests)
+
+
+def _restricted(
+    larger: tuple[tuple[int, ...], tuple[int, ...], Optimum], chosen: tuple[int, ...]
+) -> Optimum | None:
+    """Return where to begin in a combination: the weights of a larger one without the members that are gone."""
+    weights = np.array(
+        [weight for k, weight in zip(larger[0], larger[2].weights, strict=True) if k in chosen]
+    )
+    return larger[2]._replace(weights=weights / weights.sum()) if weights.sum() > 0 else None
+
+
+def _cross_fitted(
+    columns: Matrix, labels: Labels, names: tuple[str, ...], found: Optimum, tests: list[Mask]
+) -> Scored:
+    """Fit the weights of a combination without each fold in turn, and score that fold."""
+    weights = found.weights[found.weights > 0]
+    start = found._replace(weights=weights)
+    probability, converged = np.empty(len(labels)), found.converged
+    for test in tests:
+        without = optimise_weights(columns[~test], labels[~test], start=start)
+        probability[test] = without.probability(columns[test])
+        converged &= without.converged
+    combiner = Combiner("vote", names, tuple(weights.tolist()))
+    return Scored(combiner, "optimised", probability, converged)
+
+
+def score_stack(columns: Matrix, labels: Labels, names: tuple[str, ...], tests: list[Mask]) -> Scored:
+    """Fit logistic regression on the members' logits, cross-fitted, and on all rows.
+
+    Logits are standardised first, so that the L2 penalty (`STACK_C`) meets a member of narrow range such as AdaBoost
+    no harder than the others; the combiner holds the coefficients of the plain logits.
+    """
+
+    def fit(rows: Mask) -> Combiner:
+        logits = logit(np.clip(columns[rows], EDGE, 1 - EDGE))
+        scaler = StandardScaler().fit(logits)
+        found = LogisticRegression(C=STACK_C, max_iter=1000).fit(scaler.transform(logits), labels[rows])
+        weights = found.coef_[0] / scaler.scale_
+        return Combiner(
+            "stack", names, tuple(weights.tolist()), float(found.intercept_[0] - weights @ scaler.mean_)
+        )
+
+    probability = np.empty(len(labels))
+    for test in tests:
+        probability[test] = fit(~test).combine(columns[test])
+    return Scored(fit(np.ones(len(labels), dtype=bool)), "stacked", probability, True)
+
+
+def compare(scored: Sequence[Scored], labels: Labels, tests: list[Mask]) -> tuple[Candidate, ...]:
+    """Measure every candidate, and its distance to the one with the lowest log loss."""
+    kept = [np.clip(one.probability, EDGE, 1 - EDGE) for one in scored]
+    losses = [-np.log(np.where(labels == 1, probability, 1.0 - probability)) for probability in kept]
+    best = min(losses, key=lambda loss: float(loss.mean()))
+    candidates = []
+    for one, loss in zip(scored, losses, strict=True):
+        aucs = tuple(auc(labels[test], one.probability[test]) for test in tests)
+        gap = loss - best
+        candidates.append(
+            Candidate(
+                combiner=one.combiner,
+                rule=one.rule,
+                log_loss=float(loss.mean()),
+                brier=brier(labels, one.probability),
+                auc=float(np.mean(aucs)),
+                fold_aucs=aucs,
+                gap=float(gap.mean()),
+                gap_error=float(gap.std(ddof=1) / np.sqrt(len(gap))),
+                converged=one.converged,
+            )
+        )
+    return tuple(candidates)

@@ -1,0 +1,135 @@
+"""Out-of-fold probabilities of several members: prepared once a fold, fitted in one pool of jobs, longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+
+from models.errors import ModelError
+from models.metrics import Labels, Scores
+from models.runner import Job, Runner
+from models.voting_ensemble.members import MemberError, fit_member, member_probability, smoothed
+
+Rows = npt.NDArray[np.int64]
+Matrix = npt.NDArray[Any]
+
+# Seconds of a fit with the libraries' defaults, longest first: what starts last must be short, so that no core
+# waits for one long fit at the end.
+LONGEST_FIRST = ("gbdt", "bagging", "random_forest", "adaboost", "xgboost", "lightgbm", "extra_trees")
+
+
+class Prepared(NamedTuple):
+    """Training rows as the members take them, and what makes a matrix of other rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_balanced, n_columns)
+    y : ndarray of shape (n_balanced,), 0 or 1
+    transform : callable
+        From the numbers of rows to their matrix, by what the training rows taught.
+    """
+
+    X: Matrix
+    y: Labels
+    transform: Callable[[Rows], Matrix]
+
+
+Prepare = Callable[[Rows], Prepared]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What each member said about every row when it had not seen it.
+
+    Parameters
+    ----------
+    members : tuple of str
+        Those that were fitted in every fold, in the order given.
+    probabilities : ndarray of shape (n_samples, len(members))
+        `models.voting_ensemble.members.smoothed`, as the vote takes them.
+    folds : ndarray of shape (n_samples,)
+        The fold that held the row out.
+    left_out : dict of str to str
+        Members that failed, each with the reason.
+    """
+
+    members: tuple[str, ...]
+    probabilities: Scores
+    folds: Rows
+    left_out: dict[str, str]
+
+
+def out_of_fold(
+    prepare: Prepare, members: Mapping[str, Any], labels: Labels, folds: Rows, *, runner: Runner
+) -> OutOfFold:
+    """Fit a clone of every member without each fold in turn and score that fold.
+
+    One job a fold prepares and balances its training rows, for all members; then one job a fold and member,
+    all in one pool. The result does not depend on the runner.
+
+    A member that fails in any fold is left out of the result, with its reason in ``left_out``.
+
+    Parameters
+    ----------
+    prepare : callable
+        From the numbers of training rows to `Prepared`: everything that learns from rows happens in it.
+    members : mapping of str to unfitted classifier
+    labels : ndarray of shape (n_samples,), 0 or 1
+    folds : ndarray of shape (n_samples,)
+        Number of the fold that holds each row out.
+    runner : Runner
+
+    Raises
+    ------
+    ModelError
+        Every member failed.
+    """
+    numbers = [int(number) for number in np.unique(folds)]
+    tests = {number: np.flatnonzero(folds == number) for number in numbers}
+
+    def ready(number: int) -> tuple[Prepared, Matrix]:
+        prepared = prepare(np.flatnonzero(folds != number))
+        return prepared, prepared.transform(tests[number])
+
+    both = runner([Job(f"prepare fold {number}", partial(ready, number)) for number in numbers])
+    prepared = dict(zip(numbers, both, strict=True))
+
+    def score(name: str, number: int) -> Scores | MemberError:
+        (X, y, _), held_out = prepared[number]
+        try:
+            fitted = fit_member(name, clone(members[name]), X, y)
+            return smoothed(fitted, member_probability(name, fitted, held_out))
+        except MemberError as error:
+            return error
+
+    order = [(name, number) for name in longest_first(tuple(members)) for number in numbers]
+    found = runner([Job(f"{name} fold {number}", partial(score, name, number)) for name, number in order])
+    left_out: dict[str, str] = {}
+    columns = {name: np.empty(len(labels)) for name in members}
+    for (name, number), scores in zip(order, found, strict=True):
+        if isinstance(scores, MemberError):
+            left_out.setdefault(name, f"fold {number}: {scores}")
+        else:
+            columns[name][tests[number]] = scores
+    kept = tuple(name for name in members if name not in left_out)
+    if not kept:
+        raise ModelError(f"no member could be fitted; the first: {next(iter(left_out.values()))}")
+    return OutOfFold(kept, np.column_stack([columns[name] for name in kept]), folds, left_out)
+
+
+def longest_first(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names with the longest fits first, by their first word; those of other names before all.
+
+    Examples
+    --------
+    >>> longest_first(("lightgbm", "gbdt"))
+    ('gbdt', 'lightgbm')
+    """
+    known = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    return tuple(sorted(names, key=lambda name: known.get(name.split()[0], -1)))

@@ -1,0 +1,153 @@
+"""The choice among single members, equal votes, optimised votes and stacking, on out-of-fold probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from models.errors import ModelError, TooFewRowsError
+from models.metrics import Labels
+from models.voting_ensemble.candidates import (
+    RULES,
+    Candidate,
+    compare,
+    score_optimised,
+    score_stack,
+    score_votes,
+)
+from models.voting_ensemble.voting import Matrix
+
+SelectionRule = Literal["parsimonious", "paper"]
+Folds = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen candidate, those always reported beside it, and all that were scored."""
+
+    chosen: Candidate
+    best_single: Candidate
+    equal: Candidate
+    optimised: Candidate
+    stacked: Candidate
+    candidates: tuple[Candidate, ...]
+    selection: SelectionRule
+    decisions: tuple[str, ...]
+
+
+def select(
+    probabilities: Matrix,
+    labels: Labels,
+    *,
+    members: Sequence[str],
+    folds: Folds,
+    selection: SelectionRule = "parsimonious",
+) -> Selection:
+    """Score every candidate on out-of-fold probabilities and choose one.
+
+    Candidates are each member alone, every combination of at least two with equal weights and with
+    optimised weights (120 of seven), and stacking on the members of the best optimised combination. A
+    combination whose best weights leave members out is the smaller combination, and is scored once, as that.
+
+    Cross-fitted is all that is fitted here: for each fold, weights, Platt map and stacking come
+    from the other folds and score the fold. Not cross-fitted is the choice among candidates, which is why
+    the default asks for more than the best figure.
+
+    - ``"parsimonious"``: among the candidates whose log loss is at most one standard error above the best
+      (of the paired difference of each row), the simplest: single before equal before optimised before stacked,
+      fewer members before more, then the lower loss.
+    - ``"paper"``: the optimised combination with the best AUC, then stacking on its members.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_members)
+        Out of fold, in the order of ``members``.
+    labels : ndarray of shape (n_samples,), 0 or 1
+    members : sequence of str
+    folds : ndarray of shape (n_samples,)
+        Number of the fold in which the row was held out.
+    selection : {"parsimonious", "paper"}, default="parsimonious"
+
+    Raises
+    ------
+    TooFewRowsError
+        A fold holds one class only, or there are fewer than two folds.
+    ModelError
+        A probability is missing.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> labels, folds = np.tile([0, 1], 200), np.repeat(np.arange(4), 100)
+    >>> good = np.clip(0.5 + 0.2 * (2 * labels - 1) + 0.2 * rng.normal(size=400), 0.01, 0.99)
+    >>> both = np.column_stack([good, rng.uniform(size=400)])
+    >>> select(both, labels, members=("good", "noise"), folds=folds).chosen.combiner.members
+    ('good',)
+    """
+    _check(probabilities, labels, members, folds)
+    # thousands of products too small to share: a second BLAS thread only waits, fifteen times as long on a busy machine
+    with threadpool_limits(1, user_api="blas"):
+        return _selected(probabilities, labels, tuple(members), folds, selection)
+
+
+def _selected(
+    probabilities: Matrix, labels: Labels, names: tuple[str, ...], folds: Folds, selection: SelectionRule
+) -> Selection:
+    """Score every candidate and choose; see `select`."""
+    tests = [folds == number for number in np.unique(folds)]
+    optimised = list(score_optimised(probabilities, labels, names, tests))
+    best = _best(compare(optimised, labels, tests), selection).combiner.members
+    columns = probabilities[:, [names.index(name) for name in best]]
+    votes = list(score_votes(probabilities, labels, names, tests))
+    candidates = compare([*votes, *optimised, score_stack(columns, labels, best, tests)], labels, tests)
+    stacked = candidates[-1]
+    return Selection(
+        chosen=stacked if selection == "paper" else _simplest(candidates),
+        best_single=_best([one for one in candidates if one.rule == "single"], selection),
+        equal=candidates[len(votes) - 1],
+        optimised=_best([one for one in candidates if one.rule == "optimised"], selection),
+        stacked=stacked,
+        candidates=candidates,
+        selection=selection,
+        decisions=tuple(
+            f"the weights of {', '.join(one.combiner.members)} did not converge: equal weights stand in their place"
+            for one in candidates
+            if not one.converged
+        ),
+    )
+
+
+def _check(probabilities: Matrix, labels: Labels, members: Sequence[str], folds: Folds) -> None:
+    """Refuse what cannot be scored."""
+    if probabilities.shape != (len(labels), len(members)):
+        raise ModelError(
+            f"probabilities of shape {probabilities.shape} do not fit {len(labels)} rows by {len(members)} members"
+        )
+    missing = [not np.isfinite(column).all() for column in probabilities.T]
+    if any(missing):
+        named = ", ".join(name for name, gone in zip(members, missing, strict=True) if gone)
+        raise ModelError(f"out-of-fold probabilities are missing for {named}: leave them out first")
+    numbers = np.unique(folds)
+    if len(numbers) < 2:
+        raise TooFewRowsError(
+            "weights are judged on other folds than they were fitted on: two folds at least"
+        )
+    for number in numbers:
+        if len(np.unique(labels[folds == number])) < 2:
+            raise TooFewRowsError(f"fold {number} holds one class only: lower the number of folds")
+
+
+def _best(candidates: Sequence[Candidate], selection: SelectionRule) -> Candidate:
+    """Return the best by the AUC of the paper, or by the loss that is optimised."""
+    return min(candidates, key=lambda one: -one.auc if selection == "paper" else one.log_loss)
+
+
+def _simplest(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the simplest of those within one standard error of the lowest log loss."""
+    near = [one for one in candidates if one.gap <= one.gap_error]
+    return min(near, key=lambda one: (RULES.index(one.rule), len(one.combiner.members), one.log_loss))

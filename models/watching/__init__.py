@@ -1,0 +1,1 @@
+"""The watch: measure every night whether borrowers, ranks, calibration and groups still hold."""

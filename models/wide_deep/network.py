@@ -1,0 +1,161 @@
+"""The network: one weight a slot, hidden layers over the numbers, one linear output over both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import expit
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name
+
+from models.wide_deep.preparation import Inputs, WideDeepPreparation
+from models.wide_deep.settings import WideDeepSettings
+
+# Every step here is small, and the house runs folds beside each other: one core each. The number of torch's threads
+# is one for the whole process, so it is set once, where torch is first imported, and never around a piece of work,
+# which pieces side by side would undo.
+torch.set_num_threads(1)
+
+CHUNK = 65_536  # rows scored at once: memory stays flat however many there are
+
+
+class WideDeepNetwork(nn.Module):
+    """Logits of rows: ``b + sum of slot weights + v' h`` with ``h`` the last hidden layer (section 3.3).
+
+    Without the deep part ``h`` is the numbers themselves (logistic regression). Without the wide part
+    each slot has a vector instead of a weight, and their sum enters the first hidden layer: the dense layer
+    over one-hot inputs, looked up (DNN). The sum over the slots of a row is a sparse one-hot product.
+
+    Parameters
+    ----------
+    n_slots, n_fields, n_numbers : int
+    hidden : sequence of int
+        Neurons; empty without the deep part.
+    wide : bool
+        Whether slots go to the output layer; otherwise to the first hidden layer.
+    seed : int
+        Of the first weights: those of and from hidden layers uniform within 1 / sqrt(inputs), those of slots
+        and numbers on the output zero.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_slots: int,
+        n_fields: int,
+        n_numbers: int,
+        hidden: Sequence[int],
+        wide: bool,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.wide = wide
+        generator = torch.Generator().manual_seed(seed)
+        slots_into_hidden = not wide and n_fields > 0
+        sizes = [n_numbers, *hidden]
+        fan_in = [n_numbers + (n_fields if slots_into_hidden else 0), *hidden]
+        self.weights = nn.ParameterList()  # each of shape (inputs, neurons)
+        self.biases = nn.ParameterList()
+        for place, size in enumerate(hidden):
+            self.weights.append(_uniform((sizes[place], size), fan_in[place], generator))
+            self.biases.append(_uniform((size,), fan_in[place], generator))
+        self.slots = (
+            _uniform((n_slots, hidden[0]), fan_in[0], generator)
+            if slots_into_hidden
+            else nn.Parameter(torch.zeros(n_slots, 1))
+        )
+        self.out = (
+            _uniform((hidden[-1],), hidden[-1], generator) if hidden else nn.Parameter(torch.zeros(n_numbers))
+        )
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    @classmethod
+    def for_settings(cls, settings: WideDeepSettings, prepared: WideDeepPreparation) -> Self:
+        """Return the untrained network over prepared rows."""
+        return cls(
+            n_slots=prepared.n_slots_,
+            n_fields=len(prepared.field_names_),
+            n_numbers=len(prepared.means_),
+            hidden=settings.hidden if settings.deep else (),
+            wide=settings.wide,
+            seed=settings.random_state,
+        )
+
+    def finished(self) -> Self:
+        """Return this network on the CPU, in double precision and fixed, as scoring and explaining take it."""
+        return self.cpu().double().requires_grad_(requires_grad=False)
+
+    def forward(self, slots: Tensor, numbers: Tensor) -> Tensor:
+        """Return the logit of each row.
+
+        Parameters
+        ----------
+        slots : integer tensor of shape (n_samples, n_fields)
+        numbers : tensor of shape (n_samples, n_numbers)
+        """
+        looked_up = F.embedding_bag(slots, self.slots, mode="sum") if slots.shape[1] else None
+        last = numbers
+        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            last = torch.addmm(bias, last, weight)
+            if place == 0 and not self.wide and looked_up is not None:
+                last = last + looked_up
+            last = F.relu(last)
+        logits = last @ self.out + self.bias
+        return logits + looked_up[:, 0] if self.wide and looked_up is not None else logits
+
+    @torch.no_grad()
+    def fill_absent(self, presence: npt.NDArray[np.float64], offsets: npt.NDArray[np.int32]) -> None:
+        """Give slots that no training row has the mean of their field, so that they say nothing either way.
+
+        Parameters
+        ----------
+        presence : ndarray of shape (n_slots,)
+            Share of training rows of each slot.
+        offsets : ndarray of shape (n_fields + 1,)
+            First slot of each field.
+        """
+        weights = self.slots.detach().cpu().double().numpy()
+        for start, end in pairwise(offsets):
+            share = presence[start:end]
+            weights[start:end][share == 0] = share @ weights[start:end]
+        self.slots.copy_(torch.from_numpy(weights))
+
+
+def probabilities(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
+    """Return the probability of default of each row, in chunks.
+
+    From a finished network, in double precision, a row's probability does not depend on which rows are scored
+    beside it, to about 1e-15.
+    """
+    return np.asarray(expit(logits_of(network, inputs)), dtype=np.float64)
+
+
+@torch.no_grad()
+def logits_of(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
+    """Return the logit of each row, in chunks, in the precision and on the device of the network."""
+    found = np.empty(len(inputs.slots))
+    for start in range(0, len(found), CHUNK):
+        rows = slice(start, start + CHUNK)
+        said = network(
+            torch.from_numpy(inputs.slots[rows]).to(network.bias.device),
+            torch.from_numpy(inputs.numbers[rows]).to(network.bias),
+        )
+        found[rows] = said.cpu().numpy()
+    return found
+
+
+def device_of(wanted: str) -> torch.device:
+    """Return the device of a setting: auto is CUDA where there is one."""
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> nn.Parameter:
+    bound = 1.0 / max(fan_in, 1) ** 0.5
+    return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * bound)

@@ -1,0 +1,1 @@
+"""Pérez-Salazar et al. (2026) measured again."""

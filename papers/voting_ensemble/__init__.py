@@ -1,0 +1,1 @@
+"""Yang & Xiao (2024) measured again."""

@@ -1,0 +1,1 @@
+"""Vanhoeven & Chen measured again."""

@@ -1,0 +1,199 @@
+"""Card and report show what the rows hold, need no network, and are refused where a figure is missing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.errors import ModelError
+from models.telling.card import CardRows, card, worth
+from models.telling.pages import MissingFigureError, figure
+from models.telling.validation_report import NightRows, validation_report
+
+DAY = date(2026, 6, 30)
+MONITORED = {
+    "heading": pl.String, "measure": pl.String, "subject": pl.String, "value": pl.Float64, "low": pl.Float64,
+    "high": pl.Float64, "threshold": pl.Float64, "critical": pl.Float64, "sample": pl.Int64,
+    "severity": pl.String, "note": pl.String,
+}  # fmt: skip
+
+
+def watched() -> pl.DataFrame:
+    rows = [
+        ("stability", "psi_training", "score", 0.31, None, None, 0.25, 0.02, 1500, "alarm", None),
+        ("stability", "csi_training", "tx_count_30d", 0.01, None, None, 0.25, 0.02, 1500, "ok", None),
+        ("performance", "gini", "2025-06", 0.61, 0.55, 0.67, None, None, 900, "ok", None),
+        ("calibration", "binomial", "grade D1", None, None, None, None, None, 0, "unknown", "the grade is empty"),
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=MONITORED, orient="row")
+
+
+def card_rows(**changed: object) -> CardRows:
+    rng = np.random.default_rng(0)
+    pd = rng.beta(1, 6, 400)
+    model = {
+        "model_family": "voting_ensemble", "model_version": "2026-06-30-abcd1234", "portfolio": "lender <1>",
+        "role": "champion", "purpose": "forecast", "label_definition": "dpd90", "horizon_days": 365,
+        "knowledge_date": DAY, "registered_at": datetime(2026, 7, 1, 3), "base_rate": 0.15,
+        "metrics": {"rows": 1234, "protocol": "out_of_time", "calibrated_on": "900 later rows",
+                    "reason_check": {"rows": 500, "raised": 480, "passed": 420,
+                                     "share": {"mean": 0.875, "low": 0.84, "high": 0.9}}},
+        "artefact_sha256": "a" * 64, "data_fingerprint": "f" * 64, "schema_hash": "s" * 64, "run_id": "run-1",
+        "feature_names": ["tx_count_30d"], "feature_groups": ["volume"], "settings": {"folds": 5},
+    }  # fmt: skip
+    made = {
+        "model": model,
+        "roles": pl.DataFrame({"role": ["champion"], "effective_from": [DAY], "reason": ["first"], "approver": ["AB"]}),
+        "unseen": pl.DataFrame(
+            {"coverage": ["thick"] * 400, "label": (rng.random(400) < pd).astype(int), "pd_raw": pd, "pd": pd}
+        ),
+        "by_coverage": pl.DataFrame(
+            {"coverage": ["thick"], "rows": [400], "defaults": [60], "observed_rate": [0.15], "low": [0.12],
+             "high": [0.19], "mean_pd": [0.148]}
+        ),
+        "night": {"as_of_date": DAY, "enterprises": 762, "headlines": 700, "in_default": 41, "mean_pd": 0.1412},
+        "drawn": pl.DataFrame(
+            {"enterprise_id": ["E1", "E2"], "feature": ["tx_count_30d"] * 2, "contribution": [0.1, -0.2],
+             "value": [1.0, 2.0]}
+        ),
+        "bins": pl.DataFrame(
+            {"lower": [None, 0.1], "upper": [0.1, None], "reference": [0.5, 0.5], "tonight": [0.8, 0.2]}
+        ),
+        "monitoring": watched(),
+        "fairness": pl.DataFrame(
+            {"attribute": ["legal_form"], "group_name": ["sole trader"], "basis": ["tonight"],
+             "measure": ["selection_rate"], "value": [0.71],
+             "low": [0.65], "high": [0.77], "sample": [321], "note": [None]}
+        ),
+        **changed,
+    }  # fmt: skip
+    return CardRows(**made)  # type: ignore[arg-type]
+
+
+def night_rows(**changed: object) -> NightRows:
+    made = {
+        "run": {"portfolio": "lender", "as_of_date": DAY, "run_id": "run-2", "status": "done", "revision": "abc"},
+        "statuses": pl.DataFrame({"score_status": ["fresh", "stale"], "enterprises": [1900, 100]}),
+        "families": pl.DataFrame(
+            {"coverage": ["thick", "unscoreable"], "model_family": ["voting_ensemble", None],
+             "model_version": ["v1", None], "enterprises": [1900, 100], "in_default": [41, 0], "mean_pd": [0.12, None]}
+        ),
+        "grades": pl.DataFrame({"grade": ["A1", "D1", None], "enterprises": [1000, 900, 100]}),
+        "scale": ["A1", "D1"],
+        "moves": pl.DataFrame({"grade_before": ["A1"], "grade": ["D1"], "enterprises": [7]}),
+        "gates": pl.DataFrame({"suite": ["feed"], "checks": [12], "failed": [1], "errored": [0]}),
+        "monitoring": watched(),
+        "alerts": pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["PSI of score 0.31"]}),
+        "past": pl.DataFrame(
+            {"as_of_date": [date(2026, 6, 29), DAY], "measure": ["psi"] * 2, "subject": ["score"] * 2,
+             "value": [0.1, 0.3]}
+        ),
+        **changed,
+    }  # fmt: skip
+    return NightRows(**made)  # type: ignore[arg-type]
+
+
+def test_a_card_shows_figures_plots_and_decisions_and_needs_no_network():
+    page = card(card_rows())
+    for told in (
+        "1,234",
+        "15.0%",
+        "14.12%",
+        "87.5%",
+        "lender &lt;1&gt;",
+        "0.310",
+        "sole trader",
+        "a" * 64,
+        "the grade is empty",
+    ):
+        assert told in page, told
+    assert page.count("<img") == 6  # ROC, KS, reliability, bars, beeswarm, shares
+    assert not re.search(r"<script|<link|@import|url\(|src=\"(?!data:)", page)
+    assert len(page) < 400_000
+
+
+def test_the_worth_on_the_card_is_that_of_the_unseen_rows():
+    rows = card_rows()
+    found = worth(rows.unseen)
+    assert figure(found["auc"].mean) in card(rows)
+    assert found["auc"].low < found["auc"].mean < found["auc"].high
+
+
+@pytest.mark.parametrize("name", ["base_rate", "metrics"])
+def test_a_missing_figure_fails_the_card(name):
+    rows = card_rows()
+    gone = {**rows.model, name: None if name == "base_rate" else {**rows.model["metrics"], "rows": None}}
+    with pytest.raises(MissingFigureError, match=r"base rate|training rows"):
+        card(card_rows(model=gone))
+
+
+def test_the_card_says_the_last_role_that_was_decided():
+    decided = pl.DataFrame(
+        {"role": ["challenger", "champion"], "effective_from": [date(2026, 6, 15), DAY],
+         "reason": ["registered", "better"], "approver": ["training run", "AB"]}
+    )  # fmt: skip
+    assert f"· champion from {DAY} on ·" in card(card_rows(roles=decided))
+
+
+def test_who_is_not_scored_and_who_is_in_default_are_told_apart():
+    families = night_rows().families.with_columns(
+        mean_pd=pl.lit(None, pl.Float64), in_default=pl.Series([1900, 0])
+    )
+    page = validation_report(night_rows(families=families))
+    assert page.count("all in default") == page.count("not scored") == 1
+
+
+def test_a_watched_figure_may_be_missing_only_with_a_note():
+    assert "the grade is empty" in card(card_rows())
+    silent = watched().with_columns(note=pl.lit(None, pl.String))
+    with pytest.raises(MissingFigureError, match="binomial"):
+        card(card_rows(monitoring=silent))
+    with pytest.raises(MissingFigureError, match="binomial"):
+        validation_report(night_rows(monitoring=silent))
+
+
+def test_a_version_that_was_never_evaluated_has_no_card():
+    with pytest.raises(ModelError, match=r"no rows in ops\.evaluation_scores"):
+        card(card_rows(unseen=card_rows().unseen.head(0)))
+
+
+def test_a_card_before_the_first_night_says_so():
+    page = card(card_rows(night=None, drawn=card_rows().drawn.head(0), bins=card_rows().bins.head(0),
+                          monitoring=watched().head(0), fairness=card_rows().fairness.head(0)))  # fmt: skip
+    assert "It has not scored a night yet." in page
+    assert "No contributions are stored" in page
+
+
+def test_a_report_shows_status_gates_alerts_and_three_headings():
+    page = validation_report(night_rows())
+    for told in (
+        "2,000",
+        "1,900",
+        "stale",
+        "PSI of score 0.31",
+        "Performance",
+        "Stability",
+        "Calibration",
+        "no model",
+    ):
+        assert told in page, told
+    assert page.count("<img") == 3
+    first = validation_report(night_rows(moves=night_rows().moves.head(0), past=night_rows().past.head(1)))
+    assert first.count("<img") == 1
+
+
+def test_bins_that_read_the_same_are_told_apart():
+    low = [None, 0.06671, 0.06673, 0.1, None]
+    bins = pl.DataFrame(
+        {
+            "lower": low,
+            "upper": [0.06671, 0.06673, 0.1, 0.1, None],
+            "reference": [0.2] * 5,
+            "tonight": [0.2] * 5,
+        }
+    )
+    assert card(card_rows(bins=bins)).count("<img") == 6

@@ -1,0 +1,259 @@
+"""A reading is judged by both limits, an unknown one says why, and an alert needs two nights."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.watching.alerts import raised
+from models.watching.outcome_readings import calibration, performance, promised
+from models.watching.page import page
+from models.watching.readings import Reading, as_frame, feed_reading, index_reading, level_reading, shares
+from models.watching.settings import WatchSettings
+from models.watching.vintage import Vintage
+
+LIMITS = WatchSettings()
+TUESDAY, MONDAY, FRIDAY = date(2026, 6, 30), date(2026, 6, 29), date(2026, 6, 26)
+NIGHTS = (TUESDAY, MONDAY, FRIDAY)
+
+
+def psi(actual, reference, **more):
+    return index_reading("psi_batch", "score", actual, reference, settings=LIMITS, **more)
+
+
+@pytest.mark.parametrize(
+    ("reference", "actual", "severity"),
+    [
+        ([500, 500], [505, 495], "ok"),
+        ([500, 500], [330, 670], "watch"),
+        ([500, 500], [200, 800], "alarm"),
+        ([10, 10], [6, 14], "ok"),  # 0.15, but so few rows give as much without any change
+        ([500_000, 500_000], [510_000, 490_000], "ok"),  # real and small
+    ],
+)
+def test_an_index_is_judged_by_the_rule_of_thumb_and_by_its_size(reference, actual, severity):
+    assert psi(actual, reference).severity == severity
+
+
+def test_a_large_index_of_few_rows_is_above_the_rule_of_thumb_and_below_its_critical_value():
+    found = psi([6, 14], [10, 10])
+    assert LIMITS.index_watch < found.value < found.critical
+
+
+def test_a_portfolio_of_ten_has_no_index():
+    found = psi([1] * 10, [100] * 10)
+    assert (found.value, found.severity) == (None, "unknown")
+    assert found.note == "10 rows in 10 bins: at least 5 a bin are needed"
+
+
+@pytest.mark.parametrize(
+    ("usual", "severity", "threshold"),
+    [(0.0, "alarm", 0.1), (0.2, "alarm", 0.2), (0.6, "ok", 0.6), (None, "ok", None)],
+)
+def test_a_feature_is_judged_beyond_what_it_usually_moves(usual, severity, threshold):
+    found = psi([200, 800], [500, 500], usual=usual)
+    assert found.value == pytest.approx(0.415, abs=0.001)
+    assert (found.severity, found.threshold) == (severity, threshold)
+    assert (found.note is None) == (usual is not None)
+
+
+def test_features_that_are_judged_together_need_more_to_be_beyond_chance():
+    alone, together = psi([40, 60], [50, 50]), psi([40, 60], [50, 50], compared=300)
+    assert together.value == alone.value
+    assert together.critical > 3 * alone.critical
+
+
+def test_a_constant_has_no_change():
+    found = psi([100, 0, 0], [200, 0, 0])
+    assert (found.value, found.critical, found.severity) == (0.0, None, "ok")
+    assert found.note == "one bin holds every row of both"
+
+
+def test_an_unknown_reading_needs_its_reason():
+    with pytest.raises(ValueError, match="an unknown value needs its reason"):
+        Reading("stability", "psi", "score", severity="unknown")
+    with pytest.raises(ValueError, match="a value is unknown, or it is not"):
+        Reading("stability", "psi", "score", value=0.3, severity="unknown")
+
+
+@pytest.mark.parametrize(("now", "severity"), [(0.105, "ok"), (0.112, "watch"), (0.07, "alarm")])
+def test_the_mean_pd_is_judged_by_its_relative_change(now, severity):
+    assert level_reading("headline", now, 0.1, sample=500, settings=LIMITS).severity == severity
+
+
+def test_a_mean_pd_of_few_or_of_a_first_night_is_told_and_not_judged():
+    assert level_reading("headline", 0.3, 0.1, sample=10, settings=LIMITS).severity == "ok"
+    assert "too few to judge" in level_reading("headline", 0.3, 0.1, sample=10, settings=LIMITS).note
+    assert level_reading("headline", 0.3, None, sample=500, settings=LIMITS).threshold is None
+    assert level_reading("headline", None, 0.1, sample=0, settings=LIMITS).severity == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("age", "usual", "deliveries", "severity", "threshold"),
+    [
+        (2, 2, 30, "ok", 2),
+        (3, 2, 30, "watch", 2),
+        (5, 2, 30, "alarm", 2),
+        (80, 1, 6, "ok", None),  # too few to know its pauses
+        (95, None, 0, "ok", None),
+        (None, None, 0, "unknown", None),
+    ],
+)
+def test_a_feed_is_late_beyond_its_longest_usual_pause(age, usual, deliveries, severity, threshold):
+    found = feed_reading("transactions", age, usual, deliveries=deliveries, settings=LIMITS)
+    assert (found.value, found.severity, found.threshold) == (age, severity, threshold)
+
+
+def test_shares_add_up_and_nobody_is_unknown():
+    assert [one.value for one in shares("s", {"a": 3, "b": 1}, reason="nobody")] == [0.75, 0.25]
+    assert [one.severity for one in shares("s", {}, reason="nobody")] == ["unknown"]
+
+
+def history(*nights: tuple[date, str]) -> pl.DataFrame:
+    rows = [as_frame([Reading("stability", "psi_batch", "score", "wide_deep", severity=severity, note="-",
+                              value=None if severity == "unknown" else 0.3)])
+            .with_columns(as_of_date=pl.lit(day)) for day, severity in nights]  # fmt: skip
+    return pl.concat(rows) if rows else as_frame([]).with_columns(as_of_date=pl.lit(TUESDAY))
+
+
+@pytest.mark.parametrize(
+    ("nights", "severity", "in_a_row"),
+    [
+        ([(TUESDAY, "alarm")], None, 0),
+        ([(TUESDAY, "alarm"), (MONDAY, "ok"), (FRIDAY, "alarm")], None, 0),
+        ([(TUESDAY, "alarm"), (FRIDAY, "alarm")], None, 0),  # Monday was scored and has no reading
+        ([(MONDAY, "alarm"), (FRIDAY, "alarm")], None, 0),  # over by tonight
+        ([(TUESDAY, "unknown"), (MONDAY, "alarm"), (FRIDAY, "alarm")], None, 0),
+        ([(TUESDAY, "alarm"), (MONDAY, "watch")], "watch", 2),
+        ([(TUESDAY, "watch"), (MONDAY, "alarm"), (FRIDAY, "alarm")], "watch", 3),
+        ([(TUESDAY, "alarm"), (MONDAY, "alarm"), (FRIDAY, "watch")], "alarm", 3),
+    ],
+)
+def test_an_alert_needs_two_scored_nights_in_a_row(nights, severity, in_a_row):
+    found = raised(history(*nights), NIGHTS)
+    assert [(one.severity, one.nights) for one in found] == (
+        [] if severity is None else [(severity, in_a_row)]
+    )
+
+
+def test_the_features_of_a_family_are_gathered_in_one_alert():
+    nights = []
+    for day in NIGHTS:
+        rows = [
+            Reading("stability", "csi_batch", f"x{number}", "f", value=0.2 + number / 10, severity=severity)
+            for number, severity in enumerate(["watch"] * 3 + ["alarm"] * 4)
+            if (day, number) != (MONDAY, 6)  # the largest is at alarm tonight only
+            and (day, number) != (FRIDAY, 1)  # one is newer than the others
+        ]
+        nights.append(as_frame(rows).with_columns(as_of_date=pl.lit(day)))
+    (one,) = raised(pl.concat(nights), NIGHTS)
+    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 3)
+    assert one.message == (
+        "f: csi_batch of 3 features at alarm and 3 at watch for two nights or more, newest first: "
+        "x1 0.3 (2 nights), x5 0.7 (3 nights), x4 0.6 (3 nights), x3 0.5 (3 nights), x2 0.4 (3 nights) and 1 more"
+    )
+
+
+def test_the_first_night_raises_nothing():
+    assert raised(history((TUESDAY, "alarm")), (TUESDAY,)) == ()
+    assert raised(history(), ()) == ()
+
+
+def vintage(day: date, *, rows: int = 400, lift: float = 1.0, seed: int = 0) -> Vintage:
+    rng = np.random.default_rng(seed)
+    pd = rng.beta(1.5, 8.0, rows)
+    labels = (rng.random(rows) < pd * lift).astype(np.int64)
+    return Vintage(day, "v1", labels, pd, ["A"] * rows, [str(number) for number in range(rows)])
+
+
+def by_name(readings):
+    return {(one.measure, one.subject): one for one in readings}
+
+
+def test_no_labels_is_unknown_and_says_until_when():
+    for make, more in ((performance, {"trained": 0.5}), (calibration, {"grades": ("A", "B")})):
+        found = make([], waiting="no labels yet", settings=LIMITS, family=None, **more)
+        assert {one.severity for one in found} == {"unknown"}
+        assert {one.note for one in found} == {"no labels yet"}
+        assert all(one.value is None for one in found)
+
+
+def test_an_empty_grade_is_unknown_and_the_others_are_tested():
+    found = by_name(
+        calibration([vintage(MONDAY)], grades=("A", "B"), waiting="", settings=LIMITS, family="f")
+    )
+    assert found["grade_binomial", "A"].severity == "ok"
+    assert found["grade_default_rate", "A"].threshold == pytest.approx(vintage(MONDAY).pd.mean())
+    assert (found["grade_binomial", "B"].severity, found["grade_binomial", "B"].value) == ("unknown", None)
+    assert found["hosmer_lemeshow", "latest vintage"].severity == "ok"
+
+
+def test_pds_that_are_half_of_what_happens_are_an_alarm():
+    found = by_name(
+        calibration([vintage(MONDAY, lift=2.0)], grades=("A",), waiting="", settings=LIMITS, family="f")
+    )
+    for name in ("grade_binomial", "hosmer_lemeshow", "spiegelhalter"):
+        assert found[name, "A" if name == "grade_binomial" else "latest vintage"].severity == "alarm", name
+    assert found["observed_to_expected", "latest vintage"].value == pytest.approx(2, abs=0.4)
+
+
+def test_the_latest_gini_is_judged_against_training_beyond_its_noise():
+    past = [vintage(FRIDAY, seed=1), vintage(MONDAY, seed=2)]
+    real = by_name(performance(past, trained=None, waiting="", settings=LIMITS, family="f"))
+    gini = real["gini", "latest vintage"]
+    assert gini.severity == "ok"
+    for above, severity in ((-0.01, "ok"), (0.01, "watch"), (0.11, "alarm")):
+        trained = gini.high + above
+        found = by_name(performance(past, trained=trained, waiting="", settings=LIMITS, family="f"))
+        assert found["gini", "latest vintage"].severity == severity
+    assert real["gini_vintage", MONDAY.isoformat()].value == gini.value
+    assert real["gini_slope", "all vintages"].note == "2 vintages: three are needed for a slope"
+
+
+def test_a_vintage_of_ten_is_unknown():
+    found = performance([vintage(MONDAY, rows=10)], trained=0.5, waiting="", settings=LIMITS, family="f")
+    assert {one.severity for one in found} == {"unknown"}
+    assert all(one.value is None for one in found)
+
+
+def test_a_falling_gini_is_seen():
+    past = []
+    for year in range(6):
+        one = vintage(date(2020 + year, 6, 30), rows=4000, seed=year)
+        mixed = np.random.default_rng(year).permutation(one.labels)
+        keep = np.random.default_rng(50 + year).random(4000) < year / 6  # ever more labels at random
+        past.append(one._replace(labels=np.where(keep, mixed, one.labels)))
+    slope = by_name(performance(past, trained=None, waiting="", settings=LIMITS, family="f"))[
+        "gini_slope", "all vintages"
+    ]
+    assert slope.severity == "alarm"
+    assert slope.high < 0
+    assert slope.reference == 6
+
+
+def test_what_is_promised_is_marked_as_estimated():
+    found = by_name(promised(vintage(MONDAY).pd, trained=0.99, settings=LIMITS, family="f", version="v1"))
+    assert found["gini_estimated", "tonight"].severity == "alarm"
+    assert found["gini_estimated", "tonight"].note.startswith("estimated")
+    few = promised(np.full(10, 0.1), trained=0.5, settings=LIMITS, family="f", version="v1")
+    assert {one.severity for one in few} == {"unknown"}
+
+
+def test_the_page_has_three_headings_and_the_worst_first():
+    readings = [
+        Reading("stability", "csi_batch", "x", "f", value=0.12, threshold=0.1, severity="watch"),
+        Reading("stability", "psi_batch", "score", "f", value=0.4, threshold=0.1, severity="alarm"),
+        Reading("performance", "gini", "latest vintage", "f", severity="unknown", note="no labels yet"),
+    ]
+    alerts = raised(history((TUESDAY, "alarm"), (MONDAY, "alarm")), NIGHTS)
+    text = page(readings, alerts, {"alarm": "emitted"}, portfolio="p", as_of_date=TUESDAY)
+    assert [line for line in text.splitlines() if line.startswith("## ")] == [
+        "## Performance", "## Stability", "## Calibration",
+    ]  # fmt: skip
+    assert text.index("psi_batch | f score | 0.4") < text.index("csi_batch | f x")
+    assert "**alarm** wide_deep, score: psi_batch 0.3, 2 nights at watch or alarm" in text
+    assert "- unknown (1): no labels yet" in text
+    assert len(text.splitlines()) < 45

@@ -1,0 +1,1 @@
+"""Intake: turn delivered files into raw rows, each loaded, quarantined or an exact duplicate."""

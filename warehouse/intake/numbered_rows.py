@@ -1,0 +1,107 @@
+"""DuckDB reads a delivered file into numbered rows, whatever its format; what is no row at all is set aside.
+
+Rows land in the temporary relation `intake_rows` (file_row and the declared columns that the file has) and
+`intake_malformed` (file_row, raw_text, detail). CSV and NDJSON are read as text, so that a value that has no
+place in its type is still there to be shown; Parquet keeps its own types. No loop in Python sees a row.
+
+Row numbers start at 1: data rows without the header and empty lines in CSV, lines in NDJSON, rows in Parquet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.connection import in_file_order
+from warehouse.intake.csv_and_ndjson import check_columns, count, literal_path, read_csv, read_ndjson
+from warehouse.intake.feeds import Feed
+from warehouse.intake.landing import FileRefused, WholeFile
+
+_THE_FILES_FAULT = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.SerializationException,
+    duckdb.NotImplementedException,
+)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a file turned out to hold.
+
+    Attributes:
+        types: Declared columns that the file has, with the type they came in.
+        extra: Columns of the file that the feed does not declare; they are left out.
+        rows: Data rows, malformed ones included.
+    """
+
+    types: dict[str, str]
+    extra: tuple[str, ...]
+    rows: int
+
+
+def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Delivered:
+    """Fill `intake_rows` and `intake_malformed` from the file.
+
+    Raises:
+        FileRefused: when the file cannot be read, has no row, lacks columns or belongs to another feed.
+    """
+    drop(con)
+    con.execute("create temp table intake_malformed (file_row bigint, raw_text varchar, detail varchar)")
+    with damage_refused(file), in_file_order(con):
+        if file.format == "parquet":
+            types, extra = _read_parquet(con, file, feed)
+        elif file.format == "csv":
+            types, extra = read_csv(con, file, feed)
+        else:
+            types, extra = read_ndjson(con, file, feed)
+        rows = count(con, "intake_rows") + count(con, "intake_malformed")
+    if rows == 0:
+        raise FileRefused("empty: the file has columns but no row")
+    return Delivered(types=types, extra=extra, rows=rows)
+
+
+@contextmanager
+def damage_refused(file: WholeFile) -> Iterator[None]:
+    """Turn what DuckDB says about a damaged file into its refusal; a full disk stays an error."""
+    try:
+        yield
+    except _THE_FILES_FAULT as error:
+        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
+    except duckdb.IOException as error:
+        if file.full.name not in str(error):
+            raise
+        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
+
+
+def drop(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove the temporary relations of the file before."""
+    con.execute("drop view if exists temp.main.intake_rows")
+    for name in ("intake_lines", "intake_objects", "intake_malformed", "intake_rejects", "intake_scans"):
+        con.execute(f"drop table if exists temp.main.{name}")
+
+
+def _read_parquet(
+    con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    source = f"read_parquet({literal_path(file)}, file_row_number = true, hive_partitioning = false)"
+    described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
+    own = {row[0].strip().lower(): (row[0], row[1]) for row in described}
+    extra = check_columns(feed, [row[0].strip().lower() for row in described])
+    types = {column.name: own[column.name][1] for column in feed.columns if column.name in own}
+    columns = ", ".join(f'{_name(own[name][0])} as "{name}"' for name in types)
+    con.execute(
+        f"create temp view intake_rows as select file_row_number + 1 as file_row, {columns} from {source}"
+    )
+    return types, extra
+
+
+def _first_line(error: Exception, file: WholeFile) -> str:
+    return str(error).splitlines()[0].replace(str(file.full), file.full.name)[:200]
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

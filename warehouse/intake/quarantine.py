@@ -1,0 +1,72 @@
+"""Rows that break a rule are set aside with file, row number, rule, one sentence and what was delivered."""
+
+from __future__ import annotations
+
+import duckdb
+
+from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.file_ledger import FileRecord
+from warehouse.intake.row_rules import Fault, present, shown
+from warehouse.settings import settings
+
+
+def quarantine(
+    con: duckdb.DuckDBPyConnection, record: FileRecord, *, faults: list[Fault], types: dict[str, str]
+) -> int:
+    """Write the rows at fault of the file that was read to `ops.quarantine` and return how many."""
+    feed = FEEDS[record.feed]
+    text = _row_text(feed, types)
+    moved = _move(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
+    if _any(con, "intake_typed where fault is not null"):
+        rules = " ".join(f"when {number} then '{fault.rule}'" for number, fault in enumerate(faults))
+        details = " ".join(f"when {number} then {fault.detail}" for number, fault in enumerate(faults))
+        moved += _move(
+            con,
+            record,
+            f"""r.file_row, case t.fault {rules} end as rule, case t.fault {details} end as detail,
+                {text} as raw_text
+                from intake_rows as r inner join intake_typed as t on r.file_row = t.file_row
+                where t.fault is not null""",
+        )
+    if _any(con, "intake_repeats where not equal"):
+        named = " || ', ' || ".join(
+            f"'{name} ''' || coalesce({shown(feed, name)}, '') || ''''" for name in feed.key
+        )
+        moved += _move(
+            con,
+            record,
+            f"""r.file_row, 'key_repeated' as rule,
+                'The key ' || {named} || ' is taken by a row with other content and the same known_at.'
+                as detail, {text} as raw_text
+                from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
+                where not t.equal""",
+        )
+    return moved
+
+
+def _move(con: duckdb.DuckDBPyConnection, record: FileRecord, select: str) -> int:
+    row = con.execute(
+        f"""insert into wh.ops.quarantine by name
+            select $portfolio as portfolio, $feed as feed, $path as path, $file_hash as file_hash,
+                   $run_id as run_id, $now as quarantined_at, {select}""",
+        {
+            **record.model_dump(include={"portfolio", "feed", "path", "file_hash", "run_id"}),
+            "now": settings().local_now(),
+        },
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _row_text(feed: Feed, types: dict[str, str]) -> str:
+    """SQL of the delivered row as JSON: personal columns masked, columns unknown to the feed left out."""
+    parts = [
+        f"\"{name}\" := if({present(type_, name)}, '***', null)"
+        if name in feed.hidden
+        else f'"{name}" := r."{name}"'
+        for name, type_ in types.items()
+    ]
+    return f"cast(to_json(struct_pack({', '.join(parts)})) as varchar)"
+
+
+def _any(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    return con.execute(f"select 1 from {relation} limit 1").fetchone() is not None
