@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.features import build_features, build_labels
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
+from warehouse.outcome import OutcomeDefinition
 
 
 class FeaturesParameters(BaseModel):
@@ -71,11 +72,7 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
         with end_run(run_id) as counts:
             counts["enterprises"] = build_features(run.portfolio, as_of)
             if run.definition is not None:
-                counts["labels"] = build_labels(
-                    run.portfolio,
-                    as_of,
-                    known_by=run.known_by or last_closed_day(),
-                    definition=run.definition,
-                    horizon_days=run.horizon_days,
-                )
+                outcome = OutcomeDefinition.of(run.definition, horizon_days=run.horizon_days)
+                known_by = run.known_by or last_closed_day()
+                counts["labels"] = build_labels(run.portfolio, as_of, outcome, known_by=known_by)
     return run_id

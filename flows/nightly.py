@@ -22,6 +22,7 @@ from tasks.summary import show_contributions, show_summary
 from tasks.validate import validate_features, validate_feeds
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.settings import settings
 
 
@@ -120,15 +121,13 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             validate_feeds(portfolio, run_id, as_of)
             build_features(portfolio, as_of)
             validate_features(portfolio, as_of, run_id)
-            ensure_champions(
-                portfolio, as_of, definition=run.definition, horizon_days=run.horizon_days, run_id=run_id
-            )
+            night = Night(portfolio, as_of, run_id)
+            lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
             score_portfolio(
-                portfolio,
-                as_of,
+                night,
+                lineup,
                 partitions=run.partitions,
                 top_features=run.top_features,
-                run_id=run_id,
                 stale_days=run.stale_days,
             )
             compare_with_previous(portfolio, as_of, top_features=run.top_features, run_id=run_id)
@@ -136,7 +135,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             publish_warehouse(run_id)
             report_night(portfolio, as_of)
             show_summary(portfolio, as_of, run_id)
-            show_contributions(portfolio, as_of)
+            show_contributions(portfolio, as_of, lineup)
     return run_id
 
 

@@ -6,10 +6,12 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.lineup import find_lineup
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.settings import settings
 
 
@@ -66,13 +68,14 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
     with writer(purpose=f"score {run.portfolio} {as_of}"):
         run_id = open_run("score", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):
+            night = Night(run.portfolio, as_of, run_id)
+            lineup = find_lineup(night)
             score_portfolio(
-                run.portfolio,
-                as_of,
+                night,
+                lineup,
                 partitions=run.partitions,
                 top_features=run.top_features,
-                run_id=run_id,
                 stale_days=run.stale_days,
             )
-            show_contributions(run.portfolio, as_of)
+            show_contributions(run.portfolio, as_of, lineup)
     return run_id

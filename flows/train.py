@@ -7,23 +7,22 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tasks.families import OPERATIONAL_RISK, VOTING_ENSEMBLE, WIDE_DEEP
+from models.families import FAMILIES
+from models.family import FamilySettings
 from tasks.night import end_run, last_closed_day, open_run
-from tasks.snapshots import default_definition
-from tasks.train import FAMILY_OF, Settings, train_champion
+from tasks.train import train_champion
 from warehouse.connection import writer
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition, default_definition
 from warehouse.settings import settings
 
-SETTINGS_OF = {family: settings_of for settings_of, family in FAMILY_OF.items()}
-
 # options that are settings of some families only
-GOES_WITH = {
-    "learner": (OPERATIONAL_RISK,),
-    "oversample": (OPERATIONAL_RISK, VOTING_ENSEMBLE),
-    "profile": (VOTING_ENSEMBLE,),
-    "selection": (VOTING_ENSEMBLE,),
-    "sensitive": (WIDE_DEEP,),
-}
+OPTIONS = ("learner", "oversample", "profile", "selection", "sensitive")
+
+
+def families_with(option: str) -> list[str]:
+    """Return the families whose settings know an option."""
+    return [name for name, family in FAMILIES.items() if option in family.settings.model_fields]
 
 
 class TrainParameters(BaseModel):
@@ -42,7 +41,7 @@ class TrainParameters(BaseModel):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
         json_schema_extra={"position": 1},
     )
-    family: Literal["operational_risk", "voting_ensemble", "wide_deep"] = Field(
+    family: Literal[tuple(FAMILIES)] = Field(
         default="operational_risk",
         description="The model family; voting_ensemble trains on thick files, wide_deep on those and transaction files",
         json_schema_extra={"position": 2},
@@ -103,19 +102,18 @@ class TrainParameters(BaseModel):
     @model_validator(mode="after")
     def options_go_with_their_family(self) -> "TrainParameters":
         """Refuse a choice that the family does not know, rather than ignore it."""
-        for name, families in GOES_WITH.items():
+        for name in OPTIONS:
+            families = families_with(name)
             if self.family not in families and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(
                     f"--{name} goes with --family {' or '.join(families)}, not with {self.family}"
                 )
         return self
 
-    def settings_of_family(self) -> Settings:
+    def settings_of_family(self) -> FamilySettings:
         """Return the settings of the model to train."""
-        chosen = {
-            name: getattr(self, name) for name, families in GOES_WITH.items() if self.family in families
-        }
-        return SETTINGS_OF[self.family](**chosen)
+        chosen = {name: getattr(self, name) for name in OPTIONS if self.family in families_with(name)}
+        return FAMILIES[self.family].settings(**chosen)
 
 
 @flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
@@ -132,13 +130,11 @@ def train(run: TrainParameters = TrainParameters()) -> str:
     with writer(purpose=f"train {run.portfolio} {as_of}"):
         run_id = open_run("train", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
+            definition = run.definition or default_definition(run.portfolio)
             record = train_champion(
-                run.portfolio,
-                as_of,
-                definition=run.definition or default_definition(run.portfolio),
-                horizon_days=run.horizon_days,
-                run_id=run_id,
-                model=run.settings_of_family(),
+                Night(run.portfolio, as_of, run_id),
+                OutcomeDefinition.of(definition, horizon_days=run.horizon_days),
+                run.settings_of_family(),
                 snapshots=run.snapshots,
                 role=run.role,
             )

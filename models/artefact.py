@@ -1,4 +1,4 @@
-"""One model version as one file: JSON, plain arrays, UBJ, text, skops or safetensors; nothing is ever unpickled."""
+"""Store one model version as one file and read it back: JSON, arrays, UBJ, text, skops or safetensors; no pickle."""
 
 from __future__ import annotations
 
@@ -11,20 +11,14 @@ from pathlib import Path
 
 from models.calibration import Calibrator
 from models.errors import ArtefactError
+from models.families import FAMILIES
 from models.master_scale import MasterScale, MasterScaleSettings
-from models.operational_risk import artefact as operational_artefact
-from models.operational_risk.classifier import OperationalRiskClassifier
 from models.schema import Column
 from models.schema import schema_hash as hash_of
 from models.scoring import CalibratedModel
 from models.stored_arrays import pack
-from models.voting_ensemble import artefact as ensemble_artefact
-from models.voting_ensemble.classifier import VotingEnsembleClassifier
-from models.wide_deep import artefact as wide_deep_artefact
-from models.wide_deep.classifier import WideDeepClassifier
 
 SUFFIX = ".nightledger-model"
-FORMATS = {codec.FORMAT: codec for codec in (operational_artefact, ensemble_artefact, wide_deep_artefact)}
 # NumPy reads array headers with ast.literal_eval: before Python 3.11.8 and 3.12.2 two threads in it at once could end
 # in "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905)
 _one_at_a_time = threading.Lock()
@@ -46,20 +40,14 @@ def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
         "calibrated_on": model.calibrated_on,
         "scale": model.scale.settings.model_dump(mode="json"),
     }
-    if isinstance(model.classifier, VotingEnsembleClassifier):
-        family, about, files = "voting_ensemble", *ensemble_artefact.dump(model.classifier)
-    elif isinstance(model.classifier, OperationalRiskClassifier):
-        family, about, files = "operational_risk", *operational_artefact.dump(model.classifier)
-    elif isinstance(model.classifier, WideDeepClassifier):
-        family, about, files = "wide_deep", *wide_deep_artefact.dump(model.classifier)
-    else:
-        raise TypeError(f"{type(model.classifier).__name__} has no format to be stored in")
+    family = FAMILIES[model.classifier.family]
+    about, files = family.codec.dump(model.classifier)
     text = json.dumps({**about, **shared}, indent=1, sort_keys=True, ensure_ascii=False)
     members = {"model.json": text.encode(), **files}
     content = pack(members)
     digest = hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{family}-{digest[:16]}{SUFFIX}"
+    path = folder / f"{family.name}-{digest[:16]}{SUFFIX}"
     partial = path.with_suffix(".partial")
     partial.write_bytes(content)
     partial.replace(path)
@@ -95,9 +83,10 @@ def load(path: Path, *, sha256: str, schema_hash: str) -> CalibratedModel:
         about = json.loads(members["model.json"])
     except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
         raise ArtefactError(f"model file {path.name} cannot be read: {error}") from error
-    if about["format"] not in FORMATS:
+    codecs = {family.codec.FORMAT: family.codec for family in FAMILIES.values()}
+    if about["format"] not in codecs:
         raise ArtefactError(
-            f"model file {path.name} has the format {about['format']!r}, not one of {', '.join(FORMATS)}"
+            f"model file {path.name} has the format {about['format']!r}, not one of {', '.join(codecs)}"
         )
     schema = tuple(Column(*column) for column in about["schema"])
     if not hash_of(schema) == about["schema_hash"] == schema_hash:
@@ -105,7 +94,7 @@ def load(path: Path, *, sha256: str, schema_hash: str) -> CalibratedModel:
             f"model file {path.name} was fitted on other columns than registered; train again"
         )
     with _one_at_a_time:
-        classifier = FORMATS[about["format"]].load(about, members)
+        classifier = codecs[about["format"]].load(about, members)
     calibrator = Calibrator(method=about["calibrator"]["method_"])
     for name, value in about["calibrator"].items():
         setattr(calibrator, name, value)

@@ -1,9 +1,9 @@
-"""One fitted and calibrated model version of any family, and what it says of a frame of enterprises."""
+"""Score enterprises with one fitted and calibrated model version of any family."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,9 @@ class Prepared(Protocol):
 
 
 class Classifier(Protocol):
-    """What training and scoring ask of a fitted family."""
+    """What training and scoring ask of the classifier of any family."""
 
+    family: ClassVar[str]
     settings: Any
     preparation_: Prepared
     groups_: tuple[str, ...]
@@ -44,14 +45,9 @@ class Classifier(Protocol):
     def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
         """Return the raw probability of both classes."""
 
-
-@runtime_checkable
-class ExplainsItself(Protocol):
-    """A family that splits its PD into contributions of features, or a fitted model of it says why it cannot."""
-
     @property
     def unexplained(self) -> str | None:
-        """Why the fitted model does not explain itself; None where it does."""
+        """Why this fitted model does not split its PD into contributions, or None where it does."""
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return base value and contributions of the calibrated PD of each row."""
@@ -92,27 +88,15 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def unexplained(model: CalibratedModel) -> str | None:
-    """Return why this very model does not split its PD into contributions; None where it does."""
-    if not isinstance(model.classifier, ExplainsItself):
-        return f"{type(model.classifier).__name__} has no contributions"
-    return model.classifier.unexplained
-
-
-def explains_itself(model: CalibratedModel) -> bool:
-    """Whether this very model splits its PD into contributions of features."""
-    return unexplained(model) is None
-
-
-class Told(NamedTuple):
-    """What moves the PDs of one model: the same base value for every row, contributions, and what was decided."""
+class Contributions(NamedTuple):
+    """What moves the PDs of one model: the base value that all rows share, contributions, and what was decided."""
 
     base_value: float
     rows: pl.DataFrame
     decisions: tuple[str, ...]
 
 
-def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> Told:
+def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> Contributions:
     """Return the base value and, for each enterprise, its strongest contributions to the published PD.
 
     Parameters
@@ -126,7 +110,7 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> T
 
     Returns
     -------
-    Told
+    Contributions
         Its rows hold enterprise_id, feature, contribution and rank; for each enterprise the contributions add up
         to its PD less the base value.
 
@@ -137,7 +121,7 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> T
     """
     explanation = explain(model, frame)
     rows = strongest(explanation, frame["enterprise_id"], top=top)
-    return Told(explanation.base_value, rows, explanation.decisions)
+    return Contributions(explanation.base_value, rows, explanation.decisions)
 
 
 def explain(model: CalibratedModel, frame: pl.DataFrame) -> Explanation:
@@ -148,6 +132,6 @@ def explain(model: CalibratedModel, frame: pl.DataFrame) -> Explanation:
     ModelError
         The model does not explain itself.
     """
-    if not isinstance(model.classifier, ExplainsItself) or model.classifier.unexplained is not None:
-        raise ModelError(f"the model does not explain itself: {unexplained(model)}")
+    if model.classifier.unexplained is not None:
+        raise ModelError(f"the model does not explain itself: {model.classifier.unexplained}")
     return model.classifier.explain(frame, model.calibrator)

@@ -12,8 +12,8 @@ from prefect.cache_policies import NO_CACHE
 from models import artefact
 from models.errors import ModelError
 from models.explaining import change
+from models.families import FAMILIES
 from models.scoring import CalibratedModel
-from tasks.families import covered
 from warehouse import changes, matrix, registry
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
@@ -78,13 +78,13 @@ def data_first(group: Mapping[str, str]) -> bool:
     Raises:
         ModelError: when neither covers the other's class.
     """
-    if group["coverage"] in covered(group["family_before"]):
+    if group["coverage"] in FAMILIES[group["family_before"]].covers:
         return True
-    if group["coverage_before"] in covered(group["model_family"]):
+    if group["coverage_before"] in FAMILIES[group["model_family"]].covers:
         return False
     raise ModelError(
         f"neither {group['family_before']} covers {group['coverage']} files nor {group['model_family']} "
-        f"{group['coverage_before']} files; say in tasks/families.py which of them does"
+        f"{group['coverage_before']} files; say in models/families.py which of them does"
     )
 
 

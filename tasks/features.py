@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from warehouse import sql
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 from warehouse.partition import audit, clear_partition, replace_partition
 from warehouse.views import renew_view
 
@@ -55,30 +56,21 @@ def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
 
 
 @task(name="build labels", cache_policy=NO_CACHE)
-def build_labels(
-    portfolio: str, as_of_date: date, *, known_by: date, definition: str, horizon_days: int
-) -> int:
+def build_labels(portfolio: str, as_of_date: date, outcome: OutcomeDefinition, *, known_by: date) -> int:
     """Replace the labels of one date under one definition and return how many are known (not null).
 
     Args:
         portfolio: Whose borrowers.
         as_of_date: The date whose features the labels go with; `build_features` must have run for it.
+        outcome: What counts as default, and within how many days after as_of_date.
         known_by: Outcomes known by its end count; a window that reaches past it stays open (null).
-        definition: dpd30, dpd90, charge_off, insolvency, any or cross_section.
-        horizon_days: Length of the outcome window after as_of_date.
 
     Raises:
         Refused: when known_by lies before as_of_date, or an audit finds a label that cannot be known.
     """
     if known_by < as_of_date:
         raise Refused(f"labels of {as_of_date} need known_by on or after it, got {known_by}")
-    params = {
-        "portfolio": portfolio,
-        "as_of_date": as_of_date,
-        "known_by": known_by,
-        "definition": definition,
-        "horizon_days": horizon_days,
-    }
+    params = {"portfolio": portfolio, "as_of_date": as_of_date, "known_by": known_by, **outcome.key}
     with writer(purpose="build labels") as con, transaction(con):
         rows = replace_partition(con, LABEL, params)
         audit(con, LABEL_AUDITS, params)
@@ -91,7 +83,7 @@ def build_labels(
     known, bad = counts or (0, 0)
     log.info(
         "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
-        f"{known:,}", f"{rows:,}", as_of_date, f"{bad:,}", definition, horizon_days,
+        f"{known:,}", f"{rows:,}", as_of_date, f"{bad:,}", outcome.definition, outcome.horizon_days,
     )  # fmt: skip
     return int(known)
 

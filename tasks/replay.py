@@ -6,11 +6,13 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
+from tasks.lineup import find_lineup
 from tasks.score import score_parts
 from warehouse import ledger, replay, run_inputs
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.ledger import Run
+from warehouse.night import Night
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
@@ -44,23 +46,18 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
     if as_of_date is None:
         raise Refused(f"run {run.run_id} is of no date; nothing to replay")
     given = run.parameters
-    night: dict[str, Any] = {"portfolio": portfolio, "as_of_date": as_of_date}
+    night = Night(portfolio, as_of_date, own_run_id)
     with writer(purpose="what was said") as con:
         then = replay.said_then(con, run)
-        inputs = run_inputs.stored(con, run.run_id), run_inputs.found(con, **night)
-    parts, _ = score_parts(
-        portfolio,
-        as_of_date,
-        partitions=given["partitions"],
-        top_features=given["top_features"],
-        run_id=own_run_id,
+        inputs = run_inputs.stored(con, run.run_id), run_inputs.found(con, **night.key)
+    parts = score_parts(
+        night, find_lineup(night), partitions=given["partitions"], top_features=given["top_features"]
     )
     with writer(purpose="compare") as con:
         now = replay.said_now(
             con,
             [part.scores for part in parts],
-            **night,
-            run_id=own_run_id,
+            **night._asdict(),
             stale_days=given.get("stale_days", 90),
         )
     shutil.rmtree(settings().runs_dir / own_run_id)

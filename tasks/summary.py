@@ -11,7 +11,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.cache_policies import NO_CACHE
 
 from models.telling import plots
-from tasks.champions import champions_of
+from tasks.lineup import Lineup
 from warehouse import contributions, sql
 from warehouse.connection import writer
 
@@ -103,7 +103,7 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
 
 
 @task(name="show contributions", cache_policy=NO_CACHE)
-def show_contributions(portfolio: str, as_of_date: date) -> None:
+def show_contributions(portfolio: str, as_of_date: date, lineup: Lineup) -> None:
     """Put the plots of what moves the PD, from the stored rows, where the Prefect UI shows them."""
     with writer(purpose="show contributions") as con:
         drawn = {
@@ -114,7 +114,7 @@ def show_contributions(portfolio: str, as_of_date: date) -> None:
                 model_family=family,
                 model_version=champion.model_version,
             )
-            for family, champion in champions_of(portfolio, as_of_date).items()
+            for family, champion in lineup.champions.items()
         }
     for family, rows in drawn.items():
         if rows.is_empty():

@@ -10,6 +10,7 @@ import polars as pl
 
 from warehouse import sql
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 
 RELATION = "features.feat_enterprise"
 COVERAGE = "features.feat_coverage"
@@ -82,8 +83,7 @@ def training_matrix(
     *,
     portfolio: str,
     snapshot_dates: Sequence[date],
-    definition: str,
-    horizon_days: int,
+    outcome: OutcomeDefinition,
     coverage: Sequence[str] = ("thick", "transaction", "thin"),
 ) -> pl.DataFrame:
     """The features of every borrower with a known label on the given dates, and the label, in a fixed order.
@@ -95,19 +95,14 @@ def training_matrix(
     Raises:
         Refused: when a date has no such borrower, or its features or labels have not been built.
     """
-    params = {
-        "portfolio": portfolio,
-        "definition": definition,
-        "horizon_days": horizon_days,
-        "coverage": list(coverage),
-    }
+    params = {"portfolio": portfolio, **outcome.key, "coverage": list(coverage)}
     frames = []
     for day in sorted(set(snapshot_dates)):
         frames.append(sql.frame(con, _TRAINING, {**params, "as_of_date": day}))
         if frames[-1].is_empty():
             raise Refused(
                 f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
-                f"{definition} within {horizon_days} days; "
+                f"{outcome.definition} within {outcome.horizon_days} days; "
                 "its outcomes are not known yet or its history does not reach back so far"
             )
     # the view has no order of its own
@@ -119,8 +114,7 @@ def labelled(
     *,
     portfolio: str,
     snapshot_dates: Sequence[date],
-    definition: str,
-    horizon_days: int,
+    outcome: OutcomeDefinition,
     coverage: Sequence[str],
 ) -> tuple[int, int]:
     """How many borrowers of a coverage have a known label on the dates, and how many of them defaulted."""
@@ -129,8 +123,7 @@ def labelled(
         {
             "portfolio": portfolio,
             "snapshot_dates": list(snapshot_dates),
-            "definition": definition,
-            "horizon_days": horizon_days,
+            **outcome.key,
             "coverage": list(coverage),
         },
     ).fetchone()

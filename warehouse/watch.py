@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -12,6 +11,7 @@ import polars as pl
 from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.intake.feeds import FEEDS
+from warehouse.night import Night
 from warehouse.settings import settings
 
 _HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
@@ -75,19 +75,6 @@ from (
     ) as days
 ) as gaps
 """
-
-
-class Night(NamedTuple):
-    """What a run watches and how it stamps its rows."""
-
-    portfolio: str
-    as_of_date: date
-    run_id: str
-
-    @property
-    def key(self) -> dict[str, Any]:
-        """The partition."""
-        return {"portfolio": self.portfolio, "as_of_date": self.as_of_date}
 
 
 def scored_nights(con: duckdb.DuckDBPyConnection, *, portfolio: str, until: date) -> tuple[date, ...]:

@@ -134,7 +134,7 @@ def _by_feature(
 ) -> pl.DataFrame:
     """Return what the new value of each feature adds; a model that does not explain itself has ``other`` alone."""
     ids = x_now["enterprise_id"]
-    if not scoring.explains_itself(model):
+    if model.classifier.unexplained is not None:
         return _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
     # who has the same values has the same contributions; on most nights that is many
     other = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())

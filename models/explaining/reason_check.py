@@ -11,7 +11,7 @@ import polars as pl
 from scipy import stats
 
 from models.metrics import Interval
-from models.scoring import CalibratedModel, ExplainsItself, score
+from models.scoring import CalibratedModel, explain, score
 
 Value = float | bool | str | None
 
@@ -88,8 +88,8 @@ def check_reasons(
 
     Raises
     ------
-    TypeError
-        The family does not explain itself.
+    ModelError
+        The model does not explain itself.
 
     Notes
     -----
@@ -101,11 +101,9 @@ def check_reasons(
     ----------
     Wilson (1927), Probable inference, the law of succession, and statistical inference. JASA 22, 209-212.
     """
-    if not isinstance(model.classifier, ExplainsItself):
-        raise TypeError(f"{type(model.classifier).__name__} does not explain itself")
     picked = np.unique(np.linspace(0, frame.height - 1, min(rows, frame.height)).astype(np.int64))
     sample = frame[picked]
-    told = model.classifier.explain(sample, model.calibrator)
+    told = explain(model, sample)
     references = reference_values(frame, labels, told.features)
     first = told.contributions.argmax(axis=1)
     raises = told.contributions[np.arange(len(first)), first] > 0

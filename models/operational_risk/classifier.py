@@ -1,7 +1,7 @@
 """Operational risk: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,8 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     >>> model.predict_proba(frame).shape
     (100, 2)
     """
+
+    family: ClassVar[str] = OperationalRiskSettings.family
 
     def __init__(
         self,

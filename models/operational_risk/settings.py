@@ -1,7 +1,10 @@
 """Every choice of an operational-risk model, described and bounded."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import ClassVar, Self
 
+from pydantic import Field
+
+from models.family import FamilySettings
 from models.feature_groups import OPERATIONAL_GROUPS
 from models.operational_risk.learners import Grid, Learner
 
@@ -9,10 +12,10 @@ LONG_WINDOWS_BELOW = 500
 LONG_WINDOWS = ("365d", "all")
 
 
-class OperationalRiskSettings(BaseModel):
+class OperationalRiskSettings(FamilySettings):
     """Every choice of one model version; stored with it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    family: ClassVar[str] = "operational_risk"
 
     learner: Learner = Field("xgboost", description="The learner at the end of the pipeline.")
     feature_groups: tuple[str, ...] = Field(
@@ -52,11 +55,13 @@ class OperationalRiskSettings(BaseModel):
         description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
     )
 
-    def for_rows(self, rows: int) -> "OperationalRiskSettings":
-        """Return the settings for that many labelled rows: below 500 only the longest windows, unless some are named.
+    def adapted(self, *, rows: int, cross_section: bool) -> Self:
+        """Return the settings with fewer windows where all of them would mislead, unless some are named.
 
-        Four nested windows of one quantity are four chances to fit noise (docs/decisions/0021).
+        Outcomes without a date: the known history alone, since the last year may hold their consequences. Below
+        500 rows: the longest windows, since four nested windows of one quantity are four chances to fit noise
+        (docs/decisions/0021).
         """
-        if rows < LONG_WINDOWS_BELOW and not self.windows:
-            return self.model_copy(update={"windows": LONG_WINDOWS})
-        return self
+        if self.windows or not (cross_section or rows < LONG_WINDOWS_BELOW):
+            return self
+        return self.model_copy(update={"windows": ("all",) if cross_section else LONG_WINDOWS})

@@ -1,19 +1,13 @@
-"""A trained model told to people: a card in Markdown, pictures, and calm lines for a terminal."""
+"""Show a model just trained: its card in Markdown, pictures, and a few lines for a terminal."""
 
 from __future__ import annotations
 
 import base64
-from typing import Any
 
+from models.family import Family
 from models.metrics import METRICS, Interval
-from models.operational_risk.classifier import OperationalRiskClassifier
-from models.operational_risk.importance import feature_importance, group_importance
 from models.telling import plots
 from models.training import Training
-from models.voting_ensemble import card as ensemble_report
-from models.voting_ensemble.classifier import VotingEnsembleClassifier
-from models.wide_deep import card as wide_deep_report
-from models.wide_deep.classifier import WideDeepClassifier
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -54,7 +48,7 @@ def lines(training: Training) -> tuple[str, ...]:
     )
 
 
-def card(training: Training, *, title: str) -> str:
+def card(training: Training, family: Family, *, title: str) -> str:
     """Return the model card: data, figures before and after calibration, choices, groups, importance."""
     evaluation, classifier = training.evaluation, training.model.classifier
     rows = "\n".join(
@@ -81,15 +75,14 @@ def card(training: Training, *, title: str) -> str:
             *_beside(training),
             *_reasons(training),
             "",
-            *_choices(training),
+            *family.card_lines(classifier),
         ]
     )
 
 
-def pictures(training: Training) -> dict[str, str]:
+def pictures(training: Training, family: Family) -> dict[str, str]:
     """Return ROC, reliability and, where the learner has one, importance as PNG data URIs."""
     evaluation = training.evaluation
-    classifier: Any = training.model.classifier
     curves = {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
     if training.challenger is not None:
         curves["without resampling"] = training.challenger.reliability_pd
@@ -97,19 +90,13 @@ def pictures(training: Training) -> dict[str, str]:
         "roc": plots.roc({"out of sample": (evaluation.labels, evaluation.scores)}),
         "reliability": plots.reliability(curves),
     }
-    if _has_importance(classifier):
-        charts["importance"] = plots.importance(feature_importance(classifier))
+    shares = family.importance(training.model.classifier)
+    if shares is not None:
+        charts["importance"] = plots.importance(shares)
     return {
         name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
         for name, chart in charts.items()
     }
-
-
-def _has_importance(classifier: Any) -> bool:
-    """Whether the learner tells an importance of its own; the other families have contributions instead."""
-    return isinstance(classifier, OperationalRiskClassifier) and (
-        classifier.settings is None or classifier.settings.learner != "svm"
-    )
 
 
 def _beside(training: Training) -> list[str]:
@@ -138,28 +125,6 @@ def _reasons(training: Training) -> list[str]:
             "strongest one to its reference value (median, or most frequent value, of the rows without default) "
             f"lowers the PD in {checked.passed:,}: {_span(checked.share)}, Wilson interval."
         )
-    ]
-
-
-def _choices(training: Training) -> list[str]:
-    """Return what the family chose, and the importance of groups and of the ten strongest features."""
-    classifier: Any = training.model.classifier
-    if isinstance(classifier, VotingEnsembleClassifier):
-        return ensemble_report.card_lines(classifier)
-    if isinstance(classifier, WideDeepClassifier):
-        return wide_deep_report.card_lines(classifier)
-    chosen = ", ".join(f"{name} = {value}" for name, value in classifier.best_params_.items())
-    if not _has_importance(classifier):
-        return [f"Chosen: {chosen}."]
-    groups = ", ".join(f"{name} {share:.0%}" for name, share in group_importance(classifier).items())
-    strongest = list(feature_importance(classifier).items())[:10]
-    return [
-        f"Chosen: {chosen}.",
-        f"Importance by group: {groups}.",
-        "",
-        "| feature | importance |",
-        "|---|--:|",
-        *[f"| {name} | {share:.1%} |" for name, share in strongest],
     ]
 
 

@@ -1,11 +1,38 @@
-"""What a voting ensemble decided, told to people: candidates, votes, inflation of the enhanced features."""
+"""Say what a voting ensemble decided: candidates, votes, inflation of the enhanced features."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
+from typing import Any
 
+from models.metrics import plain
+from models.training import Training
 from models.voting_ensemble.candidates import Candidate
 from models.voting_ensemble.classifier import VotingEnsembleClassifier
+
+
+def choices(training: Training) -> dict[str, Any]:
+    """Return the selection of members and votes, inflation, decisions and the challenger's figures."""
+    classifier: Any = training.model.classifier
+    selection, challenger = classifier.selection_, training.challenger
+    candidates = {
+        "chosen": selection.chosen,
+        "best_single": selection.best_single,
+        "equal": selection.equal,
+        "optimised": selection.optimised,
+        "stacked": selection.stacked,
+    }
+    return {
+        "selection": {name: asdict(candidate) for name, candidate in candidates.items()},
+        "decisions": list(classifier.decisions_),
+        "variance_inflation": {
+            name: factor if math.isfinite(factor) else str(factor) for name, factor in classifier.vif_.items()
+        },
+        "without_resampling": None
+        if challenger is None
+        else {"raw": plain(challenger.raw), "pd": plain(challenger.pd)},
+    }
 
 
 def votes(classifier: VotingEnsembleClassifier) -> str:
@@ -23,23 +50,23 @@ def votes(classifier: VotingEnsembleClassifier) -> str:
 
 def card_lines(classifier: VotingEnsembleClassifier) -> list[str]:
     """Return the card's lines on selection, enhanced features and decisions, in Markdown."""
-    found = classifier.selection_
-    shown = {
-        "chosen": found.chosen,
-        "best single": found.best_single,
-        "equal weights": found.equal,
-        "best optimised": found.optimised,
-        "stacked": found.stacked,
+    selection = classifier.selection_
+    candidates = {
+        "chosen": selection.chosen,
+        "best single": selection.best_single,
+        "equal weights": selection.equal,
+        "best optimised": selection.optimised,
+        "stacked": selection.stacked,
     }
     lines = [
         (
-            f"Votes: {votes(classifier)} ({found.chosen.rule}; selection {found.selection}, "
-            f"{len(found.candidates)} candidates on out-of-fold probabilities, parameters cross-fitted)."
+            f"Votes: {votes(classifier)} ({selection.chosen.rule}; selection {selection.selection}, "
+            f"{len(selection.candidates)} candidates on out-of-fold probabilities, parameters cross-fitted)."
         ),
         "",
         "| candidate | members | log loss | Brier | AUC | log loss above the best (± standard error) |",
         "|---|---|--:|--:|--:|--:|",
-        *[f"| {name} | {_row(candidate)} |" for name, candidate in shown.items()],
+        *[f"| {name} | {_row(candidate)} |" for name, candidate in candidates.items()],
     ]
     if classifier.vif_:
         lines += [
@@ -53,9 +80,10 @@ def card_lines(classifier: VotingEnsembleClassifier) -> list[str]:
     return lines
 
 
-def _row(one: Candidate) -> str:
-    names = ", ".join(one.combiner.members)
-    return f"{names} | {one.log_loss:.4f} | {one.brier:.4f} | {one.auc:.4f} | {one.gap:.4f} ± {one.gap_error:.4f}"
+def _row(candidate: Candidate) -> str:
+    names = ", ".join(candidate.combiner.members)
+    figures = f"{candidate.log_loss:.4f} | {candidate.brier:.4f} | {candidate.auc:.4f}"
+    return f"{names} | {figures} | {candidate.gap:.4f} ± {candidate.gap_error:.4f}"
 
 
 def _factor(factor: float) -> str:

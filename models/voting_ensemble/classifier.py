@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     >>> model.predict_proba(frame).shape
     (200, 2)
     """
+
+    family: ClassVar[str] = VotingEnsembleSettings.family
 
     def __init__(
         self,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from models.family import FamilySettings
 from models.feature_groups import OPERATIONAL_GROUPS, TABLE_1_GROUPS
 from models.voting_ensemble.members import MEMBERS, Member
 
 ENSEMBLE_GROUPS = (*TABLE_1_GROUPS, *OPERATIONAL_GROUPS)
 
 
-class VotingEnsembleSettings(BaseModel):
+class VotingEnsembleSettings(FamilySettings):
     """Every choice of one model version; stored with it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    family: ClassVar[str] = "voting_ensemble"
 
     members: tuple[Member, ...] = Field(
         MEMBERS, min_length=2, description="Candidates for the vote; the paper has these seven."
@@ -58,3 +59,7 @@ class VotingEnsembleSettings(BaseModel):
         ge=10,
         description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
     )
+
+    def challenger(self) -> Self | None:
+        """Return the same settings without resampling, or None where there is none to begin with."""
+        return self.model_copy(update={"oversample": False}) if self.oversample else None

@@ -1,8 +1,21 @@
-"""What a Wide & Deep training came to, told to people: where it stopped, what its parts see, what was decided."""
+"""Say what a Wide & Deep training came to: where it stopped, what its parts see, what was decided."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from models.training import Training
 from models.wide_deep.classifier import WideDeepClassifier
+
+
+def choices(training: Training) -> dict[str, Any]:
+    """Return the epoch whose weights were kept, the losses of all epochs, and the decisions."""
+    classifier: Any = training.model.classifier
+    return {
+        "best_epoch": classifier.best_epoch_,
+        "history": [epoch._asdict() for epoch in classifier.history_],
+        "decisions": list(classifier.decisions_),
+    }
 
 
 def card_lines(classifier: WideDeepClassifier) -> list[str]:

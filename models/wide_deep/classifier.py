@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,8 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> model.predict_proba(frame).shape, len(model.history_)
     ((400, 2), 2)
     """
+
+    family: ClassVar[str] = WideDeepSettings.family
 
     def __init__(
         self,

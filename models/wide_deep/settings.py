@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from models.family import FamilySettings
 
 SENSITIVE_GROUP = "sensitive"
 SENSITIVE_COLUMNS = ("representative_gender",)
@@ -23,7 +25,7 @@ CROSSES = (
 SENSITIVE_CROSSES = (("representative_gender", "identity_verified"),)
 
 
-class WideDeepSettings(BaseModel):
+class WideDeepSettings(FamilySettings):
     """Every choice of one model version; stored with it.
 
     The six rows of the paper's Table 2 are this record with parts switched off. All six see the same inputs,
@@ -41,7 +43,7 @@ class WideDeepSettings(BaseModel):
     each with ``crosses`` False and True.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    family: ClassVar[str] = "wide_deep"
 
     wide: bool = Field(True, description="The linear part over categories, bins and crosses.")
     deep: bool = Field(True, description="The hidden layers over the numbers.")
@@ -120,6 +122,11 @@ class WideDeepSettings(BaseModel):
         if any(size < 1 for size in self.hidden):
             raise ValueError("a hidden layer needs at least one neuron")
         return self
+
+    @property
+    def uses_sensitive(self) -> bool:
+        """True if the gender of the legal representative may enter."""
+        return self.sensitive == "use"
 
     @property
     def declared_crosses(self) -> tuple[tuple[str, str], ...]:

@@ -17,9 +17,9 @@ from prefect.cache_policies import NO_CACHE
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
-from tasks.snapshots import default_definition, snapshot_dates
 from warehouse import matrix, replications
 from warehouse.connection import writer
+from warehouse.outcome import OutcomeDefinition, default_definition
 from warehouse.settings import settings
 
 from papers.operational_risk.experiment import Replication, hypothesis_1, table_4
@@ -41,15 +41,12 @@ def load_dataset(
     delivery = deliver_feeds(source=dataset, enterprises=5000, through=through, world=world)
     portfolio, as_of = delivery.portfolio, delivery.as_of_default
     ingest_landing(delivery.landing, portfolio, run_id)
-    definition = default_definition(portfolio)
-    horizon = 0 if definition == "cross_section" else HORIZON_DAYS
-    (day,) = snapshot_dates(as_of, definition=definition, horizon_days=HORIZON_DAYS)
+    outcome = OutcomeDefinition.of(default_definition(portfolio), horizon_days=HORIZON_DAYS)
+    (day,) = outcome.snapshot_dates(as_of)
     build_features(portfolio, day)
-    build_labels(portfolio, day, known_by=as_of, definition=definition, horizon_days=horizon)
+    build_labels(portfolio, day, outcome, known_by=as_of)
     with writer(purpose="read labelled rows") as con:
-        frame = matrix.training_matrix(
-            con, portfolio=portfolio, snapshot_dates=(day,), definition=definition, horizon_days=horizon
-        )
+        frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=outcome)
     return delivery, frame
 
 

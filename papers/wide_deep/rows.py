@@ -15,18 +15,17 @@ from sources import simulated
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
 from tasks.progress import Progress
-from tasks.snapshots import snapshot_dates
 from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 from warehouse.settings import settings
 
 from papers import public_sets
 from papers.wide_deep.experiment import BEST, Sample, thinned
 from papers.wide_deep.tables import published
 
-DEFINITION = "dpd30"  # more than 30 days overdue, the paper's section 4.1
-HORIZON_DAYS = 365
+OUTCOME = OutcomeDefinition("dpd30", 365)  # more than 30 days overdue, the paper's section 4.1
 WINDOWS = ("30d", "90d", "all")  # there is half a year of history
 # a pass over 18,000 training rows makes 71 steps, a quarter of the paper's: at its rate of 0.0001 the wide weights,
 # which start at zero, have hardly moved when the deep part begins to overfit
@@ -173,14 +172,12 @@ def load_portfolio(
     landing = settings().landing_dir / portfolio
     deliver_portfolio(simulation, landing, through=through)
     ingest_landing(landing, portfolio, run_id)
-    (day,) = snapshot_dates(through, definition=DEFINITION, horizon_days=HORIZON_DAYS)
+    (day,) = OUTCOME.snapshot_dates(through)
     with writer(purpose="look for features") as con:
         built = matrix.has_features(con, portfolio=portfolio, as_of_date=day)
     if not built:
         build_features(portfolio, day)
-    build_labels(portfolio, day, known_by=through, definition=DEFINITION, horizon_days=HORIZON_DAYS)
+    build_labels(portfolio, day, OUTCOME, known_by=through)
     with writer(purpose="read labelled rows") as con:
-        frame = matrix.training_matrix(
-            con, portfolio=portfolio, snapshot_dates=(day,), definition=DEFINITION, horizon_days=HORIZON_DAYS
-        )
+        frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=OUTCOME)
     return portfolio, frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from flows.nightly import NightlyParameters, nightly
+from models.families import FAMILIES
+from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.wide_deep.family import WIDE_DEEP
 from models.wide_deep.settings import WideDeepSettings
-from tasks import champions
 from warehouse import sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -56,9 +59,8 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
     kept: dict[str, pl.DataFrame] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
-        patch.setattr(
-            champions, "BESIDE", {"voting_ensemble": lambda: QUICK, "wide_deep": lambda: QUICK_WIDE}
-        )
+        for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
+            patch.setitem(FAMILIES, family.name, replace(family, settings=lambda quick=quick: quick))
         for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
             kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
             kept[name] = rows(SCORES, portfolio=PORTFOLIO, day=day)

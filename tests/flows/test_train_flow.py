@@ -9,7 +9,6 @@ from flows.train import TrainParameters
 from models.operational_risk.settings import OperationalRiskSettings
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
-from tasks.train import FAMILY_OF, estimators
 
 
 def test_the_form_makes_the_settings_of_its_family():
@@ -21,7 +20,7 @@ def test_the_form_makes_the_settings_of_its_family():
     assert plain == OperationalRiskSettings(learner="svm")
     wide = TrainParameters(family="wide_deep", sensitive="use").settings_of_family()
     assert wide == WideDeepSettings(sensitive="use")
-    assert [FAMILY_OF[type(one)] for one in (ensemble.settings_of_family(), plain, wide)] == [
+    assert [settings.family for settings in (ensemble.settings_of_family(), plain, wide)] == [
         "voting_ensemble",
         "operational_risk",
         "wide_deep",
@@ -50,9 +49,7 @@ def test_a_choice_that_the_family_does_not_know_is_refused(given, line):
         TrainParameters(**given)
 
 
-def test_the_ensemble_is_measured_beside_itself_without_resampling(home):
-    wanted = estimators(VotingEnsembleSettings(), rows=800)
-    assert wanted["estimator"].settings.oversample
-    assert wanted["challenger"].settings == VotingEnsembleSettings(oversample=False)
-    assert estimators(VotingEnsembleSettings(oversample=False), rows=800)["challenger"] is None
-    assert "challenger" not in estimators(OperationalRiskSettings(), rows=800)
+def test_the_ensemble_is_measured_beside_itself_without_resampling():
+    assert VotingEnsembleSettings().challenger() == VotingEnsembleSettings(oversample=False)
+    assert VotingEnsembleSettings(oversample=False).challenger() is None
+    assert OperationalRiskSettings().challenger() is None

@@ -15,6 +15,7 @@ from models.errors import TooFewRowsError
 from models.fingerprint import fingerprint
 from models.metrics import auc, brier
 from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.family import OPERATIONAL_RISK
 from models.operational_risk.importance import feature_importance, group_importance
 from models.schema import schema_of
 from models.telling import plots
@@ -180,11 +181,13 @@ def test_card_lines_and_pictures_tell_the_figures(portfolio):
         portfolio.labels,
         repeats=1,
     )
-    card = report.card(result, title="small")
+    card = report.card(result, OPERATIONAL_RISK, title="small")
     assert f"| AUC | {result.evaluation.raw['auc'].mean:.3f} (" in card
     assert "Left out, nothing delivered: 1 columns." in card or "left out" in card.lower()
     assert "out-of-fold" in report.lines(result)[1]
-    assert all(uri.startswith("data:image/png;base64,") for uri in report.pictures(result).values())
+    assert all(
+        uri.startswith("data:image/png;base64,") for uri in report.pictures(result, OPERATIONAL_RISK).values()
+    )
 
 
 def test_charts_draw_offline(fitted, portfolio):

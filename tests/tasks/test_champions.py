@@ -8,15 +8,22 @@ from typing import Any
 
 import pytest
 
+from models import champion_rule
+from models.families import FAMILIES
+from models.operational_risk.settings import OperationalRiskSettings
+from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
-from tasks import champions, families, history
-from tasks.train import FAMILY_OF
+from tasks import champions, history, lineup
 from warehouse import evaluations, matrix, registry
 from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
+NIGHT = Night("p", DAY, "r")
+FIRST = OperationalRiskSettings()
 ALL = ("operational_risk", "voting_ensemble", "wide_deep")
 
 
@@ -32,9 +39,9 @@ def trained(home, monkeypatch) -> list[dict[str, Any]]:
     """What was trained, where nobody has a champion and 762 files have a label."""
     calls: list[dict[str, Any]] = []
 
-    def train_champion(portfolio: str, as_of_date: date, **given: Any) -> Any:
-        calls.append({"portfolio": portfolio, "as_of_date": as_of_date, **given})
-        return record(FAMILY_OF[type(given["model"])] if "model" in given else "operational_risk")
+    def train_champion(night: Night, outcome: OutcomeDefinition, model: Any, **given: Any) -> Any:
+        calls.append({"as_of_date": night.as_of_date, "outcome": outcome, "model": model, **given})
+        return record(model.family)
 
     monkeypatch.setattr(champions, "train_champion", train_champion)
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
@@ -49,18 +56,17 @@ def known(monkeypatch, **records: Any) -> None:
 
 
 def ensure(definition: str | None = None) -> None:
-    champions.ensure_champions("p", DAY, definition=definition, horizon_days=365, run_id="r")
+    champions.ensure_champions(NIGHT, definition=definition, horizon_days=365)
 
 
 def test_the_first_night_trains_all_families_on_the_same_knowledge(trained):
     ensure()
     first, *others = trained
-    assert "model" not in first
-    assert first["definition"] == "dpd90"
+    assert (first["model"], first["outcome"]) == (FIRST, OutcomeDefinition("dpd90", 365))
     assert [other["model"] for other in others] == [VotingEnsembleSettings(), WideDeepSettings()]
     for other in others:
         # as the champion that it stands beside, whatever the night was asked
-        assert (other["as_of_date"], other["definition"], other["horizon_days"]) == (DAY, "dpd30", 365)
+        assert (other["as_of_date"], other["outcome"]) == (DAY, OutcomeDefinition("dpd30", 365))
         assert other["built"]
     assert [call["snapshots"] for call in trained] == [2, 2, 2]
 
@@ -116,14 +122,14 @@ def test_a_family_needs_enough_defaults_in_the_training_part_of_every_fold(train
     # 37 defaults leave 29 or 30 in four of five folds, one too few for some
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (200, 37))
     ensure()
-    assert ["model" in call for call in trained] == [False]
+    assert [call["model"] for call in trained] == [FIRST]
 
 
 def test_a_cross_section_has_one_snapshot_and_hears_nothing_of_two(trained, caplog):
     caplog.set_level("INFO", logger="nightledger")
     assert (
-        history.History("p", DAY, "cross_section", 365).snapshots(
-            "operational_risk", VotingEnsembleSettings()
+        history.History(NIGHT, OutcomeDefinition.of("cross_section", horizon_days=365)).snapshots(
+            VOTING_ENSEMBLE, VotingEnsembleSettings()
         )
         == 1
     )
@@ -182,26 +188,35 @@ def test_a_portfolio_without_a_ledger_and_a_cross_section_hear_nothing_of_it(tra
     ensure()
     assert "voting_ensemble" not in caplog.text
     assert "wide_deep" not in caplog.text
-    assert [call.get("model") for call in trained] == [None]
+    assert [call["model"] for call in trained] == [FIRST]
+
+
+def headline_classes(family: str, having: Any, *, worse: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return champion_rule.headline_classes(family, having, FAMILIES, worse=worse)
 
 
 def test_the_first_family_of_a_class_that_has_a_champion_gives_its_headline():
-    assert families.headline("voting_ensemble", ALL) == ("thick",)
-    assert families.headline("wide_deep", ALL) == ("transaction",)
-    assert families.headline("operational_risk", ALL) == ("thin",)
-    assert families.headline("operational_risk", ["operational_risk"]) == ("thick", "transaction", "thin")
-    assert families.headline("voting_ensemble", ["operational_risk"]) == ()
+    assert headline_classes("voting_ensemble", ALL) == ("thick",)
+    assert headline_classes("wide_deep", ALL) == ("transaction",)
+    assert headline_classes("operational_risk", ALL) == ("thin",)
+    assert headline_classes("operational_risk", ["operational_risk"]) == ("thick", "transaction", "thin")
+    assert headline_classes("voting_ensemble", ["operational_risk"]) == ()
     for some in (ALL[:count] for count in range(4)):
-        told = [coverage for family in some for coverage in families.headline(family, some)]
+        told = [coverage for family in some for coverage in headline_classes(family, some)]
         assert len(told) == len(set(told))
-    assert {family for order in families.ORDER.values() for family in order} == set(families.FAMILIES)
+    orders = {coverage: champion_rule.order(coverage, FAMILIES) for coverage in champion_rule.COVERAGES}
+    assert orders == {
+        "thick": ("voting_ensemble", "operational_risk", "wide_deep"),
+        "transaction": ("wide_deep", "operational_risk"),
+        "thin": ("operational_risk",),
+    }
 
 
 def test_a_family_that_is_shown_to_be_worse_is_kept_beside_the_headline():
-    assert families.headline("wide_deep", ALL, behind=("wide_deep",)) == ()
-    assert families.headline("operational_risk", ALL, behind=("wide_deep",)) == ("transaction", "thin")
+    assert headline_classes("wide_deep", ALL, worse=("wide_deep",)) == ()
+    assert headline_classes("operational_risk", ALL, worse=("wide_deep",)) == ("transaction", "thin")
     # with nobody else to give it, it gives it all the same
-    assert families.headline("wide_deep", ["wide_deep"], behind=("wide_deep",)) == ("thick", "transaction")
+    assert headline_classes("wide_deep", ["wide_deep"], worse=("wide_deep",)) == ("thick", "transaction")
 
 
 @pytest.mark.parametrize(("low", "told"), [(0.01, ("wide_deep",)), (-0.01, ())])
@@ -215,7 +230,7 @@ def test_only_what_is_worse_beyond_noise_is_shown_to_be_worse(low, told, trained
         return Comparison(400, 0.02, low, 0.05)
 
     monkeypatch.setattr(evaluations, "compare", compare)
-    assert champions.shown_worse("p", DAY) == told
+    assert lineup.find_lineup(NIGHT).worse == told
     assert asked == [("wide_deep", "operational_risk", ("transaction",))]
     assert f"on 400 unseen transaction files: log loss +0.0200 ({low:+.4f} to +0.0500)" in caplog.text
 
@@ -223,21 +238,22 @@ def test_only_what_is_worse_beyond_noise_is_shown_to_be_worse(low, told, trained
 def test_models_without_common_rows_are_not_shown_to_be_worse(trained, monkeypatch, caplog):
     caplog.set_level("INFO", logger="nightledger")
     known(monkeypatch, operational_risk=record("operational_risk"), voting_ensemble=record("voting_ensemble"))
-    assert champions.shown_worse("p", DAY) == ()
+    assert lineup.find_lineup(NIGHT).worse == ()
     assert "voting_ensemble and operational_risk share no unseen rows" in caplog.text
     known(monkeypatch, voting_ensemble=record("voting_ensemble"))
-    assert champions.shown_worse("p", DAY) == ()
+    assert lineup.find_lineup(NIGHT).worse == ()
 
 
 def test_a_family_that_stands_in_is_named():
-    lines = families.headline_lines(
+    lines = champion_rule.headline_lines(
         {
             ("thick", "operational_risk"): 57,
             ("transaction", "operational_risk"): 4,
             ("thin", "operational_risk"): 3,
             ("unscoreable", None): 1,
         },
-        behind=("wide_deep",),
+        FAMILIES,
+        worse=("wide_deep",),
     )
     assert lines == [
         "thick            57  operational_risk, which stands in for voting_ensemble: that has no champion yet",

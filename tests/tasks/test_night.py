@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from tasks import night
 from tasks.night import end_run, open_run
-from tasks.snapshots import snapshot_dates
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 from warehouse.published import ask
 
 
@@ -55,7 +55,7 @@ def test_without_a_schedule_it_is_the_day_before_now_on_the_lenders_calendar(hom
 
 
 def test_the_snapshot_of_a_leap_day_is_a_horizon_of_days_before_it():
-    wanted = snapshot_dates(date(2028, 2, 29), definition="dpd90", horizon_days=365, snapshots=2)
+    wanted = OutcomeDefinition("dpd90", 365).snapshot_dates(date(2028, 2, 29), snapshots=2)
     assert wanted == (date(2026, 3, 1), date(2027, 3, 1))
 
 

@@ -8,11 +8,14 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tasks import score
+from tasks import score_part
+from tasks.lineup import Lineup
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.night import Night
 
-DAY = date(2026, 6, 30)
+NIGHT = Night("p", date(2026, 6, 30), "r")
+NOBODY = Lineup({})
 
 
 def test_borrowers_without_any_champion_stop_the_night(home, monkeypatch):
@@ -21,14 +24,14 @@ def test_borrowers_without_any_champion_stop_the_night(home, monkeypatch):
     with pytest.raises(
         Refused, match=r"^p has no champion for its thick files as of 2026-06-30; train one: "
     ) as no:
-        score.score_partition.fn("p", DAY, 0, 1, top_features=10, run_id="r")
+        score_part.score_partition.fn(NIGHT, NOBODY, 0, 1, top_features=10)
     assert str(no.value).endswith("python -m flows train --family operational_risk")
 
 
 def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(home, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
-    part = score.score_partition.fn("p", DAY, 0, 1, top_features=10, run_id="r")
+    part = score_part.score_partition.fn(NIGHT, NOBODY, 0, 1, top_features=10)
     assert part.contributions is None
     row = pl.read_parquet(part.scores).row(0, named=True)
     assert (row["score_status"], row["model_role"], row["model_family"], row["pd"]) == (
@@ -48,9 +51,8 @@ def model(version: str, role: str) -> SimpleNamespace:
 def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch, caplog):
     frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thin"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
-    monkeypatch.setattr(score, "champions_of", lambda *_: {"operational_risk": model("1", "champion")})
     others = (model("2", "challenger"), model("3", "shadow"), model("4", "challenger"))
-    monkeypatch.setattr(score, "beside_of", lambda *_: others)
+    lineup = Lineup({"operational_risk": model("1", "champion")}, others)
 
     def ask(record, here, _top):
         if record.model_version == "4":
@@ -58,8 +60,8 @@ def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home
         said = here.select("enterprise_id", pd_raw=pl.lit(0.1), pd=pl.lit(0.1))
         return said.with_columns(score_points=pl.lit(500.0), grade=pl.lit("D1")), None
 
-    monkeypatch.setattr(score, "_ask", ask)
-    part = score.score_partition.fn("p", DAY, 0, 1, top_features=10, run_id="r")
+    monkeypatch.setattr(score_part, "_score", ask)
+    part = score_part.score_partition.fn(NIGHT, lineup, 0, 1, top_features=10)
     rows = pl.read_parquet(part.scores).select("enterprise_id", "model_version", "model_role").rows()
     assert sorted(rows, key=str) == [
         ("a", None, "champion"),

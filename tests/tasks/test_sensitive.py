@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from models.errors import ModelError
+from models.families import FAMILIES
 from models.wide_deep.settings import WideDeepSettings
 from tasks import train as tasks_train
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
 
@@ -26,7 +28,7 @@ def trained_on(monkeypatch, settings: Any) -> tuple[list[str], Any]:
     seen: dict[str, Any] = {}
     frame = pl.DataFrame({"enterprise_id": ["a"], "as_of_date": [DAY], "coverage": ["thin"], "label": [0]})
 
-    def stop(*, estimator: Any, frame: pl.DataFrame, **_: Any) -> None:
+    def stop(estimator: Any, *, frame: pl.DataFrame, **_: Any) -> None:
         seen.update(columns=frame.columns, estimator=estimator)
         raise SeenError("seen")
 
@@ -38,12 +40,13 @@ def trained_on(monkeypatch, settings: Any) -> tuple[list[str], Any]:
     )
     monkeypatch.setattr(tasks_train, "train", stop)
     with pytest.raises(Refused):
-        tasks_train.train_model.fn("p", (DAY,), "dpd90", 365, settings)
+        tasks_train.train_model.fn("p", (DAY,), OutcomeDefinition("dpd90", 365), settings)
     return seen["columns"], seen["estimator"]
 
 
-@pytest.mark.parametrize("settings", tasks_train.FAMILY_OF, ids=lambda one: one.__name__)
-def test_no_family_trains_on_a_sensitive_field_by_default(home, monkeypatch, settings):
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_no_family_trains_on_a_sensitive_field_by_default(home, monkeypatch, family):
+    settings = family.settings
     columns, estimator = trained_on(monkeypatch, settings())
     assert matrix.SENSITIVE.isdisjoint(columns)
     asked = settings().model_dump()

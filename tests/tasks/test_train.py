@@ -12,13 +12,16 @@ import pytest
 from models import artefact
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import score
-from tasks import register, snapshots
+from tasks import register
 from tasks import train as tasks_train
 from warehouse import matrix, registry, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
+CROSS_SECTION = OutcomeDefinition("cross_section", 0)
 QUICK = OperationalRiskSettings(grid={"max_depth": (2,)})
 
 
@@ -42,25 +45,18 @@ def trained() -> tasks_train.Trained:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
         patch.setenv("NIGHTLEDGER_HOME", home)
         patch.setattr(matrix, "training_matrix", lambda *_, **__: rows())
-        return tasks_train.train_model.fn("p", (DAY,), "cross_section", 0, QUICK)
+        return tasks_train.train_model.fn("p", (DAY,), CROSS_SECTION, QUICK)
 
 
 def test_label_windows_end_by_as_of_date_and_do_not_overlap():
-    dates = snapshots.snapshot_dates(DAY, definition="dpd90", horizon_days=365, snapshots=2)
+    dates = OutcomeDefinition("dpd90", 365).snapshot_dates(DAY, snapshots=2)
     assert dates == (date(2024, 6, 30), date(2025, 6, 30))
-    assert snapshots.snapshot_dates(DAY, definition="cross_section", horizon_days=365) == (DAY,)
+    assert OutcomeDefinition.of("cross_section", horizon_days=365).snapshot_dates(DAY) == (DAY,)
 
 
 def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(home, trained):
-    wanted = {
-        "family": "operational_risk",
-        "portfolio": "p",
-        "as_of_date": DAY,
-        "definition": "cross_section",
-        "horizon_days": 365,
-    }
-    first = register.register_model.fn(*trained, role="champion", run_id="r1", **wanted)
-    again = register.register_model.fn(*trained, role="champion", run_id="r2", **wanted)
+    first = register.register_model.fn(trained, Night("p", DAY, "r1"), CROSS_SECTION, role="champion")
+    again = register.register_model.fn(trained, Night("p", DAY, "r2"), CROSS_SECTION, role="champion")
     assert again.run_id == "r1"
     assert (first.purpose, first.horizon_days, first.feature_groups) == (
         "describe",
@@ -89,5 +85,5 @@ def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     with pytest.raises(
         Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
     ) as refusal:
-        tasks_train.train_model.fn("p", (DAY,), "dpd90", 365, QUICK)
+        tasks_train.train_model.fn("p", (DAY,), OutcomeDefinition("dpd90", 365), QUICK)
     assert "\n" not in str(refusal.value)

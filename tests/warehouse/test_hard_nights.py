@@ -12,6 +12,7 @@ from warehouse import matrix, registry
 from warehouse.errors import Refused
 from warehouse.intake.ingest import ingest_file
 from warehouse.intake.landing import list_landing
+from warehouse.outcome import OutcomeDefinition
 
 NIGHT = date(2026, 6, 30)
 LEAP = date(2028, 2, 29)
@@ -27,7 +28,7 @@ def test_without_any_label_nothing_is_trained_and_the_line_says_why(con):
         "create or replace table wh.features.feat_label as select portfolio, as_of_date, 'dpd90' as definition, "
         "365 as horizon_days, enterprise_id, cast(null as integer) as label from wh.features.feat_coverage"
     )
-    wanted = {"portfolio": "p", "definition": "dpd90", "horizon_days": 365}
+    wanted = {"portfolio": "p", "outcome": OutcomeDefinition("dpd90", 365)}
     days = [date(2025, 6, 30)]
     with pytest.raises(Refused, match=r"p has no labelled borrower .* outcomes are not known yet"):
         matrix.training_matrix(con, snapshot_dates=days, **wanted)

@@ -9,6 +9,7 @@ import pytest
 
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.outcome import OutcomeDefinition
 
 OLD, NEW = date(2024, 6, 30), date(2025, 6, 30)
 
@@ -35,7 +36,7 @@ def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 def test_training_rows(filled):
-    wanted = {"portfolio": "p", "definition": "dpd90", "horizon_days": 365}
+    wanted = {"portfolio": "p", "outcome": OutcomeDefinition("dpd90", 365)}
     rows = matrix.training_matrix(filled, snapshot_dates=[NEW], **wanted)
     assert rows.height == 39  # 50, less 10 without a label and one that cannot be scored
     assert rows["enterprise_id"].to_list() == sorted(rows["enterprise_id"].to_list())
@@ -46,7 +47,7 @@ def test_training_rows(filled):
 
 def test_a_cross_section_describes_every_outcome(filled):
     rows = matrix.training_matrix(
-        filled, portfolio="p", snapshot_dates=[NEW], definition="cross_section", horizon_days=0
+        filled, portfolio="p", snapshot_dates=[NEW], outcome=OutcomeDefinition("cross_section", 0)
     )
     assert rows.height == 40
 
@@ -54,7 +55,7 @@ def test_a_cross_section_describes_every_outcome(filled):
 def test_a_date_without_labels_is_refused(filled):
     with pytest.raises(Refused, match="2023-06-30"):
         matrix.training_matrix(
-            filled, portfolio="p", snapshot_dates=[date(2023, 6, 30)], definition="dpd90", horizon_days=365
+            filled, portfolio="p", snapshot_dates=[date(2023, 6, 30)], outcome=OutcomeDefinition("dpd90", 365)
         )
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from models.calibration import Calibrator
+from models.errors import ModelError
 from models.explaining.reason_check import check_reasons, reference_values
 from models.explanation import Explanation
 from models.master_scale import MasterScale
@@ -94,8 +95,8 @@ def test_nothing_to_check_has_no_share():
 
 
 def test_a_family_that_does_not_explain_itself_is_refused():
-    silent = CalibratedModel(SimpleNamespace(), Calibrator(), MasterScale(), "nothing")
-    with pytest.raises(TypeError, match="does not explain itself"):
+    silent = CalibratedModel(SimpleNamespace(unexplained="no sum"), Calibrator(), MasterScale(), "nothing")
+    with pytest.raises(ModelError, match="does not explain itself: no sum"):
         check_reasons(silent, FRAME, LABELS)
 
 

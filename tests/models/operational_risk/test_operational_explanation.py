@@ -13,7 +13,7 @@ from models.errors import ModelError
 from models.explaining.member_trees import member_trees
 from models.master_scale import MasterScale
 from models.operational_risk.classifier import OperationalRiskClassifier
-from models.scoring import CalibratedModel, contributions, explain, explains_itself, score, unexplained
+from models.scoring import CalibratedModel, contributions, explain, score
 
 EXPLAINED = ("xgboost", "random_forest", "logistic_regression")
 
@@ -97,8 +97,7 @@ def test_trees_follow_the_rescale_rule_through_the_calibration():
 
 def test_a_support_vector_machine_does_not_explain_itself_and_says_why():
     model = fitted("svm")
-    assert not explains_itself(model)
-    assert unexplained(model) == (
+    assert model.classifier.unexplained == (
         "a support vector machine's score is no sum over features; another learner explains itself"
     )
     with pytest.raises(ModelError, match="does not explain itself: a support vector"):
@@ -110,8 +109,7 @@ def test_a_support_vector_machine_does_not_explain_itself_and_says_why():
 def test_a_logistic_regression_of_an_earlier_version_is_not_explained_by_a_guess():
     model = fitted("logistic_regression")
     model.classifier.means_ = None
-    assert not explains_itself(model)
-    assert unexplained(model).endswith("train it again")
+    assert model.classifier.unexplained.endswith("train it again")
     trees = fitted("xgboost")
     trees.classifier.means_ = None
-    assert explains_itself(trees)
+    assert trees.classifier.unexplained is None

@@ -14,12 +14,13 @@ from models.evaluation import fold_numbers
 from models.master_scale import MasterScale
 from models.metrics import auc
 from models.runner import threads
-from models.scoring import CalibratedModel, contributions, explains_itself, score
+from models.scoring import CalibratedModel, contributions, score
 from models.telling import training_card as report
 from models.training import train
 from models.voting_ensemble import classifier as voting_ensemble
 from models.voting_ensemble import members
 from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 
 GROUPS = {
@@ -171,7 +172,7 @@ def test_rows_of_one_borrower_are_never_on_both_sides_of_an_inner_fold(monkeypat
 
 def test_contributions_add_up_to_the_published_pd(model):
     rows, _ = thick_files(40, seed=3)
-    assert explains_itself(model)
+    assert model.classifier.unexplained is None
     base, told, decisions = contributions(model, rows, top=3)
     assert decisions == ()
     sums = told.group_by("enterprise_id", maintain_order=True).agg(pl.col("contribution").sum())
@@ -241,8 +242,8 @@ def test_trained_evaluated_and_told():
     assert result.evaluation.scores.mean() > result.challenger.scores.mean() + 0.02
     published = result.model.calibrator.predict(result.evaluation.scores)
     assert abs(published.mean() - LABELS.mean()) < 1e-3
-    card = report.card(result, title="thick files")
+    card = report.card(result, VOTING_ENSEMBLE, title="thick files")
     assert "Without resampling, on the same rows" in card
     assert "| best single |" in card
     assert "variance inflation" in card
-    assert set(report.pictures(result)) == {"roc", "reliability"}
+    assert set(report.pictures(result, VOTING_ENSEMBLE)) == {"roc", "reliability"}

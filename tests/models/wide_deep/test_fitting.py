@@ -190,7 +190,7 @@ def test_a_training_that_is_really_killed_goes_on_from_its_last_epoch(tmp_path):
     here = Path(__file__)
     process = subprocess.Popen(
         [sys.executable, "-c", TRAINING, str(path)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parents[2]), str(here.parent)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here.parents[3]), str(here.parent)])},
     )
     deadline = time.monotonic() + 120
     while not path.exists():

@@ -1,0 +1,94 @@
+"""Which family gives the headline PD of a borrower: pure rules over the families and tonight's champions.
+
+A borrower's coverage class says which data was delivered of it. Every family that covers the class scores it. The
+headline comes from the first of them that has a champion: the family that leads the class, then the one that covers
+most classes, the stand-in. A family that was shown to be worse than the stand-in on rows that neither had seen comes
+after the others.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from models.family import Family
+
+COVERAGES = ("thick", "transaction", "thin")
+UNSCOREABLE = "unscoreable"
+
+Families = Mapping[str, Family]
+
+
+def order(coverage: str, families: Families) -> tuple[str, ...]:
+    """Return the families that cover a class, the first to give its headline PD first."""
+    covering = [family for family in families.values() if coverage in family.covers]
+    covering.sort(key=lambda family: (coverage not in family.leads, -len(family.covers)))
+    return tuple(family.name for family in covering)
+
+
+def stand_in(families: Families) -> str:
+    """Return the family that covers most classes: it is trained first, and the others are held against it."""
+    return max(families.values(), key=lambda family: len(family.covers)).name
+
+
+def headline_family(
+    coverage: str, champions: Collection[str], families: Families, *, worse: Collection[str] = ()
+) -> str | None:
+    """Return the family that gives the headline PD of a coverage class, or None where no champion covers it.
+
+    Parameters
+    ----------
+    coverage : str
+    champions : collection of str
+        Families that have a champion.
+    families : mapping of str to Family
+    worse : collection of str
+        Families that were shown to be worse than the stand-in.
+
+    Examples
+    --------
+    >>> from models.families import FAMILIES
+    >>> headline_family("thick", ["operational_risk", "voting_ensemble"], FAMILIES)
+    'voting_ensemble'
+    >>> headline_family("thick", FAMILIES, FAMILIES, worse=["voting_ensemble"])
+    'operational_risk'
+    """
+    candidates = [name for name in order(coverage, families) if name in champions]
+    return min(candidates, key=lambda name: name in worse, default=None)
+
+
+def headline_classes(
+    family: str, champions: Collection[str], families: Families, *, worse: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the coverage classes whose headline PD a family gives."""
+    return tuple(
+        coverage
+        for coverage in COVERAGES
+        if headline_family(coverage, champions, families, worse=worse) == family
+    )
+
+
+def uncovered(coverages: Iterable[str], champions: Collection[str], families: Families) -> list[str]:
+    """Return the classes among those given that no champion covers."""
+    return [
+        coverage
+        for coverage in COVERAGES
+        if coverage in coverages and headline_family(coverage, champions, families) is None
+    ]
+
+
+def headline_lines(
+    enterprises: Mapping[tuple[str, str | None], int], families: Families, *, worse: Collection[str] = ()
+) -> list[str]:
+    """Return a line for each coverage class: enterprises, who gives their headline PD, whom that stands in for.
+
+    Parameters
+    ----------
+    enterprises : mapping of (coverage, family or None) to int
+    families : mapping of str to Family
+    worse : collection of str
+    """
+    lines = []
+    for (coverage, family), count in enterprises.items():
+        leading = next(iter(order(coverage, families)), family)
+        reason = "that is worse beyond noise" if leading in worse else "that has no champion yet"
+        stands_in = "" if family == leading else f", which stands in for {leading}: {reason}"
+        lines.append(f"{coverage:<12}{count:>7,}  {family or 'no model'}{stands_in}")
+    return lines

@@ -1,0 +1,99 @@
+"""One model family as one record: all that the platform asks of it.
+
+A family is one folder of models/ and one line in `models.families`. Code outside the folder asks this record and
+never of which class a model or its settings are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from models.scoring import Classifier
+from models.training import Training
+
+Groups = Mapping[str, str]
+
+
+class FamilySettings(BaseModel):
+    """Every choice of one model version; stored with it.
+
+    A family adds its own fields. Training reads five of them in every family: ``folds``, ``random_state``,
+    ``minimum_positives``, ``calibration_share`` and ``calibration_positives``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: ClassVar[str]
+
+    @property
+    def uses_sensitive(self) -> bool:
+        """True if the model may see the sensitive fields of a borrower."""
+        return False
+
+    def adapted(self, *, rows: int, cross_section: bool) -> Self:
+        """Return the settings for that many labelled rows, or for outcomes without a date."""
+        return self
+
+    def challenger(self) -> Self | None:
+        """Return the settings of a model that is measured beside this one, or None."""
+        return None
+
+
+class Codec(Protocol):
+    """The module that stores a fitted classifier as text and files, and reads it back."""
+
+    FORMAT: str
+
+    def dump(self, classifier: Any) -> tuple[dict[str, Any], dict[str, bytes]]:
+        """Return the description of a fitted classifier and its files."""
+
+    def load(self, about: dict[str, Any], members: dict[str, bytes]) -> Any:
+        """Rebuild the fitted classifier from its description and files."""
+
+
+def no_importance(classifier: Classifier) -> dict[str, float] | None:  # noqa: ARG001
+    """Return None: the family explains itself by contributions alone."""
+    return None
+
+
+@dataclass(frozen=True)
+class Family:
+    """One model family.
+
+    Parameters
+    ----------
+    name : str
+        As registry, files and forms spell it; ``settings`` and the classifier carry it as ``family``.
+    settings : type of FamilySettings
+    build : callable
+        From settings and the group of each column to the unfitted classifier.
+    codec : module
+        Stores and reads a fitted classifier.
+    covers : tuple of str
+        Coverage classes whose data suffices: the family trains on them and scores them.
+    leads : tuple of str
+        Of these, the classes that it is meant for: there its champion gives the headline PD.
+    choices : callable
+        From a training to what the family chose on the way, for the registry; plain JSON.
+    card_lines : callable
+        From a fitted classifier to the lines of its model card that only this family has, in Markdown.
+    importance : callable, default=no_importance
+        From a fitted classifier to the share of each feature, strongest first, or None.
+    pieces : {"long", "short"}, default="long"
+        Long pieces of a training are worth a task run each; hundreds of short ones run on threads.
+    """
+
+    name: str
+    settings: type[FamilySettings]
+    build: Callable[[Any, Groups | None], Classifier]
+    codec: Codec
+    covers: tuple[str, ...]
+    leads: tuple[str, ...]
+    choices: Callable[[Training], dict[str, Any]]
+    card_lines: Callable[[Any], list[str]]
+    importance: Callable[[Any], dict[str, float] | None] = no_importance
+    pieces: Literal["long", "short"] = "long"

@@ -1,0 +1,20 @@
+"""The family operational_risk: every borrower with an operational log or payments."""
+
+from models.family import Family
+from models.operational_risk import artefact
+from models.operational_risk.card import card_lines, choices, importance
+from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.settings import OperationalRiskSettings
+
+OPERATIONAL_RISK = Family(
+    name="operational_risk",
+    settings=OperationalRiskSettings,
+    build=lambda settings, groups: OperationalRiskClassifier(settings=settings, groups=groups),
+    codec=artefact,
+    covers=("thick", "transaction", "thin"),
+    leads=("thin",),
+    choices=choices,
+    card_lines=card_lines,
+    importance=importance,
+    pieces="short",  # the fits of a grid search
+)

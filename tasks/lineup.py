@@ -1,0 +1,83 @@
+"""Looks up the models of a night once: champions, who is scored beside them, and who was shown to be worse."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.champion_rule import headline_classes, stand_in
+from models.families import FAMILIES
+from warehouse import evaluations, registry
+from warehouse.connection import writer
+from warehouse.night import Night
+from warehouse.registry import ModelRecord
+
+log = logging.getLogger("nightledger")
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """The models that score a night.
+
+    Args:
+        champions: the champion of each family that has one, in the order of the families.
+        beside: challengers and shadows, scored beside the champion of their family.
+        worse: families whose champion was shown to be worse than the stand-in's.
+    """
+
+    champions: Mapping[str, ModelRecord]
+    beside: tuple[ModelRecord, ...] = ()
+    worse: tuple[str, ...] = ()
+
+    @property
+    def records(self) -> tuple[ModelRecord, ...]:
+        """All models, champions first."""
+        return (*self.champions.values(), *self.beside)
+
+    def headline_classes(self, record: ModelRecord) -> tuple[str, ...]:
+        """Return the coverage classes whose headline PD a model gives; none for a challenger or shadow."""
+        if record.role != "champion":
+            return ()
+        return headline_classes(record.model_family, self.champions, FAMILIES, worse=self.worse)
+
+
+def find_lineup(night: Night) -> Lineup:
+    """Return the models of a night, and log how the champions compare."""
+    champions = champions_of(night)
+    with writer(purpose="look for challengers") as con:
+        others = registry.in_role(con, ("challenger", "shadow"), **night.key)
+    beside = tuple(record for record in others if record.model_family in FAMILIES)
+    return Lineup(champions, beside, shown_worse(champions))
+
+
+def champions_of(night: Night) -> dict[str, ModelRecord]:
+    """Return the champion of each family that has one for a night."""
+    with writer(purpose="look for champions") as con:
+        champions = {family: registry.champion(con, family=family, **night.key) for family in FAMILIES}
+    return {family: record for family, record in champions.items() if record is not None}
+
+
+def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
+    """Return the families whose champion is worse than the stand-in's beyond noise.
+
+    Compared on rows that neither model had seen, of the classes that the family leads. A family that explains its
+    number gives the headline unless it is shown to be worse; where nothing can be compared (models of other
+    snapshots, or of a version that kept no such rows) nothing is shown.
+    """
+    reference = stand_in(FAMILIES)
+    if reference not in champions:
+        return ()
+    worse = []
+    for family in (family for family in champions if family != reference):
+        led = FAMILIES[family].leads
+        with writer(purpose="compare families") as con:
+            comparison = evaluations.compare(con, champions[family], champions[reference], coverage=led)
+        if comparison is None:
+            log.info("champion    %s and %s share no unseen rows to be compared on", family, reference)
+            continue
+        log.info(
+            "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
+            family, reference, f"{comparison.rows:,}", " and ".join(led), *comparison[1:],
+        )  # fmt: skip
+        if comparison.worse:
+            worse.append(family)
+    return tuple(worse)
