@@ -76,9 +76,13 @@ def test_few_rows_are_calibrated_out_of_fold(portfolio):
 
 
 def test_few_rows_take_the_longest_windows_unless_some_are_named():
-    assert quick().for_rows(499).windows == ("365d", "all")
-    assert quick().for_rows(500).windows == ()
-    assert quick(windows=("90d",)).for_rows(499).windows == ("90d",)
+    few, enough = ({"rows": rows, "cross_section": False} for rows in (499, 500))
+    assert quick().adapted(**few).windows == ("365d", "all")
+    assert quick().adapted(**enough).windows == ()
+    assert quick(windows=("90d",)).adapted(**few).windows == ("90d",)
+    # outcomes without a date: the last year may hold their consequences
+    assert quick().adapted(rows=499, cross_section=True).windows == ("all",)
+    assert quick().adapted(rows=500, cross_section=True).windows == ("all",)
 
 
 def test_a_challenger_is_measured_on_the_same_rows(portfolio):
