@@ -1,4 +1,4 @@
-"""Loads delivered feed files; one task a feed, since Prefect bears tens of tasks and not thousands."""
+"""Load delivered feed files; one task a feed, because Prefect copes with tens of tasks, not thousands."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class IngestSummary(BaseModel):
-    """What became of every file that lay in the landing zone."""
+    """The results of all files of a landing folder."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,16 +33,16 @@ class IngestSummary(BaseModel):
 
     @property
     def replaced(self) -> tuple[IngestResult, ...]:
-        """The corrected files, which took the place of their predecessors."""
+        """The files that replaced an earlier content of the same path."""
         return tuple(file for file in self.files if file.replaced)
 
     @property
     def new(self) -> tuple[IngestResult, ...]:
-        """The files that were loaded now."""
+        """The files that this run loaded."""
         return tuple(file for file in self.files if file.status == "loaded")
 
     def counts(self) -> dict[str, Any]:
-        """Numbers for the run ledger: files by status, and the rows of what was loaded now by fate."""
+        """Return counts for the run ledger: files by status, and what became of the rows that this run loaded."""
         return {
             "files": len(self.files),
             "files_loaded": len(self.new),
@@ -57,20 +57,20 @@ class IngestSummary(BaseModel):
 
 
 def ingest_landing(landing: Path, portfolio: str, run_id: str) -> IngestSummary:
-    """Load all that is new in a landing folder, enterprises first; refused files do not stop the others.
+    """Load the new files of a landing folder, enterprises first; refused files do not stop the others.
 
     Args:
         landing: Folder with one folder a feed.
         portfolio: Whose rows they are.
-        run_id: The run that loads; it stays on every row.
+        run_id: The run that loads; it is stored with every row.
 
     Raises:
         Refused: The folder does not exist or holds something that belongs to no feed.
     """
-    waiting = list_landing_files(landing)
+    landing_files = list_landing_files(landing)
     results: list[IngestResult] = []
     for feed in FEEDS:
-        files = tuple(file for file in waiting if file.feed == feed)
+        files = tuple(file for file in landing_files if file.feed == feed)
         if files:
             results += load_feed_files(files, portfolio, run_id)
     return IngestSummary(portfolio=portfolio, files=tuple(results))
@@ -78,43 +78,43 @@ def ingest_landing(landing: Path, portfolio: str, run_id: str) -> IngestSummary:
 
 @task(name="list landing files", cache_policy=NO_CACHE)
 def list_landing_files(landing: Path) -> tuple[LandingFile, ...]:
-    """List what lies in the landing folder, enterprises first."""
+    """List the files of the landing folder, enterprises first."""
     return list_landing(landing)
 
 
 @task(name="load feed files", task_run_name="load {files[0].feed}", cache_policy=NO_CACHE)
 def load_feed_files(files: tuple[LandingFile, ...], portfolio: str, run_id: str) -> tuple[IngestResult, ...]:
-    """Load the files of one feed one after the other, each whole or not at all, and log one line."""
-    started = said = time.perf_counter()
+    """Load the files of one feed one by one, each whole or not at all, and log one line."""
+    started = last_logged = time.perf_counter()
     results: list[IngestResult] = []
     with writer(purpose=f"ingest {files[0].feed}") as con:
         for file in files:
             results.append(ingest_file(con, file, portfolio=portfolio, run_id=run_id))
             if results[-1].status == "refused":
                 log.warning("refused     %s  %s", file.path, results[-1].message)
-            if time.perf_counter() - said > _SECONDS_BETWEEN_LINES and len(results) < len(files):
-                said = time.perf_counter()
+            if time.perf_counter() - last_logged > _SECONDS_BETWEEN_LINES and len(results) < len(files):
+                last_logged = time.perf_counter()
                 log.info("%-18s  %d of %d files", files[0].feed, len(results), len(files))
-    log.info("%s", _line(results, time.perf_counter() - started))
+    log.info("%s", _summary_line(results, time.perf_counter() - started))
     return tuple(results)
 
 
-def _line(results: list[IngestResult], seconds: float) -> str:
-    new = [one for one in results if one.status == "loaded"]
+def _summary_line(results: list[IngestResult], seconds: float) -> str:
+    new = [result for result in results if result.status == "loaded"]
     parts = [f"{results[0].feed:18}", _counted(len(results), "file")]
     if new:
-        parts.append(_counted(sum(one.loaded for one in new), "row"))
+        parts.append(_counted(sum(result.loaded for result in new), "row"))
     for name, number in (
-        ("quarantined", sum(one.quarantined for one in new)),
-        ("exact duplicates", sum(one.exact_duplicates for one in new)),
-        ("corrected", sum(one.replaced for one in new)),
-        ("loaded before", sum(one.status == "already_loaded" for one in results)),
-        ("refused", sum(one.status == "refused" for one in results)),
+        ("quarantined", sum(result.quarantined for result in new)),
+        ("exact duplicates", sum(result.exact_duplicates for result in new)),
+        ("corrected", sum(result.replaced for result in new)),
+        ("loaded before", sum(result.status == "already_loaded" for result in results)),
+        ("refused", sum(result.status == "refused" for result in results)),
     ):
         if number:
             parts.append(f"{number:,} {name}")
     return "  ".join([*parts, f"{seconds:.1f} s"])
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,1 +1,1 @@
-"""Intake: turn delivered files into raw rows, each loaded, quarantined or an exact duplicate."""
+"""Intake: every row of a delivered file is loaded into raw, quarantined or counted as an exact duplicate."""

@@ -1,4 +1,4 @@
-"""CSV and NDJSON as numbered rows of text; records that are no rows are set aside with what they said."""
+"""Read CSV and NDJSON files into numbered rows of text; malformed records are set aside with their text."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Iterable
 import duckdb
 
 from warehouse.intake.feeds import FEEDS, Feed
-from warehouse.intake.landing import FileRefused, WholeFile, blank_lines, first_bytes
+from warehouse.intake.whole_files import FileRefused, WholeFile, blank_lines, first_bytes
 from warehouse.sql import quoted
 
 _DELIMITERS = ",;\t|"
-_NEVER = "\x01"  # a delimiter that no text has: one column, one line
-_SAMPLE = 1000
+_NO_DELIMITER = "\x01"  # no text holds it, so that a line stays one column
+_SAMPLE_LINES = 1000
 
 
 def read_csv(
     con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Fill `intake_rows` from a CSV; returns the declared columns with their type, and the others."""
-    header, delimiter = _header(file)
+    """Fill `intake_rows` from a CSV file and return its declared columns with their types, and its other columns."""
+    header, delimiter = _read_header(file)
     extra = check_columns(feed, header)
     _scan_text(con, file, header, delimiter=delimiter, quote='"', has_header=True)
     blank = blank_lines(file) if count(con, "intake_rejects") else []
-    _set_aside(con, first_line=2, blank=blank, hide=bool(feed.hidden))
+    _set_malformed_aside(con, first_line=2, blank=blank, hide=bool(feed.hidden))
     types = {column.name: "VARCHAR" for column in feed.columns if column.name in header}
     columns = ", ".join(f'"{name}"' for name in types)
     # n malformed records before a row move its number by n
@@ -48,15 +48,15 @@ def read_csv(
 def read_ndjson(
     con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Fill `intake_rows` from NDJSON; returns the declared columns with their type, and the others."""
-    _scan_text(con, file, ["line"], delimiter=_NEVER, quote="", has_header=False)
-    _set_aside(con, first_line=1, blank=[], hide=bool(feed.hidden))
+    """Fill `intake_rows` from an NDJSON file and return its declared columns with their types, and its others."""
+    _scan_text(con, file, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
+    _set_malformed_aside(con, first_line=1, blank=[], hide=bool(feed.hidden))
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
     sample = con.execute(
         f"""select distinct unnest(json_keys(line))
-            from (select line from intake_lines where {is_object} limit {_SAMPLE})"""
+            from (select line from intake_lines where {is_object} limit {_SAMPLE_LINES})"""
     ).fetchall()
     if not sample:
         if count(con, f"intake_lines where {filled}") + count(con, "intake_malformed") == 0:
@@ -67,8 +67,8 @@ def read_ndjson(
     if absent := [name for name in names if name not in present]:
         # a line may leave out what is null, so a column is missing only where no line has it
         checks = ", ".join(f"bool_or(json_exists(line, '$.\"{name}\"'))" for name in absent)
-        seen = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
-        present |= {name for name, there in zip(absent, seen, strict=True) if there}
+        in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
+        present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
     extra = check_columns(feed, sorted(present))
     con.execute(
         f"""insert into intake_malformed
@@ -87,8 +87,8 @@ def read_ndjson(
     return types, extra
 
 
-def _header(file: WholeFile) -> tuple[list[str], str]:
-    """The column names of a CSV and its delimiter: the one that yields most declared columns."""
+def _read_header(file: WholeFile) -> tuple[list[str], str]:
+    """Return the column names of a CSV file and its delimiter: the one that yields most declared columns."""
     try:
         text = first_bytes(file).decode("utf-8-sig", errors="ignore" if file.gzipped else "strict")
     except UnicodeDecodeError as error:
@@ -97,15 +97,15 @@ def _header(file: WholeFile) -> tuple[list[str], str]:
             raise FileRefused("unreadable: the header is not UTF-8 text") from None
     if "\0" in text:
         raise FileRefused("unreadable: the content is not UTF-8 text")
-    declared = {column.name for one in FEEDS.values() for column in one.columns}
+    declared = {column.name for feed in FEEDS.values() for column in feed.columns}
     best: tuple[list[str], str] = ([], ",")
     for delimiter in _DELIMITERS:
         try:
-            first = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+            first_line = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
         except csv.Error as error:
             raise FileRefused(f"unreadable: the header is no CSV line ({error})") from error
         # data frames write their index without a name, spreadsheets end lines with a delimiter
-        names = [name.strip().lower() or f"unnamed_{n}" for n, name in enumerate(first, start=1)]
+        names = [name.strip().lower() or f"unnamed_{n}" for n, name in enumerate(first_line, start=1)]
         if not best[0] or len(declared & set(names)) > len(declared & set(best[0])):
             best = (names, delimiter)
     return best
@@ -132,8 +132,13 @@ def _scan_text(
     )
 
 
-def _set_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int], hide: bool) -> None:
-    """Number the records that DuckDB could not split; in them no value can be told to be personal or not."""
+def _set_malformed_aside(
+    con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int], hide: bool
+) -> None:
+    """Move the records that DuckDB could not split into columns to `intake_malformed`, with their row numbers.
+
+    Their text is masked where the feed has personal columns, since nobody can say which part of it is personal.
+    """
     swallowed = con.execute(
         """select min(line) from intake_rejects
            where error_type = 'LINE SIZE OVER MAXIMUM'
@@ -164,10 +169,10 @@ def _set_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[i
 
 
 def check_columns(feed: Feed, present: Iterable[str]) -> tuple[str, ...]:
-    """The columns that the feed does not declare, after a check that the file is of this feed.
+    """Check that a file with these columns belongs to the feed; return the columns that the feed does not declare.
 
     Raises:
-        FileRefused: naming the feed that the columns fit, or the columns that are missing.
+        FileRefused: naming the feed that the columns fit, or the missing columns.
     """
     names = list(present)
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -186,11 +191,11 @@ def check_columns(feed: Feed, present: Iterable[str]) -> tuple[str, ...]:
 
 
 def literal_path(file: WholeFile) -> str:
-    """SQL of the file's path; unescaped, a[1].csv would be a pattern that reads a1.csv."""
+    """Return the file's path as SQL text; unescaped, a[1].csv would be a pattern that reads a1.csv."""
     return quoted(re.sub(r"([*?\[])", r"[\1]", str(file.full)))
 
 
 def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
-    """Rows of a relation, or of a relation with a condition."""
+    """Count the rows of a relation, or of a relation with a condition."""
     row = con.execute(f"select count(*) from {relation}").fetchone()
     return int(row[0]) if row else 0

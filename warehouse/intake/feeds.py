@@ -1,7 +1,7 @@
-"""What a lender may deliver: eight feeds with their columns, natural keys and business times, declared once.
+"""Declare what a lender may deliver: eight feeds with their columns, natural keys and business times.
 
-Readers, rules, the DDL of `raw`, the staging views and the documentation are held against this declaration by
-tests, so a column is added here first.
+Tests compare intake, its rules, the DDL of `raw`, the staging views and the documentation with this declaration,
+so a column is added here first.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ ColumnType = Literal["varchar", "date", "timestamp", "decimal(18,2)", "double", 
 
 @dataclass(frozen=True)
 class FeedColumn:
-    """One delivered column: how it is typed, whether a row may lack it, and how far it may travel.
+    """One delivered column: its type, whether a row may lack it, and whether it may leave `raw`.
 
     Attributes:
         name: Column name in the file and in `raw`.
         type: DuckDB type that every format is cast to.
         text: What it means, with its unit.
         required: A row without a value is quarantined.
-        pii: Names a person or a way to reach one; stops at `raw`.
+        pii: Names a person or a way to reach one; never leaves `raw`.
         sensitive: May be used for fairness checks only.
         choices: The closed list of values, if there is one.
     """
@@ -44,7 +44,7 @@ class Feed:
         grain: What one row stands for.
         columns: The delivered columns, `known_at` among them.
         key: The lender's natural key; with `known_at` it names one version of a fact.
-        business_time: When the fact happened; stands in for `known_at` where that is not delivered.
+        business_time: Column that says when the fact happened; replaces `known_at` where that is not delivered.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Feed:
     business_time: str
 
     def column(self, name: str) -> FeedColumn:
-        """The declared column of that name; KeyError where there is none."""
+        """Return the declared column of that name; KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]
 
     @property

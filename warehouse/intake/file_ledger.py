@@ -1,4 +1,4 @@
-"""The file ledger: one row for every path and content that was ever offered, and what became of it."""
+"""Keep the file ledger: one row for every path and content that was ever delivered, and what became of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from warehouse.settings import settings
 
 
 class FileRecord(BaseModel):
-    """One row of `ops.file_ledger`; for a file that could not even be opened the hash is `unreadable`."""
+    """One row of `ops.file_ledger`; the hash of a file that could not be opened is `unreadable`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,7 +32,7 @@ class FileRecord(BaseModel):
 
 
 def loaded_file(con: duckdb.DuckDBPyConnection, *, portfolio: str, path: str) -> FileRecord | None:
-    """The record of what is loaded under that path now, if anything is."""
+    """Return the record of the file that is loaded under that path now, or None."""
     names = ", ".join(FileRecord.model_fields)
     row = con.execute(
         f"""select {names} from wh.ops.file_ledger
@@ -43,7 +43,7 @@ def loaded_file(con: duckdb.DuckDBPyConnection, *, portfolio: str, path: str) ->
 
 
 def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | None:
-    """Another path of the portfolio under which the same content is loaded."""
+    """Return another path of the portfolio under which the same content is loaded, or None."""
     row = con.execute(
         """select min(path) from wh.ops.file_ledger
            where portfolio = $portfolio and path <> $path and file_hash = $file_hash and status = 'loaded'""",
@@ -53,7 +53,7 @@ def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | No
 
 
 def awaited_enterprises(con: duckdb.DuckDBPyConnection, record: FileRecord) -> bool:
-    """Whether rows of a loaded file wait in quarantine for an enterprise that was delivered since."""
+    """Return True if rows of a loaded file wait in quarantine for an enterprise that has been delivered since."""
     if not record.quarantined:
         return False
     row = con.execute(
@@ -67,7 +67,7 @@ def awaited_enterprises(con: duckdb.DuckDBPyConnection, record: FileRecord) -> b
 
 
 def write(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
-    """Put the record in the place of an earlier one of the same portfolio, path and content."""
+    """Store the record in place of an earlier one of the same portfolio, path and content."""
     con.execute(
         """delete from wh.ops.file_ledger
            where portfolio = $portfolio and path = $path and file_hash = $file_hash""",

@@ -1,4 +1,4 @@
-"""Moves loaded rows that a gate's rule finds bad out of raw, without losing one."""
+"""Move loaded rows that break a gate's rule from raw into quarantine, without losing one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.intake import versions as intake_versions
+from warehouse.intake import versions
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.settings import settings
 
@@ -27,44 +27,46 @@ def quarantine_rows(
     detail: str,
     run_id: str,
 ) -> int:
-    """Move the rows that a rule's own SQL names out of raw into ops.quarantine, all or none; return how many.
+    """Move the rows that break a rule from raw into ops.quarantine, all or none, and return how many.
 
-    The file ledger follows in the same transaction, so that delivered = loaded + quarantined + exact
-    duplicates still holds, and where a version of a fact goes the one before holds again until the next.
+    The file ledger is corrected in the same transaction, so that delivered = loaded + quarantined + exact
+    duplicates still holds. Where a version of a fact is moved, the version before it is valid again until the next.
 
     Args:
         con: a writer's cursor.
         portfolio: only rows of this portfolio.
         feed: only rows of this feed; in ``predicate`` they are called ``raw_rows`` where a name is needed.
-        loads: only rows that these runs loaded.
+        loads: ids of the runs whose loaded rows are judged.
         rule: name of the rule, for the quarantine.
         predicate: SQL that is true for bad rows; it comes from a suite file of the repository.
-        detail: why the rule is there.
+        detail: why the rule exists.
         run_id: the run that judges.
 
     Raises:
-        Refused: where the file ledger would not add up; nothing is moved then.
+        Refused: when the file ledger would not add up; nothing is moved then.
     """
-    declared = FEEDS[feed]
+    declaration = FEEDS[feed]
     bad = f"portfolio = $portfolio and list_contains($loads, run_id) and coalesce(({predicate}), false)"
-    given = {"portfolio": portfolio, "loads": list(loads)}
-    told = {"feed": feed, "rule": rule, "detail": detail, "run_id": run_id, "now": settings().local_now()}
+    selection = {"portfolio": portfolio, "loads": list(loads)}
+    labels = {"feed": feed, "rule": rule, "detail": detail, "run_id": run_id, "now": settings().local_now()}
     with transaction(con):
-        _append(con, declared, bad, given | told)
-        _count_in_ledger(con, declared, bad, given | {"feed": feed})
-        keys = ", ".join(declared.key)
+        _copy_to_quarantine(con, declaration, bad, selection | labels)
+        _correct_file_ledger(con, declaration, bad, selection)
+        keys = ", ".join(declaration.key)
         con.execute(
             f"create or replace temp table intake_versions as "
             f"select distinct {keys} from wh.raw.{feed} as raw_rows where {bad}",
-            given,
+            selection,
         )
-        moved = con.execute(f"delete from wh.raw.{feed} as raw_rows where {bad}", given).fetchone()
-        intake_versions.order_versions(con, declared, portfolio=portfolio)
+        moved = con.execute(f"delete from wh.raw.{feed} as raw_rows where {bad}", selection).fetchone()
+        versions.order_versions(con, declaration, portfolio=portfolio)
         con.execute("drop table temp.main.intake_versions")
     return int(moved[0]) if moved else 0
 
 
-def _append(con: duckdb.DuckDBPyConnection, feed: Feed, bad: str, given: Mapping[str, Any]) -> None:
+def _copy_to_quarantine(
+    con: duckdb.DuckDBPyConnection, feed: Feed, bad: str, parameters: Mapping[str, Any]
+) -> None:
     delivered = ", ".join(
         f"{column.name} := case when raw_rows.{column.name} is not null then '{MASK}' end"
         if column.pii
@@ -81,33 +83,34 @@ def _append(con: duckdb.DuckDBPyConnection, feed: Feed, bad: str, given: Mapping
                    cast(to_json(struct_pack({delivered})) as varchar) as raw_text,
                    $run_id as run_id, $now as quarantined_at
             from wh.raw.{feed.name} as raw_rows where {bad}""",
-        given,
+        parameters,
     )
 
 
-def _count_in_ledger(con: duckdb.DuckDBPyConnection, feed: Feed, bad: str, given: Mapping[str, Any]) -> None:
-    counted = f"""select file_hash, count(*) as moved from wh.raw.{feed.name} as raw_rows
+def _correct_file_ledger(
+    con: duckdb.DuckDBPyConnection, feed: Feed, bad: str, selection: Mapping[str, Any]
+) -> None:
+    moved_by_file = f"""select file_hash, count(*) as moved from wh.raw.{feed.name} as raw_rows
                   where {bad} group by file_hash"""
-    gone = {name: value for name, value in given.items() if name != "feed"}
-    expected = con.execute(f"select count(*) from ({counted})", gone).fetchone()
-    changed = con.execute(
+    files_with_moves = con.execute(f"select count(*) from ({moved_by_file})", selection).fetchone()
+    files_changed = con.execute(
         f"""update wh.ops.file_ledger as l set loaded = loaded - moved, quarantined = quarantined + moved
-            from ({counted}) as c
+            from ({moved_by_file}) as c
             where l.portfolio = $portfolio and l.feed = $feed and l.status = 'loaded'
               and l.file_hash = c.file_hash and l.path = (
                   select arg_max(t.path, t.loaded) from wh.ops.file_ledger as t
                   where t.portfolio = $portfolio and t.feed = $feed and t.status = 'loaded'
                     and t.file_hash = c.file_hash)""",
-        given,
+        {**selection, "feed": feed.name},
     ).fetchone()
-    odd = con.execute(
+    wrong = con.execute(
         """select path from wh.ops.file_ledger
            where portfolio = $portfolio and feed = $feed and status = 'loaded'
              and (delivered <> loaded + quarantined + exact_duplicates or loaded < 0) limit 1""",
-        {"portfolio": given["portfolio"], "feed": given["feed"]},
+        {"portfolio": selection["portfolio"], "feed": feed.name},
     ).fetchone()
-    if odd or expected != changed:
-        where = odd[0] if odd else feed.name
+    if wrong or files_with_moves != files_changed:
+        where = wrong[0] if wrong else feed.name
         raise Refused(
             f"quarantine of {feed.name}: the file ledger does not add up at {where}; nothing was moved"
         )

@@ -1,12 +1,13 @@
-"""One delivered file becomes raw rows, quarantined rows and one ledger row, in one transaction or not at all.
+"""Load one delivered file into raw rows, quarantined rows and one ledger row, in one transaction or not at all.
 
 The identity delivered = loaded + quarantined + exact duplicates is checked before the commit, so that no row
-can be lost between a file and the warehouse. A file is known by its path below the landing folder and the
-SHA-256 of its content: the same content is loaded once, other content under the same path replaces what its
-predecessor delivered. A file with rows that wait for their enterprise is read again once it has come.
+can be lost between a file and the warehouse. A file is identified by its path below the landing folder and the
+SHA-256 of its content: the same content is loaded once, and other content under the same path replaces the rows
+that were loaded from that path before. A file with rows that wait for their enterprise is read again after the
+enterprise was delivered.
 
-Known limit: a row that was turned away because another file had it already (an exact duplicate, or
-`key_repeated`) does not come in by itself when that file is corrected and drops the row.
+Known limit: a row that was not loaded because another file had it already (an exact duplicate, or `key_repeated`)
+is not loaded later when that other file is corrected and drops the row.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import transaction
-from warehouse.intake import file_ledger as ledger
-from warehouse.intake import numbered_rows as readers
-from warehouse.intake import versions
+from warehouse.intake import file_ledger, numbered_rows, versions
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
-from warehouse.intake.landing import FileRefused, LandingFile, fingerprint, whole_file
+from warehouse.intake.landing import LandingFile
 from warehouse.intake.quarantine import quarantine
 from warehouse.intake.row_rules import type_rows
+from warehouse.intake.whole_files import FileRefused, fingerprint, whole_file
 from warehouse.settings import settings
 
 _TEMPORARY = ("intake_typed", "intake_repeats", "intake_firsts", "intake_versions")
@@ -53,7 +53,7 @@ class RowsLostError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Job:
-    """One file on its way in, and the record of what is loaded under its path."""
+    """A file to load, and the record of the file that is loaded under its path now."""
 
     file: LandingFile
     feed: Feed
@@ -62,20 +62,20 @@ class _Job:
 
     @property
     def corrects(self) -> FileRecord | None:
-        """The predecessor, where this is other content and not the same file read again."""
+        """The file that this one replaces; None if there is none or the same content is read again."""
         return self.before if self.before and self.before.file_hash != self.record.file_hash else None
 
 
 def ingest_file(
     con: duckdb.DuckDBPyConnection, file: LandingFile, *, portfolio: str, run_id: str
 ) -> IngestResult:
-    """Load one file, or say why not; a refused file changes nothing but its ledger row.
+    """Load one file, or record why it is refused; a refused file changes nothing but its ledger row.
 
     Args:
         con: a writer's cursor with no open transaction.
-        file: from `list_landing`; enterprises have to come before the feeds that point to them.
+        file: from `list_landing`; enterprises have to be loaded before the feeds that name them.
         portfolio: whose rows they are.
-        run_id: of the run that loads.
+        run_id: the run that loads.
 
     Raises:
         RowsLostError: when rows do not add up; nothing is committed then.
@@ -84,26 +84,26 @@ def ingest_file(
     try:
         file_hash, size = fingerprint(file.full)
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
-        before = ledger.loaded_file(con, portfolio=portfolio, path=file.path)
-        if before and before.file_hash == file_hash and not ledger.awaited_enterprises(con, before):
+        before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
+        if before and before.file_hash == file_hash and not file_ledger.awaited_enterprises(con, before):
             return _result(before, status="already_loaded", message="already loaded")
         return _load(con, _Job(file=file, feed=FEEDS[file.feed], record=record, before=before))
     except FileRefused as refusal:
         with transaction(con):
-            ledger.write(con, record.model_copy(update={"status": "refused", "reason": str(refusal)}))
+            file_ledger.write(con, record.model_copy(update={"status": "refused", "reason": str(refusal)}))
         return _result(record, status="refused", message=str(refusal))
     finally:
-        readers.drop(con)
+        numbered_rows.drop(con)
         for name in _TEMPORARY:
             con.execute(f"drop table if exists temp.main.{name}")
 
 
 def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     feed, portfolio = job.feed, job.record.portfolio
-    seen = job.file.full.stat()
+    stat_before = job.file.full.stat()
     file = whole_file(job.file.full)
-    delivered = readers.read(con, file, feed=feed)
-    with readers.damage_refused(file):  # the values of a Parquet file are read only now
+    delivered = numbered_rows.read(con, file, feed=feed)
+    with numbered_rows.damage_refused(file):  # the values of a Parquet file are read only now
         faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio)
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
@@ -113,7 +113,7 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
         quarantined = quarantine(con, job.record, faults=faults, types=delivered.types)
         loaded = _insert(con, job)
         versions.order_versions(con, feed, portfolio=portfolio)
-        duplicates = _one(con, "select count(*) from intake_repeats where equal")
+        duplicates = _first_number(con, "select count(*) from intake_repeats where equal")
         if delivered.rows != loaded + quarantined + duplicates:
             raise RowsLostError(
                 f"{job.file.path}: {delivered.rows} rows delivered, but {loaded} loaded, {quarantined} "
@@ -130,17 +130,17 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
                 "note": _note(con, job, delivered.extra) or None,
             }
         )
-        ledger.write(con, record)
-        now = job.file.full.stat()
-        if (seen.st_size, seen.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+        file_ledger.write(con, record)
+        stat_after = job.file.full.stat()
+        if (stat_before.st_size, stat_before.st_mtime_ns) != (stat_after.st_size, stat_after.st_mtime_ns):
             raise FileRefused("unreadable: the file changed while it was read; run again when it is complete")
     return _result(record, status="loaded", replaced=job.corrects is not None, message=record.note or "")
 
 
 def _withdraw(con: duckdb.DuckDBPyConnection, job: _Job) -> None:
-    """Take out all that the predecessor brought in; its ledger row stays and says that it was replaced."""
-    here = {"portfolio": job.record.portfolio, "path": job.file.path}
-    con.execute("delete from wh.ops.quarantine where portfolio = $portfolio and path = $path", here)
+    """Remove all rows of the file that was loaded under this path before and mark its ledger row `replaced`."""
+    key = {"portfolio": job.record.portfolio, "path": job.file.path}
+    con.execute("delete from wh.ops.quarantine where portfolio = $portfolio and path = $path", key)
     if job.before is None:
         return
     if job.before.loaded:  # else the rows of this content belong to a copy under another path
@@ -152,12 +152,12 @@ def _withdraw(con: duckdb.DuckDBPyConnection, job: _Job) -> None:
     con.execute(
         """update wh.ops.file_ledger set status = 'replaced'
            where portfolio = $portfolio and path = $path and status = 'loaded'""",
-        here,
+        key,
     )
 
 
 def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
-    return _one(
+    return _first_number(
         con,
         f"""insert into wh.raw.{job.feed.name} by name
             select * exclude (fault), $portfolio as portfolio, $file_hash as file_hash, $run_id as run_id,
@@ -179,8 +179,8 @@ def _note(con: duckdb.DuckDBPyConnection, job: _Job, extra: tuple[str, ...]) -> 
         )
     elif job.before:
         notes.append("loaded again: rows had waited for an enterprise that has come since")
-    if twin := ledger.same_content(con, job.record):
-        notes.append(f"same content as {twin}")
+    if same_path := file_ledger.same_content(con, job.record):
+        notes.append(f"same content as {same_path}")
     if extra:
         notes.append(f"columns left out, the feed does not know them: {', '.join(extra)}")
     return "; ".join(notes)
@@ -199,6 +199,8 @@ def _result(
     return IngestResult(**counts, status=status, replaced=replaced, message=message)
 
 
-def _one(con: duckdb.DuckDBPyConnection, statement: str, bound: dict[str, object] | None = None) -> int:
-    row = con.execute(statement, bound or {}).fetchone()
+def _first_number(
+    con: duckdb.DuckDBPyConnection, statement: str, parameters: dict[str, object] | None = None
+) -> int:
+    row = con.execute(statement, parameters or {}).fetchone()
     return int(row[0]) if row else 0

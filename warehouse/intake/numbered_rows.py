@@ -1,8 +1,8 @@
-"""DuckDB reads a delivered file into numbered rows, whatever its format; what is no row at all is set aside.
+"""Read a delivered file of any format into numbered rows, and set aside what is not a row.
 
-Rows land in the temporary relation `intake_rows` (file_row and the declared columns that the file has) and
-`intake_malformed` (file_row, raw_text, detail). CSV and NDJSON are read as text, so that a value that has no
-place in its type is still there to be shown; Parquet keeps its own types. No loop in Python sees a row.
+The rows are in the temporary relation `intake_rows` (file_row and the declared columns that the file has), the
+others in `intake_malformed` (file_row, raw_text, detail). CSV and NDJSON are read as text, so that a value of the
+wrong type can still be shown; Parquet keeps its own types. DuckDB reads the rows; Python never loops over them.
 
 Row numbers start at 1: data rows without the header and empty lines in CSV, lines in NDJSON, rows in Parquet.
 """
@@ -18,9 +18,9 @@ import duckdb
 from warehouse.connection import in_file_order
 from warehouse.intake.csv_and_ndjson import check_columns, count, literal_path, read_csv, read_ndjson
 from warehouse.intake.feeds import Feed
-from warehouse.intake.landing import FileRefused, WholeFile
+from warehouse.intake.whole_files import FileRefused, WholeFile
 
-_THE_FILES_FAULT = (
+_DAMAGED_FILE = (
     duckdb.InvalidInputException,
     duckdb.ConversionException,
     duckdb.SerializationException,
@@ -30,10 +30,10 @@ _THE_FILES_FAULT = (
 
 @dataclass(frozen=True)
 class Delivered:
-    """What a file turned out to hold.
+    """What a delivered file holds.
 
     Attributes:
-        types: Declared columns that the file has, with the type they came in.
+        types: Declared columns that the file has, with their type in the file.
         extra: Columns of the file that the feed does not declare; they are left out.
         rows: Data rows, malformed ones included.
     """
@@ -66,10 +66,10 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
 
 @contextmanager
 def damage_refused(file: WholeFile) -> Iterator[None]:
-    """Turn what DuckDB says about a damaged file into its refusal; a full disk stays an error."""
+    """Refuse the file where DuckDB finds it damaged; other errors, such as a full disk, are raised as they are."""
     try:
         yield
-    except _THE_FILES_FAULT as error:
+    except _DAMAGED_FILE as error:
         raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
     except duckdb.IOException as error:
         if file.full.name not in str(error):
@@ -78,7 +78,7 @@ def damage_refused(file: WholeFile) -> Iterator[None]:
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
-    """Remove the temporary relations of the file before."""
+    """Remove the temporary relations of the file that was read last."""
     con.execute("drop view if exists temp.main.intake_rows")
     for name in ("intake_lines", "intake_objects", "intake_malformed", "intake_rejects", "intake_scans"):
         con.execute(f"drop table if exists temp.main.{name}")
@@ -89,10 +89,10 @@ def _read_parquet(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     source = f"read_parquet({literal_path(file)}, file_row_number = true, hive_partitioning = false)"
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
-    own = {row[0].strip().lower(): (row[0], row[1]) for row in described}
+    in_file = {row[0].strip().lower(): (row[0], row[1]) for row in described}
     extra = check_columns(feed, [row[0].strip().lower() for row in described])
-    types = {column.name: own[column.name][1] for column in feed.columns if column.name in own}
-    columns = ", ".join(f'{_name(own[name][0])} as "{name}"' for name in types)
+    types = {column.name: in_file[column.name][1] for column in feed.columns if column.name in in_file}
+    columns = ", ".join(f'{_identifier(in_file[name][0])} as "{name}"' for name in types)
     con.execute(
         f"create temp view intake_rows as select file_row_number + 1 as file_row, {columns} from {source}"
     )
@@ -103,5 +103,5 @@ def _first_line(error: Exception, file: WholeFile) -> str:
     return str(error).splitlines()[0].replace(str(file.full), file.full.name)[:200]
 
 
-def _name(column: str) -> str:
+def _identifier(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Rows that break a rule are set aside with file, row number, rule, one sentence and what was delivered."""
+"""Set rows that break a rule aside in quarantine, with file, row number, rule, a sentence and the delivered row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from warehouse.settings import settings
 def quarantine(
     con: duckdb.DuckDBPyConnection, record: FileRecord, *, faults: list[Fault], types: dict[str, str]
 ) -> int:
-    """Write the rows at fault of the file that was read to `ops.quarantine` and return how many."""
+    """Write the faulty rows of the file that was read into `ops.quarantine` and return how many."""
     feed = FEEDS[record.feed]
     text = _row_text(feed, types)
-    moved = _move(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
+    moved = _insert(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
     if _any(con, "intake_typed where fault is not null"):
         rules = " ".join(f"when {number} then '{fault.rule}'" for number, fault in enumerate(faults))
         details = " ".join(f"when {number} then {fault.detail}" for number, fault in enumerate(faults))
-        moved += _move(
+        moved += _insert(
             con,
             record,
             f"""r.file_row, case t.fault {rules} end as rule, case t.fault {details} end as detail,
@@ -29,14 +29,14 @@ def quarantine(
                 where t.fault is not null""",
         )
     if _any(con, "intake_repeats where not equal"):
-        named = " || ', ' || ".join(
+        key_text = " || ', ' || ".join(
             f"'{name} ''' || coalesce({shown(feed, name)}, '') || ''''" for name in feed.key
         )
-        moved += _move(
+        moved += _insert(
             con,
             record,
             f"""r.file_row, 'key_repeated' as rule,
-                'The key ' || {named} || ' is taken by a row with other content and the same known_at.'
+                'The key ' || {key_text} || ' is taken by a row with other content and the same known_at.'
                 as detail, {text} as raw_text
                 from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
                 where not t.equal""",
@@ -44,7 +44,7 @@ def quarantine(
     return moved
 
 
-def _move(con: duckdb.DuckDBPyConnection, record: FileRecord, select: str) -> int:
+def _insert(con: duckdb.DuckDBPyConnection, record: FileRecord, select: str) -> int:
     row = con.execute(
         f"""insert into wh.ops.quarantine by name
             select $portfolio as portfolio, $feed as feed, $path as path, $file_hash as file_hash,
@@ -58,7 +58,7 @@ def _move(con: duckdb.DuckDBPyConnection, record: FileRecord, select: str) -> in
 
 
 def _row_text(feed: Feed, types: dict[str, str]) -> str:
-    """SQL of the delivered row as JSON: personal columns masked, columns unknown to the feed left out."""
+    """Return SQL of the delivered row as JSON, with personal columns masked and undeclared columns left out."""
     parts = [
         f"\"{name}\" := if({present(type_, name)}, '***', null)"
         if name in feed.hidden

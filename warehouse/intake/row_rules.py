@@ -1,7 +1,7 @@
-"""Every delivered row gets its types and at most one fault: the first rule that it breaks.
+"""Cast every delivered row to its types and find the first rule that it breaks.
 
-The rules, in this order: `malformed_row` (found by the reader), `wrong_type`, `missing_key`, `not_allowed`,
-`known_before_fact`, `unknown_enterprise`; `key_repeated` needs other rows and lives in `intake_versions`.
+The rules, in this order: `malformed_row` (in `numbered_rows`), `wrong_type`, `missing_key`, `not_allowed`,
+`known_before_fact`, `unknown_enterprise`; `key_repeated` compares rows with one another (in `versions`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from warehouse.intake.feeds import Feed, FeedColumn
 from warehouse.settings import settings
 from warehouse.sql import quoted
 
-_SHOWN = 80  # characters of a value that a detail quotes
+_QUOTED_LENGTH = 80  # characters of a value that a detail quotes
 _OFFSET = r":\d\d(\.\d+)?\s*([zZ]|[+-]\d\d(:?\d\d)?)$"
 _FLOATS = ("DOUBLE", "FLOAT")
-_WHOLE = (
+_INTEGERS = (
     "TINYINT",
     "SMALLINT",
     "INTEGER",
@@ -28,20 +28,20 @@ _WHOLE = (
     "UBIGINT",
     "HUGEINT",
 )
-# Parquet types that DuckDB casts without a detour over text and without changing what they say
+# Parquet types that DuckDB casts directly, not through text, without changing their meaning
 _DIRECT: dict[str, tuple[str, ...]] = {
     "date": ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"),
     "timestamp": ("DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S"),
-    "decimal(18,2)": (*_WHOLE, *_FLOATS, "DECIMAL"),
-    "double": (*_WHOLE, *_FLOATS, "DECIMAL"),
-    "integer": _WHOLE,
+    "decimal(18,2)": (*_INTEGERS, *_FLOATS, "DECIMAL"),
+    "double": (*_INTEGERS, *_FLOATS, "DECIMAL"),
+    "integer": _INTEGERS,
     "boolean": ("BOOLEAN",),
 }
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a row can be wrong: rule, condition and the sentence that says so, both as SQL."""
+    """One way in which a row can be wrong: the rule, and as SQL its condition and the sentence that explains it."""
 
     rule: str
     broken: str
@@ -55,9 +55,9 @@ def type_rows(
 
     Args:
         con: the cursor that read the file.
-        feed: what the file has to be.
-        types: the columns that the file has, with the types they came in.
-        portfolio: whose enterprises the rows may point to.
+        feed: the feed of the file.
+        types: the columns that the file has, with their types in the file.
+        portfolio: whose enterprises the rows may name.
     """
     faults = _faults(feed, types)
     typed = [
@@ -86,23 +86,23 @@ def type_rows(
 
 
 def shown(feed: Feed, name: str) -> str:
-    """SQL of a delivered value as a sentence may quote it: short, and masked where it is personal."""
-    return "'***'" if name in feed.hidden else f"left(cast(r.{_q(name)} as varchar), {_SHOWN})"
+    """Return SQL of a delivered value as a sentence may quote it: short, and masked if it is personal."""
+    return "'***'" if name in feed.hidden else f"left(cast(r.{_q(name)} as varchar), {_QUOTED_LENGTH})"
 
 
 def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
-    """The rules of the feed in the order in which they are asked, over rows `t` of the typed relation."""
+    """Return the rules of the feed in the order in which they are applied to the rows `t` of the typed relation."""
     faults: list[Fault] = []
     for column in feed.columns:
         name = column.name
         if name in types and column.type != "varchar":
             value = "t.delivered_at" if name == "known_at" else f"t.{_q(name)}"
-            what = "JSON object" if column.type == "json" else column.type
+            type_name = "JSON object" if column.type == "json" else column.type
             faults.append(
                 Fault(
                     "wrong_type",
                     f't."has_{name}" and {value} is null',
-                    f"'The column {name} holds ''' || {shown(feed, name)} || ''', which is no {what}.'",
+                    f"'The column {name} holds ''' || {shown(feed, name)} || ''', which is no {type_name}.'",
                 )
             )
     faults.extend(
@@ -121,14 +121,14 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                     f"'The column {column.name} holds ''' || {shown(feed, column.name)} || {sentence}",
                 )
             )
-    happened = feed.business_time
+    business_time = feed.business_time
     if "known_at" in types:
         faults.append(
             Fault(
                 "known_before_fact",
-                f"cast(t.delivered_at as date) < cast(t.{_q(happened)} as date)",
-                f"'The row was known on ''' || {shown(feed, 'known_at')} || ''', before {happened} ''' || "
-                f"{shown(feed, happened)} || '''.'",
+                f"cast(t.delivered_at as date) < cast(t.{_q(business_time)} as date)",
+                f"'The row was known on ''' || {shown(feed, 'known_at')} || ''', before {business_time} ''' || "
+                f"{shown(feed, business_time)} || '''.'",
             )
         )
     if feed.name != "enterprises":
@@ -144,7 +144,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
 
 
 def present(type_: str, name: str) -> str:
-    """SQL: the row has a value; an empty text is none, nor is the NaN that data frames write for nothing."""
+    """Return SQL that is true if the row has a value; empty text and the NaN that data frames write are no values."""
     column = f"r.{_q(name)}"
     if type_ in _FLOATS:
         return f"({column} is not null and not isnan({column}))"
@@ -152,7 +152,7 @@ def present(type_: str, name: str) -> str:
 
 
 def _typed(column: FeedColumn, delivered: str | None) -> str:
-    """SQL: the value in the declared type, null where there is none or it has no place in the type."""
+    """Return SQL of the value in the declared type, null if there is none or it does not fit the type."""
     if delivered is None:
         return f"cast(null as {column.type})"
     raw = f"r.{_q(column.name)}"

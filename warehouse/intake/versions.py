@@ -1,4 +1,4 @@
-"""Rows that repeat a key are told apart: exact duplicate, contradiction, or a restatement.
+"""Tell rows that repeat a key apart: exact duplicate, contradiction or restatement.
 
 Rows are compared with what the other live files of the portfolio delivered and with the rows before them in
 their own file. Same key and same `known_at`: equal content is an exact duplicate, other content is
@@ -15,13 +15,14 @@ from warehouse.intake.file_ledger import FileRecord
 
 ARRIVING = """(select * from intake_typed
     where fault is null and file_row not in (select file_row from intake_repeats))"""
-"""SQL of the sound rows that no other row holds the place of."""
+"""SQL of the faultless rows of the file that no other row with the same key and `known_at` precedes."""
 
 
 def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str], portfolio: str) -> None:
-    """Fill `intake_repeats` (file_row, equal) with the sound rows whose key and `known_at` are taken.
+    """Fill `intake_repeats` (file_row, equal) with the faultless rows whose key and `known_at` another row has.
 
-    Content is compared on the columns that this file delivers. The predecessor's rows must be gone already.
+    Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
+    withdrawn before.
     """
     compared = [name for name in delivered if name not in (*feed.key, "known_at")]
     same = " and ".join(f't."{name}" is not distinct from o."{name}"' for name in compared) or "true"
@@ -52,7 +53,7 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
 
 
 def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRecord | None) -> None:
-    """Start `intake_versions`, the keys to put in order, with those that lose one of several versions."""
+    """Start `intake_versions`, the keys to put in order, with the keys that lose one of several versions."""
     table = f"wh.raw.{feed.name}"
     con.execute(f"create or replace temp table intake_versions as select {_key(feed)} from {table} limit 0")
     if before is None or not before.loaded:

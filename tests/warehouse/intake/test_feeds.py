@@ -35,17 +35,17 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
 @pytest.mark.parametrize("feed", FEEDS.values(), ids=lambda feed: feed.name)
 class TestEachFeed:
     def test_table_of_raw_has_exactly_the_declared_columns(self, con, feed):
-        held = {row[0]: row[1:3] for row in con.execute(f"describe wh.raw.{feed.name}").fetchall()}
+        in_raw = {row[0]: row[1:3] for row in con.execute(f"describe wh.raw.{feed.name}").fetchall()}
         declared = {column.name: column.type.upper() for column in feed.columns}
-        assert {name: kind for name, (kind, _) in held.items()} == declared | OWN
+        assert {name: kind for name, (kind, _) in in_raw.items()} == declared | OWN
         required = {column.name for column in feed.columns if column.required} | {"known_at", "portfolio"}
-        assert {name for name, (_, null) in held.items() if null == "NO"} == required
+        assert {name for name, (_, null) in in_raw.items() if null == "NO"} == required
 
     def test_view_holds_every_column_but_the_personal_ones(self, con, feed):
-        held = [row[0] for row in con.execute(f"describe wh.staging.stg_{feed.name}").fetchall()]
+        in_view = [row[0] for row in con.execute(f"describe wh.staging.stg_{feed.name}").fetchall()]
         wanted = {column.name for column in feed.columns if not column.pii}
-        assert set(held) == wanted | {"portfolio", "known_to", "run_id"}
-        assert [column.name for column in sql.load(f"staging.stg_{feed.name}").columns] == held
+        assert set(in_view) == wanted | {"portfolio", "known_to", "run_id"}
+        assert [column.name for column in sql.load(f"staging.stg_{feed.name}").columns] == in_view
 
     def test_key_and_business_time_are_declared_columns(self, feed):
         names = [column.name for column in feed.columns]

@@ -1,4 +1,4 @@
-"""Every feed in every format: what is right is loaded, what is wrong is found, and the rows always add up."""
+"""Every feed in every format: good rows are loaded, bad ones are quarantined, and the counts always add up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
 
 
 def new_rows(feed: Feed, number: int) -> list[Row]:
-    """Right rows whose keys the base enterprises do not have."""
+    """Good rows whose keys the base enterprises do not have."""
     rows = rows_of(feed, number)
     if feed.name == "enterprises":
         for n, row in enumerate(rows):
@@ -45,13 +45,13 @@ def test_a_good_file_is_loaded_with_its_types_and_row_numbers(lender, feed, suff
     result = lender.ingest()[f"{feed.name}/good{suffix}"]
     assert (result.status, result.delivered, result.loaded) == ("loaded", 3, 3), result
     columns = ", ".join(f'cast("{column.name}" as varchar)' for column in feed.columns)
-    held = lender.ask(
+    stored = lender.ask(
         f"select file_row, {columns} from wh.raw.{feed.name} "
         "where portfolio = $p and file_hash <> (select min(file_hash) from wh.ops.file_ledger "
         "where portfolio = $p and path = 'enterprises/base.csv') order by file_row"
     )
-    assert [row[0] for row in held] == [1, 2, 3]
-    for row, delivered in zip(held, rows, strict=True):
+    assert [row[0] for row in stored] == [1, 2, 3]
+    for row, delivered in zip(stored, rows, strict=True):
         assert dict(zip([column.name for column in feed.columns], row[1:], strict=True)) == {
             name: value.replace(" ", "") if name == "payload" else value for name, value in delivered.items()
         }
@@ -81,21 +81,23 @@ class TestEveryFeedInEveryFormat:
         lender.deliver(f"{feed.name}/broken{suffix}", rows)
         result = lender.ingest()[f"{feed.name}/broken{suffix}"]
         assert (result.status, result.quarantined, result.loaded) == ("loaded", len(typed), 1)
-        found = lender.quarantine()
-        assert [(row, rule) for row, rule, _ in found] == [(n + 1, "wrong_type") for n in range(len(typed))]
-        for name, (_, _, detail) in zip(typed, found, strict=True):
+        quarantined = lender.quarantine()
+        assert [(row, rule) for row, rule, _ in quarantined] == [
+            (n + 1, "wrong_type") for n in range(len(typed))
+        ]
+        for name, (_, _, detail) in zip(typed, quarantined, strict=True):
             assert detail.startswith(f"The column {name} holds 'n/a', which is no "), detail
 
     def test_each_required_column_empty_in_turn(self, lender, feed, suffix):
-        needed = [column.name for column in feed.columns if column.required]
-        rows = new_rows(feed, len(needed) + 1)
-        for row, name in zip(rows, needed, strict=False):
+        required = [column.name for column in feed.columns if column.required]
+        rows = new_rows(feed, len(required) + 1)
+        for row, name in zip(rows, required, strict=False):
             row[name] = None
         lender.deliver(f"{feed.name}/holes{suffix}", rows)
         result = lender.ingest()[f"{feed.name}/holes{suffix}"]
-        assert (result.quarantined, result.loaded) == (len(needed), 1)
+        assert (result.quarantined, result.loaded) == (len(required), 1)
         assert lender.quarantine() == [
-            (n + 1, "missing_key", f"The column {name} is empty.") for n, name in enumerate(needed)
+            (n + 1, "missing_key", f"The column {name} is empty.") for n, name in enumerate(required)
         ]
 
     def test_each_key_doubled_exactly_and_with_other_content(self, lender, feed, suffix):
@@ -110,9 +112,9 @@ class TestEveryFeedInEveryFormat:
         lender.deliver(f"{feed.name}/twice{suffix}", [*rows, *rows, *changed])
         result = lender.ingest()[f"{feed.name}/twice{suffix}"]
         assert (result.loaded, result.exact_duplicates, result.quarantined) == (3, 3, 3)
-        found = lender.quarantine()
-        assert [(row, rule) for row, rule, _ in found] == [(n, "key_repeated") for n in (7, 8, 9)]
-        assert all(name in detail for name in feed.key for _, _, detail in found)
+        quarantined = lender.quarantine()
+        assert [(row, rule) for row, rule, _ in quarantined] == [(n, "key_repeated") for n in (7, 8, 9)]
+        assert all(name in detail for name in feed.key for _, _, detail in quarantined)
         # in a file of its own the same holds against the rows that are loaded
         lender.deliver(f"{feed.name}/again{suffix}", [*changed, *rows])
         result = lender.ingest()[f"{feed.name}/again{suffix}"]

@@ -1,4 +1,4 @@
-"""Files that are damaged or odd: refused whole with one line, or loaded but for the rows that are wrong."""
+"""Damaged files are refused whole with one line; odd files are loaded, all but their bad rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from feed_rows import ENTERPRISES, FORMATS, Lender, rows_of, write
 
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.intake import ingest as intake
-from warehouse.intake import landing as intake_files
-from warehouse.intake import numbered_rows as readers
+from warehouse.intake import ingest, numbered_rows, whole_files
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.landing import list_landing
 
@@ -125,14 +123,14 @@ class TestRefusedFiles:
 
     def test_a_file_that_changes_while_it_is_read(self, lender, monkeypatch):
         path = lender.deliver("transactions/a.csv", SALES)
-        original = readers.read
+        original = numbered_rows.read
 
         def grow(*args, **kwargs):
             delivered = original(*args, **kwargs)
             path.write_text(path.read_text() + "\n")
             return delivered
 
-        monkeypatch.setattr(readers, "read", grow)
+        monkeypatch.setattr(numbered_rows, "read", grow)
         result = lender.ingest()["transactions/a.csv"]
         assert (result.status, lender.held("transactions")) == ("refused", 0)
         assert "changed while it was read" in result.message
@@ -144,15 +142,15 @@ class TestRefusedFiles:
         path = lender.deliver("transactions/a.csv", SALES[2:])
         whole = path.read_bytes()
         path.write_bytes(whole[:-3])
-        assert [one.status for one in lender.ingest().values()] == ["refused", "loaded"]
+        assert [result.status for result in lender.ingest().values()] == ["refused", "loaded"]
         path.write_bytes(whole)
-        assert [one.status for one in lender.ingest().values()] == ["loaded", "already_loaded"]
+        assert [result.status for result in lender.ingest().values()] == ["loaded", "already_loaded"]
         assert lender.held("transactions") == 4
 
     def test_rows_that_do_not_add_up_are_not_committed(self, lender, monkeypatch):
         lender.deliver("transactions/a.csv", SALES)
-        monkeypatch.setattr(intake, "quarantine", lambda *_args, **_more: 1)
-        with pytest.raises(intake.RowsLostError, match="4 rows delivered, but 4 loaded, 1 quarantined"):
+        monkeypatch.setattr(ingest, "quarantine", lambda *_args, **_more: 1)
+        with pytest.raises(ingest.RowsLostError, match="4 rows delivered, but 4 loaded, 1 quarantined"):
             lender.ingest()
         assert lender.held("transactions") == 0
         assert not lender.ask("select 1 from wh.ops.file_ledger where portfolio = $p and path like 'trans%'")
@@ -176,7 +174,7 @@ class TestListing:
             "transactions/year=2026/c.csv",
         ]
 
-    def test_what_belongs_to_no_feed_is_refused_naming_the_seven(self, tmp_path):
+    def test_what_belongs_to_no_feed_is_refused_naming_the_feeds(self, tmp_path):
         (tmp_path / "invoices").mkdir()
         with pytest.raises(Refused, match="this folder belongs to no feed.*" + ", ".join(FEEDS)):
             list_landing(tmp_path)
@@ -246,8 +244,8 @@ class TestRowsThatAreNoRows:
         assert json.loads(texts[0][0])["representative_gender"] == "***"
         assert json.loads(texts[0][0])["phone"] is None
         assert texts[2] == ("***",)
-        held = str(lender.ask("select * from wh.ops.quarantine where portfolio = $p"))
-        assert not any(f"{name}-" in held for name in FEEDS["enterprises"].pii)
+        quarantine = str(lender.ask("select * from wh.ops.quarantine where portfolio = $p"))
+        assert not any(f"{name}-" in quarantine for name in FEEDS["enterprises"].pii)
 
 
 class TestValues:
@@ -271,12 +269,12 @@ class TestValues:
         frame.write_parquet(lender.landing / "transactions/a.parquet")
         assert lender.ingest()["transactions/a.parquet"].loaded == 2
         assert lender.quarantine() == [(2, "missing_key", "The column amount is empty.")]
-        held = lender.ask(
+        rows = lender.ask(
             "select transaction_id, known_at::varchar, amount::varchar, counterparty_id, due_at::varchar, "
             "voided from wh.raw.transactions where portfolio = $p order by 1"
         )
-        assert held[0] == ("1", "2026-06-06 00:00:00", "10.10", None, None, True)
-        assert held[1][3:] == ("C", "2026-07-01 00:00:00", False)
+        assert rows[0] == ("1", "2026-06-06 00:00:00", "10.10", None, None, True)
+        assert rows[1][3:] == ("C", "2026-07-01 00:00:00", False)
 
     def test_a_nested_payload_means_the_same_in_every_format(self, lender):
         rows = rows_of(FEEDS["operational_events"], 2)
@@ -287,8 +285,8 @@ class TestValues:
         nested = [{**row, "payload": json.loads(row["payload"]) if row["payload"] else None} for row in rows]
         pl.DataFrame(nested).write_parquet(lender.landing / "operational_events/d.parquet")
         results = lender.ingest()
-        assert [one.loaded for one in results.values()] == [2, 0, 0, 0]
-        assert [one.exact_duplicates for one in results.values()] == [0, 2, 2, 2]
+        assert [result.loaded for result in results.values()] == [2, 0, 0, 0]
+        assert [result.exact_duplicates for result in results.values()] == [0, 2, 2, 2]
 
     @pytest.mark.parametrize(
         ("column", "value"),
@@ -358,7 +356,7 @@ def test_a_name_that_looks_like_a_pattern_reads_its_own_file(lender, suffix):
     lender.deliver(f"transactions/a1{suffix}", SALES[:1])
     lender.deliver(f"transactions/a[1]{suffix}", SALES[1:])
     lender.deliver(f"transactions/it's *ü{suffix}", SALES[1:3])
-    assert [(one.loaded, one.exact_duplicates) for one in lender.ingest().values()] == [
+    assert [(result.loaded, result.exact_duplicates) for result in lender.ingest().values()] == [
         (1, 0),
         (3, 0),
         (0, 2),
@@ -385,9 +383,9 @@ def test_blank_lines_are_found_across_chunks(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(b"a\n\nb\r\n\r\nc\n\n\nd\n")
     for size in (1, 2, 3, 1 << 20):
-        monkeypatch.setattr(intake_files, "_CHUNK", size)
-        file = intake_files.WholeFile(full=path, format="csv", gzipped=False)
-        assert intake_files.blank_lines(file) == [2, 6, 10, 11], size
+        monkeypatch.setattr(whole_files, "_CHUNK", size)
+        file = whole_files.WholeFile(full=path, format="csv", gzipped=False)
+        assert whole_files.blank_lines(file) == [2, 6, 10, 11], size
 
 
 def test_a_gzip_of_several_members_is_whole(lender):

@@ -1,4 +1,4 @@
-"""Corrections, restatements and late files: what live files deliver is there once, its versions in order."""
+"""Corrections, restatements and late files: each delivered row is loaded once, its versions are in order."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class TestFiles:
         assert (new.status, new.replaced, new.loaded, new.quarantined) == ("loaded", True, 3, 0)
         assert new.message.endswith("which had delivered 3 rows (2 loaded, 1 quarantined)")
         assert new.message.startswith("replaces ")
-        held = lender.ask(
+        rows = lender.ask(
             "select transaction_id, run_id from wh.raw.transactions where portfolio = $p order by 1"
         )
-        assert held == [(f"transaction_id-{n}", "two") for n in (0, 1, 3)]
+        assert rows == [(f"transaction_id-{n}", "two") for n in (0, 1, 3)]
         assert not lender.quarantine()
         ledger = lender.ask(
             """select status, loaded, replaces is not null from wh.ops.file_ledger
@@ -173,9 +173,9 @@ class TestVersions:
 
     def test_portfolios_do_not_see_each_other(self, lender, con, tmp_path):
         other = Lender(con, tmp_path / "_other")
-        for one, days in ((lender, "1"), (other, "2")):
-            one.deliver("outcomes/a.csv", [outcome("L", f"2026-02-0{days}", days)])
-            one.ingest()
+        for either, days in ((lender, "1"), (other, "2")):
+            either.deliver("outcomes/a.csv", [outcome("L", f"2026-02-0{days}", days)])
+            either.ingest()
         assert [row[3] for row in versions(lender) + versions(other)] == [None, None]
 
 
@@ -210,19 +210,19 @@ def test_whatever_is_delivered_nothing_is_lost_and_versions_stand_in_order(con, 
             result = lender.ingest()[path]
             assert result.delivered == len(rows)
             corrected = corrected or result.replaced
-    for hash_, run, loaded, quarantined in lender.ask(
+    for hash_, path, loaded, quarantined in lender.ask(
         """select l.file_hash, l.path, l.loaded, l.quarantined from wh.ops.file_ledger as l
            where l.portfolio = $p and l.status = 'loaded' and l.feed = 'outcomes'"""
     ):
-        held = lender.ask(
+        in_quarantine = lender.ask(
             "select count(*) from wh.ops.quarantine where portfolio = $p and file_hash = $h and path = $f",
             h=hash_,
-            f=run,
+            f=path,
         )
-        assert held == [(quarantined,)]
+        assert in_quarantine == [(quarantined,)]
         if loaded:
-            rows_held = "select count(*) from wh.raw.outcomes where portfolio = $p and file_hash = $h"
-            assert lender.ask(rows_held, h=hash_) == [(loaded,)]
+            rows_in_raw = "select count(*) from wh.raw.outcomes where portfolio = $p and file_hash = $h"
+            assert lender.ask(rows_in_raw, h=hash_) == [(loaded,)]
     total = (
         "select coalesce(sum(loaded), 0) from wh.ops.file_ledger where portfolio = $p and status = 'loaded'"
     )
@@ -245,5 +245,7 @@ def test_whatever_is_delivered_nothing_is_lost_and_versions_stand_in_order(con, 
             and row["days_past_due"] != "many"
             and row["known_at"] > "2026-01-31"
         }
-        held = lender.ask("select loan_id, known_at::date::varchar from wh.raw.outcomes where portfolio = $p")
-        assert set(held) == sound
+        loaded_keys = lender.ask(
+            "select loan_id, known_at::date::varchar from wh.raw.outcomes where portfolio = $p"
+        )
+        assert set(loaded_keys) == sound
