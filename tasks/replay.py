@@ -48,13 +48,13 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
     given = run.parameters
     night = Night(portfolio, as_of_date, own_run_id)
     with writer(purpose="what was said") as con:
-        then = replay.said_then(con, run)
-        inputs = run_inputs.stored(con, run.run_id), run_inputs.found(con, **night.key)
+        then = replay.stored_scores(con, run)
+        inputs = run_inputs.stored(con, run.run_id), run_inputs.current(con, **night.key)
     parts = score_parts(
         night, find_lineup(night), partitions=given["partitions"], top_features=given["top_features"]
     )
     with writer(purpose="compare") as con:
-        now = replay.said_now(
+        now = replay.current_scores(
             con,
             [part.scores for part in parts],
             **night._asdict(),

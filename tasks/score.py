@@ -36,7 +36,7 @@ def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | 
 def write_scores(night: Night) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
     with writer(purpose="write scores") as con, transaction(con):
-        run_inputs.record(con, night.run_id, run_inputs.found(con, **night.key))
+        run_inputs.record(con, night.run_id, run_inputs.current(con, **night.key))
         return scores.commit_scores(con, **night._asdict(), model_roles=ROLES)
 
 

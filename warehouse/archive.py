@@ -1,8 +1,8 @@
-"""Scores as hive-partitioned Parquet that any tool reads: each build is whole, what is unchanged is shared.
+"""Write scores as hive-partitioned Parquet that any tool can read; each build is complete.
 
 `published/portfolio_scores`, `contributions` and `score_changes` are links to their current builds; replacing a link
-is the one step that readers see. A partition that no run has rewritten since is linked into the new build, not
-written again.
+is the only step that readers notice. A partition that no run has rewritten since the last build is hard-linked into
+the new one, not written again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MANIFEST = "_manifest.json"
 
 @dataclass(frozen=True)
 class Archive:
-    """A table of scores that is published as Parquet: its link, its files, and how rows lie in a file."""
+    """A table of scores that is published as Parquet: its link, the name of its files, and the order of their rows."""
 
     relation: str
     files: str
     order: str
-    stamp: str = "scored_at"  # a column whose newest value moves when a run writes a partition again
+    stamp: str = "scored_at"  # a column whose newest value changes when a run writes a partition again
 
     @property
     def link(self) -> str:
@@ -50,7 +50,7 @@ ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES)
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build: of what, its folder, how many partitions were written, how many shared with the last."""
+    """A finished build: its table and folder, and how many partitions were written or shared with the last build."""
 
     archive: Archive
     path: Path
@@ -59,30 +59,30 @@ class Build:
 
 
 def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run_id: str) -> Build:
-    """Write every partition of one table beside its current build, sharing what is unchanged.
+    """Write every partition of one table into a new build, sharing unchanged ones with the current build.
 
-    A partition is unchanged when its fingerprint is: columns, number of rows, runs and newest stamp.
+    A partition is unchanged if its fingerprint is: columns, number of rows, runs and newest stamp.
     """
     old_root = folder / archive.link
-    old = _manifest(old_root)
+    old_fingerprints = _manifest(old_root)
     root = folder / f".{archive.files}-{run_id}-{secrets.token_hex(3)}"
     root.mkdir()
     shape = _shape(con, archive)
-    marks: dict[str, str] = {}
+    fingerprints: dict[str, str] = {}
     written = 0
     for portfolio, as_of_date, fingerprint in partitions(con, f"wh.{archive.relation}", archive.stamp):
         name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/{archive.files}.parquet"
-        marks[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
+        fingerprints[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
         (root / name).parent.mkdir(parents=True)
-        if old.get(name) != marks[name] or not _shared(old_root / name, root / name):
+        if old_fingerprints.get(name) != fingerprints[name] or not _shared(old_root / name, root / name):
             _write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
             written += 1
-    (root / _MANIFEST).write_text(json.dumps(marks, indent=1))
-    return Build(archive=archive, path=root, written=written, kept=len(marks) - written)
+    (root / _MANIFEST).write_text(json.dumps(fingerprints, indent=1))
+    return Build(archive=archive, path=root, written=written, kept=len(fingerprints) - written)
 
 
 def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> list[tuple[str, date, str]]:
-    """Portfolio, date and fingerprint of each partition of a table of scores, in order."""
+    """Return portfolio, date and fingerprint of each partition of a table of scores, in order."""
     return con.execute(
         f"select portfolio, as_of_date, concat_ws('|', count(*), max({stamp}), "
         "string_agg(distinct run_id, ',' order by run_id)) "
@@ -91,17 +91,17 @@ def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> lis
 
 
 def swap(folder: Path, new: Build) -> None:
-    """Point the link of a table to its new build, in one step."""
-    aside = folder / f".link-{secrets.token_hex(3)}"
-    aside.symlink_to(new.path.name)
-    aside.replace(folder / new.archive.link)
+    """Point the link of a table to its new build in one step."""
+    new_link = folder / f".link-{secrets.token_hex(3)}"
+    new_link.symlink_to(new.path.name)
+    new_link.replace(folder / new.archive.link)
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Builds and links that nothing points to; the current builds are not among them.
+    """Return the builds that no link points to any more, and unfinished links.
 
-    Called before a publish, so that the build which the last publish replaced is removed one publish later
-    and a reader in the middle of a scan keeps its files meanwhile.
+    Called before a publish, so that the build which the last publish replaced is removed one publish later:
+    a reader in the middle of a scan keeps its files until then.
     """
     links = [folder / archive.link for archive in ARCHIVES]
     current = {link.resolve().name for link in links if link.is_symlink()}
@@ -135,7 +135,7 @@ def _shared(old: Path, new: Path) -> bool:
 
 def _manifest(root: Path) -> dict[str, str]:
     try:
-        marks: dict[str, str] = json.loads((root / _MANIFEST).read_text())
+        fingerprints: dict[str, str] = json.loads((root / _MANIFEST).read_text())
     except (OSError, ValueError):
         return {}
-    return marks
+    return fingerprints

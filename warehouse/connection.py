@@ -1,7 +1,7 @@
-"""Who may open the warehouse, and how: one writer at a time across processes, readers never in its way.
+"""Open the warehouse for one writer at a time, and the published copy for any number of analysts.
 
 DuckDB lets one process write a file or many read it. So the writer holds a lease (an operating-system lock
-that a killed process cannot leave behind) and readers open the published copy, which no writer touches.
+that a killed process cannot leave behind) and readers open the published copy, which no writer changes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from warehouse.sql import quoted
 
 log = logging.getLogger("nightledger.warehouse")
 
-# DuckDB 1.5.1 to 1.5.5 takes two branches of a query that share a join for one and the same although they need other
-# columns of it, and answers wrongly without an error (duckdb/duckdb#25819): it shall compute both
+# DuckDB 1.5.1 to 1.5.5 merges two branches of a query that share a join although they need different columns of it,
+# and answers wrongly without an error (duckdb/duckdb#25819); without this optimizer it computes both
 WRONG_OPTIMIZERS = "common_subplan"
 
 
@@ -42,19 +42,19 @@ class _Lease:
 _leases: dict[Path, _Lease] = {}
 _guard = threading.Lock()
 _order_guard = threading.Lock()
-_in_order: list[str] = []
+_threads_in_order: list[str] = []
 
 
 @contextmanager
 def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a cursor on the warehouse while this process alone may write it.
+    """Yield a cursor on the warehouse; while it is open only this process may write to it.
 
     The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process
     left `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last
     exit closes the file. A transaction still open on the cursor at exit is rolled back.
 
     Args:
-        purpose: what the lease is for; another process that has to wait is told.
+        purpose: what the lease is for; another process that has to wait logs it.
 
     Raises:
         Refused: naming the holder, when the lease is not free within NIGHTLEDGER_LOCK_WAIT_SECONDS.
@@ -71,7 +71,7 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def reader() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection on the published copy, read-only, in which `marts.x` and `wh.marts.x` both work.
+    """Yield a read-only connection to the published copy, in which `marts.x` and `wh.marts.x` both work.
 
     Raises:
         Refused: when nothing has been published yet.
@@ -93,7 +93,7 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Make the block all or nothing; inside an open transaction it joins that one, whose owner commits."""
+    """Commit the whole block or nothing of it; inside an open transaction the block joins that one."""
     if _in_transaction(con):
         yield con
         return
@@ -110,25 +110,25 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConne
 
 @contextmanager
 def in_file_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Keep the order of file rows in the block, so that they can be numbered.
+    """Let queries in the block return rows in the order of their file, so that they can be numbered.
 
-    DuckDB knows this setting only for the whole instance, not for a cursor: other threads are slower
-    meanwhile, never wrong.
+    In DuckDB this setting applies to the whole instance, not to one cursor: other threads are slower during the
+    block, never wrong.
     """
     with _order_guard:
-        _in_order.append(threading.current_thread().name)
+        _threads_in_order.append(threading.current_thread().name)
         con.execute("set preserve_insertion_order = true")
     try:
         yield
     finally:
         with _order_guard:
-            _in_order.pop()
-            if not _in_order:
+            _threads_in_order.pop()
+            if not _threads_in_order:
                 con.execute("set preserve_insertion_order = false")
 
 
 def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB instance within the limits of the settings, with nothing attached."""
+    """Return an in-memory DuckDB instance within the limits of the settings, with nothing attached."""
     return duckdb.connect(
         ":memory:",
         config={
@@ -144,8 +144,8 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
 
 def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
     # a second `begin` would abort the open transaction; outside of one each statement has its own number
-    seen = {con.execute("select txid_current()").fetchone() for _ in range(2)}
-    return len(seen) == 1
+    transaction_ids = {con.execute("select txid_current()").fetchone() for _ in range(2)}
+    return len(transaction_ids) == 1
 
 
 def _enter(conf: Settings, purpose: str) -> duckdb.DuckDBPyConnection:

@@ -1,4 +1,4 @@
-"""Groups of borrowers for fairness checks: read here, beside the scores, and never handed to a model."""
+"""Read the groups of borrowers that fairness checks compare; no model ever gets them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ left join wh.features.feat_sensitive as s
 where p.portfolio = $portfolio and list_contains($days, p.as_of_date)
 """
 
-# one repeat: a row is one observation however often it was dealt
+# one repeat only, so that a row counts once however many repeats scored it
 _UNSEEN = """
 select as_of_date, enterprise_id, label, pd
 from wh.ops.evaluation_scores
@@ -49,17 +49,17 @@ order by enterprise_id, model_family
 
 
 def with_groups(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
-    """The rows (with as_of_date and enterprise_id) and the groups of their borrowers on that day; null: not stated."""
-    found = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": rows["as_of_date"].unique().to_list()})
-    return rows.join(found, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
+    """Add the groups of the borrowers on the day to rows with as_of_date and enterprise_id; null means not stated."""
+    groups = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": rows["as_of_date"].unique().to_list()})
+    return rows.join(groups, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
 def unseen(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
-    """What a model said of rows that it had not seen: as_of_date, enterprise_id, label and pd."""
+    """Return the PD of a model on rows it was not trained on: as_of_date, enterprise_id, label and pd."""
     key = {"portfolio": model.portfolio, "family": model.model_family, "version": model.model_version}
     return sql.frame(con, _UNSEEN, key)
 
 
 def tonight(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
-    """Every PD of a night: as_of_date, enterprise_id, model_family, model_version, model_role and pd."""
+    """Return every PD of a night: as_of_date, enterprise_id, model_family, model_version, model_role and pd."""
     return sql.frame(con, _TONIGHT, {"portfolio": portfolio, "as_of_date": as_of_date})

@@ -1,4 +1,4 @@
-"""The run ledger: every run leaves one row that says what it was, how it ended and what it moved."""
+"""Keep the run ledger: one row for every run with its parameters, how it ended and what it counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def start_run(
     as_of_date: date | None,
     parameters: Mapping[str, Any] | None = None,
 ) -> str:
-    """Open a ledger row with status `running` and return its run_id, unique and sortable by time."""
+    """Add a ledger row with status `running` and return its run_id, which is unique and sorts by time."""
     conf = settings()
     now = conf.local_now()
     run_id = f"{now:%Y%m%dT%H%M%S}-{flow}-{secrets.token_hex(3)}"
@@ -61,7 +61,7 @@ def finish_run(
     message: str | None = None,
     counts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Close the ledger row of a run; a message and counts given earlier stay unless they are given anew.
+    """Record how a run ended; a message and counts recorded before stay unless they are given again.
 
     Raises:
         Refused: when there is no such run.
@@ -85,7 +85,7 @@ def finish_run(
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the run ledger, as far as a later run asks for it."""
+    """The part of a run ledger row that later runs need."""
 
     run_id: str
     flow: str
@@ -97,7 +97,7 @@ class Run:
 
 
 def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
-    """The row of a run, or None where there is no such run."""
+    """Return the ledger row of a run, or None if there is no such run."""
     row = con.execute(
         "select run_id, flow, portfolio, as_of_date, parameters, status, revision from wh.ops.run_ledger "
         "where run_id = $run_id",
@@ -105,25 +105,25 @@ def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
     ).fetchone()
     if row is None:
         return None
-    found, flow, portfolio, day, parameters, status, code = row
-    return Run(found, flow, portfolio, day, json.loads(parameters or "{}"), status, code)
+    stored_id, flow, portfolio, as_of_date, parameters, status, code_revision = row
+    return Run(stored_id, flow, portfolio, as_of_date, json.loads(parameters or "{}"), status, code_revision)
 
 
 def scored_by(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> Run | None:
-    """The run that wrote the stored scores of a portfolio and date, where it ended well."""
+    """Return the run that wrote the stored scores of a portfolio and date, or None if it did not end as `done`."""
     row = con.execute(
         "select max(run_id) from wh.scores.portfolio_scores "
         "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'",
         {"portfolio": portfolio, "as_of_date": as_of_date},
     ).fetchone()
-    found = run(con, row[0]) if row and row[0] else None
-    return found if found and found.status == "done" else None
+    last_run = run(con, row[0]) if row and row[0] else None
+    return last_run if last_run and last_run.status == "done" else None
 
 
 def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
-    """Mark runs `aborted` that say `running` although their process has ended, and return how many.
+    """Mark as `aborted` the `running` runs whose process has ended, and return how many.
 
-    Called by whoever just took the writer's lease: a run of another host cannot hold it any more either.
+    Called right after the writer's lease was taken, so a run on another host cannot be alive either.
     """
     running = con.execute("select run_id, process from wh.ops.run_ledger where status = 'running'").fetchall()
     dead = [run_id for run_id, process in running if not _alive(process)]
@@ -136,9 +136,9 @@ def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
 
 @lru_cache(maxsize=1)
 def revision() -> str:
-    """The git revision of the code that runs, or `unknown` outside a checkout."""
+    """Return the git revision of the running code, or `unknown` outside a checkout."""
     try:
-        shown = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607  (the user's own git)
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -148,7 +148,7 @@ def revision() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return shown.stdout.strip() or "unknown"
+    return described.stdout.strip() or "unknown"
 
 
 def _process(pid: int) -> str:

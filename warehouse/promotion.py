@@ -1,4 +1,4 @@
-"""A model gets another role from a day on, by an approval that says why and who; nothing else may change a role."""
+"""Give a model another role from a day on, by an approval with reason and approver."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from warehouse.roles import RoleRecord
 def promote(
     con: duckdb.DuckDBPyConnection, approval: RoleRecord, *, former: roles.Role = "challenger"
 ) -> tuple[RoleRecord, ...]:
-    """Record what was approved, and what becomes of the champion whose place is taken; return the new records.
+    """Record the approval, and the new role of the champion that it replaces; return the new records.
 
     Args:
         con: a writer's cursor.
-        approval: the model, its role, the first night of it, reason and approver.
-        former: role of the champion whose place is taken, challenger or retired.
+        approval: the model, its role, the first night of that role, reason and approver.
+        former: new role of the champion that is replaced, challenger or retired.
 
     Raises:
-        Refused: when there is no such model, it was withdrawn, its knowledge is newer than the first night, its
-            file is not the registered one, reason or approver say nothing, or it has the role already.
+        Refused: when there is no such model, it was withdrawn, it was trained on later data than the first night's,
+            its file is not the registered one, reason or approver are empty, or it has the role already.
     """
-    record = _found(con, approval)
+    record = _approved_model(con, approval)
     name = f"{approval.model_family} {approval.model_version}"
-    for what in ("reason", "approver"):
-        if not str(getattr(approval, what)).strip():
-            raise Refused(f"{name}: the {what} is empty; an approval says why and who")
+    for field in ("reason", "approver"):
+        if not str(getattr(approval, field)).strip():
+            raise Refused(f"{name}: the {field} is empty; an approval says why and who")
     if record.role == "retired":
         raise Refused(f"{name} was withdrawn ({record.note}); train a model and give that one the role")
     if record.knowledge_date > approval.effective_from:
@@ -42,31 +42,32 @@ def promote(
         )
     registry.verify(record)
     night: dict[str, Any] = {"portfolio": approval.portfolio, "as_of_date": approval.effective_from}
-    before = registry.champion(con, family=approval.model_family, **night)
-    now = registry.in_role(con, (approval.role,), **night)
-    mine = (approval.model_family, approval.model_version)
+    champion = registry.champion(con, family=approval.model_family, **night)
     if approval.role == "champion":
-        has_it = before is not None and before.model_version == approval.model_version
+        has_it = champion is not None and champion.model_version == approval.model_version
     else:
-        has_it = any((one.model_family, one.model_version) == mine for one in now)
+        has_it = any(
+            (model.model_family, model.model_version) == (approval.model_family, approval.model_version)
+            for model in registry.in_role(con, (approval.role,), **night)
+        )
     if has_it:
         raise Refused(
             f"{name} is {approval.role} of {approval.portfolio} on {approval.effective_from} already"
         )
-    written = [approval]
-    if approval.role == "champion" and before is not None:
+    approvals = [approval]
+    if approval.role == "champion" and champion is not None:
         replaced = {
-            "model_version": before.model_version,
+            "model_version": champion.model_version,
             "role": former,
             "reason": f"its place went to {approval.model_version}: {approval.reason}",
         }
-        written.append(approval.model_copy(update=replaced))
+        approvals.append(approval.model_copy(update=replaced))
     with transaction(con):
-        return tuple(roles.record(con, one) for one in written)
+        return tuple(roles.record(con, each) for each in approvals)
 
 
 def next_champion(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> tuple[date, str] | None:
-    """The day and version of a record that makes another model champion after this one, if there is one already."""
+    """Return day and version of the next record that makes another model champion, or None if there is none."""
     row = con.execute(
         "select effective_from, model_version from wh.ops.model_roles where portfolio = $portfolio "
         "and model_family = $family and model_version <> $version and role = 'champion' "
@@ -81,17 +82,17 @@ def next_champion(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> tuple
     return None if row is None else (row[0], row[1])
 
 
-def _found(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> ModelRecord:
-    family = [
-        one
-        for one in registry.records(con, portfolio=approval.portfolio)
-        if one.model_family == approval.model_family
+def _approved_model(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> ModelRecord:
+    of_family = [
+        model
+        for model in registry.records(con, portfolio=approval.portfolio)
+        if model.model_family == approval.model_family
     ]
-    for one in family:
-        if one.model_version == approval.model_version:
-            return one
-    known = ", ".join(one.model_version for one in family[:5]) or "none"
+    for model in of_family:
+        if model.model_version == approval.model_version:
+            return model
+    versions = ", ".join(model.model_version for model in of_family[:5]) or "none"
     raise Refused(
         f"{approval.portfolio} has no {approval.model_family} {approval.model_version}; "
-        f"registered versions, the newest first: {known}"
+        f"registered versions, the newest first: {versions}"
     )

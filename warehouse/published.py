@@ -1,4 +1,4 @@
-"""What anyone may ask of the published copy: one read-only query, answered as a frame."""
+"""Answer read-only queries of the published copy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from warehouse.errors import Refused
 
 
 def ask(query: str) -> pl.DataFrame:
-    """Answer one query of the published copy, never waiting for a night that is running.
+    """Answer one query of the published copy as a frame, without waiting for a running night.
 
     Raises:
         Refused: with DuckDB's own first line when the query is wrong, or when nothing is published yet.

@@ -1,4 +1,4 @@
-"""The model registry: which model had which role on a date, and proof that its file is the registered one."""
+"""Keep the model registry: which model has which role on a date, and that its file is the registered one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JSON = ("settings", "feature_groups", "feature_names", "metrics", "master_scale
 
 
 class ModelRecord(BaseModel):
-    """Everything that must be known of a fitted model before it may score anyone."""
+    """Everything that must be recorded of a fitted model before it may score anyone."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -56,30 +56,33 @@ class ModelRecord(BaseModel):
 
 
 def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord:
-    """Add a model to the registry, once its file is verified, and return the record as stored.
+    """Verify the file of a model, add the model to the registry and return the record as stored.
 
-    Its first role holds from its knowledge_date. So champions of one portfolio and family form a line in time, and
-    a night of the past finds the model of its time; only a champion of the same knowledge_date is withdrawn.
+    Its first role holds from its knowledge_date on. So champions of one portfolio and family follow one another in
+    time, and a past night finds the model of its time; only a champion of the same knowledge_date is withdrawn.
 
     Raises:
-        Refused: when the version exists already, the file is missing or another one, or the model carries another
-            master scale than the warehouse.
+        Refused: when the version exists already, the file is missing or not the registered one, or the model has
+            another master scale than the warehouse.
     """
     verify(record)
     stored = record.model_copy(
         update={"artefact_path": _portable(record.artefact_path), "registered_at": settings().local_now()}
     )
     with transaction(con):
-        known = records(con, portfolio=record.portfolio)
-        family = [one for one in known if one.model_family == record.model_family]
-        if any(one.model_version == record.model_version for one in family):
+        of_family = [
+            model
+            for model in records(con, portfolio=record.portfolio)
+            if model.model_family == record.model_family
+        ]
+        if any(model.model_version == record.model_version for model in of_family):
             raise Refused(
                 f"{record.model_family} {record.model_version} is registered for {record.portfolio} already; "
                 "a model is never overwritten, give it another version"
             )
-        for one in family if record.role == "champion" else ():
-            if (one.role, one.knowledge_date) == ("champion", record.knowledge_date):
-                retire(con, one, note=f"replaced by {record.model_version}", run_id=record.run_id)
+        for model in of_family if record.role == "champion" else ():
+            if (model.role, model.knowledge_date) == ("champion", record.knowledge_date):
+                retire(con, model, note=f"replaced by {record.model_version}", run_id=record.run_id)
         if record.master_scale is not None:
             master_scale.check(
                 con, record.master_scale, model=f"{record.model_family} {record.model_version}"
@@ -88,8 +91,8 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
         for name in _JSON:
             values[name] = None if values[name] is None else json.dumps(values[name], default=str)
         names = ", ".join(values)
-        marks = ", ".join(f"${name}" for name in values)
-        con.execute(f"insert into wh.ops.model_registry ({names}) values ({marks})", values)
+        placeholders = ", ".join(f"${name}" for name in values)
+        con.execute(f"insert into wh.ops.model_registry ({names}) values ({placeholders})", values)
         roles.record(
             con,
             _approval(
@@ -103,26 +106,26 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
 def champion(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, as_of_date: date
 ) -> ModelRecord | None:
-    """The champion that a night of `as_of_date` may use; it knew nothing after that date.
+    """Return the champion that a night of `as_of_date` may use, or None; it was trained on nothing later.
 
-    Of several models whose role on the date is champion the one whose record took effect last: a model that was
-    trained as champion takes effect with its knowledge, a promoted one on the day that was approved.
+    If several models are champion on the date, the latest is returned: a model trained as champion counts from its
+    knowledge_date, a promoted one from the day that was approved.
     """
-    found = in_role(con, ("champion",), portfolio=portfolio, as_of_date=as_of_date)
-    return next((record for record in found if record.model_family == family), None)
+    champions = in_role(con, ("champion",), portfolio=portfolio, as_of_date=as_of_date)
+    return next((record for record in champions if record.model_family == family), None)
 
 
 def in_role(
     con: duckdb.DuckDBPyConnection, wanted: Sequence[roles.Role], *, portfolio: str, as_of_date: date
 ) -> tuple[ModelRecord, ...]:
-    """The models that a night of `as_of_date` may use in one of the roles, the latest effect first.
+    """Return the models that a night of `as_of_date` may use in one of the roles, the latest role first.
 
-    `role` of each is the one of the date, whatever the model was registered with.
+    `role` of each is its role on the date, whatever the model was registered with.
     """
     names = tuple(ModelRecord.model_fields)
-    picked = ", ".join("r.role_on_date" if name == "role" else f"m.{name}" for name in names)
+    columns = ", ".join("r.role_on_date" if name == "role" else f"m.{name}" for name in names)
     rows = con.execute(
-        f"select {picked} from wh.ops.model_registry as m inner join ({roles.ON_DATE}) as r "
+        f"select {columns} from wh.ops.model_registry as m inner join ({roles.ON_DATE}) as r "
         "on m.portfolio = r.portfolio and m.model_family = r.model_family and m.model_version = r.model_version "
         "where m.role <> 'retired' and m.knowledge_date <= $as_of_date and list_contains($wanted, r.role_on_date) "
         "order by r.effective_from desc, m.knowledge_date desc, r.recorded_at desc, m.registered_at desc",
@@ -132,14 +135,14 @@ def in_role(
 
 
 def records(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> tuple[ModelRecord, ...]:
-    """Every model of a portfolio, the newest knowledge first."""
+    """Return every model of a portfolio, the latest knowledge_date first."""
     return _select(con, "portfolio = $portfolio", {"portfolio": portfolio})
 
 
 def retire(
     con: duckdb.DuckDBPyConnection, record: ModelRecord, *, note: str, run_id: str | None = None
 ) -> None:
-    """Withdraw a model: no night uses it any more, whatever its date. From a day on: flows/promote.py."""
+    """Withdraw a model from all nights, whatever their date; flows/promote.py takes a role away from a day on."""
     con.execute(
         "update wh.ops.model_registry set role = 'retired', note = $note where portfolio = $portfolio "
         "and model_family = $family and model_version = $version",
@@ -158,7 +161,7 @@ def retire(
 
 
 def verify(record: ModelRecord) -> Path:
-    """The file of a model, after its SHA-256 was found to be the registered one.
+    """Check that the file of a model has the registered SHA-256 and return its path.
 
     Raises:
         Refused: when the file is missing or its content is not what was registered.

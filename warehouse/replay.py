@@ -1,4 +1,4 @@
-"""What a scoring run said, beside what the same run would say now; nothing that is stored is touched."""
+"""Compare the stored scores of a run with those it would give now; nothing stored is changed."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NUMBERS = ("pd_raw", "pd", "base_value", "score_points")
 WORDS = ("coverage", "score_status", "grade", "reason_1", "reason_2", "reason_3", "reason_4", "scored_as_of")
 TOLERANCE = 1e-12
 
-_SAID = f"""
+_SCORES = f"""
 select {", ".join((*KEY, *NUMBERS, *WORDS))} from wh.scores.{{}}
 where portfolio = $portfolio and as_of_date = $as_of_date and run_id = $run_id
 """
 
 
 class Comparison(NamedTuple):
-    """Rows of two runs that agree to the bit, to 1e-12 or not, or are in one only; the largest difference of a pd."""
+    """Numbers of rows that agree to the bit, to 1e-12 or not, or are in one run only, and the largest PD difference."""
 
     identical: int
     close: int
@@ -39,32 +39,32 @@ class Comparison(NamedTuple):
 
     @property
     def reproduced(self) -> bool:
-        """Whether every row is there again and agrees to 1e-12."""
+        """True if both runs have the same rows and all agree to 1e-12."""
         return not (self.different or self.only_then or self.only_now)
 
 
 @dataclass(frozen=True)
 class Causes:
-    """What is not as it was: feature relations, models in their roles, the code."""
+    """What has changed between two runs: feature relations, models and their roles, the code."""
 
     data: tuple[str, ...]
     model: tuple[str, ...]
     code: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """One line for each kind that changed."""
-        told = (("data", self.data), ("model", self.model), ("code", self.code))
-        return [f"{kind}: {', '.join(what)}" for kind, what in told if what]
+        """Return one line for each kind of cause that there is."""
+        by_kind = (("data", self.data), ("model", self.model), ("code", self.code))
+        return [f"{kind}: {', '.join(changes)}" for kind, changes in by_kind if changes]
 
 
-def said_then(con: duckdb.DuckDBPyConnection, run: Run) -> pl.DataFrame:
-    """The stored rows of a run.
+def stored_scores(con: duckdb.DuckDBPyConnection, run: Run) -> pl.DataFrame:
+    """Return the stored scores of a run.
 
     Raises:
         Refused: when another run has replaced them, or they were never written.
     """
     night = {"portfolio": run.portfolio, "as_of_date": run.as_of_date}
-    frame = sql.frame(con, _SAID.format("portfolio_scores"), {**night, "run_id": run.run_id})
+    frame = sql.frame(con, _SCORES.format("portfolio_scores"), {**night, "run_id": run.run_id})
     if frame.is_empty():
         row = con.execute(
             "select max(run_id) from wh.scores.portfolio_scores "
@@ -76,7 +76,7 @@ def said_then(con: duckdb.DuckDBPyConnection, run: Run) -> pl.DataFrame:
     return frame
 
 
-def said_now(
+def current_scores(
     con: duckdb.DuckDBPyConnection,
     parquet_paths: Sequence[str | Path],
     *,
@@ -85,23 +85,23 @@ def said_now(
     run_id: str,
     stale_days: int,
 ) -> pl.DataFrame:
-    """The rows that scored parts would become: staged and settled as a night's, read, and rolled back."""
+    """Return the scores that a night would store from these parts; they are staged, read and rolled back."""
     con.execute("begin transaction")
     try:
         scores.stage_scores(con, parquet_paths, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)
         statuses.settle(con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, stale_days=stale_days)
         night = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
-        return sql.frame(con, _SAID.format("incoming_scores"), night)
+        return sql.frame(con, _SCORES.format("incoming_scores"), night)
     finally:
         con.execute("rollback")
 
 
 def compare(then: pl.DataFrame, now: pl.DataFrame) -> Comparison:
-    """Hold the rows of two runs against each other, by borrower, role, family and version."""
-    both = then.with_columns(here=True).join(
-        now.with_columns(here=True), on=list(KEY), how="full", nulls_equal=True, suffix="_now"
+    """Compare the rows of two runs by borrower, role, family and version."""
+    both = then.with_columns(present=True).join(
+        now.with_columns(present=True), on=list(KEY), how="full", nulls_equal=True, suffix="_now"
     )
-    shared = both.filter(pl.col("here") & pl.col("here_now"))
+    shared = both.filter(pl.col("present") & pl.col("present_now"))
     equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in (*NUMBERS, *WORDS))
     words = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in WORDS)
     near = pl.all_horizontal(
@@ -121,8 +121,8 @@ def compare(then: pl.DataFrame, now: pl.DataFrame) -> Comparison:
         identical=counts["identical"],
         close=counts["near"] - counts["identical"],
         different=shared.height - counts["near"],
-        only_then=both.filter(pl.col("here_now").is_null()).height,
-        only_now=both.filter(pl.col("here").is_null()).height,
+        only_then=both.filter(pl.col("present_now").is_null()).height,
+        only_now=both.filter(pl.col("present").is_null()).height,
         largest=counts["largest"] or 0.0,
     )
 
@@ -130,20 +130,20 @@ def compare(then: pl.DataFrame, now: pl.DataFrame) -> Comparison:
 def causes(
     then: Collection[RunInput], now: Collection[RunInput], *, code_then: str | None, code_now: str
 ) -> Causes:
-    """What a run had before it that is another now; a difference can only come from there.
+    """Return the inputs of a run that have changed since; only they can explain a difference.
 
     Raises:
-        Refused: when the run stored nothing, or fingerprints that another version of DuckDB made.
+        Refused: when the run stored no inputs, or its fingerprints come from another version of DuckDB.
     """
     if not then:
         raise Refused(
             "the run is of a version that stored no fingerprints, so that a difference has no cause"
         )
-    was = {(one.kind, one.name): one for one in then}
-    is_ = {(one.kind, one.name): one for one in now}
+    inputs_then = {(each.kind, each.name): each for each in then}
+    inputs_now = {(each.kind, each.name): each for each in now}
     data, model = [], []
-    for kind, name in sorted({*was, *is_}):
-        before, after = was.get((kind, name)), is_.get((kind, name))
+    for kind, name in sorted({*inputs_then, *inputs_now}):
+        before, after = inputs_then.get((kind, name)), inputs_now.get((kind, name))
         if before == after:
             continue
         if kind == "features":
@@ -157,15 +157,15 @@ def causes(
     return Causes(tuple(data), tuple(model), code)
 
 
-def explained(found: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
-    """Whether what changed accounts for the difference.
+def explained(changes: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
+    """Return True if the changes can account for the difference.
 
-    Other data and other code may change any score. Other models may not change what the same model said: where
-    nothing else changed, the rows of models that both runs asked must agree.
+    Changed data or code may change any score. Changed models may not change the scores of the same model: if nothing
+    else changed, the rows of models that both runs used must agree.
     """
-    if found.data or found.code:
+    if changes.data or changes.code:
         return True
-    if not found.model:
+    if not changes.model:
         return False
     key = ["enterprise_id", "model_family", "model_version"]
     fresh = pl.col("score_status") == "fresh"
@@ -174,17 +174,19 @@ def explained(found: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
 
 
 def _check_comparable(before: RunInput | None, after: RunInput | None) -> None:
-    made = {one.fingerprint.split(":")[0] for one in (before, after) if one and ":" in one.fingerprint}
-    if len(made) > 1:
+    versions = {
+        each.fingerprint.split(":")[0] for each in (before, after) if each and ":" in each.fingerprint
+    }
+    if len(versions) > 1:
         raise Refused(
-            f"fingerprints of DuckDB {' and '.join(sorted(made))} cannot be compared, so that nobody can say whether "
-            "the data changed; replay with the version of then"
+            f"fingerprints of DuckDB {' and '.join(sorted(versions))} cannot be compared, so that nobody can say "
+            "whether the data changed; replay with the version of then"
         )
 
 
-def _rows(one: RunInput | None) -> str:
-    return "no" if one is None else f"{one.rows:,}"
+def _rows(relation: RunInput | None) -> str:
+    return "no" if relation is None else f"{relation.rows:,}"
 
 
-def _role(one: RunInput | None) -> str:
-    return "not asked" if one is None else str(one.role)
+def _role(model: RunInput | None) -> str:
+    return "not asked" if model is None else str(model.role)

@@ -1,4 +1,4 @@
-"""Which role a model has on a date: the history of approvals, to which records are only ever added."""
+"""Keep the history of model roles: each approval is added, none is ever changed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ qualify row_number() over (
     partition by model_family, model_version order by effective_from desc, recorded_at desc
 ) = 1
 """
-"""The role of each model of a portfolio on a date: its record with the latest effective_from up to it."""
+"""The role of each model of a portfolio on a date: its record with the latest effective_from up to that date."""
 
 
 class RoleRecord(BaseModel):
-    """One approval: from which night on a model has which role, why, and who said so."""
+    """One approval: from which night on a model has which role, why, and who approved it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -43,6 +43,6 @@ def record(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> RoleRecord:
     """Add one approval to the history and return it."""
     values = {**approval.model_dump(), "recorded_at": settings().local_now()}
     names = ", ".join(values)
-    marks = ", ".join(f"${name}" for name in values)
-    con.execute(f"insert into wh.ops.model_roles ({names}) values ({marks})", values)
+    placeholders = ", ".join(f"${name}" for name in values)
+    con.execute(f"insert into wh.ops.model_roles ({names}) values ({placeholders})", values)
     return approval

@@ -1,4 +1,4 @@
-"""What a scoring run had before it, so that a later run can say whether it would see the same."""
+"""Record the inputs of a scoring run, so that a later run can tell whether they have changed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from warehouse.intake.feeds import FEEDS
 from warehouse.matrix import RELATION
 from warehouse.roles import Role
 
-SCORES: tuple[Role, ...] = ("champion", "challenger", "shadow")
+SCORING_ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 
 
 class RunInput(BaseModel):
-    """One thing that a run had before it: the rows of a feature relation, or a model in its role."""
+    """One input of a run: the rows of a feature relation, or a model in its role."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,8 +30,8 @@ class RunInput(BaseModel):
     fingerprint: str = Field(description="Of the rows in any order, or SHA-256 of the file of the model.")
 
 
-def found(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> tuple[RunInput, ...]:
-    """What a run that scores the portfolio for the date has before it now."""
+def current(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> tuple[RunInput, ...]:
+    """Return the inputs that a run which scores the portfolio for the date would have now."""
     relations = (*sql.load(RELATION).inputs, "features.feat_sensitive")
     features = (
         _features(con, name, portfolio=portfolio, as_of_date=as_of_date) for name in sorted(relations)
@@ -40,14 +40,14 @@ def found(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -
 
 
 def models(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> tuple[RunInput, ...]:
-    """The models that such a run uses: the champion of each family, every challenger and every shadow."""
-    led: set[str] = set()
+    """Return the models that such a run uses: the champion of each family, every challenger and every shadow."""
+    families_with_champion: set[str] = set()
     used = []
-    for record in registry.in_role(con, SCORES, portfolio=portfolio, as_of_date=as_of_date):
-        if record.role == "champion" and record.model_family in led:
-            continue  # an earlier champion, whose place was taken
+    for record in registry.in_role(con, SCORING_ROLES, portfolio=portfolio, as_of_date=as_of_date):
+        if record.role == "champion" and record.model_family in families_with_champion:
+            continue  # an earlier champion, replaced since
         if record.role == "champion":
-            led.add(record.model_family)
+            families_with_champion.add(record.model_family)
         used.append(
             RunInput(
                 kind="model",
@@ -56,21 +56,21 @@ def models(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) 
                 fingerprint=record.artefact_sha256,
             )
         )
-    return tuple(sorted(used, key=lambda one: one.name))
+    return tuple(sorted(used, key=lambda model: model.name))
 
 
 def record(con: duckdb.DuckDBPyConnection, run_id: str, inputs: Iterable[RunInput]) -> None:
-    """Store what a run had before it; a retry replaces what an earlier try stored."""
+    """Store the inputs of a run; a retry replaces what an earlier attempt stored."""
     con.execute("delete from wh.ops.run_inputs where run_id = $run_id", {"run_id": run_id})
-    for one in inputs:
-        values = {"run_id": run_id, **one.model_dump()}
+    for run_input in inputs:
+        values = {"run_id": run_id, **run_input.model_dump()}
         names = ", ".join(values)
-        marks = ", ".join(f"${name}" for name in values)
-        con.execute(f"insert into wh.ops.run_inputs ({names}) values ({marks})", values)
+        placeholders = ", ".join(f"${name}" for name in values)
+        con.execute(f"insert into wh.ops.run_inputs ({names}) values ({placeholders})", values)
 
 
 def stored(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[RunInput, ...]:
-    """What a run had before it, as it was stored then; nothing for a run of an earlier version."""
+    """Return the stored inputs of a run; empty for runs of versions that stored none."""
     names = tuple(RunInput.model_fields)
     rows = con.execute(
         f"select {', '.join(names)} from wh.ops.run_inputs where run_id = $run_id order by kind, name",
@@ -82,7 +82,7 @@ def stored(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[RunInput, ...]:
 def late_facts(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, run_id: str
 ) -> tuple[str, ...]:
-    """The feeds that brought facts of a date, known by its end, only after the run of it, or corrected a file since."""
+    """Return the feeds that delivered facts known by the end of a date, or corrected a file, only after its run."""
     corrected = con.execute(
         "select distinct feed from wh.ops.file_ledger where portfolio = $portfolio and run_id > $run_id "
         "and replaces is not null",
@@ -90,18 +90,18 @@ def late_facts(
     ).fetchall()
     late = {feed for (feed,) in corrected}
     for feed in FEEDS:
-        came = con.execute(
+        late_row = con.execute(
             f"select 1 from wh.raw.{feed} where portfolio = $portfolio and run_id > $run_id "
             "and known_at < cast($as_of_date as date) + interval 1 day limit 1",
             {"portfolio": portfolio, "run_id": run_id, "as_of_date": as_of_date},
         ).fetchone()
-        if came is not None:
+        if late_row is not None:
             late.add(feed)
     return tuple(sorted(late))
 
 
 def _features(con: duckdb.DuckDBPyConnection, relation: str, *, portfolio: str, as_of_date: date) -> RunInput:
-    """The rows of one feature relation on one date; equal exactly when columns and values are, in any order."""
+    """Return the fingerprint of a feature relation on a date; equal if columns and values are, in any order."""
     shape = con.execute(
         "select column_name, data_type from duckdb_columns() where database_name = 'wh' "
         "and schema_name || '.' || table_name = $relation order by column_index",
@@ -117,5 +117,5 @@ def _features(con: duckdb.DuckDBPyConnection, relation: str, *, portfolio: str, 
     ).fetchone()
     rows, *sums, version = row or (0, 0, 0, "")
     digest = hashlib.sha256(repr((shape, rows, sums)).encode()).hexdigest()
-    # hash() is only told to be the same within one version of DuckDB
+    # DuckDB promises the same hash() only within one version
     return RunInput(kind="features", name=relation, rows=rows, fingerprint=f"{version}:{digest[:32]}")

@@ -1,4 +1,7 @@
-"""The only reader of the environment: where things are, and how much of the machine may be used."""
+"""Read the settings of this machine from the environment: where files are, and how much of it may be used.
+
+No other module reads the environment.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ def _cores() -> int:
 
 def _memory() -> str:
     try:
-        present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+        mebibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     except (AttributeError, ValueError, OSError):  # pragma: no cover  (no sysconf on this system)
-        present = 4096
-    return f"{min(3072, int(present * 0.6))}MiB"
+        mebibytes = 4096
+    return f"{min(3072, int(mebibytes * 0.6))}MiB"
 
 
 class Settings(BaseSettings):
-    """Bounded settings of this machine; each is an environment variable with the prefix NIGHTLEDGER_."""
+    """Settings of this machine with their bounds; each is an environment variable that begins with NIGHTLEDGER_."""
 
     model_config = SettingsConfigDict(env_prefix="NIGHTLEDGER_", frozen=True, extra="ignore")
 
@@ -81,17 +84,17 @@ class Settings(BaseSettings):
 
     @property
     def published_dir(self) -> Path:
-        """The folder that readers look at."""
+        """The folder of everything that is published for readers."""
         return self.home / "published"
 
     @property
     def published_file(self) -> Path:
-        """The read-only copy that readers open."""
+        """The read-only copy of the warehouse that readers open."""
         return self.published_dir / "portfolio.duckdb"
 
     @property
     def landing_dir(self) -> Path:
-        """Where feed files arrive, unless a flow is told another folder."""
+        """Where feed files arrive, unless a flow is given another folder."""
         return self.home / "landing"
 
     @property
@@ -110,16 +113,16 @@ class Settings(BaseSettings):
         return self.home / "spill"
 
     def threads_for(self, workers: int) -> int:
-        """Threads for each of several workers, so that workers times threads never exceeds the cores."""
+        """Return the threads of each worker, so that workers times threads never exceeds the cores."""
         return max(1, self.threads // max(1, workers))
 
     def local_now(self) -> datetime:
-        """The present moment in the lender's time zone, without an offset, as all tables store it."""
+        """Return the present time in the lender's time zone, without an offset, as all tables store it."""
         return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
 
 def settings() -> Settings:
-    """Settings read afresh from the environment.
+    """Read the settings from the environment as it is now.
 
     Raises:
         Refused: naming the variable, when a value is outside its bounds.

@@ -21,10 +21,10 @@ def said(portfolio, rows: pl.DataFrame | None = None) -> tuple[pl.DataFrame, pl.
     """What a night said, and what the given rows would become in a replay of it."""
     run_id = portfolio.score()
     run = ledger.run(portfolio.con, run_id)
-    then = replay.said_then(portfolio.con, run)
+    then = replay.stored_scores(portfolio.con, run)
     file = portfolio.folder / "again.parquet"
     (portfolio.rows() if rows is None else rows).write_parquet(file)
-    now = replay.said_now(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
+    now = replay.current_scores(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
     return then, now
 
 
@@ -63,7 +63,7 @@ def test_a_replaced_run_names_the_one_to_replay(portfolio):
     first = ledger.run(portfolio.con, portfolio.score())
     second = portfolio.score()
     with pytest.raises(Refused, match=f"has no stored scores .* of {second}, replay that run"):
-        replay.said_then(portfolio.con, first)
+        replay.stored_scores(portfolio.con, first)
 
 
 def found_causes(then, now, was: str = "abc", is_: str = "abc") -> replay.Causes:
@@ -110,7 +110,7 @@ def test_fingerprints_see_values_and_nothing_else(portfolio):
     con = portfolio.con
 
     def fingerprint() -> RunInput:
-        found = {one.name: one for one in run_inputs.found(con, **HERE)}
+        found = {one.name: one for one in run_inputs.current(con, **HERE)}
         assert found["features.feat_sensitive"].fingerprint == "not there"
         return found["features.feat_profile"]
 
@@ -158,9 +158,9 @@ def test_a_kept_score_is_replayed_too(portfolio):
     run_id = portfolio.stage(portfolio.rows())
     statuses.settle(portfolio.con, **HERE, run_id=run_id, stale_days=90)
     scores.commit_scores(portfolio.con, **HERE, run_id=run_id)
-    then = replay.said_then(portfolio.con, ledger.run(portfolio.con, run_id))
+    then = replay.stored_scores(portfolio.con, ledger.run(portfolio.con, run_id))
     file = portfolio.folder / "again.parquet"
     portfolio.rows().write_parquet(file)
-    now = replay.said_now(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
+    now = replay.current_scores(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
     assert then.filter(score_status="stale").height == 1
     assert replay.compare(then, now)[:5] == (5, 0, 0, 0, 0)
