@@ -1,1 +1,1 @@
-"""Gates: the only room that knows Great Expectations; suites are JSON files, verdicts are small records."""
+"""Gates: judge feeds, features and scores by the suites of JSON files; only this room knows Great Expectations."""

@@ -1,50 +1,50 @@
-"""The one-screen answer to a gate: what failed, how many rows, three examples, and may I rerun?"""
+"""Write the result of a gate as one screen of Markdown: what failed, how many rows, examples, and may I rerun?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from expectations.report import WHAT_TO_DO, Check, GateReport, counted
+from expectations.results import WHAT_TO_DO, Check, GateResult, counted
 from expectations.suite import suites
 
-SHOWN = 8
+CHECKS_SHOWN = 8
 _ORDER = {"stop": 0, "quarantine": 1, "warn": 2}
-_DID = {"stop": "stopped the night", "quarantine": "rows set aside", "warn": "warned"}
+_CONSEQUENCE = {"stop": "stopped the night", "quarantine": "rows set aside", "warn": "warned"}
 
 
-def why(check: Check) -> str:
-    """The reason that the suite gives for a rule; empty for the runner's own rules."""
-    known = {rule.name: rule.why for rule in suites()[check.suite].rules} if check.suite in suites() else {}
-    return known.get(check.rule, "")
+def reason(check: Check) -> str:
+    """Return the reason that the suite gives for a rule; empty for the runner's own rules."""
+    reasons = {rule.name: rule.why for rule in suites()[check.suite].rules} if check.suite in suites() else {}
+    return reasons.get(check.rule, "")
 
 
-def markdown(report: GateReport, *, run_id: str, portfolio: str, as_of_date: str, page: str) -> str:
-    """Return the artifact of one gate as Markdown; with nothing wrong it is three lines long."""
-    bad = sorted((check for check in report.checks if check.bad), key=lambda check: _ORDER[check.severity])
-    lines = [f"# Gate {report.gate}: {_headline(report, bad)}", ""]
-    lines += [f"{portfolio}, {as_of_date}. {_capital(report.summary())}. All rules: `{page}`", ""]
-    for check in bad[:SHOWN]:
-        lines += _one(check)
-    if len(bad) > SHOWN:
-        lines += [f"And {counted(len(bad) - SHOWN, 'more rule')}, see the page above.", ""]
-    lines += [f"**May I rerun?** {_rerun(report)}", "", f"Run `{run_id}`."]
+def markdown(result: GateResult, *, run_id: str, portfolio: str, as_of_date: str, page: str) -> str:
+    """Return the result of one gate as Markdown; if nothing is wrong it is three lines long."""
+    bad = sorted((check for check in result.checks if check.bad), key=lambda check: _ORDER[check.severity])
+    lines = [f"# Gate {result.gate}: {_headline(result, bad)}", ""]
+    lines += [f"{portfolio}, {as_of_date}. {_capital(result.summary())}. All rules: `{page}`", ""]
+    for check in bad[:CHECKS_SHOWN]:
+        lines += _lines_of(check)
+    if len(bad) > CHECKS_SHOWN:
+        lines += [f"And {counted(len(bad) - CHECKS_SHOWN, 'more rule')}, see the page above.", ""]
+    lines += [f"**May I rerun?** {_rerun(result)}", "", f"Run `{run_id}`."]
     return "\n".join(lines) + "\n"
 
 
-def _headline(report: GateReport, bad: Sequence[Check]) -> str:
-    if report.stopped:
+def _headline(result: GateResult, bad: Sequence[Check]) -> str:
+    if result.stopped:
         return "stopped"
     return f"passed, {counted(len(bad), 'rule')} to look at" if bad else "passed"
 
 
-def _one(check: Check) -> list[str]:
-    did = "could not be evaluated" if check.outcome == "errored" else _DID[check.severity]
+def _lines_of(check: Check) -> list[str]:
+    consequence = "could not be evaluated" if check.outcome == "errored" else _CONSEQUENCE[check.severity]
     rows = (
         ""
         if check.outcome == "errored"
         else f"{check.unexpected_count:,} of {check.evaluated_count:,} rows, "
     )
-    lines = [f"**{check.relation} · {check.rule}**: {rows}{did}. {why(check)}".rstrip(), ""]
+    lines = [f"**{check.relation} · {check.rule}**: {rows}{consequence}. {reason(check)}".rstrip(), ""]
     if check.outcome == "errored":
         lines += [f"    {check.observed}", ""]
     for example in check.examples:
@@ -52,9 +52,9 @@ def _one(check: Check) -> list[str]:
     return [*lines, ""] if check.examples else lines
 
 
-def _rerun(report: GateReport) -> str:
-    if report.stopped:
-        return f"Yes, once the cause is mended: {WHAT_TO_DO[report.gate]}."
+def _rerun(result: GateResult) -> str:
+    if result.stopped:
+        return f"Yes, once the cause is mended: {WHAT_TO_DO[result.gate]}."
     return "Yes: the same rows are judged and written once."
 
 

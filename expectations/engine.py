@@ -1,4 +1,4 @@
-"""Great Expectations on the caller's own DuckDB connection: opened late, in place, and closed behind us."""
+"""Run Great Expectations on the caller's DuckDB connection, in place, and close what it opened."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ EXAMPLES = 3
 
 
 def great_expectations() -> Any:
-    """Great Expectations, imported at the first call because it takes seconds."""
+    """Import and return Great Expectations; the first call takes seconds, so nothing imports it before it is needed."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     if "great_expectations" not in sys.modules:
-        # Its loggers explain to developers, from the import on, what the records already say to users; the
-        # import sets their level anew.
-        theirs = logging.getLogger("great_expectations")
-        theirs.setLevel(logging.ERROR)
+        # Its loggers tell developers what our records already tell users; importing it resets their level, so it is
+        # set before and after.
+        gx_logger = logging.getLogger("great_expectations")
+        gx_logger.setLevel(logging.ERROR)
         started = time.perf_counter()
         import great_expectations as gx
 
-        theirs.setLevel(logging.ERROR)
+        gx_logger.setLevel(logging.ERROR)
         logger.info("Great Expectations loaded in %.1f s", time.perf_counter() - started)
     import great_expectations as gx
 
@@ -40,7 +40,7 @@ def great_expectations() -> Any:
 
 
 def with_parameters(cursor: CursorFactory, parameters: Parameters) -> Any:
-    """Return a cursor on which ``getvariable(name)`` yields each parameter: bound, never formatted in."""
+    """Return a cursor on which ``getvariable(name)`` yields each parameter; values are bound, never formatted in."""
     con = cursor()
     for name, value in parameters.items():
         con.execute(f"set variable {name} = $value", {"value": value})
@@ -48,25 +48,25 @@ def with_parameters(cursor: CursorFactory, parameters: Parameters) -> Any:
 
 
 def columns_present(con: Any, suite: Suite) -> tuple[str, ...]:
-    """The declared columns that the relation has, in declared order; none if there is no such relation."""
+    """Return the declared columns that the relation has, in declared order; none if the relation does not exist."""
     schema, name = suite.relation.split(".")
-    found = con.execute(
+    rows = con.execute(
         """select column_name from duckdb_columns()
            where database_name = 'wh' and schema_name = $s and table_name = $n""",
         {"s": schema, "n": name},
     ).fetchall()
-    there = {column for (column,) in found}
-    return tuple(column for column in suite.columns if column in there)
+    in_relation = {column for (column,) in rows}
+    return tuple(column for column in suite.columns if column in in_relation)
 
 
 def rows_of(suite: Suite) -> str:
-    """The query that yields the rows and columns under judgement, and nothing else of the relation."""
+    """Return the query of exactly those rows and columns of the relation that are judged."""
     return f"select {', '.join(suite.columns)} from wh.{suite.relation} where {suite.rows}"
 
 
 @lru_cache(maxsize=1)
 def _context() -> Any:
-    """One context a process, in memory only: it writes no file and draws no progress bar."""
+    """Return the context of this process; it is in memory, writes no file and draws no progress bar."""
     gx = great_expectations()
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -86,10 +86,10 @@ def _context() -> Any:
 
 @contextlib.contextmanager
 def open_batch(query: str, *, cursor: CursorFactory, parameters: Parameters) -> Iterator[Any]:
-    """Yield a Great Expectations batch over ``query``; its connections are closed on the way out.
+    """Yield a Great Expectations batch over ``query`` and close its connections afterwards.
 
-    The engine runs on cursors of the caller's connection, so it sees the attached catalogue; rows that are
-    not committed it does not see.
+    The engine runs on cursors of the caller's connection, so it sees the attached catalogue; it does not see rows
+    that are not committed.
     """
     great_expectations()
     from duckdb_sqlalchemy import ConnectionWrapper
@@ -120,14 +120,14 @@ def open_batch(query: str, *, cursor: CursorFactory, parameters: Parameters) -> 
 
 
 def evaluate(batch: Any, suite: Suite) -> list[Any]:
-    """Return Great Expectations' results on the suite's rules, with the key of up to three bad rows each."""
+    """Return Great Expectations' results for the suite's rules, each with the keys of up to three bad rows."""
     gx = great_expectations()
     rules = gx.ExpectationSuite(
         name=suite.name, expectations=[rule.as_great_expectations() for rule in suite.rules]
     )
-    evidence = {
+    result_format = {
         "result_format": "COMPLETE",
         "unexpected_index_column_names": list(suite.key),
         "partial_unexpected_count": EXAMPLES,
     }
-    return list(batch.validate(rules, result_format=evidence).results)
+    return list(batch.validate(rules, result_format=result_format).results)

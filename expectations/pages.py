@@ -1,4 +1,4 @@
-"""Data Docs of our own: one HTML page a run and an index of runs, complete without a network or a script."""
+"""Write our own Data Docs: one HTML page a run and an index of runs, which need no network and no script."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEVERITY = {"stop": 0, "quarantine": 1, "warn": 2}
 
 
 def run_page(verdicts: Sequence[Any], *, run_id: str) -> str:
-    """Return the HTML of all verdicts of a run, what needs a look first.
+    """Return the HTML page of all verdicts of a run, failures first.
 
     Args:
         verdicts: stored verdicts, each with the fields of ops.validation_results.
@@ -24,16 +24,18 @@ def run_page(verdicts: Sequence[Any], *, run_id: str) -> str:
         (suite.name, rule.name): (rule.why, rule.type) for suite in suites().values() for rule in suite.rules
     }
     by_relation: dict[str, list[Any]] = {}
-    for one in sorted(verdicts, key=lambda one: (_RANK[one.outcome], _SEVERITY[one.severity], one.rule)):
-        by_relation.setdefault(one.relation, []).append(one)
-    bad = [one for one in verdicts if one.outcome in ("failed", "errored")]
+    for verdict in sorted(
+        verdicts, key=lambda each: (_RANK[each.outcome], _SEVERITY[each.severity], each.rule)
+    ):
+        by_relation.setdefault(verdict.relation, []).append(verdict)
+    bad = [verdict for verdict in verdicts if verdict.outcome in ("failed", "errored")]
     return _render(
         "run.html.jinja",
         run_id=run_id,
         first=verdicts[0] if verdicts else None,
         relations=dict(sorted(by_relation.items())),
         reasons=reasons,
-        bad=sorted(bad, key=lambda one: (_SEVERITY[one.severity], one.relation, one.rule)),
+        bad=sorted(bad, key=lambda each: (_SEVERITY[each.severity], each.relation, each.rule)),
         counts=_counts(verdicts),
     )
 
@@ -44,7 +46,7 @@ def index_page(runs: Iterable[Any]) -> str:
 
 
 def write_pages(folder: Path, *, run_id: str, verdicts: Sequence[Any], runs: Iterable[Any]) -> Path:
-    """Write the run's page and the index anew and return the path of the run's page.
+    """Write the run's page and the index of runs and return the path of the run's page.
 
     Args:
         folder: where the pages live; made if missing.
@@ -61,15 +63,15 @@ def write_pages(folder: Path, *, run_id: str, verdicts: Sequence[Any], runs: Ite
 
 def _counts(verdicts: Sequence[Any]) -> Mapping[str, int]:
     count = dict.fromkeys(("passed", "failed", "errored", "not_applicable"), 0)
-    for one in verdicts:
-        count[one.outcome] += 1
+    for verdict in verdicts:
+        count[verdict.outcome] += 1
     return count
 
 
 def _render(template: str, **values: Any) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    # What lenders deliver stands in examples, so everything is escaped.
+    # Examples show what lenders delivered, so everything is escaped.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""Runs a suite in place and answers for every rule that it declares."""
+"""Run one suite and give a verdict on every rule that it declares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from expectations.engine import (
     rows_of,
     with_parameters,
 )
-from expectations.report import SuiteReport
+from expectations.results import SuiteResult
 from expectations.suite import Suite, suites
 from expectations.verdict import all_alike, check, judge
 
@@ -22,18 +22,18 @@ def run_suite(
     cursor: CursorFactory,
     parameters: Parameters,
     hidden: frozenset[str] = frozenset(),
-) -> SuiteReport:
-    """Return one verdict for every rule of the suite, evaluated in place on the rows that the suite selects.
+) -> SuiteResult:
+    """Return one verdict for every rule of the suite, evaluated on the rows that the suite selects.
 
-    A relation that is not there or lacks a column that the suite names is not evaluated at all: every rule
-    is errored then, and the runner's own rule says which column. No rows is no verdict, or a stop where the
-    suite says so; it is never called passed.
+    A relation that does not exist or lacks a column that the suite names is not evaluated: every rule is errored,
+    and the runner's own rule says which column is missing. If there are no rows, the rules are not applicable, or
+    the night stops where the suite says so; they never count as passed.
 
     Args:
         suite: the suite or its name.
         cursor: yields a new cursor of a DuckDB connection on which the warehouse is attached as ``wh``.
         parameters: what ``getvariable`` means in the suite's SQL.
-        hidden: columns whose values never reach an example (personal and sensitive ones).
+        hidden: columns whose values are never shown in an example (personal and sensitive ones).
 
     Raises:
         SuiteError: if the suite's file is wrong.
@@ -43,24 +43,26 @@ def run_suite(
     try:
         present = columns_present(con, suite)
         if not present and suite.when_empty == "optional":
-            return SuiteReport(
+            return SuiteResult(
                 suite.name, suite.relation, all_alike(suite, "not_applicable", "not built yet")
             )
         if missing := tuple(column for column in suite.columns if column not in present):
-            told = f"missing in wh.{suite.relation}: {', '.join(missing)}"
-            lost = check(suite, None, "errored", observed=told, name="columns_are_there")
-            return SuiteReport(suite.name, suite.relation, (lost, *all_alike(suite, "errored", told)))
+            observed = f"missing in wh.{suite.relation}: {', '.join(missing)}"
+            columns_missing = check(suite, None, "errored", observed=observed, name="columns_are_there")
+            return SuiteResult(
+                suite.name, suite.relation, (columns_missing, *all_alike(suite, "errored", observed))
+            )
         query = rows_of(suite)
         evaluated: int = con.execute(f"select count(*) from ({query})").fetchone()[0]
     finally:
         con.close()
     if not evaluated and suite.when_empty != "stop":
-        return SuiteReport(suite.name, suite.relation, all_alike(suite, "not_applicable", "no rows to judge"))
+        return SuiteResult(suite.name, suite.relation, all_alike(suite, "not_applicable", "no rows to judge"))
     if not evaluated:
-        empty = check(suite, None, "failed", observed="0 rows", name="rows_are_there")
-        return SuiteReport(
-            suite.name, suite.relation, (empty, *all_alike(suite, "not_applicable", "no rows"))
+        rows_missing = check(suite, None, "failed", observed="0 rows", name="rows_are_there")
+        return SuiteResult(
+            suite.name, suite.relation, (rows_missing, *all_alike(suite, "not_applicable", "no rows"))
         )
     with open_batch(query, cursor=cursor, parameters=parameters) as batch:
         results = evaluate(batch, suite)
-    return SuiteReport(suite.name, suite.relation, judge(suite, results, evaluated=evaluated, hidden=hidden))
+    return SuiteResult(suite.name, suite.relation, judge(suite, results, evaluated=evaluated, hidden=hidden))

@@ -1,4 +1,4 @@
-"""Turns what Great Expectations answers into verdicts; what was not answered is never called passed."""
+"""Turn the results of Great Expectations into verdicts; a rule without a result never counts as passed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from expectations.engine import EXAMPLES
-from expectations.report import Check, Example, Outcome
+from expectations.results import Check, Example, Outcome
 from expectations.suite import Rule, Suite
 
-LONGEST = 120
+LONGEST_VALUE = 120
 
 
 def judge(
@@ -19,21 +19,22 @@ def judge(
     evaluated: int,
     hidden: frozenset[str] = frozenset(),
 ) -> tuple[Check, ...]:
-    """Return a verdict for each declared rule; one without a result of its own is errored, never passed."""
-    answered: dict[str, list[Any]] = {}
+    """Return a verdict for each declared rule; a rule without exactly one result is errored."""
+    results_by_rule: dict[str, list[Any]] = {}
     for result in results:
-        answered.setdefault(result.expectation_config.meta["rule"], []).append(result)
+        results_by_rule.setdefault(result.expectation_config.meta["rule"], []).append(result)
     checks = []
     for rule in suite.rules:
-        mine = answered.pop(rule.name, [])
-        if len(mine) != 1:
+        of_rule = results_by_rule.pop(rule.name, [])
+        if len(of_rule) != 1:
             checks.append(
-                check(suite, rule, "errored", observed=f"declared once, evaluated {len(mine)} times")
+                check(suite, rule, "errored", observed=f"declared once, evaluated {len(of_rule)} times")
             )
             continue
-        checks.append(_verdict(suite, rule, mine[0], evaluated=evaluated, hidden=hidden))
+        checks.append(_verdict(suite, rule, of_rule[0], evaluated=evaluated, hidden=hidden))
     checks.extend(
-        check(suite, None, "errored", observed="evaluated but not declared", name=name) for name in answered
+        check(suite, None, "errored", observed="evaluated but not declared", name=name)
+        for name in results_by_rule
     )
     return tuple(checks)
 
@@ -43,11 +44,11 @@ def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: f
         return check(suite, rule, "errored", observed=message, evaluated=evaluated)
     if not isinstance(result.success, bool) or not result.result:
         return check(suite, rule, "errored", observed="no verdict came back", evaluated=evaluated)
-    found = result.result
-    observed = found.get("observed_value")
-    unexpected = found.get("unexpected_count")
+    details = result.result
+    observed = details.get("observed_value")
+    unexpected = details.get("unexpected_count")
     if unexpected is None:
-        # A rule in SQL observes its bad rows; a rule on the whole table is one observation.
+        # A rule in SQL counts its bad rows; a rule on the whole table counts once.
         in_sql = rule.type == "unexpected_rows_expectation"
         unexpected = int(observed) if in_sql else int(not result.success)
     outcome: Outcome = "passed" if result.success else "failed"
@@ -58,26 +59,26 @@ def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: f
         observed=f"{unexpected:,} rows" if observed is None else _plain(observed),
         unexpected=unexpected,
         evaluated=evaluated,
-        examples=_examples(found, hidden) if outcome == "failed" else (),
+        examples=_examples(details, hidden) if outcome == "failed" else (),
     )
 
 
 def _exception(info: dict[str, Any]) -> str:
-    """The first line of what was raised, or nothing; at times it is nested under the metric's name."""
-    for one in [info, *(value for value in info.values() if isinstance(value, dict))]:
-        if one.get("raised_exception"):
-            message = str(one.get("exception_message") or "raised without a message")
+    """Return the first line of the exception, or nothing; it may be nested under the name of a metric."""
+    for part in [info, *(value for value in info.values() if isinstance(value, dict))]:
+        if part.get("raised_exception"):
+            message = str(part.get("exception_message") or "raised without a message")
             lines = [line.strip() for line in message.splitlines() if line.strip()]
             return next((line for line in lines if "Error" in line), lines[0])[:300]
     return ""
 
 
-def _examples(found: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, ...]:
-    """Up to three bad rows: key and the columns at fault, without any column that must stay hidden."""
+def _examples(details: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, ...]:
+    """Return up to three bad rows, with their key and faulty columns but without hidden columns."""
     rows = (
-        found.get("unexpected_index_list")
-        or found.get("details", {}).get("unexpected_rows")
-        or [value for value in found.get("unexpected_list", []) if isinstance(value, dict)]
+        details.get("unexpected_index_list")
+        or details.get("details", {}).get("unexpected_rows")
+        or [value for value in details.get("unexpected_list", []) if isinstance(value, dict)]
     )
     shown = ({k: _plain(v) for k, v in row.items() if k not in hidden} for row in rows[:EXAMPLES])
     return tuple(row for row in shown if row)
@@ -86,7 +87,7 @@ def _examples(found: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, .
 def _plain(value: Any) -> str:
     if value is None:
         return "null"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)[:LONGEST]
+    return f"{value:.6g}" if isinstance(value, float) else str(value)[:LONGEST_VALUE]
 
 
 def check(
@@ -100,7 +101,7 @@ def check(
     evaluated: int = 0,
     examples: tuple[Example, ...] = (),
 ) -> Check:
-    """A verdict; the runner's own rules (``rule`` is None) and everything errored stop."""
+    """Return a verdict; errored ones and those on the runner's own rules (``rule`` is None) stop the night."""
     stops = rule is None or outcome == "errored"
     return Check(
         suite=suite.name,
@@ -118,5 +119,5 @@ def check(
 
 
 def all_alike(suite: Suite, outcome: Outcome, observed: str) -> tuple[Check, ...]:
-    """The same verdict for every rule of the suite."""
+    """Return the same verdict for every rule of the suite."""
     return tuple(check(suite, rule, outcome, observed=observed) for rule in suite.rules)

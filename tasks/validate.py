@@ -16,7 +16,7 @@ from prefect.exceptions import MissingContextError
 from expectations import artifact, pages
 from expectations.engine import Parameters
 from expectations.gate import run_gate
-from expectations.report import GateReport
+from expectations.results import GateResult
 from expectations.suite import Gate, Rule, Suite, suites_of
 from warehouse import gates
 from warehouse.connection import writer
@@ -95,7 +95,7 @@ def _judge_night(gate: Gate, portfolio: str, as_of_date: date, run_id: str) -> N
 
 def _settle(
     con: Any,
-    report: GateReport,
+    report: GateResult,
     *,
     portfolio: str,
     as_of_date: date,

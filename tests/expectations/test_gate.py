@@ -8,7 +8,7 @@ import pytest
 
 from expectations import artifact
 from expectations.gate import after_quarantine, refuse_large_quarantine
-from expectations.report import Check, GateReport, SuiteReport
+from expectations.results import Check, GateResult, SuiteResult
 from expectations.suite import suites_of
 
 PASSED = Check(
@@ -34,11 +34,11 @@ STOP = replace(BAD, rule="one_row_a_version", severity="stop")
 
 
 def suite_report(*checks):
-    return SuiteReport("transactions", "raw.transactions", checks)
+    return SuiteResult("transactions", "raw.transactions", checks)
 
 
 def gate_report(*checks):
-    return GateReport("feeds", (suite_report(*checks),), seconds=1.5)
+    return GateResult("feeds", (suite_report(*checks),), seconds=1.5)
 
 
 def tell(report):

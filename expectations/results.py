@@ -1,4 +1,4 @@
-"""What a gate found, as small frozen records that can be stored, shown and acted upon."""
+"""Hold the verdicts of a gate as small frozen records that can be stored and shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Example = Mapping[str, Any]
 class Check:
     """The verdict on one rule.
 
-    ``severity`` is what the verdict does now: an expectation that errored or was not evaluated stops,
+    ``severity`` is what the verdict does: an expectation that errored or was not evaluated stops the night,
     whatever the suite says of its failures, since nobody knows what it would have found.
     """
 
@@ -34,17 +34,17 @@ class Check:
 
     @property
     def bad(self) -> bool:
-        """Whether somebody should look at it."""
+        """True if somebody should look at it."""
         return self.outcome in ("failed", "errored")
 
     @property
     def stops(self) -> bool:
-        """Whether the night may not go on."""
+        """True if the night may not go on."""
         return self.bad and self.severity == "stop"
 
 
 @dataclass(frozen=True, slots=True)
-class SuiteReport:
+class SuiteResult:
     """All verdicts of one suite, in the order of its file."""
 
     suite: str
@@ -53,20 +53,20 @@ class SuiteReport:
 
     @property
     def stopped(self) -> bool:
-        """Whether any verdict stops the night."""
+        """True if any verdict stops the night."""
         return any(check.stops for check in self.checks)
 
     def failed(self, severity: Severity) -> tuple[Check, ...]:
-        """The bad verdicts of one severity."""
+        """Return the bad verdicts of one severity."""
         return tuple(check for check in self.checks if check.bad and check.severity == severity)
 
 
 @dataclass(frozen=True, slots=True)
-class GateReport:
+class GateResult:
     """All suites of one gate, with the seconds that it took."""
 
     gate: Gate
-    suites: tuple[SuiteReport, ...]
+    suites: tuple[SuiteResult, ...]
     seconds: float
 
     @property
@@ -76,29 +76,31 @@ class GateReport:
 
     @property
     def stopped(self) -> bool:
-        """Whether any suite stops the night."""
+        """True if any suite stops the night."""
         return any(suite.stopped for suite in self.suites)
 
     def refusal(self) -> str:
-        """One line: which suite and rule stopped, how many rows, one of them, and what to do."""
+        """Return one line: which relation and rule stopped the night, how many rows, an example, and what to do."""
         stops = [check for check in self.checks if check.stops]
         first = stops[0]
         more = f" (and {counted(len(stops) - 1, 'more rule')})" if len(stops) > 1 else ""
         if first.outcome != "failed":
-            what = f"not evaluated: {first.observed}"
+            finding = f"not evaluated: {first.observed}"
         elif first.expectation == "unexpected_rows_expectation":
-            what = counted(first.unexpected_count, "finding")  # rows of its own query, such as files
+            finding = counted(first.unexpected_count, "finding")  # rows of its own query, such as files
         else:
-            what = f"{first.unexpected_count:,} of {first.evaluated_count:,} rows"
+            finding = f"{first.unexpected_count:,} of {first.evaluated_count:,} rows"
         if first.examples:
-            what += f", such as {', '.join(f'{name} {value}' for name, value in first.examples[0].items())}"
+            finding += (
+                f", such as {', '.join(f'{name} {value}' for name, value in first.examples[0].items())}"
+            )
         return (
-            f"gate {self.gate} stopped: {first.relation}, rule {first.rule}, {what}{more}; "
+            f"gate {self.gate} stopped: {first.relation}, rule {first.rule}, {finding}{more}; "
             f"{WHAT_TO_DO[self.gate]}"
         )
 
     def summary(self) -> str:
-        """One calm line for the log; what only warns is named, since the night goes on."""
+        """Return one line for the log with the number of rules by outcome and the names of those that warned."""
         count = dict.fromkeys(("passed", "warned", "failed", "errored", "not_applicable"), 0)
         warned = []
         for check in self.checks:
@@ -107,17 +109,17 @@ class GateReport:
                 count["warned"] += 1
             else:
                 count[check.outcome] += 1
-        told = ", ".join(
+        outcomes = ", ".join(
             f"{number} {outcome.replace('_', ' ')}"
             + (f" ({', '.join(warned)})" if outcome == "warned" else "")
             for outcome, number in count.items()
             if number
         )
-        return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {told}, {self.seconds:.1f} s"
+        return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {outcomes}, {self.seconds:.1f} s"
 
 
 def counted(number: int, noun: str) -> str:
-    """The number with its noun, in the plural where it takes one."""
+    """Return the number with its noun, in the plural unless it is 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
