@@ -1,1 +1,1 @@
-"""Sources of feed files: a simulated portfolio, and public data sets."""
+"""Sources: write feed files of a simulated portfolio or of a public data set into a landing folder."""

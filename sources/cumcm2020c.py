@@ -1,7 +1,7 @@
-"""Turns the invoices of 425 Chinese SMEs (CUMCM 2020, problem C) into feed files.
+"""Convert the invoices of 425 Chinese SMEs (CUMCM 2020, problem C) into feed files.
 
-What the data set cannot say stays unsaid: no profile beyond the masked name, no ledger, no events, no cases.
-Those feeds are not written, which is different from written and empty.
+Nothing is invented: the data set has no profile beyond the masked name, no ledger, no events and no cases, so
+those feeds are not written at all, which is not the same as empty files.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _CONTENT = ("enterprise_id", "invoice_no", "date", "counterparty", "amount", "ta
 def convert(data_dir: Path | None, landing: Path) -> DeliverySummary:
     """Write the data set as feed files: four of transactions, one each of enterprises, opinions and outcomes.
 
-    An invoice is known on its date. The default flag has no date and is taken as known on the firm's last
-    invoice date, and so is the bank's rating, which was given with knowledge of the outcome and is marked as
-    leaking. Converting again writes the same bytes.
+    An invoice is known on its date. The default flag has no date; it is taken as known on the firm's last invoice
+    date. So is the bank's rating, which was given with knowledge of the outcome and is marked as leaking. Converting
+    again writes the same bytes.
 
     Args:
         data_dir: folder of public data sets that holds `cumcm2020c/` (NIGHTLEDGER_DATA_DIR).
@@ -42,7 +42,7 @@ def convert(data_dir: Path | None, landing: Path) -> DeliverySummary:
     Raises:
         ValueError: the folder or one of its files is missing, or `landing` holds a simulated portfolio.
     """
-    sources = {name: _file(data_dir, name) for name in (*INVOICE_FILES, "enterprises")}
+    paths = {name: _file(data_dir, name) for name in (*INVOICE_FILES, "enterprises")}
     if (landing / "_world.json").exists():
         msg = f"{landing} holds a simulated portfolio: choose an empty folder"
         raise ValueError(msg)
@@ -52,11 +52,11 @@ def convert(data_dir: Path | None, landing: Path) -> DeliverySummary:
     files: list[DeliveredFile] = []
     spans = []
     for name in INVOICE_FILES:
-        invoices = pl.read_parquet(sources[name])
+        invoices = pl.read_parquet(paths[name])
         spans.append(invoices.group_by("enterprise_id").agg(first=pl.min("date"), last=pl.max("date")))
         files += _save(invoices_to_transactions(invoices), "transactions", name, landing, workshop)
     span = pl.concat(spans).group_by("enterprise_id").agg(pl.min("first"), pl.max("last"))
-    firms = pl.read_parquet(sources["enterprises"]).join(span, on="enterprise_id", how="left", validate="1:1")
+    firms = pl.read_parquet(paths["enterprises"]).join(span, on="enterprise_id", how="left", validate="1:1")
     firms = firms.sort(pl.col("enterprise_id").str.slice(1).cast(pl.Int32))
     for feed, rows in (
         ("enterprises", _enterprises(firms)),
@@ -69,7 +69,7 @@ def convert(data_dir: Path | None, landing: Path) -> DeliverySummary:
 
 
 def last_invoice_date(data_dir: Path | None) -> date:
-    """The last day of the data: the date on which this portfolio is scored unless another is asked for.
+    """Return the last day of the data, for which this portfolio is scored unless another day is asked for.
 
     Raises:
         ValueError: the folder or one of its files is missing.
@@ -79,13 +79,13 @@ def last_invoice_date(data_dir: Path | None) -> date:
 
 
 def invoices_to_transactions(invoices: pl.DataFrame) -> pl.DataFrame:
-    """Each row of a sheet as one row of the feed, in the order of the sheet.
+    """Return each row of a sheet as one transaction of the feed, in the order of the sheet.
 
     Money in is positive: a sale is above zero, a purchase below, and a negative total (a return) is a refund
-    with the opposite sign of what it refunds. Rows of equal content get the same transaction_id, so exact
-    duplicates of the sheet stay exact duplicates. Rows of one firm and invoice number with other content
+    with the opposite sign of what it refunds. Rows with the same content get the same transaction_id, so exact
+    duplicates of the sheet stay exact duplicates. Rows of one firm and invoice number with different content
     (numbers repeat across counterparties and years; five invoices are listed both as valid and as voided) get
-    ids of their own, numbered in the order of the sheet.
+    different ids, numbered in the order of the sheet.
     """
     sale = pl.col("direction") == "sales"
     nth = pl.col("first_row").rank("dense").over("enterprise_id", "invoice_no", "direction")
@@ -94,13 +94,13 @@ def invoices_to_transactions(invoices: pl.DataFrame) -> pl.DataFrame:
     )
     refund = pl.col("total") < 0
     signed = pl.when(sale).then(pl.col("total")).otherwise(-pl.col("total"))
-    name = pl.concat_str(
+    first_id = pl.concat_str(
         "enterprise_id", pl.lit("-"), pl.col("direction").str.slice(0, 1), pl.lit("-"), "invoice_no"
     )
     return numbered.select(
         transaction_id=pl.when(pl.col("nth") == 1)
-        .then(name)
-        .otherwise(pl.concat_str(name, pl.lit("-"), "nth")),
+        .then(first_id)
+        .otherwise(pl.concat_str(first_id, pl.lit("-"), "nth")),
         enterprise_id="enterprise_id",
         occurred_at=pl.col("date").cast(pl.Datetime("us")),
         known_at=pl.col("date").cast(pl.Datetime("us")),

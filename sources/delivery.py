@@ -1,4 +1,4 @@
-"""What a source says about the feed files that it wrote."""
+"""Describe the feed files that a source wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DeliveredFile:
 
 @dataclass(frozen=True)
 class DeliverySummary:
-    """One delivery: the files it wrote, and the last day whose facts they hold.
+    """One delivery: the files it wrote, and the last day whose facts they contain.
 
     Attributes:
         landing: the folder that holds one sub-folder per feed.
@@ -36,8 +36,8 @@ class DeliverySummary:
         return sum(file.rows for file in self.files)
 
     def rows_by_feed(self) -> dict[str, int]:
-        """Data rows of this delivery for each feed that has any."""
-        total: dict[str, int] = {}
+        """Return the data rows of this delivery for each feed that has any."""
+        rows: dict[str, int] = {}
         for file in self.files:
-            total[file.feed] = total.get(file.feed, 0) + file.rows
-        return total
+            rows[file.feed] = rows.get(file.feed, 0) + file.rows
+        return rows

@@ -1,4 +1,4 @@
-"""The columns that each feed file of this package carries, in the order in which they are written."""
+"""List the columns of each feed file that the sources write, in the order in which they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feed file is written piece by piece and appears in its folder only when it is whole."""
+"""Write a feed file piece by piece; it appears in its folder only when it is complete."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pyarrow.parquet as pq
 
 from sources.feed_columns import FEED_COLUMNS
 
-# Level 1 costs a quarter of the time of the default level; the files are read once and then only kept.
+# Level 1 takes a quarter of the time of the default level; the files are read once and then only kept.
 _GZIP_LEVEL = 1
 
 
 class FeedFile:
     """One feed file under construction.
 
-    Nothing is created before the first row, so a feed without rows leaves no empty file; the file is built
-    under `workshop` and moved into `landing/<feed>/` by `publish`.
+    Nothing is created before the first row, so a feed without rows leaves no empty file. The file is built
+    under `workshop`; `publish` moves it into `landing/<feed>/`.
     """
 
     def __init__(self, feed: str, *, landing: Path, workshop: Path, stem: str, suffix: str) -> None:
@@ -35,7 +35,7 @@ class FeedFile:
         self._parquet: pq.ParquetWriter | None = None
 
     def write(self, rows: pl.DataFrame) -> None:
-        """Append rows; for NDJSON the frame's one column `line` holds the finished text of each row."""
+        """Append rows; for NDJSON the frame has one column, `line`, with the finished text of each row."""
         if rows.is_empty():
             return
         if self._suffix == ".parquet":
@@ -51,7 +51,7 @@ class FeedFile:
         self.rows += rows.height
 
     def publish(self) -> bool:
-        """Close the file and move it into place; False when no row was written."""
+        """Close the file and move it into place; return False if no row was written."""
         if self.rows == 0:
             return False
         for handle in (self._parquet, self._text, self._raw):

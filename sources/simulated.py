@@ -1,4 +1,4 @@
-"""Writes a simulated portfolio as feed files: seeded, streamed month by month, continued where it stopped."""
+"""Write a simulated portfolio as feed files, month by month, and continue where the last delivery ended."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ _GENERATORS = (
 def deliver(
     settings: SimulationSettings, landing: Path, *, through: date, on_progress: Progress | None = None
 ) -> DeliverySummary:
-    """Write what became known up to and including `through`, and only what was not delivered before.
+    """Write the facts that became known by the end of `through` and were not delivered before.
 
     The first delivery into a folder writes one file per feed and month, from `history_days` before `through`
-    on; a later one writes only the days since. Both together hold exactly the rows of one long delivery.
+    on; a later one writes only the days since. Together they contain exactly the rows of one long delivery.
 
     Args:
-        settings: what the portfolio is made of.
-        landing: folder that receives `<feed>/...`; `_world.json` and `_truth.parquet` lie beside them.
+        settings: size, seed and mix of the portfolio.
+        landing: folder that receives `<feed>/...`; `_world.json` and `_truth.parquet` are written beside them.
         through: the last day whose facts are delivered.
-        on_progress: called with (steps done, steps in all, what is being written).
+        on_progress: called with (steps done, total steps, name of what is being written).
 
     Raises:
         ValueError: the folder holds files of another portfolio or of other settings.
@@ -81,16 +81,16 @@ def deliver(
     months = months_between(first, through)
     delays = {g.feed: g.delay + settings.incidents.longest_delay(g.feed) for g in _GENERATORS}
     farthest = timedelta(days=max(delays.values()))
-    before = months_between(max(memory.start, first - farthest), first)[:-1]
+    earlier_months = months_between(max(memory.start, first - farthest), first)[:-1]
     batches = list(_batches(settings))
-    progress = _Counter(on_progress, len(batches) * (len(before) + len(months)))
+    progress = _Counter(on_progress, len(batches) * (len(earlier_months) + len(months)))
     stream = _Stream(
         settings=settings,
         start=epoch_day(memory.start),
         known_from=_NO_LIMIT if memory.through is None else epoch_day(first) * DAY_SECONDS,
         waiting={g.feed: [] for g in _GENERATORS},
     )
-    for month in before:
+    for month in earlier_months:
         for batch in batches:
             for generator in _GENERATORS:
                 if day_of(month.first + month.days - 1 + delays[generator.feed]) >= first:
@@ -121,7 +121,7 @@ def deliver(
 
 @dataclass(frozen=True)
 class _Stream:
-    """Draws rows batch by batch, and holds back those that become known only after the file at hand."""
+    """Draws rows batch by batch and holds back those that become known only after the current file ends."""
 
     settings: SimulationSettings
     start: int
@@ -129,21 +129,21 @@ class _Stream:
     waiting: dict[str, list[pl.DataFrame]]
 
     def wait(self, generator: _Generator, *, batch: range, month: Month) -> None:
-        """Hold back what became known after the last delivery, of a month that was delivered before."""
+        """Hold back the rows of an already delivered month that became known after the last delivery."""
         self.waiting[generator.feed].append(self._draw(generator, batch=batch, month=month))
 
     def write(
         self, generator: _Generator, file: FeedFile, *, batch: range, month: Month, known_until: int
     ) -> None:
-        """Write the rows of a month that are known in time, and hold back the others."""
+        """Write the rows of a month that are known before `known_until`, and hold back the others."""
         self._split(file, self._draw(generator, batch=batch, month=month), known_until=known_until)
 
     def write_waiting(self, files: dict[str, FeedFile], *, known_until: int) -> None:
-        """Write what was held back and has become known."""
+        """Write the rows that were held back and have become known."""
         for feed, file in files.items():
-            held, self.waiting[feed] = self.waiting[feed], []
-            if held:
-                self._split(file, pl.concat(held), known_until=known_until)
+            held_back, self.waiting[feed] = self.waiting[feed], []
+            if held_back:
+                self._split(file, pl.concat(held_back), known_until=known_until)
 
     def _draw(self, generator: _Generator, *, batch: range, month: Month) -> pl.DataFrame:
         worlds = (world(self.settings, chunk, self.start) for chunk in batch)
@@ -153,15 +153,15 @@ class _Stream:
         return rows.filter(pl.col("_known") >= self.known_from)
 
     def _split(self, file: FeedFile, rows: pl.DataFrame, *, known_until: int) -> None:
-        now = soil(rows.filter(pl.col("_known") < known_until), file.feed, rate=self.settings.dirt)
-        file.write(events.lines(now) if file.feed == "operational_events" else now)
+        known = soil(rows.filter(pl.col("_known") < known_until), file.feed, rate=self.settings.dirt)
+        file.write(events.lines(known) if file.feed == "operational_events" else known)
         later = rows.filter(pl.col("_known") >= known_until)
         if later.height:
             self.waiting[file.feed].append(later)
 
 
 def _batches(settings: SimulationSettings) -> Iterator[range]:
-    """Consecutive chunks, as many at once as keep a batch about equally large in any portfolio."""
+    """Yield ranges of chunks, sized so that a batch has about the same number of rows in any portfolio."""
     chunks = -(-settings.enterprises // CHUNK)
     per_month = (settings.transactions_per_enterprise + settings.events_per_enterprise) / 25 + 2
     size = max(1, min(chunks, int(_BATCH_ROWS / (per_month * CHUNK))))
@@ -170,7 +170,7 @@ def _batches(settings: SimulationSettings) -> Iterator[range]:
 
 
 def _stem(first: date, last: date, month: Month) -> str:
-    """2026-06 for a whole month, 2026-06-01_2026-06-15 for a part of one."""
+    """Return the file name without suffix: 2026-06 for a whole month, 2026-06-01_2026-06-15 for a part."""
     whole = epoch_day(first) == month.first and epoch_day(last) == month.first + month.days - 1
     return f"{first:%Y-%m}" if whole else f"{first}_{last}"
 

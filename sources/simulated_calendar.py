@@ -1,4 +1,4 @@
-"""Calendar months as numbers, and vectorised times of day that respect weekdays."""
+"""Count calendar months, days and seconds as numbers, and move times to working days."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Month:
 
     @property
     def month_of_year(self) -> int:
-        """1 to 12."""
+        """The month's number in its year, 1 to 12."""
         return self.number % 12 + 1
 
     @property
@@ -33,14 +33,14 @@ class Month:
 
 
 def month_of(day: date) -> Month:
-    """The calendar month that holds a day."""
+    """Return the calendar month of a day."""
     first = day.replace(day=1)
     after = (first + timedelta(days=32)).replace(day=1)
     return Month(first.year * 12 + first.month - 1, epoch_day(first), (after - first).days)
 
 
 def months_between(first: date, last: date) -> list[Month]:
-    """All calendar months that touch first..last."""
+    """Return all calendar months from that of `first` to that of `last`."""
     months = []
     day = first.replace(day=1)
     while day <= last:
@@ -50,7 +50,7 @@ def months_between(first: date, last: date) -> list[Month]:
 
 
 def day_of(epoch: int) -> date:
-    """The date of a day number."""
+    """Return the date of a number of days since 1970-01-01."""
     return EPOCH + timedelta(days=int(epoch))
 
 
@@ -64,21 +64,21 @@ def to_weekday(day: Ints, *, moves: np.ndarray, month: Month) -> Ints:
 
 
 def working_second(rng: np.random.Generator, count: int) -> Ints:
-    """Seconds after midnight, mostly within business hours."""
+    """Draw seconds after midnight, mostly within business hours."""
     hour = np.clip(13.0 + 3.2 * rng.standard_normal(count), 0.0, 23.99)
     return (hour * 3600).astype(np.int64)
 
 
 def timestamps(seconds: Ints | Floats) -> pl.Series:
-    """Seconds since 1970-01-01 as a timestamp without zone."""
+    """Return seconds since 1970-01-01 as timestamps without a time zone."""
     return pl.Series(np.asarray(seconds, dtype=np.int64) * 1_000_000).cast(pl.Datetime("us"))
 
 
 def dates(days: Ints) -> pl.Series:
-    """Days since 1970-01-01 as a date."""
+    """Return days since 1970-01-01 as dates."""
     return pl.Series(np.asarray(days, dtype=np.int32)).cast(pl.Date)
 
 
 def maybe(series: pl.Series, present: np.ndarray) -> pl.Series:
-    """The series with null where `present` is false."""
+    """Return the series with null where `present` is false."""
     return pl.select(pl.when(pl.Series(present)).then(series).otherwise(None)).to_series()

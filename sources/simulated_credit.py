@@ -1,4 +1,4 @@
-"""What the lender itself knows: payment outcomes, loan ledgers, court cases, account managers' opinions."""
+"""Draw what the lender itself records: outcomes, loan ledgers, court cases, account managers' opinions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rows = dict[str, np.ndarray]
 
 
 def draw_outcomes(settings: SimulationSettings, world: World, month: Month) -> Rows:
-    """A row per enterprise and billing day, and one on the day of default, charge-off and insolvency."""
+    """Draw one outcome per enterprise and billing day, and one on the day of default, charge-off and insolvency."""
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=4)
     slip = rng.random(CHUNK) < np.clip(0.02 + 0.04 * world.risk**0.6, 0, 0.4)
     slip_days = 1 + (65 * rng.beta(1.2, 2.5, CHUNK)).astype(np.int64)
@@ -52,7 +52,7 @@ def draw_outcomes(settings: SimulationSettings, world: World, month: Month) -> R
 
 
 def finish_outcomes(rows: Rows) -> pl.DataFrame:
-    """The drawn outcomes as the feed's columns."""
+    """Turn the drawn outcomes into the feed's columns."""
     digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
     return pl.DataFrame(
         {
@@ -65,7 +65,7 @@ def finish_outcomes(rows: Rows) -> pl.DataFrame:
 
 
 def draw_ledger(settings: SimulationSettings, world: World, month: Month) -> Rows:
-    """Annual ledger rows of each thick file's loans, and an opening row in the first month of history."""
+    """Draw annual ledger rows of each thick file's loans, and an opening row in the first month of history."""
     fixed = generator(settings, chunk=world.chunk, month=0, stream=5)
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=5)
     shape = (CHUNK, _LOANS)
@@ -108,7 +108,7 @@ def draw_ledger(settings: SimulationSettings, world: World, month: Month) -> Row
 
 
 def finish_ledger(rows: Rows) -> pl.DataFrame:
-    """The drawn ledger rows as the feed's columns."""
+    """Turn the drawn ledger rows into the feed's columns."""
     digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
     money = {
         name: pl.Series(np.round(rows[name], 2)).cast(pl.Decimal(18, 2))
@@ -131,7 +131,7 @@ def finish_ledger(rows: Rows) -> pl.DataFrame:
 
 
 def draw_legal(settings: SimulationSettings, world: World, month: Month) -> Rows:
-    """Court cases of thick files: being sued follows the latent risk, suing follows size."""
+    """Draw court cases of thick files: risky enterprises are sued more often, large ones sue more often."""
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=6)
     strain = world.strain(month.middle - world.start)
     trait = world.traits
@@ -152,7 +152,7 @@ def draw_legal(settings: SimulationSettings, world: World, month: Month) -> Rows
 
 
 def finish_legal(rows: Rows) -> pl.DataFrame:
-    """The drawn cases as the feed's columns."""
+    """Turn the drawn cases into the feed's columns."""
     digits = pl.Series(rows["number"]).cast(pl.String).str.zfill(7)
     month = pl.Series(rows["month"]).cast(pl.String)
     return pl.DataFrame(
@@ -167,7 +167,7 @@ def finish_legal(rows: Rows) -> pl.DataFrame:
 
 
 def draw_opinions(settings: SimulationSettings, world: World, month: Month) -> Rows:
-    """Half-yearly opinions on thick files; one written after default knows the outcome and says so."""
+    """Draw half-yearly opinions on thick files; those written after default are marked as leaking the outcome."""
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=7)
     day = month.first + rng.integers(0, 28, CHUNK)
     strain = world.strain(day - world.start)
@@ -192,7 +192,7 @@ def draw_opinions(settings: SimulationSettings, world: World, month: Month) -> R
 
 
 def finish_opinions(rows: Rows) -> pl.DataFrame:
-    """The drawn opinions as the feed's columns."""
+    """Turn the drawn opinions into the feed's columns."""
     return pl.DataFrame(
         {
             "enterprise_id": "E" + pl.Series(rows["number"]).cast(pl.String).str.zfill(7),

@@ -1,4 +1,4 @@
-"""Spoils a stated share of delivered rows, so that quarantine and duplicate counts are seen at work."""
+"""Spoil a given share of delivered rows, so that there are quarantined and duplicate rows to count."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SPOILT = {
 
 
 def soil(rows: pl.DataFrame, feed: str, *, rate: float) -> pl.DataFrame:
-    """The rows with a share `rate` doubled, pointing to no enterprise, or with a value of the wrong type.
+    """Return the rows with a share `rate` of them doubled, of an unknown enterprise, or with a value of a wrong type.
 
-    Which row suffers how is decided by its own uniform draw `_dirt`, so it does not depend on the delivery.
-    Enterprises are only doubled: a spoilt profile would orphan all rows of the enterprise.
+    What happens to a row depends only on its own uniform draw `_dirt`, not on the delivery. Enterprises are only
+    doubled: a spoilt profile would orphan all rows of the enterprise.
     """
     fate = pl.when(pl.col("_dirt") < rate).then((pl.col("_dirt") / max(rate, 1e-12) * 3).floor()).otherwise(9)
     doubled = pl.col("_dirt") < rate if feed == "enterprises" else fate == 0

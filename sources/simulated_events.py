@@ -1,4 +1,4 @@
-"""Operational events of the simulated portfolio: logins, exports, orders, receipts, counts, payments."""
+"""Draw the operational events of the simulated portfolio: logins, exports, orders, receipts, counts, payments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHARE = {LOGIN: 0.40, EXPORT: 0.11, ORDER: 0.16, COUNT: 0.17}
 
 
 def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, np.ndarray]:
-    """One chunk's events whose cause (the order, for receipts and payments) occurred in one month."""
+    """Draw one chunk's events of one month; receipts and payments belong to the month of their order."""
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=STREAM)
     trait = world.traits
     middle = month.middle - world.start
@@ -81,7 +81,7 @@ def _orders(
     strain: np.ndarray,
     serial: np.ndarray,
 ) -> list[dict[str, np.ndarray]]:
-    """Complete the orders in place, and return the receipts and payments that follow from them."""
+    """Complete the orders in place and return the receipts and payments that follow from them."""
     who = orders["who"]
     trait = world.traits
     rank = (
@@ -95,7 +95,7 @@ def _orders(
     promise = rng.integers(4, 22, who.size)
     orders["other"] = orders["occurred"] // DAY_SECONDS + promise
     orders["order"] = orders["event"]
-    # Bad payers are served last: the supplier's delay is a consequence of the latent risk, too.
+    # Bad payers are served last, so the supplier's delay also depends on the latent risk.
     latency = (1.0 + 2.8 * trait["supply"] + 6 * strain)[who] + (2.5 + np.exp(0.4 + 0.4 * trait["supply"]))[
         who
     ] * rng.standard_normal(who.size)
@@ -135,7 +135,7 @@ def _counts(
 
 
 def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
-    """The drawn rows with typed columns; `lines` turns them into NDJSON."""
+    """Give the drawn rows typed columns; `lines` turns them into NDJSON."""
     return pl.DataFrame(
         {
             "number": rows["number"], "month": rows["month"], "event": rows["event"],
@@ -148,7 +148,7 @@ def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
 
 
 def lines(events: pl.DataFrame) -> pl.DataFrame:
-    """One column `line`: each event as one JSON object with its nested payload."""
+    """Return one column `line` with each event as one JSON object with its nested payload."""
     digits = pl.col("number").cast(pl.String).str.zfill(7)
     amount = (pl.col("cents") / 100).cast(pl.Decimal(18, 2)).cast(pl.String)
     order = pl.concat_str(
@@ -191,7 +191,7 @@ def _blank(who: np.ndarray, event: np.ndarray, occurred: np.ndarray, code: int) 
 
 
 def _expected(settings: SimulationSettings, world: World, month: Month) -> np.ndarray:
-    """Expected independent events of each enterprise in the month; the mean keeps the stated one."""
+    """Return each enterprise's expected number of independent events in the month; their mean is the stated one."""
     share = {THIN: settings.thin_share, THICK: settings.thick_share, TRANSACTION: settings.transaction_share}
     mean = sum(_DENSITY[kind] * part for kind, part in share.items())
     if mean == 0:

@@ -1,4 +1,4 @@
-"""What goes wrong in a simulated portfolio when asked: amounts that change, a feed that fails to arrive."""
+"""Simulate incidents on request: amounts that change, a feed that fails to arrive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EPOCH = date(1970, 1, 1)
 
 
 class Incidents(BaseModel):
-    """What happens to the feeds on their way; nothing unless asked. Risk and outcomes stay what they are."""
+    """Incidents on the way of the feeds; none unless asked for. They change neither risk nor outcomes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,13 +41,13 @@ class Incidents(BaseModel):
         return self
 
     def longest_delay(self, feed: str) -> int:
-        """Days by which a row of the feed may arrive later than it would have."""
+        """Return by how many days a row of the feed may be late because of an outage."""
         if feed != self.outage_feed or self.outage_from is None or self.outage_through is None:
             return 0
         return (self.outage_through - self.outage_from).days + 1
 
     def happen(self, feed: str, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows of a feed as they arrive; `_known` are seconds since 1970-01-01, beside `known_at`."""
+        """Return the rows of a feed as they arrive; `_known` is `known_at` in seconds since 1970-01-01."""
         if feed == "transactions" and self.drift_from is not None:
             changed = (pl.col("amount").cast(pl.Float64) * self.drift_factor).round(2)
             rows = rows.with_columns(
@@ -58,11 +58,11 @@ class Incidents(BaseModel):
         if feed == self.outage_feed and self.outage_from and self.outage_through:
             again = self.outage_through + timedelta(days=1)
             first, after = ((day - EPOCH).days * DAY_SECONDS for day in (self.outage_from, again))
-            held = (pl.col("_known") >= first) & (pl.col("_known") < after)
+            delayed = (pl.col("_known") >= first) & (pl.col("_known") < after)
             rows = rows.with_columns(
-                known_at=pl.when(held)
+                known_at=pl.when(delayed)
                 .then(pl.lit(again).cast(rows.schema["known_at"]))
                 .otherwise(pl.col("known_at")),
-                _known=pl.when(held).then(pl.lit(after)).otherwise(pl.col("_known")),
+                _known=pl.when(delayed).then(pl.lit(after)).otherwise(pl.col("_known")),
             )
         return rows

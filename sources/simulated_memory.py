@@ -1,4 +1,4 @@
-"""Remembers in `_world.json` what a landing folder holds, so that a later delivery continues it."""
+"""Record in `_world.json` what a landing folder contains, so that a later delivery can continue it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MANIFEST = "_world.json"
 
 
 def settings_of(landing: Path) -> SimulationSettings | None:
-    """The settings of the portfolio that a folder holds, None where it holds none."""
+    """Return the settings of the simulated portfolio in a folder, or None if there is none."""
     path = landing / _MANIFEST
     if not path.exists():
         return None
@@ -23,11 +23,11 @@ def settings_of(landing: Path) -> SimulationSettings | None:
 
 @dataclass
 class Memory:
-    """What is known of a landing folder.
+    """What a landing folder contains.
 
     Attributes:
         start: first day of history, fixed by the first delivery.
-        through: last day delivered; None before the first month is whole.
+        through: last day delivered; None before the first month is complete.
         unfinished: name of the month whose files a crash may have left half delivered.
     """
 
@@ -39,7 +39,7 @@ class Memory:
 
     @classmethod
     def open(cls, settings: SimulationSettings, landing: Path, *, through: date) -> Memory:
-        """Read what the folder remembers, or start a new memory in an empty one.
+        """Read the memory of the folder, or start one in an empty folder.
 
         Raises:
             ValueError: the folder holds files of another source or of other settings.
@@ -53,23 +53,23 @@ class Memory:
             memory = cls(landing, settings, through - timedelta(days=settings.history_days), None, None)
             memory.save()
             return memory
-        known = json.loads(path.read_text())
-        wanted, held = dict(settings), dict(SimulationSettings.model_validate(known["settings"]))
-        other = [name for name, value in wanted.items() if held[name] != value]
-        if other:
-            name = other[0]
+        stored = json.loads(path.read_text())
+        of_call, of_folder = dict(settings), dict(SimulationSettings.model_validate(stored["settings"]))
+        different = [name for name, value in of_call.items() if of_folder[name] != value]
+        if different:
+            name = different[0]
             msg = (
-                f"{landing} holds a portfolio with another {name} than {wanted[name]} (see its {_MANIFEST}): "
+                f"{landing} holds a portfolio with another {name} than {of_call[name]} (see its {_MANIFEST}): "
                 "use the same settings or an empty folder"
             )
             raise ValueError(msg)
-        reached = known["through"]
+        through_text = stored["through"]
         return cls(
             landing,
             settings,
-            date.fromisoformat(known["history_start"]),
-            date.fromisoformat(reached) if reached else None,
-            known["unfinished"],
+            date.fromisoformat(stored["history_start"]),
+            date.fromisoformat(through_text) if through_text else None,
+            stored["unfinished"],
         )
 
     @property
@@ -78,7 +78,7 @@ class Memory:
         return self.landing / ".partial"
 
     def save(self) -> None:
-        """Write the memory down, whole or not at all."""
+        """Write the memory to its file, whole or not at all."""
         self.landing.mkdir(parents=True, exist_ok=True)
         draft = self.landing / f"{_MANIFEST}.new"
         content = {
@@ -91,12 +91,12 @@ class Memory:
         draft.replace(self.landing / _MANIFEST)
 
     def begin(self, stem: str) -> None:
-        """Note that a month's files are about to appear."""
+        """Record that the files of a month are about to appear."""
         self.unfinished = stem
         self.save()
 
     def finish(self, through: date) -> None:
-        """Note that all files through a day are in place."""
+        """Record that all files through a day are in place."""
         self.through, self.unfinished = through, None
         self.save()
 

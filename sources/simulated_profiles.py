@@ -1,4 +1,4 @@
-"""Profiles of the simulated enterprises: who they are, and how that changes."""
+"""Draw the profiles of the simulated enterprises, and how they change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COMPANY_FORMS = ("limited_company", "partnership", "stock_company", "cooperativ
 
 
 def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, np.ndarray]:
-    """One chunk's profiles: all of them in the first month of history, later those that change."""
+    """Draw one chunk's profiles: all of them in the first month of history, later those that change."""
     rng = generator(settings, chunk=world.chunk, month=0, stream=STREAM)
     size = world.traits["size"]
     age_days = 200 + rng.gamma(2.0, 1500.0, CHUNK)
@@ -92,7 +92,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
 
 
 def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
-    """The drawn rows as the feed's columns; names, numbers and addresses are invented."""
+    """Turn the drawn rows into the feed's columns; names, numbers and addresses are invented."""
     natural = rows["natural"]
     number = pl.Series(rows["number"])
     digits = number.cast(pl.String).str.zfill(7)

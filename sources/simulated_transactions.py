@@ -1,4 +1,4 @@
-"""Transactions of the simulated portfolio: noisy consequences of the latent risk, month by month."""
+"""Draw the transactions of the simulated portfolio as noisy consequences of the latent risk."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sources.simulated_world import (
 STREAM = 1
 KINDS = ("sale", "supplier_payment", "purchase", "refund")
 SALE, SUPPLIER_PAYMENT, PURCHASE, REFUND = range(4)
-# A row is known at most so many days after the fact: late arrival plus a later void.
+# A row is known at most this many days after the fact: late arrival plus a later void.
 MAX_DELAY_DAYS = 42
 _COUNTERPARTIES = 200_000
 _WEEKEND_CLOSED = 0.8
 
 
 def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, np.ndarray]:
-    """One chunk's transactions that occurred in one month; a voided one appears twice."""
+    """Draw one chunk's transactions of one month; a voided one appears twice."""
     rng = generator(settings, chunk=world.chunk, month=month.number, stream=STREAM)
     trait = world.traits
     middle = month.middle - world.start
@@ -104,7 +104,7 @@ def draw(settings: SimulationSettings, world: World, month: Month) -> dict[str, 
 
 
 def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
-    """The drawn rows as the feed's columns, with `_known` (seconds) and `_dirt` beside them."""
+    """Turn the drawn rows into the feed's columns, with `_known` (seconds) and `_dirt` beside them."""
     occurred = timestamps(rows["occurred"])
     paid = rows["kind"] == SUPPLIER_PAYMENT
     return pl.DataFrame(
@@ -137,7 +137,7 @@ def finish(rows: dict[str, np.ndarray]) -> pl.DataFrame:
 
 
 def _expected(settings: SimulationSettings, world: World, month: Month, *, noise: np.ndarray) -> np.ndarray:
-    """Expected transactions of each enterprise in the month; its mean keeps the stated one."""
+    """Return each enterprise's expected number of transactions in the month; their mean is the stated one."""
     share = settings.thick_share + settings.transaction_share
     if share == 0:
         return np.zeros(CHUNK)

@@ -1,4 +1,4 @@
-"""Writes down the truth behind a simulated portfolio, beside the feeds and never among them."""
+"""Write the truth behind a simulated portfolio into a file beside the feeds, which no flow loads."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ TRUTH_FILE = "_truth.parquet"
 
 
 def write_truth(settings: SimulationSettings, landing: Path, *, start: date, workshop: Path) -> None:
-    """Write one row per enterprise; a default more than ten years after the first day is left out."""
+    """Write risk, default date and kind of each enterprise; no date for defaults after more than ten years."""
     workshop.mkdir(parents=True, exist_ok=True)
     draft = workshop / TRUTH_FILE
     writer: pq.ParquetWriter | None = None
     first = epoch_day(start)
     for chunk in range(-(-settings.enterprises // CHUNK)):
-        people = world(settings, chunk, first)
-        falls = people.default_day < NEVER_DAYS
-        day = first + np.floor(np.where(falls, people.default_day, 0)).astype(np.int64)
+        chunk_world = world(settings, chunk, first)
+        defaults = chunk_world.default_day < NEVER_DAYS
+        day = first + np.floor(np.where(defaults, chunk_world.default_day, 0)).astype(np.int64)
         frame = pl.DataFrame(
             {
-                "enterprise_id": "E" + pl.Series(people.number).cast(pl.String).str.zfill(7),
-                "latent_risk": people.risk,
-                "default_date": maybe(dates(day), falls),
-                "coverage_kind": pl.Series(KINDS).gather(people.kind),
+                "enterprise_id": "E" + pl.Series(chunk_world.number).cast(pl.String).str.zfill(7),
+                "latent_risk": chunk_world.risk,
+                "default_date": maybe(dates(day), defaults),
+                "coverage_kind": pl.Series(KINDS).gather(chunk_world.kind),
             }
         )
-        inside = frame.filter(pl.Series(people.number < settings.enterprises))
+        inside = frame.filter(pl.Series(chunk_world.number < settings.enterprises))
         table = inside.to_arrow(compat_level=pl.CompatLevel.oldest())
         if writer is None:
             writer = pq.ParquetWriter(draft, table.schema, compression="zstd")

@@ -1,4 +1,4 @@
-"""The latent world behind the simulated portfolio: who will default, when, and how much of it shows.
+"""Draw the latent world behind the simulated portfolio: who defaults, when, and how much of it shows.
 
 Every draw is keyed by (seed, chunk of 1,000 enterprises, calendar month, stream), so that an enterprise and
 a date range look the same whatever the size of the portfolio and however far it was generated.
@@ -50,7 +50,7 @@ TRAITS: dict[str, tuple[float, float]] = {
 
 
 class SimulationSettings(BaseModel):
-    """What a simulated portfolio is made of; two equal settings make the same files."""
+    """Settings of a simulated portfolio; the same settings give the same files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -115,7 +115,7 @@ class World:
     traits: dict[str, Floats]
 
     def strain(self, day: float | Floats | Ints) -> Floats:
-        """How hard each enterprise is pressed on a day, 0 to 1: before default, or in a scare that passes."""
+        """Return how hard each enterprise is pressed on a day, 0 to 1: before default, or in a scare that passes."""
         near = np.clip((day - (self.default_day - 180.0)) / 180.0, 0.0, 1.0)
         before = np.sqrt(near) * self.warned
         into_scare = np.mod(day - self.scare_phase, self.scare_period)
@@ -123,24 +123,24 @@ class World:
         return np.maximum(before, scare)
 
     def activity(self, day: float | Floats | Ints) -> Floats:
-        """Share of its usual activity that is left: falls under strain, and for good after default."""
+        """Return the share of its usual activity left to each enterprise: less under strain, little after default."""
         after = np.maximum(day - self.default_day, 0.0)
         return (1.0 - 0.5 * self.strain(day)) * np.maximum(np.exp(-after / 120.0), 0.08)
 
 
 def generator(settings: SimulationSettings, *, chunk: int, month: int, stream: int) -> np.random.Generator:
-    """A random generator that belongs to one chunk, calendar month (year * 12 + month) and stream."""
+    """Return the random generator of one chunk, calendar month (year * 12 + month - 1) and stream."""
     return np.random.default_rng([settings.seed, chunk, month, stream])
 
 
 def epoch_day(day: date) -> int:
-    """Days since 1970-01-01."""
+    """Return the number of days since 1970-01-01."""
     return (day - EPOCH).days
 
 
 @lru_cache(maxsize=160)
 def world(settings: SimulationSettings, chunk: int, start: int) -> World:
-    """The chunk's enterprises; `start` is the first day of history in days since 1970-01-01."""
+    """Draw the enterprises of a chunk; `start` is the first day of history in days since 1970-01-01."""
     rng = generator(settings, chunk=chunk, month=0, stream=0)
     risk = np.maximum(rng.gamma(FRAILTY_SHAPE, 1.0 / FRAILTY_SHAPE, CHUNK), 1e-12)
     luck = rng.exponential(size=CHUNK)
@@ -188,20 +188,20 @@ _SEASON_PEAK = np.array([12, 7, 10, 9, 7, 11, 9, 12])
 
 
 def season(industry: Ints, month_of_year: int) -> Floats:
-    """Factor on turnover by industry and month of the year; its mean over the year is 1."""
+    """Return the factor on turnover by industry and month of the year; its mean over the year is 1."""
     angle = 2.0 * np.pi * (month_of_year - _SEASON_PEAK[industry]) / 12.0
     return 1.0 + _SEASON_SWING[industry] * np.cos(angle)
 
 
 def _normal_scores(risk: Floats) -> Floats:
-    """Standard normal scores of the latent risk."""
+    """Return standard normal scores of the latent risk."""
     log_risk, score = _score_table()
     return np.interp(np.log(risk), log_risk, score)
 
 
 @lru_cache(maxsize=1)
 def _score_table() -> tuple[Floats, Floats]:
-    """Normal scores on a grid of log risk, from the gamma density (mean 1) summed over the grid."""
+    """Return normal scores on a grid of log risk, from the gamma density (mean 1) summed over the grid."""
     log_risk = np.linspace(np.log(1e-12), np.log(40.0), 20_001)
     mass = np.exp(FRAILTY_SHAPE * (log_risk - np.exp(log_risk)))
     below = np.cumsum(mass) - mass / 2

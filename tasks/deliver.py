@@ -1,4 +1,4 @@
-"""Has a source write its feed files into the landing zone and says which portfolio and day they are for."""
+"""Let a source write its feed files into the landing zone; return which portfolio and day they are for."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ log = logging.getLogger("nightledger")
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a delivery is: whose it is, where it lies, and which day it is scored for unless another is asked.
+    """A delivery: its portfolio, its folder, and the day that is scored unless another is asked for.
 
     Attributes:
         portfolio: name of the portfolio in the warehouse.
@@ -51,16 +51,16 @@ def deliver_feeds(
     landing: Path | None = None,
     world: dict[str, Any] | None = None,
 ) -> Delivery:
-    """Write what the landing folder does not hold yet; a second call for the same day writes nothing.
+    """Write the feed files that the landing folder lacks; a second call for the same day writes nothing.
 
     Args:
         source: Where the feeds come from.
         enterprises: Size of the simulated portfolio.
         seed: Seed of the simulated portfolio.
-        through: Last simulated day; the day before the scheduled start when not given. Other data comes
-            whole.
+        through: Last simulated day; the day before the scheduled start when not given. Other sources are always
+            delivered whole.
         landing: Folder to write to; NIGHTLEDGER_HOME/landing/<portfolio> when not given.
-        world: Further settings of a simulated portfolio; when not given, those that the folder holds already.
+        world: Further settings of a simulated portfolio; when not given, those that the folder was made with.
 
     Raises:
         Refused: the source's data is missing, or the folder holds other data or other settings.
@@ -72,29 +72,29 @@ def deliver_feeds(
         if source == "cumcm2020c":
             summary = cumcm2020c.convert(settings().data_dir, folder)
         else:
-            held = settings_of(folder) if world is None else None
-            same = held is not None and (held.enterprises, held.seed) == (enterprises, seed)
-            asked = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
-            wanted = held if held is not None and same else asked
+            of_folder = settings_of(folder) if world is None else None
+            same = of_folder is not None and (of_folder.enterprises, of_folder.seed) == (enterprises, seed)
+            of_call = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
+            simulation = of_folder if of_folder is not None and same else of_call
             day = through or last_closed_day()
             summary = simulated.deliver(
-                wanted, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")
+                simulation, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")
             )
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused(f"{first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
     except ValueError as error:
         raise Refused(str(error)) from error
-    _say(portfolio, summary, seconds=time.perf_counter() - started)
+    _log_summary(portfolio, summary, seconds=time.perf_counter() - started)
     return Delivery(portfolio, folder, len(summary.files), summary.rows, summary.through)
 
 
 def portfolio_of(source: str, *, enterprises: int, seed: int, portfolio: str = "lender") -> str:
-    """Return the name of the portfolio that a source delivers; only a folder is called what its owner wants."""
+    """Return the name of the portfolio that a source delivers; `portfolio` names that of a folder."""
     return {"cumcm2020c": "cumcm2020c", "simulated": f"simulated-{enterprises}-{seed}"}.get(source, portfolio)
 
 
-def _say(portfolio: str, summary: DeliverySummary, *, seconds: float) -> None:
+def _log_summary(portfolio: str, summary: DeliverySummary, *, seconds: float) -> None:
     if not summary.files:
         log.info("deliver     %s  nothing new, delivered through %s already", portfolio, summary.through)
         return

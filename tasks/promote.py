@@ -1,4 +1,4 @@
-"""Gives a model another role from a day on, and says what was recorded."""
+"""Give a model another role from a day on and log what was recorded."""
 
 import logging
 from datetime import date
@@ -27,21 +27,23 @@ def promote_model(
     approver: str,
     run_id: str,
 ) -> tuple[RoleRecord, ...]:
-    """Record the approval and what becomes of the former champion; say it line by line."""
+    """Record the approval and the new role of the champion that it replaces; log each record."""
     approval = RoleRecord(
         portfolio=portfolio, model_family=family, model_version=version, role=role,
         effective_from=effective_from, reason=reason, approver=approver, run_id=run_id,
     )  # fmt: skip
     with writer(purpose=f"promote {family} {version}") as con:
-        written = promotion.promote(con, approval, former=former)
-        later = promotion.next_champion(con, approval) if role == "champion" else None
+        records = promotion.promote(con, approval, former=former)
+        next_champion = promotion.next_champion(con, approval) if role == "champion" else None
     lines = [
-        f"{one.model_family} {one.model_version} is {one.role} of {one.portfolio} from {one.effective_from} on"
-        for one in written
+        f"{record.model_family} {record.model_version} is {record.role} of {record.portfolio} "
+        f"from {record.effective_from} on"
+        for record in records
     ]
     lines.append(f"approved by {approval.approver}: {approval.reason}")
-    if later is not None:
-        lines.append(f"until {later[0]}, from when {later[1]} is champion by a record of its own")
+    if next_champion is not None:
+        day, next_version = next_champion
+        lines.append(f"until {day}, from when {next_version} is champion by a record of its own")
     for line in lines:
         log.info("role        %s", line)
     create_markdown_artifact(
@@ -49,4 +51,4 @@ def promote_model(
         markdown="\n".join(f"- {line}" for line in lines),
         description=f"{portfolio}: {family} {version} is {role} from {effective_from} on",
     )
-    return written
+    return records

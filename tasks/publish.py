@@ -1,4 +1,4 @@
-"""Publishes the warehouse: a compact read-only copy and Parquet partitions, swapped in while readers go on."""
+"""Publish the warehouse: a compact read-only copy and Parquet partitions, replaced while readers continue."""
 
 import logging
 import time
@@ -6,8 +6,7 @@ import time
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from warehouse import lineage
-from warehouse import publish as publishing
+from warehouse import lineage, publish
 from warehouse.connection import writer
 
 log = logging.getLogger("nightledger")
@@ -15,11 +14,11 @@ log = logging.getLogger("nightledger")
 
 @task(name="publish warehouse", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
 def publish_warehouse(run_id: str) -> str:
-    """Swap in a new published copy and return its path."""
+    """Replace the published copy by a new one and return its path."""
     started = time.perf_counter()
     with writer(purpose="publish") as con:
         lineage.record(con)
-        publication = publishing.publish(con, run_id=run_id)
+        publication = publish.publish(con, run_id=run_id)
     log.info(
         "publish     %s  %.1f MiB  %.1f s",
         publication.path,

@@ -1,4 +1,4 @@
-"""Sends alerts on as Prefect events, which an automation can act on."""
+"""Emit alerts as Prefect events, on which an automation can act."""
 
 import logging
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from models.watching.alerts import Alert
-from warehouse import watch as monitoring
+from warehouse import watch
 from warehouse.connection import writer
 from warehouse.watch import Night
 
@@ -17,22 +17,23 @@ log = logging.getLogger("nightledger")
 
 @task(name="send alerts", cache_policy=NO_CACHE)
 def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
-    """Emit one Prefect event for each severity and note in ops.alerts whether it was.
+    """Emit one Prefect event for each severity and record in ops.alerts whether it was emitted.
 
-    The rows are committed before; an event that is not emitted stops nothing and is said in the row, in the log and
-    in the artifact.
+    The alerts are committed before. An event that is not emitted stops nothing; the row, the log and the artifact say
+    so.
     """
-    told = {}
+    delivery_by_severity = {}
     for severity in sorted({alert.severity for alert in alerts}):
-        mine = [alert for alert in alerts if alert.severity == severity]
-        told[severity] = _emit(night, severity, [alert.message for alert in mine])
-        if told[severity] != "emitted":
+        of_severity = [alert for alert in alerts if alert.severity == severity]
+        delivery = _emit(night, severity, [alert.message for alert in of_severity])
+        delivery_by_severity[severity] = delivery
+        if delivery != "emitted":
             log.warning(
-                "watch       %d %s alerts stay rows of ops.alerts: %s", len(mine), severity, told[severity]
+                "watch       %d %s alerts stay rows of ops.alerts: %s", len(of_severity), severity, delivery
             )
     with writer(purpose="note events") as con:
-        monitoring.tell_event(con, night, told)
-    return told
+        watch.tell_event(con, night, delivery_by_severity)
+    return delivery_by_severity
 
 
 def _emit(night: Night, severity: str, messages: list[str]) -> str:
@@ -46,6 +47,6 @@ def _emit(night: Night, severity: str, messages: list[str]) -> str:
     }
     try:
         event = emit_event(f"nightledger.alert.{severity}", resource=resource, payload=payload)
-    except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the rows are there, the night goes on and says so
+    except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the alerts are stored, so the night goes on
         return f"not emitted: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return "emitted" if event is not None else "not emitted: Prefect sends no events from here"

@@ -1,4 +1,4 @@
-"""Reads feed files of any format back, every value as text."""
+"""Read feed files of any format back, every value as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EVENT = ("event_id", "enterprise_id", "occurred_at", "known_at", "event_type")
 
 
 def read_file(path: Path) -> pl.DataFrame:
-    """All rows of one feed file, every value as text."""
+    """Return all rows of one feed file, every value as text."""
     if path.suffix == ".parquet":
         return pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
     if ".ndjson" in path.name:
@@ -25,13 +25,13 @@ def read_file(path: Path) -> pl.DataFrame:
 
 
 def read_feed(landing: Path, feed: str) -> pl.DataFrame:
-    """All rows of one feed, every value as text, in an order that does not depend on the files."""
+    """Return all rows of one feed, every value as text, in an order that does not depend on the files."""
     rows = pl.concat([read_file(path) for path in sorted((landing / feed).iterdir())])
     return rows.sort(rows.columns)
 
 
 def read_events(landing: Path) -> pl.DataFrame:
-    """All operational events with their payload as text."""
+    """Return all operational events, without their payload."""
     return (
         read_feed(landing, "operational_events")
         .select(pl.col("line").str.json_decode(pl.Struct(dict.fromkeys(_EVENT, pl.String))))

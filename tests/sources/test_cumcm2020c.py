@@ -87,8 +87,8 @@ def test_enterprises_start_with_their_first_invoice(landing: Path) -> None:
     assert tuple(firms.columns) == FEED_COLUMNS["enterprises"]
     assert firms["enterprise_id"].to_list() == [f"E{n}" for n in range(1, 426)]
     assert firms["valid_from"].min() == date(2016, 10, 4)
-    told = {"enterprise_id", "valid_from", "known_at", "legal_name"}
-    assert all(firms[name].null_count() == (0 if name in told else 425) for name in firms.columns)
+    filled = {"enterprise_id", "valid_from", "known_at", "legal_name"}
+    assert all(firms[name].null_count() == (0 if name in filled else 425) for name in firms.columns)
 
 
 def test_feeds_that_do_not_exist_are_missing_not_empty(landing: Path, data_dir: Path) -> None:

@@ -31,7 +31,7 @@ def worlds(settings: SimulationSettings) -> list[World]:
 
 
 def joined(settings: SimulationSettings, name: str) -> np.ndarray:
-    return np.concatenate([getattr(one, name) for one in worlds(settings)])
+    return np.concatenate([getattr(chunk, name) for chunk in worlds(settings)])
 
 
 def rate_in_year(settings: SimulationSettings, year: int) -> tuple[float, int]:
@@ -73,7 +73,7 @@ def test_mix_is_the_stated_one() -> None:
 @pytest.mark.parametrize("name", TRAITS)
 def test_traits_are_standard_normal_and_loaded_as_stated(name: str) -> None:
     settings = SimulationSettings(seed=1)
-    trait = np.concatenate([one.traits[name] for one in worlds(settings)])
+    trait = np.concatenate([chunk.traits[name] for chunk in worlds(settings)])
     assert abs(trait.mean()) < 0.04
     assert abs(trait.std() - 1.0) < 0.04
     ranks = np.argsort(np.argsort(joined(settings, "risk"))) / trait.size
@@ -82,13 +82,13 @@ def test_traits_are_standard_normal_and_loaded_as_stated(name: str) -> None:
 
 
 def test_strain_rises_before_default_and_activity_falls_after() -> None:
-    one = world(SimulationSettings(seed=1), 0, START)
-    warned = (one.warned > 0.5) & (one.scare_depth < 0.2)
-    early, late = one.strain(one.default_day - 200.0), one.strain(one.default_day - 10.0)
+    chunk = world(SimulationSettings(seed=1), 0, START)
+    warned = (chunk.warned > 0.5) & (chunk.scare_depth < 0.2)
+    early, late = chunk.strain(chunk.default_day - 200.0), chunk.strain(chunk.default_day - 10.0)
     assert (late[warned] > early[warned] + 0.2).all()
-    assert (one.activity(one.default_day + 400.0) < 0.1).all()
+    assert (chunk.activity(chunk.default_day + 400.0) < 0.1).all()
     for day in (0.0, 300.0, 700.0):
-        assert ((one.strain(day) >= 0) & (one.strain(day) <= 1)).all()
+        assert ((chunk.strain(day) >= 0) & (chunk.strain(day) <= 1)).all()
 
 
 def test_season_averages_to_one() -> None:
@@ -101,26 +101,26 @@ def test_mean_number_of_transactions_is_the_stated_one() -> None:
     settings = SimulationSettings(seed=1, enterprises=10_000)
     rows = 0
     for month in months_between(date(2024, 6, 1), date(2026, 5, 31)):
-        rows += sum(int((~draw(settings, one, month)["voided"]).sum()) for one in worlds(settings)[:3])
+        rows += sum(int((~draw(settings, chunk, month)["voided"]).sum()) for chunk in worlds(settings)[:3])
     per_760_days = rows / (3 * CHUNK) / 730 * 760
     assert abs(per_760_days / settings.transactions_per_enterprise - 1) < 0.08
 
 
 def test_suppliers_of_the_risky_are_more_concentrated() -> None:
     settings = SimulationSettings(seed=1, enterprises=10_000, transactions_per_enterprise=2000)
-    one = world(settings, 0, START)
-    rows = draw(settings, one, month_of(date(2025, 3, 1)))
+    chunk = world(settings, 0, START)
+    rows = draw(settings, chunk, month_of(date(2025, 3, 1)))
     shares = {}
     for number in range(CHUNK):
         mine = (rows["number"] == number) & (rows["kind"] == 1) & (rows["partner"] >= 0)
-        if one.kind[number] == THICK and mine.sum() >= 20:
+        if chunk.kind[number] == THICK and mine.sum() >= 20:
             spent = np.bincount(
                 np.unique(rows["partner"][mine], return_inverse=True)[1], -rows["cents"][mine]
             )
             shares[number] = float(((spent / spent.sum()) ** 2).sum())
     hhi, who = np.array(list(shares.values())), np.array(list(shares))
     assert who.size > 200
-    assert np.corrcoef(hhi, one.traits["concentration"][who])[0, 1] > 0.4
+    assert np.corrcoef(hhi, chunk.traits["concentration"][who])[0, 1] > 0.4
 
 
 def test_weekend_days_move_inside_their_month() -> None:
