@@ -1,1 +1,1 @@
-"""Speed and quality side by side in one run; each module renews its section of docs/benchmarks.md."""
+"""Benchmarks: measure speed and quality side by side; each module renews its section of docs/benchmarks.md."""

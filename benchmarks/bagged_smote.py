@@ -1,4 +1,4 @@
-"""Bagged SMOTE beside imbalanced-learn's SMOTE on the whole set: seconds, CPU seconds, peak memory and growth."""
+"""Compare bagged SMOTE with imbalanced-learn's SMOTE on the whole set: seconds, CPU seconds, memory, growth."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALLEST = 10_000
 
 
 def generate(rows: int) -> tuple[Any, Any]:
-    """Return so many rows of correlated numbers, the minority half a deviation apart."""
+    """Return rows of correlated numbers and their labels; the minority lies half a deviation apart."""
     rng = np.random.default_rng(11)
     y = (np.arange(rows) % round(1 / MINORITY) == 0).astype(np.int64)
     X = rng.standard_normal((rows, COLUMNS))
@@ -35,7 +35,7 @@ def generate(rows: int) -> tuple[Any, Any]:
 
 
 def sampler(part: str) -> Any:
-    """Return the sampler of one part, as a user would make it."""
+    """Return the sampler of one part, as a user would construct it."""
     if part == "whole":
         from imblearn.over_sampling import SMOTE
 
@@ -57,15 +57,19 @@ Figures = dict[int, dict[str, list[dict[str, float]]]]
 def one_part(part: str, rows: int) -> None:
     """Time one part in this process and print the figures as JSON."""
     X, y = generate(rows)
-    work = sampler(part)
-    work.fit_resample(*generate(1000))  # imports and compilation are not of the rows
-    before = peak()
+    resampler = sampler(part)
+    resampler.fit_resample(*generate(1000))  # so that imports and compilation are not measured
+    gib_before = peak()
     wall, cpu = time.perf_counter(), time.process_time()
-    made, labels = work.fit_resample(X, y)
-    told = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    if not (len(made) == len(labels) and np.ptp(np.bincount(labels)) == 0):
+    resampled, labels = resampler.fit_resample(X, y)
+    seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    if not (len(resampled) == len(labels) and np.ptp(np.bincount(labels)) == 0):
         raise SystemExit(f"{part} at {rows} rows did not balance the classes")
-    print(json.dumps({**told, "gib": peak(), "before": before, "bags": len(getattr(work, "bags_", "1"))}))
+    print(
+        json.dumps(
+            {**seconds, "gib": peak(), "before": gib_before, "bags": len(getattr(resampler, "bags_", "1"))}
+        )
+    )
 
 
 def peak() -> float:
@@ -81,10 +85,10 @@ def measure(part: str, rows: int) -> dict[str, float]:
     out = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=folder, env=os.environ | limits
     )
-    at = json.loads(out.stdout.splitlines()[-1])
-    figures = f"{at['wall']:7.2f} s  {at['cpu']:7.2f} CPU s  {at['gib']:5.2f} GiB"
-    print(f"  {part:9} {rows:>11,}  {figures}", flush=True)
-    return at
+    figures = json.loads(out.stdout.splitlines()[-1])
+    line = f"{figures['wall']:7.2f} s  {figures['cpu']:7.2f} CPU s  {figures['gib']:5.2f} GiB"
+    print(f"  {part:9} {rows:>11,}  {line}", flush=True)
+    return figures
 
 
 def sizes(largest: int) -> list[int]:
@@ -105,9 +109,9 @@ def main(arguments: list[str]) -> None:
         return
     figures: Figures = {rows: {part: [] for part in PARTS} for rows in sizes(options.rows)}
     for rows, parts in figures.items():
-        for _ in range(options.rounds):  # in turn, so that what else runs here meets all of them
-            for part, told in parts.items():
-                told.append(measure(part, rows))
+        for _ in range(options.rounds):  # in turn, so that other work on the machine disturbs all parts alike
+            for part, runs in parts.items():
+                runs.append(measure(part, rows))
     renew(
         "bagged-smote" if options.rows >= RECORD else "bagged-smote-quick",
         title=f"Bagged SMOTE: {options.rows:,} rows, {COLUMNS} columns, {MINORITY:.0%} minority",
@@ -117,17 +121,17 @@ def main(arguments: list[str]) -> None:
 
 
 def table(figures: Figures, rounds: int) -> str:
-    """The section's body: one row a size and sampler, the ratios to the whole set, the growth."""
+    """Return the section's body: one row a size and sampler, the ratios to the whole set, and the growth."""
     text = (
         "| rows | | bags | s | CPU s | peak GiB | before | times faster than the whole set | by CPU seconds |\n"
         "|--:|---|--:|--:|--:|--:|--:|--:|--:|\n"
     )
     for rows, parts in figures.items():
-        for part, told in parts.items():
-            by_clock, by_cpu = (ratios(parts, part, of) for of in ("wall", "cpu"))
+        for part, runs in parts.items():
+            by_clock, by_cpu = (ratios(parts, part, clock) for clock in ("wall", "cpu"))
             text += (
-                f"| {rows:,} | {NAMES[part]} | {told[0]['bags']} | {middle(told, 'wall'):.2f} "
-                f"| {middle(told, 'cpu'):.2f} | {middle(told, 'gib'):.2f} | {middle(told, 'before'):.2f} "
+                f"| {rows:,} | {NAMES[part]} | {runs[0]['bags']} | {middle(runs, 'wall'):.2f} "
+                f"| {middle(runs, 'cpu'):.2f} | {middle(runs, 'gib'):.2f} | {middle(runs, 'before'):.2f} "
                 f"| {median(by_clock):.1f} ({min(by_clock):.1f} to {max(by_clock):.1f}) | {median(by_cpu):.1f} |\n"
             )
     return (
@@ -139,28 +143,30 @@ def table(figures: Figures, rounds: int) -> str:
     )
 
 
-def middle(told: list[dict[str, float]], figure: str) -> float:
+def middle(runs: list[dict[str, float]], figure: str) -> float:
     """Return the median of one figure over the rounds."""
-    return median(at[figure] for at in told)
+    return median(run[figure] for run in runs)
 
 
 def ratios(parts: dict[str, list[dict[str, float]]], part: str, figure: str) -> list[float]:
-    """Return, for each round, how many times more of it the whole set took."""
-    return [whole[figure] / at[figure] for whole, at in zip(parts["whole"], parts[part], strict=True)]
+    """Return, for each round, how many times more of the figure the whole set took."""
+    return [whole[figure] / run[figure] for whole, run in zip(parts["whole"], parts[part], strict=True)]
 
 
 def growth(figures: Figures, part: str) -> str:
-    """Say how CPU seconds, which other users of the machine move least, grow with rows."""
+    """Return sentences on how CPU seconds, which other users of the machine disturb least, grow with rows."""
     rows = np.array(sorted(figures), dtype=float)
     if len(rows) < 3:
         return ""
     seconds = np.array([middle(figures[int(n)][part], "cpu") for n in rows])
-    power = np.polyfit(np.log(rows), np.log(seconds), 1)[0]
-    last = np.log(seconds[-1] / seconds[-2]) / np.log(rows[-1] / rows[-2])
-    off = np.abs(np.polyval(np.polyfit(rows, seconds, 1, w=1 / seconds), rows) / seconds - 1).max()
+    exponent = np.polyfit(np.log(rows), np.log(seconds), 1)[0]
+    last_exponent = np.log(seconds[-1] / seconds[-2]) / np.log(rows[-1] / rows[-2])
+    largest_deviation = np.abs(
+        np.polyval(np.polyfit(rows, seconds, 1, w=1 / seconds), rows) / seconds - 1
+    ).max()
     return (
-        f"CPU seconds of {NAMES[part]} grow with the power {power:.2f} of the rows ({last:.2f} in the last step), "
-        f"and no size is more than {off:.0%} off one straight line."
+        f"CPU seconds of {NAMES[part]} grow with the power {exponent:.2f} of the rows ({last_exponent:.2f} in the last "
+        f"step), and no size is more than {largest_deviation:.0%} off one straight line."
     )
 
 

@@ -1,4 +1,4 @@
-"""Exact contributions of XGBoost, LightGBM and AdaBoost beside shap.TreeExplainer and woodelf, on the same members."""
+"""Compare our exact contributions of tree members with shap.TreeExplainer and woodelf on the same members."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECORD = 200_000
 
 
 def sample(rows: int):  # noqa: ANN201 - arrays
-    """Draw rows and labels of a portfolio with 10% defaults, 60 columns of unequal shape."""
+    """Draw rows and labels of a portfolio with 10% defaults and 60 columns of unequal shape."""
     import numpy as np
     from sklearn.datasets import make_classification
 
@@ -50,28 +50,28 @@ def fit(X, y) -> dict[str, object]:  # noqa: ANN001 - arrays
 
 
 def ours(members: dict, X):  # noqa: ANN001, ANN201 - arrays
-    """The product's contributions, member by member, on one thread."""
+    """Return our contributions, member by member, on one thread."""
     from models.explaining.member_trees import member_trees
 
     return {name: member_trees(member).contributions(X) for name, member in members.items()}
 
 
 def shap(members: dict, X):  # noqa: ANN001, ANN201 - arrays
-    """shap.TreeExplainer, member by member; the libraries below it may use both threads."""
+    """Return the values of shap.TreeExplainer, member by member; the libraries below it may use both threads."""
     from shap import TreeExplainer
 
-    found = {}
+    values = {}
     for name in SHARED:
         members[name].set_params(n_jobs=THREADS)
         if name == "xgboost":
             members[name].get_booster().set_param({"nthread": THREADS})
         explainer = TreeExplainer(members[name], feature_perturbation="tree_path_dependent")
-        found[name] = explainer.shap_values(X, check_additivity=False)
-    return found
+        values[name] = explainer.shap_values(X, check_additivity=False)
+    return values
 
 
 def woodelf(members: dict, X):  # noqa: ANN001, ANN201 - arrays
-    """woodelf-explainer, member by member, on all rows at once."""
+    """Return the values of woodelf-explainer, member by member, on all rows at once."""
     import pandas as pd
     from woodelf import WoodelfExplainer
 
@@ -83,17 +83,17 @@ SIDES = {"ours": ours, "shap": shap, "woodelf": woodelf}
 
 
 def one_side(side: str, folder: Path, rows: int) -> None:
-    """Time one side on the first rows in this process, keep its values and print the figures as JSON."""
+    """Time one side on the first rows in this process, store its values and print the figures as JSON."""
     import numpy as np
 
     members = pickle.loads((folder / "members.pickle").read_bytes())
     X = np.load(folder / "rows.npy")[:rows]
-    SIDES[side](members, X[:50])  # imports and first calls
+    SIDES[side](members, X[:50])  # so that imports and first calls are not measured
     wall, cpu = time.perf_counter(), time.process_time()
-    found = SIDES[side](members, X)
-    told = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "rows": rows}
-    np.savez(folder / f"{side}.npz", **found)
-    print(json.dumps({**told, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))
+    values = SIDES[side](members, X)
+    figures = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "rows": rows}
+    np.savez(folder / f"{side}.npz", **values)
+    print(json.dumps({**figures, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))
 
 
 def measure(side: str, folder: Path, rows: int) -> dict[str, float]:
@@ -103,17 +103,17 @@ def measure(side: str, folder: Path, rows: int) -> dict[str, float]:
     environment = {**os.environ, "OMP_NUM_THREADS": str(THREADS)}
     root = Path(__file__).parents[1]
     out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root, env=environment)
-    told = json.loads(out.stdout.splitlines()[-1])
-    print(f"  {side:8} {rows:>9,} rows  {told['wall']:7.1f} s  {told['cpu']:7.1f} CPU s", flush=True)
-    return told
+    figures = json.loads(out.stdout.splitlines()[-1])
+    print(f"  {side:8} {rows:>9,} rows  {figures['wall']:7.1f} s  {figures['cpu']:7.1f} CPU s", flush=True)
+    return figures
 
 
-def apart(folder: Path, side: str) -> tuple[float, int]:
-    """Return the largest difference of our values to a side's on its rows, and how many rows differ visibly."""
+def difference(folder: Path, side: str) -> tuple[float, int]:
+    """Return the largest difference between our values and a side's, and how many rows differ visibly."""
     import numpy as np
 
-    mine, other = np.load(folder / "ours.npz"), np.load(folder / f"{side}.npz")
-    gaps = [np.abs(mine[name][: len(other[name])] - other[name]).max(axis=1) for name in SHARED]
+    our_values, other = np.load(folder / "ours.npz"), np.load(folder / f"{side}.npz")
+    gaps = [np.abs(our_values[name][: len(other[name])] - other[name]).max(axis=1) for name in SHARED]
     return float(np.max(gaps)), int((np.max(gaps, axis=0) > VISIBLE).sum())
 
 
@@ -141,7 +141,7 @@ def main(arguments: list[str]) -> None:
         (folder / "members.pickle").write_bytes(pickle.dumps(members))
         rows = {"shap": measure("shap", folder, min(options.shap_rows, options.rows))}
         rows |= {side: measure(side, folder, options.rows) for side in ("woodelf", "ours")}
-        differences = {side: apart(folder, side) for side in ("shap", "woodelf")}
+        differences = {side: difference(folder, side) for side in ("shap", "woodelf")}
     renew(
         "contributions" if options.rows >= RECORD else "contributions-quick",
         title=f"Contributions: {options.rows:,} rows by {COLUMNS} columns, {TREES} trees a member",
@@ -154,11 +154,11 @@ def main(arguments: list[str]) -> None:
 def table(
     rows: dict[str, dict[str, float]], differences: dict[str, tuple[float, int]], options: argparse.Namespace
 ) -> str:
-    """The section's body: seconds, rows a second, ratios, differences and the target."""
-    for told in rows.values():
-        scale = options.rows / told["rows"]
-        told |= {"wall": told["wall"] * scale, "cpu": told["cpu"] * scale}
-    named = {
+    """Return the section's body: seconds, rows a second, ratios, differences and the target."""
+    for figures in rows.values():
+        scale = options.rows / figures["rows"]
+        figures |= {"wall": figures["wall"] * scale, "cpu": figures["cpu"] * scale}
+    title_by_side = {
         "ours": "ours: XGBoost, LightGBM and AdaBoost",
         "woodelf": "woodelf-explainer: XGBoost and LightGBM",
         "shap": "shap.TreeExplainer: XGBoost and LightGBM",
@@ -167,16 +167,17 @@ def table(
         "| | s | CPU s | rows/s | GiB | times our s | times our CPU s | largest difference | rows > 1e-05 | target |\n"
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n"
     )
-    mine = rows["ours"]
-    for side, name in named.items():
-        told = rows[side]
+    our_figures = rows["ours"]
+    for side, name in title_by_side.items():
+        figures = rows[side]
         gap, visible = (
             (f"{differences[side][0]:.0e}", differences[side][1]) if side in differences else ("", "")
         )
         target = f"at least {TARGET}; none" if side == "shap" else ""
         text += (
-            f"| {name} | {told['wall']:.1f} | {told['cpu']:.1f} | {options.rows / told['wall']:,.0f} "
-            f"| {told['gib']:.2f} | {told['wall'] / mine['wall']:.1f} | {told['cpu'] / mine['cpu']:.1f} "
+            f"| {name} | {figures['wall']:.1f} | {figures['cpu']:.1f} | {options.rows / figures['wall']:,.0f} "
+            f"| {figures['gib']:.2f} | {figures['wall'] / our_figures['wall']:.1f} "
+            f"| {figures['cpu'] / our_figures['cpu']:.1f} "
             f"| {gap} | {visible} | {target} |\n"
         )
     shap_rows = int(rows["shap"]["rows"])

@@ -1,4 +1,4 @@
-"""What Prefect costs: a whole night beside the sum of its parts called as plain functions."""
+"""Measure the cost of Prefect: a whole night compared with the sum of its parts called as plain functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PREFECTS_OWN = (
 
 
 class Done:
-    """The result of a part that was called at once."""
+    """A finished part: what a submitted task returns when it is called at once."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -41,15 +41,15 @@ class Done:
 
 
 def in_home(home: Path) -> AbstractContextManager[object]:
-    """Let everything inside work in one home."""
+    """Let everything in the block use one home folder."""
     return mock.patch.dict(os.environ, NIGHTLEDGER_HOME=str(home))
 
 
 def plain(parts: dict[str, float]) -> AbstractContextManager[object]:
-    """Make every task a plain call that adds its seconds to parts; artifacts and events, Prefect's own, do nothing."""
+    """Make every task a plain call that adds its seconds to `parts`; artifacts and events do nothing."""
     from prefect import Task
 
-    import flows.nightly  # noqa: F401  (so that every module of the night is there to be patched)
+    import flows.nightly  # noqa: F401  (imports every module of the night, so that it can be patched)
 
     def call(self: Task[..., Any], *args: Any, **kwargs: Any) -> Any:
         started = time.perf_counter()
@@ -61,17 +61,17 @@ def plain(parts: dict[str, float]) -> AbstractContextManager[object]:
     def submit(self: Task[..., Any], *args: Any, **kwargs: Any) -> Done:
         return Done(call(self, *args, **kwargs))
 
-    both = ExitStack()
-    both.enter_context(mock.patch.multiple(Task, __call__=call, submit=submit))
+    patches = ExitStack()
+    patches.enter_context(mock.patch.multiple(Task, __call__=call, submit=submit))
     for name, module in sorted(sys.modules.items()):
-        for one in PREFECTS_OWN if name.startswith("tasks.") else ():
-            if hasattr(module, one):
-                both.enter_context(mock.patch.object(module, one))
-    return both
+        for function in PREFECTS_OWN if name.startswith("tasks.") else ():
+            if hasattr(module, function):
+                patches.enter_context(mock.patch.object(module, function))
+    return patches
 
 
 def prepare(home: Path, *, enterprises: int) -> None:
-    """Run the first night, which loads the history and trains, so that the one that is measured is like any other."""
+    """Run the first night, which loads the history and trains, so that the measured night is an ordinary one."""
     from flows.nightly import NightlyParameters, nightly
 
     first = NightlyParameters(source="simulated", enterprises=enterprises, as_of=DAY - timedelta(days=1))
@@ -80,7 +80,7 @@ def prepare(home: Path, *, enterprises: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure and renew the section of the page."""
+    """Measure both sides and renew the section of the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.orchestration", description=__doc__)
     parser.add_argument("--enterprises", type=int, default=1_000)
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: one section a benchmark, renewed in place by the benchmark that measured it."""
+"""Renew the section of one benchmark in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ read; the seconds are for orientation.
 
 
 def renew(section: str, *, title: str, command: str, body: str) -> None:
-    """Replace one section of the page by what was just measured and print it."""
+    """Replace one section of the page by the new measurement and print it."""
     text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else INTRODUCTION
     start, end = f"<!-- {section}:start -->", f"<!-- {section}:end -->"
     block = (

@@ -1,4 +1,4 @@
-"""Training of Wide & Deep beside a plain DataLoader loop and pytorch-widedeep, and scoring in a stream."""
+"""Compare our training of Wide & Deep with a DataLoader loop and pytorch-widedeep, and time scoring in a stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.page import renew
 
 CITIES, PRIMARY, SECONDARY, REGIONS, NUMBERS, LEDGER = 60, 18, 60, 30, 60, 6
 HELD_OUT = 20_000
-GLANCE = 2_000
+VALIDATION_ROWS = 2_000
 BATCH, RATE, HIDDEN = 256, 1e-4, (256, 128, 64)
 STREAM = 200_000
 SEEDS = (1, 2, 3)
@@ -24,7 +24,7 @@ CROSSES = (("city", "industry_primary"), ("identity_verified", "industry_primary
 
 
 def portfolio(rows: int, *, seed: int):  # noqa: ANN201 - a frame and labels
-    """Draw enterprises, six of ten in default, whose risk lies in fields, in one cross and in a curved payment flow."""
+    """Draw enterprises, six of ten in default, whose risk depends on fields, one cross and a curved payment flow."""
     import numpy as np
     import polars as pl
 
@@ -52,7 +52,7 @@ def portfolio(rows: int, *, seed: int):  # noqa: ANN201 - a frame and labels
 
 
 def groups() -> dict[str, str]:
-    """The group of each column: days overdue are credit behaviour, tx are the payment flow, the rest is profile."""
+    """Return the group of each column: days overdue are credit behaviour, tx the payment flow, the rest profile."""
     names = portfolio(10, seed=0)[0].columns
     return {
         name: "volume" if name.startswith("tx_") else "ledger" if name.startswith("days_") else "profile"
@@ -61,45 +61,45 @@ def groups() -> dict[str, str]:
 
 
 def prepare(rows: int, path: Path) -> None:
-    """Write the inputs of training and held-out rows, which every side takes as they are."""
+    """Write the prepared training and held-out rows, which every side uses unchanged."""
     import numpy as np
 
     from models.wide_deep.preparation import WideDeepPreparation
 
     frame, labels = portfolio(rows, seed=1)
-    held_out, known = portfolio(HELD_OUT, seed=2)
-    of = groups()
-    prepared = WideDeepPreparation(
-        [name for name in frame.columns if of[name] != "volume"],
-        [name for name in frame.columns if of[name] == "volume"],
+    held_out, held_labels = portfolio(HELD_OUT, seed=2)
+    group_of = groups()
+    preparation = WideDeepPreparation(
+        [name for name in frame.columns if group_of[name] != "volume"],
+        [name for name in frame.columns if group_of[name] == "volume"],
         crosses=CROSSES,
     ).fit(frame)
-    one, other = prepared.transform(frame), prepared.transform(held_out)
+    inputs, held_inputs = preparation.transform(frame), preparation.transform(held_out)
     np.savez(
         path,
-        slots=one.slots,
-        numbers=one.numbers,
+        slots=inputs.slots,
+        numbers=inputs.numbers,
         labels=labels,
-        held_slots=other.slots,
-        held_numbers=other.numbers,
-        held_labels=known,
-        n_slots=prepared.n_slots_,
+        held_slots=held_inputs.slots,
+        held_numbers=held_inputs.numbers,
+        held_labels=held_labels,
+        n_slots=preparation.n_slots_,
     )
 
 
 class Clock:
-    """Wall and CPU seconds of each epoch: from one call to the next."""
+    """Measures wall and CPU seconds of each epoch, from one tick to the next."""
 
     def __init__(self) -> None:
         self.wall, self.cpu = [time.perf_counter()], [time.process_time()]
 
     def tick(self, *_: object) -> None:
-        """An epoch is over."""
+        """Note that an epoch has ended."""
         self.wall.append(time.perf_counter())
         self.cpu.append(time.process_time())
 
     def fastest(self) -> dict[str, float]:
-        """The fastest epoch: the one that other work on the machine disturbed least."""
+        """Return the seconds of the fastest epoch, which other work on the machine disturbed least."""
         return {
             name: min(b - a for a, b in pairwise(times))
             for name, times in (("wall", self.wall), ("cpu", self.cpu))
@@ -107,7 +107,7 @@ class Clock:
 
 
 def ours(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - scores
-    """Our training loop, with a look at a small validation part after each epoch, which the others do not take."""
+    """Train with our loop, which checks a small validation part after each epoch; the other sides do not."""
     from models.wide_deep.fitting import begin, train
     from models.wide_deep.network import WideDeepNetwork, logits_of
     from models.wide_deep.preparation import Inputs
@@ -125,11 +125,11 @@ def ours(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - sc
         seed=seed,
     )
     held_out = Inputs(data["held_slots"], data["held_numbers"])
-    glance = Inputs(held_out.slots[:GLANCE], held_out.numbers[:GLANCE])
+    validation = Inputs(held_out.slots[:VALIDATION_ROWS], held_out.numbers[:VALIDATION_ROWS])
     train(
         begin(network, settings),
         (Inputs(data["slots"], data["numbers"]), data["labels"]),
-        (glance, data["held_labels"][:GLANCE]),
+        (validation, data["held_labels"][:VALIDATION_ROWS]),
         settings=settings,
         before_validation=lambda _: None,
         after_epoch=clock.tick,
@@ -138,7 +138,7 @@ def ours(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - sc
 
 
 def plain(data: dict, epochs: int, seed: int, clock: Clock, *, one_hot: bool = False):  # noqa: ANN201 - scores
-    """The loop of the tutorials: TensorDataset, DataLoader, automatic differentiation, torch.optim.Adam."""
+    """Train as the tutorials do: TensorDataset, DataLoader, automatic differentiation, torch.optim.Adam."""
     import numpy as np
     import torch
     from torch import nn
@@ -180,7 +180,7 @@ def plain(data: dict, epochs: int, seed: int, clock: Clock, *, one_hot: bool = F
 
 
 def library(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - scores
-    """pytorch-widedeep: Wide, TabMlp and its Trainer on the same inputs, from the same first wide weights."""
+    """Train with pytorch-widedeep: Wide, TabMlp and its Trainer on the same inputs and first wide weights."""
     import numpy as np
     import torch
     from pytorch_widedeep import Trainer
@@ -224,7 +224,7 @@ def library(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 -
 
 
 def one_hot(data: dict, epochs: int, seed: int, clock: Clock):  # noqa: ANN201 - scores
-    """The plain loop with the wide part laid out as zeros and ones."""
+    """Train with the plain loop and a wide part of zeros and ones."""
     return plain(data, epochs, seed, clock, one_hot=True)
 
 
@@ -238,16 +238,16 @@ def one_part(options: argparse.Namespace) -> None:
 
     with np.load(options.inputs) as stored:
         data = dict(stored)
-    few = {name: value if name == "n_slots" else value[:GLANCE] for name, value in data.items()}
-    PARTS[options.part](few, 1, options.seed, Clock())  # what is imported on first use is no part of an epoch
+    few_rows = {name: value if name == "n_slots" else value[:VALIDATION_ROWS] for name, value in data.items()}
+    PARTS[options.part](few_rows, 1, options.seed, Clock())  # so that imports are not measured
     torch.set_num_threads(options.threads)
     clock = Clock()
-    said = PARTS[options.part](data, options.epochs, options.seed, clock)
-    print(json.dumps({**clock.fastest(), "auc": area(data["held_labels"], said), "gib": gib()}))
+    scores = PARTS[options.part](data, options.epochs, options.seed, clock)
+    print(json.dumps({**clock.fastest(), "auc": area(data["held_labels"], scores), "gib": gib()}))
 
 
 def area(labels, scores) -> float:  # noqa: ANN001 - arrays
-    """Area under the ROC curve; scores that are equal are rare here and count by their order."""
+    """Return the area under the ROC curve; equal scores, which are rare, count by their order."""
     import numpy as np
 
     ranks = np.empty(len(scores))
@@ -257,7 +257,7 @@ def area(labels, scores) -> float:  # noqa: ANN001 - arrays
 
 
 def score_stream(rows: int) -> None:
-    """Score rows that arrive in pieces, preparation and calibration included, and print the figures as JSON."""
+    """Score rows in pieces, preparation and calibration included, and print the figures as JSON."""
     from models.calibration import Calibrator
     from models.master_scale import MasterScale
     from models.scoring import CalibratedModel, score
@@ -273,14 +273,14 @@ def score_stream(rows: int) -> None:
     while done < rows:
         piece, _ = portfolio(min(STREAM, rows - done), seed=100 + done)
         piece = piece.insert_column(0, piece["city"].alias("enterprise_id"))
-        before, busy = time.perf_counter(), time.process_time()
+        wall_start, cpu_start = time.perf_counter(), time.process_time()
         done += score(version, piece).height
-        wall, cpu = wall + time.perf_counter() - before, cpu + time.process_time() - busy
+        wall, cpu = wall + time.perf_counter() - wall_start, cpu + time.process_time() - cpu_start
     print(json.dumps({"rows": rows, "wall": wall, "cpu": cpu, "gib": gib()}))
 
 
 def gib() -> float:
-    """Peak memory of this process."""
+    """Return the peak memory of this process in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -288,9 +288,9 @@ def measure(python: str, *arguments: str) -> dict:
     """Run a part in a process of its own and return its figures."""
     command = [python, "-W", "ignore", "-m", "benchmarks.wide_deep", *arguments]
     out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-    told = json.loads(out.stdout.splitlines()[-1])
-    print(f"  {' '.join(arguments)}  {told}", flush=True)
-    return told
+    figures = json.loads(out.stdout.splitlines()[-1])
+    print(f"  {' '.join(arguments)}  {figures}", flush=True)
+    return figures
 
 
 def main(arguments: list[str]) -> None:
@@ -321,28 +321,28 @@ def main(arguments: list[str]) -> None:
 
 
 def own(options: argparse.Namespace) -> list[str]:
-    """Return the options of a measurement as a reader types them."""
+    """Return the command-line options that repeat this measurement."""
     text = f"--rows {options.rows} --epochs {options.epochs} --score-rows {options.score_rows}"
     peer = ["--threads", str(options.threads), *(["--peer-python", "PYTHON"] if options.peer_python else [])]
     return [*text.split(), *peer]
 
 
 def measured(options: argparse.Namespace) -> tuple[dict[str, list[dict]], dict]:
-    """Run every side by turns, seed after seed: all train on the same inputs, each in a process of its own."""
+    """Run all sides in turn, seed after seed, on the same inputs, each in a process of its own."""
     sides = [part for part in PARTS if part != "library" or options.peer_python]
-    told: dict[str, list[dict]] = {part: [] for part in sides}
+    runs: dict[str, list[dict]] = {part: [] for part in sides}
     with tempfile.TemporaryDirectory() as folder:
         inputs = Path(folder) / "inputs.npz"
         prepare(options.rows, inputs)
         shared = ["--inputs", str(inputs), "--threads", str(options.threads)]
         for seed in SEEDS:
             for part in sides:
-                # laid out as zeros and ones an epoch takes so long that one is enough: its AUC is the plain loop's
+                # an epoch on zeros and ones takes very long, so one has to do; its AUC is the plain loop's
                 epochs = 1 if part == "one_hot" else options.epochs
                 python = options.peer_python if part == "library" else sys.executable
                 command = ["--part", part, "--epochs", str(epochs), "--seed", str(seed), *shared]
-                told[part].append(measure(python, *command))
-    return told, measure(sys.executable, "--part", "score", "--score-rows", str(options.score_rows))
+                runs[part].append(measure(python, *command))
+    return runs, measure(sys.executable, "--part", "score", "--score-rows", str(options.score_rows))
 
 
 NAMES = {
@@ -353,37 +353,39 @@ NAMES = {
 }
 
 
-def table(options: argparse.Namespace, told: dict[str, list[dict]], scored: dict) -> str:
-    """The section's body: seconds an epoch, ratios, AUC, and the throughput of scoring."""
+def table(options: argparse.Namespace, runs: dict[str, list[dict]], scored: dict) -> str:
+    """Return the section's body: seconds an epoch, ratios, AUC, and the throughput of scoring."""
     text = (
         f"| an epoch | wall s | CPU s | ours faster, wall | ours faster, CPU | AUC, {len(SEEDS)} seeds | target |\n"
         "|---|--:|--:|--:|--:|---|---|\n"
     )
     clocks = {
-        part: [min(one[clock] for one in runs) for clock in ("wall", "cpu")] for part, runs in told.items()
+        part: [min(run[clock] for run in of_part) for clock in ("wall", "cpu")]
+        for part, of_part in runs.items()
     }
-    for part, runs in told.items():
-        ratios, aucs, target = ["", ""], [f"{one['auc']:.4f}" for one in runs], ""
+    for part, of_part in runs.items():
+        ratios, aucs, target = ["", ""], [f"{run['auc']:.4f}" for run in of_part], ""
         if part != "ours":
             ratios = [
-                f"{theirs / mine:.1f}" for theirs, mine in zip(clocks[part], clocks["ours"], strict=True)
+                f"{seconds / our_seconds:.1f}"
+                for seconds, our_seconds in zip(clocks[part], clocks["ours"], strict=True)
             ]
             target = "at least 5, AUC equal within noise"
         cells = [*(f"{seconds:.2f}" for seconds in clocks[part]), *ratios]
         cells += ["one epoch only" if part == "one_hot" else ", ".join(aucs), target]
         text += f"| {NAMES[part]} | {' | '.join(cells)} |\n"
-    minute = scored["rows"] / scored["wall"] * 60
+    rows_a_minute = scored["rows"] / scored["wall"] * 60
     text += (
         f"\nScoring {scored['rows']:,} rows in pieces of {STREAM:,}, preparation, network and calibration: "
-        f"{scored['wall']:.1f} s, {scored['cpu']:.1f} CPU s, {minute / 1e6:.1f} million rows a minute, peak memory "
-        f"of the process {scored['gib']:.2f} GiB (targets: 1 million, 2 GiB).\n\n"
+        f"{scored['wall']:.1f} s, {scored['cpu']:.1f} CPU s, {rows_a_minute / 1e6:.1f} million rows a minute, peak "
+        f"memory of the process {scored['gib']:.2f} GiB (targets: 1 million, 2 GiB).\n\n"
         f"All sides take the same prepared inputs: {NUMBERS} numbers, and {7 + LEDGER} fields and {len(CROSSES)} "
         f"crosses in the wide part. Batch {BATCH}, Adam at {RATE:g}, hidden layers {'-'.join(map(str, HIDDEN))}, wide "
         f"weights from zero, {options.epochs} epochs, torch threads of each side: {options.threads}. Seconds are "
-        f"those of the fastest epoch of each side. The AUC is on "
-        f"{HELD_OUT:,} held-out rows. Ours takes a look at {GLANCE:,} rows after each epoch; the others do not."
+        f"those of the fastest epoch of each side. The AUC is on {HELD_OUT:,} held-out rows. Ours takes a look at "
+        f"{VALIDATION_ROWS:,} rows after each epoch; the others do not."
     )
-    if "library" not in told:
+    if "library" not in runs:
         text += (
             " pytorch-widedeep does not import beside our pins and was left out: `--peer-python` names a Python "
             "that has it."
