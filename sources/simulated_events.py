@@ -20,7 +20,7 @@ from sources.simulated_world import (
 STREAM = 2
 TYPES = ("login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment")
 LOGIN, EXPORT, ORDER, RECEIPT, COUNT, PAYMENT = range(6)
-# Goods and payments follow their order by at most so many days, and a row is known a day later at most.
+# Goods and payments follow their order within this many days, and a row is known at most a day later.
 MAX_DELAY_DAYS = 62
 # Events per enterprise relative to the mean of the portfolio: thin files live on them.
 _DENSITY = {THIN: 3.0, THICK: 1.0, TRANSACTION: 0.15}
