@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class WatchSettings(BaseModel):
-    """Set the limits of the nightly watch."""
+    """Limits of the nightly watch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
