@@ -1,1 +1,1 @@
-"""The algorithms, pure: they import no orchestrator and no database, and read no clock and no environment."""
+"""Score borrowers with pure algorithms: they use no orchestrator, database, clock or environment variable."""

@@ -1,4 +1,4 @@
-"""From a learner's score to a probability of default that agrees with observed rates."""
+"""Turn a learner's score into a probability of default that agrees with observed rates."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BETA_POSITIVES = 500  # a third parameter pays only where defaults are many
 
 
 class Calibrator(BaseEstimator):  # type: ignore[misc]
-    """Map raw scores to probabilities, never decreasing, strictly inside (0, 1), right on average.
+    """Map raw scores to probabilities: never decreasing, strictly inside (0, 1), right on average.
 
     Platt: ``logit(pd) = a logit(s) + c``. Beta: ``logit(pd) = a ln(s) - b ln(1 - s) + c`` with ``a, b >= 0``,
     which contains Platt's map (``a = b``). The parameters maximise the likelihood with a free intercept,
-    so that on the rows fitted the mean PD equals the observed default rate: whatever prior SMOTE gave
+    so that on the fitted rows the mean PD equals the observed default rate, and the prior that SMOTE gave
     the scores is gone.
 
     Parameters
@@ -90,13 +90,13 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
 
         def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
             margin = parameters[:-1] @ (shapes - centres[:, None]) + parameters[-1]
-            miss = expit(margin) - labels
+            residual = expit(margin) - labels
             value = np.logaddexp(0.0, margin) - labels * margin
-            return float(value.mean()), np.append((shapes - centres[:, None]) @ miss, miss.sum()) / len(
-                labels
-            )
+            return float(value.mean()), np.append(
+                (shapes - centres[:, None]) @ residual, residual.sum()
+            ) / len(labels)
 
-        found = minimize(
+        optimum = minimize(
             loss,
             np.append(0.5 / spreads, logit(rate)),
             jac=True,
@@ -104,9 +104,9 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
             bounds=[(0.0, STEEPEST / spread) for spread in spreads] + [(None, None)],
             options={"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000},
         )
-        slopes = found.x[:-1]
+        slopes = optimum.x[:-1]
         self.slope_low_, self.slope_high_ = float(slopes[0]), float(slopes[-1])
-        self.intercept_ = float(found.x[-1] - slopes @ centres)
+        self.intercept_ = float(optimum.x[-1] - slopes @ centres)
         self.n_samples_ = len(labels)
         return self
 
@@ -120,8 +120,8 @@ class Calibrator(BaseEstimator):  # type: ignore[misc]
 
 def _halves(scores: Scores) -> tuple[Scores, Scores]:
     """Return ln(s) and -ln(1 - s), whose sum is the logit."""
-    kept = np.clip(np.asarray(scores, dtype=np.float64), EDGE, 1 - EDGE)
-    return np.log(kept), -np.log1p(-kept)
+    clipped = np.clip(np.asarray(scores, dtype=np.float64), EDGE, 1 - EDGE)
+    return np.log(clipped), -np.log1p(-clipped)
 
 
 class ReliabilityBin(NamedTuple):
@@ -133,7 +133,7 @@ class ReliabilityBin(NamedTuple):
 
 
 def reliability(labels: Labels, scores: Scores, *, bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Return mean PD beside observed default rate in bins of equally many rows, lowest PD first."""
+    """Return mean PD and observed default rate in bins of equally many rows, lowest PD first."""
     order = np.argsort(scores, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
     return tuple(

@@ -1,4 +1,4 @@
-"""Which family gives the headline PD of a borrower: pure rules over the families and tonight's champions.
+"""Decide which family gives the headline PD of a borrower, by pure rules over families and tonight's champions.
 
 A borrower's coverage class says which data was delivered of it. Every family that covers the class scores it. The
 headline comes from the first of them that has a champion: the family that leads the class, then the one that covers

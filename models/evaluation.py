@@ -1,4 +1,4 @@
-"""Honest evaluation: repeated stratified folds by borrower, everything chosen inside the training folds."""
+"""Evaluate models honestly: repeated stratified folds by borrower, every choice made inside the training folds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.runner import Job, Runner, threads
 
 
 class Fold(NamedTuple):
-    """What one model said about rows it had not seen."""
+    """The scores of one model on rows that it had not seen."""
 
     repeat: int
     number: int
@@ -66,7 +66,7 @@ def repeated_folds(
 def fold_numbers(
     labels: Labels, *, folds: int, random_state: int, borrowers: Sequence[str] | None = None
 ) -> npt.NDArray[np.int64]:
-    """Return the number of the fold of `repeated_folds` that holds each row out, shape (n_samples,)."""
+    """Return for each row the number of the fold of `repeated_folds` that holds it out, shape (n_samples,)."""
     numbers = np.empty(len(labels), dtype=np.int64)
     splits = repeated_folds(labels, folds=folds, repeats=1, random_state=random_state, borrowers=borrowers)
     for _, number, _, held_out in splits:
@@ -75,14 +75,14 @@ def fold_numbers(
 
 
 def borrowers_of(frame: pl.DataFrame) -> list[str] | None:
-    """Return the borrower of each row where the frame tells it: rows of one borrower go to one fold."""
+    """Return the borrower of each row, whose rows must share a fold, or None if the frame has no such column."""
     return frame["enterprise_id"].to_list() if "enterprise_id" in frame.columns else None
 
 
 def repeated_holdouts(
     labels: Labels, *, test_share: float, repeats: int, random_state: int
 ) -> tuple[Split, ...]:
-    """Return that many random stratified splits into training and test rows, one a repeat."""
+    """Return one random stratified split into training and test rows for each repeat."""
     splitter = StratifiedShuffleSplit(repeats, test_size=test_share, random_state=random_state)
     parts = splitter.split(np.zeros(len(labels)), labels)
     return tuple((repeat, 0, train, test) for repeat, (train, test) in enumerate(parts))
@@ -97,7 +97,7 @@ def cross_validate(
     runner: Runner | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[Fold, ...]:
-    """Fit a clone on each training part and score its test part; splits run beside each other.
+    """Fit a clone on each training part and score its test part; splits run side by side.
 
     The clone searches its grid, fits its scaler and oversamples inside the training part only. The
     result does not depend on the runner.
@@ -109,13 +109,13 @@ def cross_validate(
     labels : ndarray of shape (n_samples,)
     splits : from `repeated_folds` or `repeated_holdouts`
     runner : Runner, optional
-        None: one after the other.
+        None: one split after the other.
     on_progress : callable, optional
-        Called with the number of splits done and of all splits, from the thread that did one.
+        Called after each split, in its thread, with the number of splits done and the number of all splits.
     """
     done = count(1)
 
-    def one(split: Split) -> Fold:
+    def evaluate(split: Split) -> Fold:
         repeat, number, train, test = split
         fitted = clone(estimator).fit(frame[train], labels[train])
         scores = np.asarray(fitted.predict_proba(frame[test])[:, 1], dtype=np.float64)
@@ -124,20 +124,22 @@ def cross_validate(
         return Fold(repeat, number, test, labels[test], scores, len(train))
 
     run = runner or threads()
-    return tuple(run([Job(f"repeat {split[0]} fold {split[1]}", partial(one, split)) for split in splits]))
+    return tuple(
+        run([Job(f"repeat {split[0]} fold {split[1]}", partial(evaluate, split)) for split in splits])
+    )
 
 
 def calibrated(folds: Sequence[Fold]) -> tuple[Fold, ...]:
     """Return the folds with cross-fitted PDs: each fold is calibrated on the other folds of its repeat."""
-    after = []
+    calibrated_folds = []
     for fold in folds:
         others = [other for other in folds if other.repeat == fold.repeat and other.number != fold.number]
         calibrator = Calibrator().fit(
             np.concatenate([other.scores for other in others]),
             np.concatenate([other.labels for other in others]),
         )
-        after.append(fold._replace(scores=calibrator.predict(fold.scores)))
-    return tuple(after)
+        calibrated_folds.append(fold._replace(scores=calibrator.predict(fold.scores)))
+    return tuple(calibrated_folds)
 
 
 def summarise(folds: Sequence[Fold]) -> dict[str, Interval]:
@@ -164,10 +166,10 @@ def difference(
 
 
 def out_of_fold(folds: Sequence[Fold]) -> tuple[Labels, Scores]:
-    """Return labels and scores of all test rows of all repeats, end to end."""
+    """Return labels and scores of all test rows of all repeats, concatenated."""
     return np.concatenate([fold.labels for fold in folds]), np.concatenate([fold.scores for fold in folds])
 
 
 def _test_share(folds: Sequence[Fold]) -> float:
-    """Return the mean share of rows that were test rows."""
+    """Return the mean share of test rows among all rows of a split."""
     return float(np.mean([len(fold.rows) / (len(fold.rows) + fold.trained_on) for fold in folds]))

@@ -1,4 +1,4 @@
-"""What each feature adds to the published PD of each borrower, so that the reasons add up to the number."""
+"""Hold the contribution of each feature to the published PD of each borrower; they add up to the PD."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Explanation:
     Parameters
     ----------
     base_value : float
-        The published chain (link, vote or stack, calibration) at the members' expected sums, the worth of
-        knowing no feature; the same for every row of a model version. It is not the mean PD: the chain is
+        The PD when no feature is known: the published chain (link, vote or stack, calibration) at the members'
+        expected sums; the same for every row of a model version. It is not the mean PD: the chain is
         curved, and the expectation is over the oversampled training rows as the trees counted them.
     contributions : ndarray of shape (n_samples, n_features)
     features : tuple of str
     decisions : tuple of str
-        Members that were not explained by their trees, and why.
+        Members that were not explained by their trees, each with the reason.
     """
 
     base_value: float
@@ -40,7 +40,7 @@ class Explanation:
 
 
 def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataFrame:
-    """Return the strongest contributions of each row, and the rest summed up.
+    """Return the strongest contributions of each row, and the sum of the rest.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataF
     Returns
     -------
     polars.DataFrame
-        enterprise_id, feature, contribution, rank; rows of one borrower together, rank 1 the largest
-        absolute contribution (the earlier feature where two are equal), last the rest under ``other``, unless
-        there are no more than ``top`` features. The contributions of a borrower and the base value make the PD.
+        enterprise_id, feature, contribution, rank. The rows of a borrower stand together; rank 1 is the largest
+        absolute contribution (the earlier feature if two are equal), and the last row is the rest under ``other``,
+        unless there are at most ``top`` features. The base value plus a borrower's contributions is its PD.
 
     Examples
     --------
-    >>> told = Explanation(0.05, np.array([[0.02, -0.03, 0.01]]), ("age", "debt", "sector"))
-    >>> strongest(told, pl.Series(["E1"]), top=1).rows()
+    >>> explanation = Explanation(0.05, np.array([[0.02, -0.03, 0.01]]), ("age", "debt", "sector"))
+    >>> strongest(explanation, pl.Series(["E1"]), top=1).rows()
     [('E1', 'debt', -0.03, 1), ('E1', 'other', 0.03, 2)]
     """
     values = explanation.contributions
@@ -84,25 +84,25 @@ def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataF
 
 
 def value_at(curve: Curve, value: float) -> float:
-    """Return the height of a curve at one value."""
+    """Return the value of a curve at one point."""
     return float(curve(np.array([value]))[0])
 
 
 def slopes_of(curve: Curve, base: float, values: Floats) -> Matrix:
-    """Return the secant of a curve from the base to each value, shape (n_values, 1); close by, its slope there."""
+    """Return the secant of a curve from the base to each value, shape (n_values, 1), or its slope at a near value."""
     near = np.abs(values - base) < NEAR
     low, high = np.where(near, base - NEAR, base), np.where(near, base + NEAR, values)
     return np.asarray((curve(high) - curve(low)) / (high - low))[:, None]
 
 
-def completed(contributions: Matrix, wanted: Floats) -> Matrix:
-    """Return contributions whose rows sum to what is wanted; what is missing goes by their size."""
+def completed(contributions: Matrix, totals: Floats) -> Matrix:
+    """Return contributions whose rows add up to the given totals; any gap is shared out in proportion to their size."""
     size = np.abs(contributions)
     size[size.sum(axis=1) == 0] = 1.0
-    missing = wanted - contributions.sum(axis=1)
+    missing = totals - contributions.sum(axis=1)
     return np.asarray(contributions + size / size.sum(axis=1, keepdims=True) * missing[:, None])
 
 
 def after(first: Curve, second: Curve) -> Curve:
-    """Return the curve that applies the first, then the second."""
+    """Return the curve that applies ``first`` and then ``second``."""
     return lambda values: second(first(values))

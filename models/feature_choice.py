@@ -1,4 +1,4 @@
-"""Which columns of a feature frame may enter a model, and why the others do not."""
+"""Choose the columns of a feature frame that enter a model, and give a reason for each that does not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def choose_features(
     wanted: Sequence[str],
     windows: Sequence[str] = (),
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the features that enter and, for those of a wanted group that do not, why.
+    """Return the features that enter, and the reason for each column of the wanted groups that does not.
 
     Parameters
     ----------

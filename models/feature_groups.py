@@ -1,4 +1,4 @@
-"""Groups of features that several families learn from, as the heads of the SQL files name them."""
+"""Name the groups of features that several families learn from, as the heads of the SQL files do."""
 
 # how steadily an enterprise works: its payment flow and its operational log
 OPERATIONAL_GROUPS = (

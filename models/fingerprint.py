@@ -1,4 +1,4 @@
-"""A fingerprint of training rows: equal exactly when features, labels and their order are equal."""
+"""Hash training rows: two hashes are equal exactly if features, labels and their order are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that a model may be trained on: zeros and ones, enough of both."""
+"""Check labels before training: zeros and ones, with enough of both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.errors import TooFewRowsError
 
 
 def check_labels(y: npt.ArrayLike, *, rows: int, minimum: int) -> npt.NDArray[np.int64]:
-    """Return the labels as zeros and ones, or refuse when there are too few of either.
+    """Return the labels as zeros and ones; refuse if there are too few of either.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The master scale: one grade and one number of points for every probability of default."""
+"""Map every probability of default to one grade and one number of points."""
 
 from typing import Self
 
@@ -7,11 +7,11 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Probabilities = npt.NDArray[np.float64]
-IN_DEFAULT = "default"  # where a migration matrix counts borrowers in default, beyond the last grade
+IN_DEFAULT = "default"  # the state after the last grade in a migration matrix: borrowers in default
 
 
 class MasterScaleSettings(BaseModel):
-    """Fixed bounds, names and points; the same for every model family, so that grades can be compared."""
+    """Bounds, names and points of the scale; the same for every model family, so that grades can be compared."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class MasterScaleSettings(BaseModel):
 
 
 class MasterScale:
-    """Grades and points of PDs; a higher PD never has a better grade or more points.
+    """Give PDs their grades and points; a higher PD never has a better grade or more points.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class MasterScale:
         return float(self.settings.base_points - self.factor * np.log(self.settings.base_odds))
 
     def grade(self, pd: Probabilities) -> list[str]:
-        """Return the one grade of each PD: the first whose upper bound lies above it.
+        """Return the grade of each PD: the first whose upper bound lies above it.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class MasterScale:
 
 
 def _checked(pd: Probabilities) -> Probabilities:
-    """Return PDs strictly inside (0, 1), or refuse."""
+    """Return the PDs; refuse any that is not strictly inside (0, 1)."""
     values = np.asarray(pd, dtype=np.float64)
     if not ((values > 0) & (values < 1)).all():
         raise ValueError("a PD is not strictly between 0 and 1; calibrate scores before grading them")

@@ -1,4 +1,4 @@
-"""Measures of a credit score and honest intervals for them."""
+"""Measure how good a credit score is, with honest intervals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 
 def auc(labels: Labels, scores: Scores) -> float:
-    """Return the area under the ROC curve: the chance that a default outranks a non-default, ties one half.
+    """Return the area under the ROC curve: the chance that a default outranks a non-default, ties count one half.
 
     Examples
     --------
@@ -41,18 +41,18 @@ def ks(labels: Labels, scores: Scores) -> float:
 
 
 def accuracy(labels: Labels, scores: Scores) -> float:
-    """Return the share of rows on the right side of one half."""
+    """Return the share of rows that are classified correctly at one half."""
     return float(((scores >= 0.5) == (labels == 1)).mean())
 
 
 def precision(labels: Labels, scores: Scores) -> float:
-    """Return the share of defaults among rows called default (at one half); 0 when none is called."""
-    called = scores >= 0.5
-    return float(labels[called].mean()) if called.any() else 0.0
+    """Return the share of defaults among rows classified as default (at one half); 0 if there are none."""
+    flagged = scores >= 0.5
+    return float(labels[flagged].mean()) if flagged.any() else 0.0
 
 
 def recall(labels: Labels, scores: Scores) -> float:
-    """Return the share of defaults that are called default (at one half)."""
+    """Return the share of defaults that are classified as default (at one half)."""
     return float((scores[labels == 1] >= 0.5).mean())
 
 
@@ -63,8 +63,8 @@ def brier(labels: Labels, scores: Scores) -> float:
 
 def log_loss(labels: Labels, scores: Scores) -> float:
     """Return the mean negative log-likelihood; probabilities are kept 1e-15 away from 0 and 1."""
-    kept = np.clip(scores, 1e-15, 1 - 1e-15)
-    return float(-(labels * np.log(kept) + (1 - labels) * np.log1p(-kept)).mean())
+    clipped = np.clip(scores, 1e-15, 1 - 1e-15)
+    return float(-(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped)).mean())
 
 
 METRICS: dict[str, Callable[[Labels, Scores], float]] = {
@@ -79,7 +79,7 @@ METRICS: dict[str, Callable[[Labels, Scores], float]] = {
 
 
 def measure(labels: Labels, scores: Scores) -> dict[str, float]:
-    """Return every measure of one test set; both classes must be there."""
+    """Return every measure of one test set; both classes must be present."""
     return {name: metric(labels, scores) for name, metric in METRICS.items()}
 
 
@@ -125,9 +125,9 @@ def delong_interval(labels: Labels, scores: Scores, *, confidence: float = 0.95)
     DeLong, DeLong, Clarke-Pearson (1988), Biometrics 44, 837-845; placements as in Sun & Xu (2014).
     """
     bad, good = scores[labels == 1], scores[labels == 0]
-    everyone = stats.rankdata(np.concatenate([bad, good]))
-    placed_bad = (everyone[: len(bad)] - stats.rankdata(bad)) / len(good)
-    placed_good = 1.0 - (everyone[len(bad) :] - stats.rankdata(good)) / len(bad)
+    overall_ranks = stats.rankdata(np.concatenate([bad, good]))
+    placed_bad = (overall_ranks[: len(bad)] - stats.rankdata(bad)) / len(good)
+    placed_good = 1.0 - (overall_ranks[len(bad) :] - stats.rankdata(good)) / len(bad)
     area = float(placed_bad.mean())
     variance = placed_bad.var(ddof=1) / len(bad) + placed_good.var(ddof=1) / len(good)
     reach = float(stats.norm.ppf(0.5 + confidence / 2) * np.sqrt(variance))
@@ -139,8 +139,8 @@ def bootstrap_intervals(
 ) -> dict[str, Interval]:
     """Return every measure of one test set with its percentile interval over stratified draws of rows.
 
-    Rows are drawn with replacement within each class, so that every draw has both. The AUC carries
-    DeLong's interval instead.
+    Rows are drawn with replacement within each class, so that every draw has both. The AUC has DeLong's
+    interval instead.
     """
     rng = np.random.default_rng(random_state)
     bad, good = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)

@@ -1,4 +1,4 @@
-"""The columns a model was fitted on, in order and by kind, with a hash that says when they changed."""
+"""Describe the columns a model was fitted on, in order and by kind, with a hash that changes when they do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Schema = tuple[Column, ...]
 
 
 def kind_of(dtype: pl.DataType) -> Kind | None:
-    """Say how a column can enter a model; None when it cannot (dates, lists, structs).
+    """Return how a column enters a model, or None if it cannot (dates, lists, structs).
 
     Integers, floats and decimals are one kind, so that a build that widens an integer does not
     invalidate a model that reads the same numbers.
@@ -39,18 +39,18 @@ def kind_of(dtype: pl.DataType) -> Kind | None:
 
 
 def schema_of(frame: pl.DataFrame, names: list[str] | None = None) -> Schema:
-    """Return name and kind of the given columns (default: every usable one), in the given order."""
-    found = []
+    """Return name and kind of the given columns (default: every usable column), in the given order."""
+    columns = []
     types = frame.schema
     for name in types if names is None else names:
         kind = kind_of(types[name])
         if kind is not None:
-            found.append(Column(name, kind))
+            columns.append(Column(name, kind))
         elif names is not None and types[name] != pl.Null:
             raise SchemaMismatchError(
                 f"column {name} is {types[name]}: a model takes numbers, flags and text"
             )
-    return tuple(found)
+    return tuple(columns)
 
 
 def schema_hash(schema: Schema) -> str:
@@ -66,10 +66,10 @@ def schema_hash(schema: Schema) -> str:
 
 
 def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return exactly the columns of the schema in its order, or refuse and name what differs.
+    """Return exactly the columns of the schema in its order; refuse and name the columns that differ.
 
-    Columns that the model does not know are ignored. A column that holds nothing but nulls and came
-    without a type is taken as missing values of the right kind.
+    Columns that the model does not know are ignored. A column of nulls without a type counts as missing values
+    of the right kind.
 
     Raises
     ------
@@ -83,14 +83,14 @@ def conform(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
             f"{len(missing)} columns the model was trained on are missing: {', '.join(missing[:5])}"
             f"{' ...' if len(missing) > 5 else ''}; rebuild the features or train again"
         )
-    other = [
+    changed = [
         f"{column.name} ({column.kind} expected, {types[column.name]} found)"
         for column in schema
         if types[column.name] != pl.Null and kind_of(types[column.name]) != column.kind
     ]
-    if other:
+    if changed:
         raise SchemaMismatchError(
-            f"{len(other)} columns changed their kind since training: {', '.join(other[:5])}"
-            f"{' ...' if len(other) > 5 else ''}; rebuild the features or train again"
+            f"{len(changed)} columns changed their kind since training: {', '.join(changed[:5])}"
+            f"{' ...' if len(changed) > 5 else ''}; rebuild the features or train again"
         )
     return frame.select(column.name for column in schema)

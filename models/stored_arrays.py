@@ -1,4 +1,4 @@
-"""Named arrays as one .npz file whose bytes depend on the arrays only."""
+"""Store named arrays as one .npz file whose bytes depend on the arrays only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
 
 def dump_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    """Return the arrays as a packed .npz file; no objects, so that nothing needs unpickling."""
+    """Return the arrays as a packed .npz file, without objects, so that nothing needs unpickling."""
     packed = {}
     for name, array in arrays.items():
         buffer = io.BytesIO()

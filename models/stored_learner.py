@@ -1,4 +1,4 @@
-"""Fitted learners as bytes in formats that hold no code: XGBoost UBJ, LightGBM text, skops for scikit-learn."""
+"""Store fitted learners in formats that hold no code: XGBoost UBJ, LightGBM text, skops for scikit-learn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IDENTITY = re.compile(r'"__id__": (\d+)')
 
 
 def dump_learner(name: str, fitted: Any) -> dict[str, bytes]:
-    """Return the learner as one file: its name with a suffix that tells the format, and its bytes.
+    """Return the learner as one file: its name with a suffix for the format, and its bytes.
 
     The same fitted learner gives the same bytes.
     """
@@ -43,7 +43,7 @@ def load_learner(name: str, files: dict[str, bytes], unfitted: Any) -> Any:
     name : str
     files : dict of str to bytes
     unfitted : estimator
-        Of the same parameters; XGBoost and LightGBM store the trees only.
+        With the same parameters; XGBoost and LightGBM store the trees only.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def load_learner(name: str, files: dict[str, bytes], unfitted: Any) -> Any:
 
 
 def _lightgbm(text: str, unfitted: LGBMClassifier) -> LGBMClassifier:
-    """Give an unfitted classifier its stored trees; LightGBM has no way of its own to do so."""
+    """Return the unfitted classifier with its stored trees; LightGBM has no way of its own to load them."""
     booster = Booster(model_str=text)
     vars(unfitted).update(
         _Booster=booster,
@@ -86,7 +86,7 @@ def _without_identities(content: bytes) -> bytes:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = files.pop("schema.json").decode()
     places = {mark: str(place) for place, mark in enumerate(dict.fromkeys(_IDENTITY.findall(schema)))}
-    schema = _IDENTITY.sub(lambda found: f'"__id__": {places[found[1]]}', schema)
+    schema = _IDENTITY.sub(lambda match: f'"__id__": {places[match[1]]}', schema)
     names = {
         name: f"{places[stem]}{dot}{suffix}" for name in files for stem, dot, suffix in [name.partition(".")]
     }

@@ -1,4 +1,4 @@
-"""Why a PD moved between two nights: the difference of each borrower split into parts that add up to it."""
+"""Split the change of each borrower's PD between two nights into parts that add up to it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PARTS = (DATA, MODEL, CALIBRATION, COVERAGE_MODEL, COVERAGE_DATA)
 
 
 class Change(NamedTuple):
-    """The PDs then and now as the models give them again, and what makes the difference.
+    """The PDs of both nights, computed again by the models, and the parts of their difference.
 
-    ``rows`` holds enterprise_id, part, feature (null where a part is not by feature) and change; the changes of
-    a borrower add up to its ``pd_now`` less its ``pd_before``.
+    ``rows`` holds enterprise_id, part, feature (null for a part that is not split by feature) and change; the
+    changes of a borrower add up to its ``pd_now`` minus its ``pd_before``.
     """
 
     pd_before: Floats
@@ -35,26 +35,26 @@ class Change(NamedTuple):
 def within_family(
     before: CalibratedModel, now: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, *, top: int
 ) -> Change:
-    """Split the differences of borrowers whose PD came from one family on both nights.
+    """Split the differences of borrowers whose PD came from the same family on both nights.
 
-    With ``r`` the raw score, ``c`` the calibration and ``f = c(r)`` of the model of then (A) and now (B):
+    With ``r`` the raw score, ``c`` the calibration and ``f = c(r)`` of the earlier model (A) and the later model (B):
 
-        data        = f_A(x_B) - f_A(x_A), by feature: what each adds in model A now less what it added then
+        data        = f_A(x_B) - f_A(x_A), by feature: its contribution in model A now minus that before
         model       = c_A(r_B(x_B)) - c_A(r_A(x_B))
         calibration = c_B(r_B(x_B)) - c_A(r_B(x_B))
 
-    The earlier model reads the new values first, so that with one model version (give the same object twice) the
+    The earlier model scores the new values first, so that with one model version (pass the same object twice) the
     whole difference is data, and ``model`` and ``calibration`` are exactly 0.
 
     Parameters
     ----------
     before, now : CalibratedModel
-        Of one family.
+        Of the same family.
     x_before, x_now : polars.DataFrame
         enterprise_id and features of the same borrowers in the same order.
     top : int
         Features kept for each borrower; the rest is summed under ``other``. Features without a change have no row.
-        All of ``data`` is ``other`` where model A does not explain itself.
+        All of ``data`` is ``other`` if model A does not explain itself.
 
     Raises
     ------
@@ -102,13 +102,13 @@ def across_families(
     *,
     data_first: bool,
 ) -> Change:
-    """Split the differences of borrowers whose PD came from another family than before.
+    """Split the differences of borrowers whose PD came from different families on the two nights.
 
-    Where the family of then (A) can read what the borrower delivers now, it reads the new values first:
+    If the earlier family (A) covers the data that the borrower delivers now, it scores the new values first:
 
         coverage_data  = f_A(x_B) - f_A(x_A),  coverage_model = f_B(x_B) - f_A(x_B)
 
-    and otherwise the family of now (B) reads the old values first:
+    Otherwise the later family (B) scores the old values first:
 
         coverage_model = f_B(x_A) - f_A(x_A),  coverage_data  = f_B(x_B) - f_B(x_A)
 
@@ -118,7 +118,7 @@ def across_families(
     x_before, x_now : polars.DataFrame
         enterprise_id and features of the same borrowers in the same order.
     data_first : bool
-        Whether the family of then covers the class of now.
+        True if the earlier family covers the borrower's coverage class of now.
     """
     _same_borrowers(x_before, x_now)
     pd_before, pd_now = _pd(before, x_before), _pd(now, x_now)
@@ -132,27 +132,30 @@ def across_families(
 def _by_feature(
     model: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, whole: Floats, *, top: int
 ) -> pl.DataFrame:
-    """Return what the new value of each feature adds; a model that does not explain itself has ``other`` alone."""
+    """Return the effect of the new value of each feature; one ``other`` row if the model does not explain itself."""
     ids = x_now["enterprise_id"]
     if model.classifier.unexplained is not None:
         return _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
-    # who has the same values has the same contributions; on most nights that is many
-    other = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())
-    then, now = scoring.explain(model, x_before.filter(other)), scoring.explain(model, x_now.filter(other))
-    # the base value is the model's, so it cancels
-    moved = completed(now.contributions - then.contributions, whole[other.to_numpy()])
-    told = strongest(Explanation(0.0, moved, then.features), ids.filter(other), top=top)
-    return told.filter(pl.col("contribution") != 0).select(
+    # the same values have the same contributions, which on most nights spares the work for many borrowers
+    changed = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())
+    earlier, later = (
+        scoring.explain(model, x_before.filter(changed)),
+        scoring.explain(model, x_now.filter(changed)),
+    )
+    # both nights have the model's base value, which cancels
+    moved = completed(later.contributions - earlier.contributions, whole[changed.to_numpy()])
+    rows = strongest(Explanation(0.0, moved, earlier.features), ids.filter(changed), top=top)
+    return rows.filter(pl.col("contribution") != 0).select(
         "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
     )
 
 
 def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Return which rows differ in one of the columns."""
-    both = pl.concat(
+    """Return a mask of the rows that differ in at least one of the columns."""
+    paired = pl.concat(
         [x_before.select(names), x_now.select(pl.col(names).name.suffix(" now"))], how="horizontal"
     )
-    return both.select(
+    return paired.select(
         other=pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} now")) for name in names)
     )["other"]
 

@@ -1,4 +1,4 @@
-"""A fitted member's sum for each row, split among the columns: by its trees, or by its own library where they fail."""
+"""Split a fitted member's sum among the columns of each row, by its trees or else by its own library."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TOLERANCE = 1e-5  # XGBoost adds its trees up in 32 bits
 
 
 class MemberSums(NamedTuple):
-    """What a member's trees sum up to, and what each column adds to it.
+    """The sum of a member's trees for each row, and the contribution of each column to it.
 
     ``base`` plus the row sum of ``contributions``, of shape (n_samples, n_columns), is a log-odds where ``margin``
-    is true and a probability otherwise. ``decision`` says why the trees were not read, if they were not.
+    is true and a probability otherwise. ``decision`` gives the reason if the trees were not read.
     """
 
     base: float
@@ -35,7 +35,7 @@ class MemberSums(NamedTuple):
     decision: str | None
 
     def link(self, total: Floats) -> Floats:
-        """Return the member's probability of each sum."""
+        """Return the member's probability for each sum."""
         return np.asarray(expit(total) if self.margin else total, dtype=np.float64)
 
     def totals(self) -> Floats:
@@ -44,10 +44,10 @@ class MemberSums(NamedTuple):
 
 
 def member_sums(name: str, estimator: Any, X: Matrix, probability: Floats) -> MemberSums:
-    """Return a member's sums, held to the probability that it gives each row.
+    """Return a member's sums, checked against the probability that it gives each row.
 
     XGBoost and LightGBM compute such contributions themselves, slower and the former in 32 bits. They take
-    over where the trees cannot be read here or do not say what the member predicts; the decision tells it.
+    over if the trees cannot be read here or disagree with the member's prediction; ``decision`` records it.
 
     Parameters
     ----------
@@ -55,30 +55,30 @@ def member_sums(name: str, estimator: Any, X: Matrix, probability: Floats) -> Me
     estimator : fitted member
     X : ndarray of shape (n_samples, n_columns)
     probability : ndarray of shape (n_samples,)
-        What the member says of each row.
+        The member's prediction for each row.
 
     Raises
     ------
     ModelError
-        The trees cannot be read or do not say what the member predicts, and its library has no
+        The trees cannot be read or disagree with the member's prediction, and its library has no
         contributions either.
     """
     try:
         trees = member_trees(estimator)
         sums = MemberSums(trees.base, trees.contributions(X), trees.margin, None)
-        _hold(name, sums, probability)
+        _check_sums(name, sums, probability)
     except ModelError as error:
         if not isinstance(estimator, XGBClassifier | LGBMClassifier):
             raise
-        sums = _own(estimator, X, decision=f"{name} is explained by its own library: {error}")
-        _hold(name, sums, probability)
+        sums = _library_sums(estimator, X, decision=f"{name} is explained by its own library: {error}")
+        _check_sums(name, sums, probability)
     return sums
 
 
 def linear_sums(coefficients: Floats, intercept: float, means: Floats, X: Matrix) -> MemberSums:
-    """Return the log-odds of a linear model, split exactly: each column adds its coefficient times (value - mean).
+    """Split the log-odds of a linear model exactly: each column adds its coefficient times (value - mean).
 
-    These are the Shapley values of the game in which an unknown column stands at its mean, whatever the order.
+    These are the Shapley values of the game in which an unknown column takes its mean, in any order.
 
     Parameters
     ----------
@@ -105,17 +105,17 @@ def linear_sums(coefficients: Floats, intercept: float, means: Floats, X: Matrix
 def explain_sums(
     sums: MemberSums, probability: Floats, calibrator: Calibrator, *, sources: Sequence[str]
 ) -> Explanation:
-    """Return what each feature adds to the calibrated PD of each row of a model that is one sum.
+    """Return the contribution of each feature to the calibrated PD of each row, for a model that is one sum.
 
-    The same rescale rule as in `explain`, from the sum through its link and the calibration as one curve. What the
-    classifier itself says goes into the PD, so that rounding in its own arithmetic is shared out.
+    The rescale rule takes the sum through its link and the calibration as one curve. The contributions add up to
+    the PD from the learner's own prediction: they share out any rounding in its arithmetic.
 
     Parameters
     ----------
     sums : MemberSums
         Of one fitted learner.
     probability : ndarray of shape (n_samples,)
-        What the learner says of each row.
+        The learner's prediction for each row.
     calibrator : Calibrator
         Fitted.
     sources : sequence of str
@@ -124,10 +124,11 @@ def explain_sums(
     Examples
     --------
     >>> sums = MemberSums(-1.0, np.array([[0.5, 0.25, 0.25], [0.0, -1.0, 0.5]]), margin=True, decision=None)
-    >>> said = sums.link(sums.totals())
+    >>> raw = sums.link(sums.totals())
     >>> calibrator = Calibrator().fit(np.array([0.2, 0.4, 0.6, 0.8]), np.array([0, 1, 0, 1]))
-    >>> told = explain_sums(sums, said, calibrator, sources=("debt", "sector", "sector"))
-    >>> told.features, np.allclose(told.base_value + told.contributions.sum(axis=1), calibrator.predict(said))
+    >>> explained = explain_sums(sums, raw, calibrator, sources=("debt", "sector", "sector"))
+    >>> total = explained.base_value + explained.contributions.sum(axis=1)
+    >>> explained.features, np.allclose(total, calibrator.predict(raw))
     (('debt', 'sector'), True)
     """
     features = tuple(dict.fromkeys(sources))
@@ -141,18 +142,18 @@ def explain_sums(
     return Explanation(base_value, whole, features, (sums.decision,) if sums.decision else ())
 
 
-def _hold(name: str, sums: MemberSums, probability: Floats) -> None:
-    apart = np.abs(sums.link(sums.totals()) - probability).max(initial=0.0)
-    if not apart <= TOLERANCE:
-        raise ModelError(f"the contributions of member {name} miss its probability by up to {apart:.1e}")
+def _check_sums(name: str, sums: MemberSums, probability: Floats) -> None:
+    gap = np.abs(sums.link(sums.totals()) - probability).max(initial=0.0)
+    if not gap <= TOLERANCE:
+        raise ModelError(f"the contributions of member {name} miss its probability by up to {gap:.1e}")
 
 
-def _own(estimator: XGBClassifier | LGBMClassifier, X: Matrix, *, decision: str) -> MemberSums:
-    """Return what the library itself says, which puts the base in a last column; one row more holds the base."""
+def _library_sums(estimator: XGBClassifier | LGBMClassifier, X: Matrix, *, decision: str) -> MemberSums:
+    """Return the library's own contributions; the base is its last column, read from one extra row."""
     rows = np.vstack([X, np.zeros((1, X.shape[1]))])
     if isinstance(estimator, XGBClassifier):
-        said = estimator.get_booster().predict(DMatrix(rows), pred_contribs=True)
+        output = estimator.get_booster().predict(DMatrix(rows), pred_contribs=True)
     else:
-        said = estimator.predict(rows, pred_contrib=True)
-    table = np.asarray(said, dtype=np.float64)
+        output = estimator.predict(rows, pred_contrib=True)
+    table = np.asarray(output, dtype=np.float64)
     return MemberSums(float(table[-1, -1]), table[:-1, :-1], True, decision)

@@ -1,4 +1,4 @@
-"""The trees inside the members of the voting ensemble, in one form for all seven."""
+"""Read the trees of a fitted member of the voting ensemble, in one form for all seven kinds."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class MemberTrees:
 
     @property
     def base(self) -> float:
-        """What the sum is worth when no feature is known."""
+        """The sum when no feature is known."""
         return self.offset + sum(tree.expected for tree in self.trees)
 
     def probability(self, total: Floats) -> Floats:
-        """Return the member's probability of each sum."""
+        """Return the member's probability for each sum."""
         return np.asarray(expit(total) if self.margin else total, dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Matrix:
-        """Return what each column adds to the sum of each row, shape (n_samples, n_columns).
+        """Return the contribution of each column to the sum of each row, shape (n_samples, n_columns).
 
         Parameters
         ----------
@@ -69,12 +69,12 @@ class MemberTrees:
 
 
 def member_trees(estimator: Any) -> MemberTrees:
-    """Return the trees of a fitted member, leaves scaled so that they add up.
+    """Return the trees of a fitted member, with leaves scaled so that they add up.
 
     Raises
     ------
     ModelError
-        Not one of the seven kinds, more than two classes, or a part that trees do not hold.
+        The member is not one of the seven kinds, has more than two classes, or has a part beyond its trees.
     """
     match estimator:
         case XGBClassifier():
@@ -86,8 +86,8 @@ def member_trees(estimator: Any) -> MemberTrees:
         case AdaBoostClassifier():
             return _adaboost(estimator)
         case RandomForestClassifier() | ExtraTreesClassifier():
-            everything = np.arange(estimator.n_features_in_)
-            return _forest(estimator.estimators_, [everything] * len(estimator.estimators_))
+            all_columns = np.arange(estimator.n_features_in_)
+            return _forest(estimator.estimators_, [all_columns] * len(estimator.estimators_))
         case BaggingClassifier():
             return _forest(estimator.estimators_, estimator.estimators_features_)
         case _:
@@ -129,18 +129,18 @@ def _lightgbm(estimator: LGBMClassifier) -> MemberTrees:
 
 
 def _lightgbm_tree(block: str) -> Tree:
-    """Read one tree of LightGBM's text form: splits first, then leaves, which it counts as -1, -2 and on."""
-    said = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    """Read one tree from LightGBM's text form: splits first, then leaves, which it numbers -1, -2 and so on."""
+    fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
 
     def numbers(name: str) -> Floats:
-        return np.array(said[name].split(), dtype=np.float64)
+        return np.array(fields[name].split(), dtype=np.float64)
 
     value = numbers("leaf_value")
     leaves, splits = len(value), len(value) - 1
-    gone, nothing = np.full(leaves, -1), np.zeros(leaves)
+    no_child, zeros = np.full(leaves, -1), np.zeros(leaves)
     if splits == 0:
-        return Tree(Branches(gone, nothing, nothing > 0, gone, gone, np.ones(1), value))
-    if said["num_cat"] != "0" or said["is_linear"] != "0":
+        return Tree(Branches(no_child, zeros, zeros > 0, no_child, no_child, np.ones(1), value))
+    if fields["num_cat"] != "0" or fields["is_linear"] != "0":
         raise ModelError(
             "LightGBM with categorical or linear trees cannot be explained: encode the categories"
         )
@@ -151,14 +151,14 @@ def _lightgbm_tree(block: str) -> Tree:
     left, right = numbers("left_child").astype(np.int64), numbers("right_child").astype(np.int64)
     return Tree(
         Branches(
-            feature=np.concatenate([numbers("split_feature").astype(np.int64), gone]),
-            threshold=np.concatenate([threshold, nothing]),
+            feature=np.concatenate([numbers("split_feature").astype(np.int64), no_child]),
+            threshold=np.concatenate([threshold, zeros]),
             # without gaps in training LightGBM takes a later gap for a zero
             missing_left=np.concatenate(
-                [np.where(missing == 2, kind >> 1 & 1 == 1, threshold >= 0), nothing > 0]
+                [np.where(missing == 2, kind >> 1 & 1 == 1, threshold >= 0), zeros > 0]
             ),
-            left=np.concatenate([np.where(left < 0, splits - left - 1, left), gone]),
-            right=np.concatenate([np.where(right < 0, splits - right - 1, right), gone]),
+            left=np.concatenate([np.where(left < 0, splits - left - 1, left), no_child]),
+            right=np.concatenate([np.where(right < 0, splits - right - 1, right), no_child]),
             cover=np.concatenate([numbers("internal_count"), numbers("leaf_count")]),
             value=np.concatenate([np.zeros(splits), value]),
         )
@@ -200,10 +200,10 @@ def _forest(estimators: Sequence[Any], features: Sequence[npt.NDArray[Any]]) -> 
 
 
 def _scikit(tree: Any, value: Floats, columns: npt.NDArray[Any] | None = None) -> Tree:
-    own = np.maximum(tree.feature, 0)
+    feature = np.maximum(tree.feature, 0)
     return Tree(
         Branches(
-            feature=own if columns is None else np.asarray(columns)[own],
+            feature=feature if columns is None else np.asarray(columns)[feature],
             threshold=tree.threshold.astype(np.float64),
             missing_left=tree.missing_go_to_left.astype(bool),
             left=tree.children_left.astype(np.int64),

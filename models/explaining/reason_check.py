@@ -1,4 +1,4 @@
-"""Whether the first reason of a score is one: set to its reference value, it must lower the PD."""
+"""Check the first reason of a score: set to its reference value, its feature must lower the PD."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SAMPLE = 500  # enough for an interval of some four points either side, seconds 
 
 @dataclass(frozen=True)
 class ReasonCheck:
-    """How often the first reason, set to its reference value, lowers the PD.
+    """The share of rows whose PD falls when the feature of the first reason takes its reference value.
 
     Parameters
     ----------
     rows : int
         Sampled training rows.
     raised : int
-        Of these, rows with a feature that raises the PD: those that were checked.
+        Sampled rows with a feature that raises the PD: the rows that were checked.
     passed : int
-        Of the checked, rows whose PD was lower afterwards. One whose feature holds the reference value already
-        is among those that were not.
+        Checked rows whose PD was lower afterwards. A row whose feature already has the reference value does not
+        pass.
     share : Interval or None
-        passed / raised with its Wilson interval of 95%; None where nothing was checked.
+        passed / raised with its Wilson interval of 95%; None if nothing was checked.
     references : mapping of str to value
         Reference value of every feature of the model.
     """
@@ -45,7 +45,7 @@ class ReasonCheck:
 
 
 def reference_values(frame: pl.DataFrame, labels: npt.ArrayLike, features: Iterable[str]) -> dict[str, Value]:
-    """Return what an ordinary borrower without default has in each feature.
+    """Return the typical value of each feature among borrowers without default.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def reference_values(frame: pl.DataFrame, labels: npt.ArrayLike, features: Itera
     Returns
     -------
     dict
-        The median of a number, the most frequent value of a flag or category (the first of equals), None where no
+        The median of a number, the most frequent value of a flag or category (the first of equals), None if no
         such row has a value.
 
     Examples
@@ -74,7 +74,7 @@ def reference_values(frame: pl.DataFrame, labels: npt.ArrayLike, features: Itera
 def check_reasons(
     model: CalibratedModel, frame: pl.DataFrame, labels: npt.ArrayLike, *, rows: int = SAMPLE
 ) -> ReasonCheck:
-    """Return how often the strongest reason lowers the PD once it is set to its reference value.
+    """Return how often the strongest reason lowers the PD once its feature is set to its reference value.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ def check_reasons(
 
     Notes
     -----
-    A contribution says what a feature adds on average over the orders in which features can become known, a
-    changed value what the model makes of it alone with all others as they are. They need not agree: the share
-    says how often they do.
+    A contribution is the effect of a feature averaged over the orders in which features can become known; a changed
+    value shows the effect of that feature alone, with all others as they are. The two need not agree: the share
+    measures how often they do.
 
     References
     ----------
@@ -103,12 +103,14 @@ def check_reasons(
     """
     picked = np.unique(np.linspace(0, frame.height - 1, min(rows, frame.height)).astype(np.int64))
     sample = frame[picked]
-    told = explain(model, sample)
-    references = reference_values(frame, labels, told.features)
-    first = told.contributions.argmax(axis=1)
-    raises = told.contributions[np.arange(len(first)), first] > 0
+    explanation = explain(model, sample)
+    references = reference_values(frame, labels, explanation.features)
+    first = explanation.contributions.argmax(axis=1)
+    raises = explanation.contributions[np.arange(len(first)), first] > 0
     before = score(model, sample)["pd"].to_numpy()
-    after = score(model, _replaced(sample, np.where(raises, first, -1), told.features, references))["pd"]
+    after = score(model, _replaced(sample, np.where(raises, first, -1), explanation.features, references))[
+        "pd"
+    ]
     checked, passed = int(raises.sum()), int((after.to_numpy() < before)[raises].sum())
     return ReasonCheck(sample.height, checked, passed, _wilson(passed, checked), references)
 
@@ -119,11 +121,11 @@ def _replaced(
     features: tuple[str, ...],
     references: Mapping[str, Value],
 ) -> pl.DataFrame:
-    """Return the rows with the feature of each row's number at its reference value; -1 leaves a row."""
+    """Return the rows with one feature each set to its reference value; -1 in ``first`` leaves a row as it is."""
     numbered = sample.with_columns(pl.Series("__first", first))
     for number in sorted(set(first.tolist()) - {-1}):
         name = features[number]
-        # a median may lie between two integers; a number is a number to a model
+        # the median of integers may lie between two of them; models take any number
         kind: pl.DataType = pl.Float64() if sample.schema[name].is_numeric() else sample.schema[name]
         reference = pl.lit(references[name]).cast(kind)
         kept = pl.col(name).cast(kind)
@@ -150,5 +152,5 @@ def _wilson(passed: int, checked: int) -> Interval | None:
     """Return the share with its 95% interval."""
     if not checked:
         return None
-    around = stats.binomtest(passed, checked).proportion_ci(confidence_level=0.95, method="wilson")
-    return Interval(passed / checked, float(around.low), float(around.high))
+    interval = stats.binomtest(passed, checked).proportion_ci(confidence_level=0.95, method="wilson")
+    return Interval(passed / checked, float(interval.low), float(interval.high))

@@ -1,4 +1,4 @@
-"""Exact path-dependent Shapley values of decision trees, for many rows at once and for trees of any depth."""
+"""Compute exact path-dependent Shapley values of decision trees, for many rows at once and trees of any depth."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Branches(NamedTuple):
 
 
 class Split(NamedTuple):
-    """What a path says of one feature: which rows agree with all its splits, and the share of cover that does."""
+    """The splits of a path on one feature: which rows agree with all of them, and the share of cover that does."""
 
     agrees: Flags
     share: float
 
 
 class Tree:
-    """One tree, with what its Shapley values need whatever the rows.
+    """One tree, with the parts of its Shapley values that do not depend on the rows.
 
     In the path-dependent game a set of features is worth the mean of the leaves, where a split on a feature
     of the set follows the row and any other split goes both ways by cover. Of one leaf this is a product
@@ -56,7 +56,7 @@ class Tree:
         phi_j = value (o_j - r_j) integral from 0 to 1 of prod_{i != j} (t o_i + (1 - t) r_i) dt.
 
     The integrand is a polynomial in t, so that a Gauss-Legendre sum over half as many points as the
-    path has features is the integral itself. Its terms all have one sign: nothing cancels at any depth.
+    path has features is exact. Its terms all have one sign: nothing cancels at any depth.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ class Tree:
         """Share of the parent's cover that came to each node, shape (n_nodes,); 1 at the root."""
         left, right, cover = self.branches.left, self.branches.right, self.branches.cover
         ratio, inner = np.ones(len(cover)), np.flatnonzero(left >= 0)
-        both = cover[left[inner]] + cover[right[inner]]
+        children_cover = cover[left[inner]] + cover[right[inner]]
         for child in (left[inner], right[inner]):
-            ratio[child] = cover[child] / both
+            ratio[child] = cover[child] / children_cover
         return ratio
 
     @cached_property
     def expected(self) -> float:
-        """The worth of the empty set: the mean of the leaves by cover."""
+        """The value of the empty set: the mean of the leaves by cover."""
         total, ahead = 0.0, [(0, 1.0)]
         while ahead:
             node, share = ahead.pop()
@@ -116,16 +116,16 @@ class Tree:
 
     def splits(self, top: int) -> list[int]:
         """Return the nodes at and under a node that split."""
-        found, ahead = [], [top]
+        splitting, ahead = [], [top]
         while ahead:
             node = ahead.pop()
             if self.branches.left[node] >= 0:
-                found.append(node)
+                splitting.append(node)
                 ahead += self.children(node)
-        return found
+        return splitting
 
     def goes_left(self, columns: npt.NDArray[np.floating], node: int) -> Flags:
-        """Return which rows go left at a node; ``columns`` has the shape (n_columns, n_samples)."""
+        """Return a mask of the rows that go left at a node; ``columns`` has the shape (n_columns, n_samples)."""
         values, threshold = columns[self.branches.feature[node]], self.branches.threshold[node]
         return np.asarray(~(values > threshold) if self.branches.missing_left[node] else values <= threshold)
 
@@ -167,7 +167,7 @@ class Tree:
     def _add_by_pattern(
         self, top: int, path: dict[int, Split], columns: npt.NDArray[np.floating], into: Floats
     ) -> None:
-        """Compute the leaves under a node once for each pattern of decisions, and look the rows up."""
+        """Compute the leaves under a node once for each pattern of decisions, and look up the pattern of each row."""
         splits = self.splits(top)
         flags = [split.agrees for split in path.values()] + [self.goes_left(columns, at) for at in splits]
         code = np.zeros(columns.shape[1], dtype=np.uint16)
@@ -218,19 +218,19 @@ class _Subtree:
             total += under
         return total
 
-    def _edge(self, before: Split | None, now: Split) -> tuple[Floats, Floats, Integers]:
-        """Return how a split moves the product and the values of its feature, and the state of each row.
+    def _edge(self, earlier: Split | None, current: Split) -> tuple[Floats, Floats, Integers]:
+        """Return the effect of a split on the product and on the values of its feature, and the state of each row.
 
-        States: 0, the row had left this path before; 1, it leaves it here; 2, it stays.
+        States: 0, the row left this path at an earlier split; 1, it leaves at this split; 2, it stays.
         """
-        old, new = 1.0 if before is None else before.share, now.share
+        old, new = 1.0 if earlier is None else earlier.share, current.share
         kept, keeps = self.points + self.rest * old, self.points + self.rest * new
         scale, gain = np.empty((3, len(self.points))), np.zeros((3, len(self.points)))
         scale[0], scale[1], scale[2] = new / old, self.rest * new / kept, keeps / kept
         gain[1:] = -self.weights * (1 - old) / kept
         gain[1] -= self.weights / self.rest
         gain[2] += self.weights * (1 - new) / keeps
-        state = now.agrees + (np.int64(1) if before is None else before.agrees.astype(np.int64))
+        state = current.agrees + (np.int64(1) if earlier is None else earlier.agrees.astype(np.int64))
         return scale, gain, state
 
     @staticmethod

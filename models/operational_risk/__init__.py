@@ -1,1 +1,1 @@
-"""Operational risk: how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
+"""Score operational risk: how steadily an enterprise works (Pérez-Salazar et al., 2026)."""

@@ -1,4 +1,4 @@
-"""Operational risk: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
+"""Fit the operational-risk model: default from how steadily an enterprise works (Pérez-Salazar et al., 2026)."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -26,17 +26,17 @@ from models.runner import Runner, threads
 
 
 class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The paper's pipeline whole: prepare, oversample the training rows, fit the best of a grid.
+    """Run the whole pipeline of the paper: prepare, oversample the training rows, fit the best point of a grid.
 
-    Nothing but training rows is ever scaled by, imputed from or interpolated with: in each fold of the grid
-    search preparation and SMOTE are fitted on the training part, and the winner is fitted on all rows.
+    Scaling, imputation and interpolation use training rows only: in each fold of the grid search, preparation and
+    SMOTE are fitted on the training part, and the winner is then fitted on all rows.
 
     Parameters
     ----------
     settings : OperationalRiskSettings or None, default=None
-        None stands for the defaults.
+        None: the defaults.
     groups : mapping of str to str, or None, default=None
-        Group of each column. Columns of other groups, or without one, do not enter. None: every column
+        Group of each column. Columns of other groups, or without a group, do not enter. None: every column
         that a model can take enters.
     runner : Runner or None, default=None
         Runs the fits of the grid search; None: one after the other. The result does not depend on it.
@@ -49,7 +49,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     groups_ : tuple of str
         Groups trained on, in the order of the settings.
     left_out_ : dict of str to str
-        Columns of a wanted group that did not enter, and why ("nothing delivered", "constant").
+        Columns of a wanted group that did not enter, each with its reason ("nothing delivered", "constant").
     base_rate_ : float
         Share of defaults in the training rows, before oversampling.
     best_params_ : dict
@@ -58,8 +58,8 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         Mean AUC over the folds for each point of the grid.
     preparation_, learner_ : fitted parts
     means_ : ndarray of shape (n_columns,) or None
-        Mean of each prepared column over the rows that the learner saw: the reference of linear contributions.
-        None in a model that was stored before they were kept.
+        Mean of each prepared column over the rows of the fit: the reference of linear contributions.
+        None in a model stored before these means were kept.
 
     References
     ----------
@@ -145,7 +145,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return self
 
     def predict_proba(self, X: pl.DataFrame) -> npt.NDArray[np.float64]:
-        """Return the learner's probabilities, which SMOTE has shifted: calibrate before calling them a PD.
+        """Return the learner's probabilities, which SMOTE has shifted: calibrate them to get a PD.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     @property
     def unexplained(self) -> str | None:
-        """Why the fitted model does not explain itself; None where it does."""
+        """The reason why the fitted model does not explain itself, or None if it does."""
         check_is_fitted(self, "learner_")
         learner = (self.settings or OperationalRiskSettings()).learner
         if learner == "svm":
@@ -182,9 +182,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return None
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
-        """Return what each feature adds to the calibrated PD of each row; see `models.explanation`.
+        """Return the contribution of each feature to the calibrated PD of each row; see `models.explanation`.
 
-        Trees by exact path-dependent Shapley values, a logistic regression exactly as the linear model that it is.
+        Trees are split by exact path-dependent Shapley values, a logistic regression exactly as a linear model.
 
         Parameters
         ----------
@@ -211,7 +211,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return explain_sums(sums, probability, calibrator, sources=self.preparation_.sources_out_)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category, rows with a level that training did not show; they count as Unknown."""
+        """Count for each category the rows with a level not seen in training; they count as Unknown."""
         check_is_fitted(self, "learner_")
         return self.preparation_.unseen_counts(X)
 

@@ -1,4 +1,4 @@
-"""Grid search over stratified folds that prepares and oversamples each training fold once, not once a candidate."""
+"""Search a grid over stratified folds, preparing and oversampling each training fold only once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from models.runner import Job, Runner
 
 
 class GridPoint(NamedTuple):
-    """One candidate and its mean AUC over the folds."""
+    """One point of the grid and its mean AUC over the folds."""
 
     parameters: dict[str, Any]
     mean_auc: float
 
 
 class PreparedFold(NamedTuple):
-    """A training fold, prepared and oversampled, beside its untouched test fold."""
+    """A training fold, prepared and oversampled, with its test fold, which is prepared only."""
 
     train: Scores
     train_labels: Labels
@@ -48,8 +48,8 @@ def grid_search(
 ) -> tuple[GridPoint, ...]:
     """Return every point of the grid with its mean AUC, in the order of the grid.
 
-    The result is that of scikit-learn's ``GridSearchCV`` over a pipeline of the three steps; as the grid
-    concerns the learner only, the first two steps are not repeated for each candidate.
+    The result is that of scikit-learn's ``GridSearchCV`` over a pipeline of the three steps; since the grid
+    concerns the learner only, the first two steps are not repeated for each point.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def grid_search(
     runner : Runner
         Runs the preparations, then the fits.
     borrowers : sequence of str, optional
-        Borrower of each row; all rows of one go to one fold.
+        Borrower of each row; all rows of a borrower go to one fold.
     """
     folded = repeated_folds(labels, folds=folds, repeats=1, random_state=random_state, borrowers=borrowers)
     splits = [(train, test) for _, _, train, test in folded]
@@ -73,10 +73,10 @@ def grid_search(
     def prepare(split: tuple[Any, Any]) -> PreparedFold:
         train, test = split
         fitted = clone(preparation).fit(frame[train])
-        rows, names = fitted.transform(frame[train]), labels[train]
+        rows, row_labels = fitted.transform(frame[train]), labels[train]
         if oversampler is not None:
-            rows, names = clone(oversampler).fit_resample(rows, names)
-        return PreparedFold(rows, names, fitted.transform(frame[test]), labels[test])
+            rows, row_labels = clone(oversampler).fit_resample(rows, row_labels)
+        return PreparedFold(rows, row_labels, fitted.transform(frame[test]), labels[test])
 
     def score(candidate: dict[str, Any], fold: PreparedFold) -> float:
         fitted = clone(learner).set_params(**candidate).fit(fold.train, fold.train_labels)
@@ -84,12 +84,12 @@ def grid_search(
 
     candidates = list(ParameterGrid({name: list(values) for name, values in grid.items()}))
     prepared = runner([Job(f"fold {n}", partial(prepare, split)) for n, split in enumerate(splits)])
-    found = runner(
+    aucs = runner(
         [
             Job(f"point {point} fold {n}", partial(score, candidate, fold))
             for point, candidate in enumerate(candidates)
             for n, fold in enumerate(prepared)
         ]
     )
-    means = np.array(found).reshape(len(candidates), folds).mean(axis=1)
+    means = np.array(aucs).reshape(len(candidates), folds).mean(axis=1)
     return tuple(GridPoint(candidate, float(mean)) for candidate, mean in zip(candidates, means, strict=True))

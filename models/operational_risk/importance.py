@@ -1,4 +1,4 @@
-"""How much a fitted model leans on each feature and on each group of them."""
+"""Measure how much a fitted model relies on each feature and on each group of features."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from models.operational_risk.classifier import OperationalRiskClassifier
 
 
 def feature_importance(classifier: OperationalRiskClassifier) -> dict[str, float]:
-    """Return the share of each feature, strongest first; shares sum to one.
+    """Return the share of importance of each feature, strongest first; the shares add up to one.
 
     XGBoost: number of splits on it (the F-score of the paper's Figure 4). Random forest: decrease of
     impurity. Logistic regression: absolute coefficient on the [0, 1] scale. A category, or the mark of a
-    gap, counts for the feature it comes from.
+    gap, counts for its feature.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def feature_importance(classifier: OperationalRiskClassifier) -> dict[str, float
 
 
 def group_importance(classifier: OperationalRiskClassifier) -> dict[str, float]:
-    """Return the share of each group trained on, strongest first."""
+    """Return the share of importance of each group in the model, strongest first."""
     groups = classifier.groups or {}
     shares: dict[str, float] = {}
     for name, share in feature_importance(classifier).items():

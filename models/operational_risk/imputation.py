@@ -1,4 +1,4 @@
-"""Nearest-neighbour imputation whose cost at scoring time is bounded by a reference sample."""
+"""Impute by nearest neighbours at a bounded cost: donors come from a reference sample."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CHUNK_ROWS = 2048
 class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fill gaps with the mean of the nearest donors, as scikit-learn's ``KNNImputer`` does, in bounded time.
 
-    The donors are a seeded sample of at most ``reference_rows`` training rows, so that scoring costs
-    rows times ``reference_rows`` and not rows times training rows; distances of a row are computed and
-    ordered once for all its gaps, not once for each column. With as many reference rows as training rows the values are
-    those of ``KNNImputer(weights="uniform")``, ties aside.
+    The donors are a seeded sample of at most ``reference_rows`` training rows, so that the cost of scoring is rows
+    times ``reference_rows`` and not rows times training rows; distances of a row are computed and sorted once for
+    all its gaps, not once for each column. With as many reference rows as training rows the values equal those of
+    ``KNNImputer(weights="uniform")``, except for ties.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Matrix) -> Matrix:
-        """Return the rows without gaps; rows that have none come back as they are.
+        """Return the rows without gaps; rows that have none come back unchanged.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return filled
 
     def _fill(self, rows: Matrix) -> Matrix:
-        """Fill one block of rows."""
+        """Return one block of rows with its gaps filled."""
         distances = self._distances(rows)
         has_value = ~np.isnan(self.reference_)
         near = min(len(self.reference_), max(64, 4 * self.n_neighbors))
@@ -114,18 +114,18 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 filled[gaps, column] = self.fallback_[column]
                 continue
             chosen = order[gaps]
-            wanted = min(self.n_neighbors, len(donors))
+            neighbors = min(self.n_neighbors, len(donors))
             usable = has_value[chosen, column] & np.isfinite(
                 np.take_along_axis(distances[gaps], chosen, axis=1)
             )
-            usable &= np.cumsum(usable, axis=1) <= wanted
+            usable &= np.cumsum(usable, axis=1) <= neighbors
             values = np.where(usable, self.reference_[chosen, column], 0.0).sum(axis=1)
             counts = usable.sum(axis=1)
-            # The few rows whose nearest reference rows mostly lack this value look at all of its donors.
-            short = np.flatnonzero(counts < wanted)
+            # A few rows have near reference rows that mostly lack this value: search all of its donors for them.
+            short = np.flatnonzero(counts < neighbors)
             if len(short) > 0 and near < len(self.reference_):
                 far = distances[np.ix_(gaps[short], donors)]
-                best = np.argpartition(far, wanted - 1, axis=1)[:, :wanted]
+                best = np.argpartition(far, neighbors - 1, axis=1)[:, :neighbors]
                 reachable = np.isfinite(np.take_along_axis(far, best, axis=1))
                 counts[short] = reachable.sum(axis=1)
                 values[short] = np.where(reachable, self.reference_[donors[best], column], 0.0).sum(axis=1)
@@ -135,7 +135,7 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return filled
 
     def _distances(self, rows: Matrix) -> Matrix:
-        """Squared Euclidean distances over jointly known columns, scaled up for the unknown; inf without any."""
+        """Return squared Euclidean distances over jointly known columns, scaled up for unknown ones; inf if none."""
         known, donor_known = ~np.isnan(rows), ~np.isnan(self.reference_)
         left, right = np.where(known, rows, 0.0), np.where(donor_known, self.reference_, 0.0)
         mask, donor_mask = known.astype(np.float64), donor_known.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The four learners of the paper's Table 4, each with the small grid that is searched for it."""
+"""Make the four learners of the paper's Table 4, each with the small grid that is searched for it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PUBLISHED_NAMES: dict[Learner, str] = {
     "xgboost": "XGBoost",
 }
 
-# The paper names neither the parameters nor the values that it searched. These are few on purpose: with
-# some hundred borrowers a wide search chooses noise.
+# The paper names neither the parameters nor the values that it searched. These are few on purpose: with a few
+# hundred borrowers a wide search picks noise.
 GRIDS: dict[Learner, Grid] = {
     "xgboost": {"max_depth": (2, 4), "learning_rate": (0.05, 0.15)},
     "logistic_regression": {"C": (0.03, 0.1, 0.3, 1.0)},
@@ -64,8 +64,8 @@ def make_learner(learner: Learner, *, random_state: int) -> Any:
 def raw_probability(fitted: Any, matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the learner's own probability of default of each row, shape (n_samples,), not calibrated.
 
-    A support vector machine has none: its signed distance goes through the logistic function, so that
-    its own decision boundary is at one half and calibration does the rest.
+    A support vector machine has no probability: its signed distance goes through the logistic function, which puts
+    its decision boundary at one half, and calibration does the rest.
     """
     if hasattr(fitted, "predict_proba"):
         return np.asarray(fitted.predict_proba(matrix)[:, 1], dtype=np.float64)

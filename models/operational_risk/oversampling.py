@@ -1,4 +1,4 @@
-"""SMOTE that works with a small minority and keeps zero-one columns zero or one."""
+"""Oversample by SMOTE with a small minority, and keep zero-one columns zero or one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SnappedSmote(BaseEstimator):  # type: ignore[misc]
     """Oversample the minority up to balance, for training rows only.
 
     Two rules beyond plain SMOTE. The number of neighbours is ``min(n_neighbors, minority - 1)``, and a
-    minority of one row is left alone, since there is nothing to interpolate with. A column that holds
+    minority of one row stays as it is, since there is nothing to interpolate with. A column that holds
     only zeros and ones (a category, a missingness mark) takes the value of the nearer end of the
     interpolation: every column of a synthetic row shares one position between its two ends, so that a
     category stays one category.
@@ -46,7 +46,7 @@ class SnappedSmote(BaseEstimator):  # type: ignore[misc]
     def fit_resample(
         self, X: npt.NDArray[np.float64], y: npt.NDArray[Any]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
-        """Return the rows as they are, followed by the synthetic ones.
+        """Return the given rows unchanged, followed by the synthetic ones.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Feature frame to matrix, fitted once: Unknown categories, min-max scaling, nearest-neighbour imputation."""
+"""Turn a feature frame into a matrix: Unknown categories, min-max scaling, nearest-neighbour imputation."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ UNKNOWN = "Unknown"
 
 
 class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn a feature frame into numbers in [0, 1] without gaps; what it learned is never learned again.
+    """Turn a feature frame into numbers in [0, 1] without gaps, by rules learned once from the training rows.
 
     In order: (1) categories and flags become one column a level, with a level "Unknown" for missing
-    values and for levels that training did not show; (2) numbers whose training skewness exceeds
+    values and for levels not seen in training; (2) numbers whose training skewness exceeds
     ``skew_limit`` are compressed by sign(x) log(1 + abs(x)); (3) numbers are scaled to [0, 1] by the
     training minimum and maximum and clipped there, so that an unusual night cannot push a linear model
-    beyond what it saw; (4) gaps are filled by nearest neighbours on the scaled values, since on raw
-    values the largest amounts alone would decide who is near; (5) each pattern of gaps that
-    several numbers and between 1% and 99% of the training rows share becomes a mark, so that a structurally
-    undefined moment (no transaction in the window) stays visible, as "Unknown" does for categories; a
-    random gap of one number has no mark.
+    beyond the range of training; (4) gaps are filled by nearest neighbours on the scaled values, since on raw
+    values the largest amounts alone would decide which rows are near; (5) each pattern of gaps shared by several
+    numbers and found in 1% to 99% of the training rows becomes a mark, so that a structural gap (no
+    transaction in the window) stays visible, as "Unknown" does for categories; a random gap of one number has no
+    mark.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     reference_rows : int, default=1000
         Most training rows kept as donors.
     skew_limit : float or None, default=1.0
-        Compress numbers that are more skewed; None leaves all as they are, as the paper does.
+        Compress numbers that are more skewed than this; None compresses none, as in the paper.
     random_state : int, default=0
         Seed of the donor sample.
 
@@ -51,7 +51,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     feature_names_out_ : tuple of str
         Columns of the matrix.
     sources_out_ : tuple of str
-        For each column of the matrix the feature it comes from.
+        The feature behind each column of the matrix.
 
     References
     ----------
@@ -109,7 +109,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def name_outputs(self) -> None:
-        """Name the columns of the matrix and the feature that each comes from; part of fitting and of loading."""
+        """Name the columns of the matrix and the feature behind each, after fitting or loading."""
         names = [(name, name) for name in self.numbers_]
         names += [(f"missing:{self.numbers_[mark]}", self.numbers_[mark]) for mark in self.marks_]
         names += [
@@ -119,7 +119,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.sources_out_ = tuple(source for _, source in names)
 
     def transform(self, X: pl.DataFrame) -> Matrix:
-        """Return the matrix of a frame that has the columns of training, in any order, others ignored.
+        """Return the matrix of a frame with the columns of training, in any order; other columns are ignored.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         conform(X, self.schema_)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category, the rows whose level training did not show (missing is not unseen)."""
+        """Count for each category the rows with a level not seen in training (missing is not unseen)."""
         frame = conform(X, self.schema_)
         return {
             name: sum(
@@ -166,12 +166,12 @@ class Preparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         }
 
     def _scaled(self, shaped: Matrix) -> Matrix:
-        """Scale by the training range and clip; gaps stay gaps."""
+        """Return the numbers scaled by the training range and clipped; gaps stay gaps."""
         return np.clip((shaped - self.low_) / self.range_, 0.0, 1.0)
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
-    """Return the numeric columns as one matrix; null, NaN and infinite are gaps."""
+    """Return the numeric columns as one matrix, with null, NaN and infinite values as gaps."""
     if not names:
         return np.empty((frame.height, 0))
     matrix: Matrix = (
@@ -181,7 +181,7 @@ def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
 
 
 def _texts(frame: pl.DataFrame, column: Column) -> list[str]:
-    """Return a category or flag as text, missing as Unknown."""
+    """Return a category or flag as text, with missing values as Unknown."""
     values: list[str] = frame[column.name].cast(pl.String).fill_null(UNKNOWN).to_list()
     return values
 
@@ -204,17 +204,17 @@ def _compress(matrix: Matrix, columns: npt.NDArray[np.bool_]) -> Matrix:
 
 
 def _bounds(matrix: Matrix) -> tuple[Matrix, Matrix]:
-    """Return minimum and range of each column; (0, 1) for one without values, range 1 for a constant."""
+    """Return minimum and range of each column; (0, 1) for a column without values, range 1 for a constant."""
     known = ~np.isnan(matrix)
-    some = known.any(axis=0)
-    low = np.where(some, np.where(known, matrix, np.inf).min(axis=0, initial=np.inf), 0.0)
-    high = np.where(some, np.where(known, matrix, -np.inf).max(axis=0, initial=-np.inf), 0.0)
+    has_values = known.any(axis=0)
+    low = np.where(has_values, np.where(known, matrix, np.inf).min(axis=0, initial=np.inf), 0.0)
+    high = np.where(has_values, np.where(known, matrix, -np.inf).max(axis=0, initial=-np.inf), 0.0)
     return low, np.where(high > low, high - low, 1.0)
 
 
 def _gap_patterns(gaps: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return the first column of each pattern of gaps that several columns and 1% to 99% of the rows show."""
-    columns: dict[bytes, list[int]] = {}
+    """Return the first column of each pattern of gaps shared by several columns and found in 1% to 99% of the rows."""
+    columns_by_pattern: dict[bytes, list[int]] = {}
     for column in np.flatnonzero((gaps.mean(axis=0) >= 0.01) & (gaps.mean(axis=0) <= 0.99)).tolist():
-        columns.setdefault(gaps[:, column].tobytes(), []).append(column)
-    return tuple(alike[0] for alike in columns.values() if len(alike) > 1)
+        columns_by_pattern.setdefault(gaps[:, column].tobytes(), []).append(column)
+    return tuple(alike[0] for alike in columns_by_pattern.values() if len(alike) > 1)

@@ -1,4 +1,4 @@
-"""Every choice of an operational-risk model, described and bounded."""
+"""Set every choice of an operational-risk model, described and bounded."""
 
 from typing import ClassVar, Self
 
@@ -13,7 +13,7 @@ LONG_WINDOWS = ("365d", "all")
 
 
 class OperationalRiskSettings(FamilySettings):
-    """Every choice of one model version; stored with it."""
+    """Every choice of one model version, stored with it."""
 
     family: ClassVar[str] = "operational_risk"
 

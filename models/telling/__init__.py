@@ -1,1 +1,1 @@
-"""Show models and nights to people: charts, model cards, the night's report."""
+"""Show models and nights to people: charts, model cards and the report of each night."""

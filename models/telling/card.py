@@ -1,4 +1,4 @@
-"""The model card: what one version is, what it is worth, whom it treats how; made from warehouse rows alone."""
+"""Write the card of one model version as an HTML page, from warehouse rows alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = ("performance", "stability", "calibration")
 
 @dataclass(frozen=True)
 class CardRows:
-    """What the warehouse holds of one model version.
+    """The warehouse rows behind the card of one model version.
 
     Attributes
     ----------
@@ -32,14 +32,14 @@ class CardRows:
     roles : polars.DataFrame
         role, effective_from, reason and approver of ops.model_roles, oldest first.
     unseen : polars.DataFrame
-        coverage, label, pd_raw and pd of each row that it had not seen, repeats averaged.
+        coverage, label, pd_raw and pd of each row that the model had not seen, repeats averaged.
     by_coverage : polars.DataFrame
         coverage, rows, defaults, observed_rate, low, high and mean_pd of marts.mart_family_calibration.
     night : mapping or None
-        as_of_date, enterprises, headlines, in_default and mean_pd of the others on the last night that it scored; None
-        before the first.
+        as_of_date, enterprises, headlines, in_default and mean_pd of the others on the last night that the version
+        scored; None before its first night.
     drawn : polars.DataFrame
-        Contributions of that night, as plots take them; no rows where the family does not explain itself.
+        Contributions of that night, as the charts take them; empty if the family does not explain itself.
     bins : polars.DataFrame
         lower, upper, reference and tonight: bins of the PD in order, their shares at training and on that night.
     monitoring, fairness : polars.DataFrame
@@ -63,7 +63,7 @@ def card(rows: CardRows) -> str:
     Raises
     ------
     ModelError
-        The version has no rows that it had not seen, so that nothing can be said of its worth.
+        The version has no unseen rows, so that its performance is unknown.
     MissingFigureError
         A figure that the card shows is missing in the warehouse.
     """
@@ -90,7 +90,7 @@ def card(rows: CardRows) -> str:
 
 
 def worth(unseen: pl.DataFrame) -> dict[str, Interval]:
-    """Return AUC (DeLong), KS, Brier score and log loss of the PD on unseen rows, bootstrap intervals.
+    """Return AUC with its DeLong interval, and KS, Brier score and log loss with bootstrap intervals, on unseen rows.
 
     Examples
     --------
@@ -99,12 +99,15 @@ def worth(unseen: pl.DataFrame) -> dict[str, Interval]:
     0.75
     """
     labels, pd = unseen["label"].to_numpy(), unseen["pd"].to_numpy()
-    found = bootstrap_intervals(labels, pd)
-    return {"auc": delong_interval(labels, pd), **{name: found[name] for name in ("ks", "brier", "log_loss")}}
+    intervals = bootstrap_intervals(labels, pd)
+    return {
+        "auc": delong_interval(labels, pd),
+        **{name: intervals[name] for name in ("ks", "brier", "log_loss")},
+    }
 
 
 def _pictures(rows: CardRows) -> dict[str, Any]:
-    """Return the plots that the rows allow, by heading."""
+    """Return the charts that the rows allow, by heading."""
     labels, pd, raw = (rows.unseen[name].to_numpy() for name in ("label", "pd", "pd_raw"))
     charts: dict[str, list[Any]] = {
         "worth": [
@@ -120,12 +123,12 @@ def _pictures(rows: CardRows) -> dict[str, Any]:
     if rows.drawn.height:
         charts["why"] = [contribution_bars(rows.drawn), beeswarm(rows.drawn)]
     if rows.bins.height:
-        charts["shift"] = [shares(_named(rows.bins), title="PD: at training and on the last night")]
-    return {name: [picture(chart, about=name) for chart in some] for name, some in charts.items()}
+        charts["shift"] = [shares(_with_names(rows.bins), title="PD: at training and on the last night")]
+    return {name: [picture(chart, about=name) for chart in drawn] for name, drawn in charts.items()}
 
 
-def _named(bins: pl.DataFrame) -> pl.DataFrame:
-    """Return the bins under names that people read, numbered: rounded, two may read the same."""
+def _with_names(bins: pl.DataFrame) -> pl.DataFrame:
+    """Return the bins with readable names; the number keeps names distinct that rounding makes equal."""
     low, high = (pl.col(name).mul(100).round(2) for name in ("lower", "upper"))
     name = (
         pl.when(pl.col("lower").is_null() & pl.col("upper").is_null())
@@ -143,12 +146,12 @@ def _named(bins: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the subjects whose population stability index against training is largest."""
+    """Return the subjects with the largest population stability index against training."""
     known = monitoring.filter(pl.col("measure").is_in(SHIFTS), pl.col("value").is_not_null())
     return rows_of(known.sort("value", descending=True).head(SHOWN))
 
 
 def _watched(monitoring: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Return everything else that was watched, by heading."""
+    """Return all other measures of the watch, by heading."""
     rest = monitoring.filter(~pl.col("measure").str.contains("^[pc]si_"))
     return {heading: rows_of(rest.filter(heading=heading)) for heading in HEADINGS}

@@ -1,4 +1,4 @@
-"""HTML from templates: complete without a network or a script, and refused where a figure is missing."""
+"""Render HTML pages from templates; they need no network and no script, and never show a missing figure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class MissingFigureError(ModelError):
-    """A page would have shown a number that is not there."""
+    """A page would have shown a figure that is missing."""
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a page; what borrowers or lenders wrote is escaped.
+    """Return a page as HTML; text written by borrowers or lenders is escaped.
 
     Parameters
     ----------
     template : str
-        File below ``models/templates``.
+        File below ``models/telling/templates``.
     **values
-        What the template names; one that it names and does not get is an error.
+        Values for the names in the template; a name without a value is an error.
 
     Raises
     ------
@@ -51,41 +51,41 @@ def render(template: str, **values: Any) -> str:
 
 
 def picture(chart: alt.TopLevelMixin, *, about: str) -> Markup:
-    """Return a chart as an image inside the page, apart from the others: drawn ones share names of their parts."""
-    drawn = base64.b64encode(svg(chart).encode()).decode()
-    return Markup('<img alt="{}" src="data:image/svg+xml;base64,{}">').format(about, drawn)
+    """Return a chart as an image inside the page, separate from other charts, whose parts share names."""
+    encoded = base64.b64encode(svg(chart).encode()).decode()
+    return Markup('<img alt="{}" src="data:image/svg+xml;base64,{}">').format(about, encoded)
 
 
 def known(value: Any) -> bool:
-    """Whether a figure is there: neither None nor not-a-number nor infinite."""
+    """Return True if a figure is present: not None, not NaN and not infinite."""
     return value is not None and math.isfinite(value)
 
 
 def figure(value: Any, digits: int = 3, *, name: str = "a figure") -> str:
-    """Return a number with so many digits after the point.
+    """Return a number with the given digits after the point.
 
     Examples
     --------
     >>> figure(0.12345)
     '0.123'
     """
-    return f"{_there(value, name):,.{digits}f}"
+    return f"{_required(value, name):,.{digits}f}"
 
 
 def share(value: Any, digits: int = 1, *, name: str = "a share") -> str:
-    """Return a share as per cent.
+    """Return a share as a percentage.
 
     Examples
     --------
     >>> share(0.1234)
     '12.3%'
     """
-    return f"{_there(value, name):.{digits}%}"
+    return f"{_required(value, name):.{digits}%}"
 
 
 def count(value: Any, *, name: str = "a count") -> str:
-    """Return a whole number with separators."""
-    return f"{int(_there(value, name)):,}"
+    """Return a whole number with thousands separators."""
+    return f"{int(_required(value, name)):,}"
 
 
 def span(low: Any, high: Any, digits: int = 3) -> str:
@@ -101,11 +101,11 @@ def day(value: date | datetime | None) -> str:
 
 
 def rows_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a frame as templates read them."""
+    """Return the rows of a frame as dictionaries, the form that templates read."""
     return frame.to_dicts()
 
 
-def _there(value: Any, name: str) -> float:
+def _required(value: Any, name: str) -> float:
     if not known(value):
         raise MissingFigureError(
             f"{name} that the page shows is missing ({value}); measure it before the page is made"

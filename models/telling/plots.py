@@ -1,4 +1,4 @@
-"""Charts as pure functions: ROC, reliability, importance, grades, contributions; drawn without a network."""
+"""Draw charts without a network: ROC, reliability, importance, grades, contributions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ def roc(curves: Mapping[str, tuple[Labels, Scores]], *, title: str = "ROC") -> a
     """
     parts = []
     for name, (labels, scores) in curves.items():
-        false, true = roc_points(labels, scores)
+        false_rate, true_rate = roc_points(labels, scores)
         legend = f"{name} ({auc(labels, scores):.3f})"
-        parts.append(pl.DataFrame({"false": false, "true": true}).with_columns(curve=pl.lit(legend)))
+        parts.append(
+            pl.DataFrame({"false": false_rate, "true": true_rate}).with_columns(curve=pl.lit(legend))
+        )
     lines = (
         alt.Chart(inline(pl.concat(parts)))
         .mark_line(clip=True)
@@ -48,7 +50,7 @@ def roc(curves: Mapping[str, tuple[Labels, Scores]], *, title: str = "ROC") -> a
 
 
 def roc_points(labels: Labels, scores: Scores, *, points: int = 200) -> tuple[Scores, Scores]:
-    """Return false and true positive rates at the thresholds that occur, thinned to at most that many."""
+    """Return false and true positive rates at each threshold, thinned to at most the given number of points."""
     order = np.argsort(-scores, kind="stable")
     last_of_tie = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     bad, good = np.cumsum(labels[order])[last_of_tie], np.cumsum(1 - labels[order])[last_of_tie]
@@ -59,11 +61,11 @@ def roc_points(labels: Labels, scores: Scores, *, points: int = 200) -> tuple[Sc
 def reliability(
     curves: Mapping[str, Sequence[ReliabilityBin]], *, title: str = "Reliability"
 ) -> alt.LayerChart:
-    """Return observed default rate over mean PD for each named curve; on the diagonal a PD means what it says."""
+    """Return observed default rate over mean PD for each named curve; a calibrated PD lies on the diagonal."""
     rows = [
-        {"curve": name, "pd": one.mean_pd, "rate": one.default_rate, "rows": one.rows}
+        {"curve": name, "pd": part.mean_pd, "rate": part.default_rate, "rows": part.rows}
         for name, bins in curves.items()
-        for one in bins
+        for part in bins
     ]
     lines = (
         alt.Chart(inline(pl.DataFrame(rows)))
@@ -80,7 +82,7 @@ def reliability(
 
 
 def importance(shares: Mapping[str, float], *, title: str = "Importance", top: int = 15) -> alt.Chart:
-    """Return the strongest features as bars, the strongest on top."""
+    """Return the strongest features as bars, the strongest at the top."""
     strongest = sorted(shares.items(), key=lambda pair: -pair[1])[:top]
     frame = pl.DataFrame(
         {"feature": [name for name, _ in strongest], "share": [share for _, share in strongest]}
@@ -119,7 +121,7 @@ def contribution_bars(rows: pl.DataFrame, *, title: str = "What moves the PD", t
     ----------
     rows : polars.DataFrame
         enterprise_id, feature, contribution and, where known, value (a number; null for none). A feature
-        that a borrower has no row of adds nothing there.
+        without a row for a borrower adds nothing there.
     title : str
     top : int
 
@@ -173,10 +175,9 @@ def beeswarm(
 ) -> alt.Chart:
     """Return the spread of the strongest features' contributions, as in the ensemble paper's figure 6.
 
-    Each row of dots is a feature. Dots lie at the middle of one of `SWARM_BINS` bins and are stacked where
-    borrowers are many, at most `SWARM_HEIGHT` high: the picture shows the shape and stays small, whatever
-    the portfolio. Red stands for a high value of the feature among the borrowers shown, blue for a low one,
-    grey for none known.
+    Each row of dots is a feature. Dots lie in the middle of one of `SWARM_BINS` bins and are stacked at most
+    `SWARM_HEIGHT` high, so that the picture shows the shape and stays small for any portfolio. Red means a high
+    value of the feature among the borrowers shown, blue a low one, grey an unknown one.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def beeswarm(
 
 
 def _swarm(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return feature, contribution, place and level of each dot: columns of dots, the lowest values below."""
+    """Return feature, contribution, place and level of each dot; dots are stacked, the lowest values at the bottom."""
     if "value" not in rows.columns:
         rows = rows.with_columns(value=pl.lit(None, pl.Float64))
     width = max(float(np.ptp(rows["contribution"].to_numpy())), TINY) / SWARM_BINS
@@ -276,17 +277,17 @@ def _diagonal(x: str, y: str) -> alt.Chart:
 
 
 def inline(frame: pl.DataFrame) -> alt.Data:
-    """Return the rows inside the chart, so that it needs no file and no other frame library."""
+    """Return the rows as data stored inside the chart, so that it needs no file and no other frame library."""
     return alt.Data(values=frame.to_dicts())
 
 
 def beside_published(figures: pl.DataFrame) -> alt.LayerChart:
-    """Return the AUC of every row that has a published one: ours with its interval, the published as a mark.
+    """Return our AUC with its interval beside the published one, for every row that has one.
 
     Parameters
     ----------
     figures : polars.DataFrame
-        Columns of ops.replication; honest figures of the AUC are drawn.
+        Columns of ops.replication; only honest figures of the AUC are drawn.
     """
     shown = (
         figures.filter(pl.col("published").is_not_null(), metric="auc", protocol="honest")

@@ -1,4 +1,4 @@
-"""Charts of a model card and a validation report: class distributions, shifts of shares, migration, history."""
+"""Draw the charts of the model card and the night's report: class distributions, shifts, migration, history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CELL = 30
 
 
 def ks_curves(labels: Labels, scores: Scores, *, title: str = "KS") -> alt.LayerChart:
-    """Return the share of each class below every PD; their greatest distance is the two-sample KS.
+    """Return the share of each class below every PD; the largest gap between the curves is the two-sample KS.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def shares(bins: pl.DataFrame, *, title: str) -> alt.Chart:
 
 
 def migration(moves: pl.DataFrame, grades: Sequence[str], *, title: str) -> alt.LayerChart:
-    """Return the matrix of grades before and now, each cell the share of its row.
+    """Return the matrix of grades before and now, each cell coloured by its share of its row.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def migration(moves: pl.DataFrame, grades: Sequence[str], *, title: str) -> alt.
     """
     shown = moves.with_columns(
         share=pl.col("enterprises") / pl.col("enterprises").sum().over("grade_before"),
-        told=pl.col("enterprises").cast(pl.String),
+        borrowers=pl.col("enterprises").cast(pl.String),
     )
     cells = alt.Chart(inline(shown)).encode(
         alt.X("grade:N", title="grade now", sort=list(grades), axis=alt.Axis(orient="top", labelAngle=0)),
@@ -105,7 +105,7 @@ def migration(moves: pl.DataFrame, grades: Sequence[str], *, title: str) -> alt.
             alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#ffffff", BLUE]))
         ),
         cells.mark_text(fontSize=10).encode(
-            alt.Text("told:N"),
+            alt.Text("borrowers:N"),
             color=alt.when("datum.share > 0.6").then(alt.value("white")).otherwise(alt.value("black")),
         ),
     ).properties(title=title, width=CELL * len(grades), height=CELL * len(grades))

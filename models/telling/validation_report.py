@@ -1,4 +1,4 @@
-"""The validation report of one night: status, gates, performance, stability, calibration; from warehouse rows alone."""
+"""Write the report of one night as an HTML page, from warehouse rows alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.telling.report_plots import history, migration
 
 @dataclass(frozen=True)
 class NightRows:
-    """What the warehouse holds of one night of one portfolio.
+    """The warehouse rows behind the report of one night of one portfolio.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class NightRows:
     grades : polars.DataFrame
         grade and enterprises, best grade first.
     scale : sequence of str
-        All grades, best first, and the state of borrowers in default.
+        All grades, best first, and last the state of borrowers in default.
     moves : polars.DataFrame
         grade_before, grade and enterprises against the night before; no rows on the first night.
     gates : polars.DataFrame
@@ -58,10 +58,10 @@ def validation_report(rows: NightRows) -> str:
     Raises
     ------
     MissingFigureError
-        A figure that the report shows is missing in the warehouse and no note says why.
+        A figure that the report shows is missing in the warehouse, and no note gives the reason.
     """
-    known = rows.grades.filter(pl.col("grade").is_not_null())
-    charts = [grades_chart(known, title="Borrowers by grade")]
+    graded = rows.grades.filter(pl.col("grade").is_not_null())
+    charts = [grades_chart(graded, title="Borrowers by grade")]
     if rows.moves.height:
         charts.append(migration(rows.moves, rows.scale, title="Grades, the night before and now"))
     charts += [

@@ -1,1 +1,1 @@
-"""The feature-enhanced voting ensemble (Yang & Xiao, 2024)."""
+"""Score by the feature-enhanced voting ensemble (Yang & Xiao, 2024)."""

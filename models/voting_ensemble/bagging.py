@@ -1,4 +1,4 @@
-"""Bagged SMOTE: the training rows dealt into stratified bags, each oversampled on its own (paper, section III.B)."""
+"""Oversample training rows by bagged SMOTE: each stratified bag on its own (paper, section III.B)."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ ROWS_A_BAG = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Bag:
-    """What became of one bag.
+    """Result of oversampling one bag.
 
     Parameters
     ----------
     rows : ndarray of int
-        Training rows in it, ascending.
+        Training rows in the bag, ascending.
     minority : int
-        Its rows of its smallest class.
+        Rows of the smallest class in the bag.
     k_neighbors : int
-        Neighbours used.
+        Number of neighbours used.
     synthetic : int
-        Rows made.
+        Number of synthetic rows made.
     """
 
     rows: Rows
@@ -48,23 +48,22 @@ class Bag:
 
 
 class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
-    """Deal training rows into stratified bags, oversample each bag up to balance on its own, merge.
+    """Split training rows into stratified bags, oversample each until its classes balance, and merge them.
 
-    Neighbours are sought inside a bag only: the work falls with the number of bags and bags run side by
-    side. With ``n_bags="auto"`` a bag never exceeds `ROWS_A_BAG` rows, so that time grows in a straight
-    line with the rows.
+    Neighbours are searched inside a bag only: more bags mean less work, and bags run side by side. With
+    ``n_bags="auto"`` a bag never exceeds `ROWS_A_BAG` rows, so that time grows linearly with the rows.
 
-    Rules where plain SMOTE would stop or invent:
+    Rules for cases in which plain SMOTE would stop or make up values:
 
-    - Each bag needs ``k_neighbors + 1`` rows of every class that is oversampled. Where the smallest such
-      class has too few for ``n_bags``, bags join until all have enough. If one bag holds them all and they
-      are still too few, neighbours are lowered to ``minority - 1``. A single row is refused.
+    - Each bag needs ``k_neighbors + 1`` rows of every class that is oversampled. If the smallest such class has too
+      few for ``n_bags``, bags join until all have enough. If a single bag still has too few, the neighbours are
+      lowered to ``minority - 1``. A single row is refused.
     - A column with exactly two distinct values in the training rows (a flag, one level of a category)
       takes the nearer end of the interpolation. All columns of a synthetic row share one position between
       its two ends, so that a category in several columns stays one category.
     - Classes already equal in number stay as they are, without a synthetic row.
 
-    What departs from the settings is said in ``decisions_``. The result depends on the rows, the settings
+    ``decisions_`` records every departure from the settings. The result depends on the rows, the settings
     and ``random_state`` only, never on the number of threads or the order in which bags are done.
 
     Parameters
@@ -74,16 +73,16 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
     k_neighbors : int, default=5
         Neighbours of SMOTE.
     categorical_features : sequence of int or None, default=None
-        Columns that hold codes of a category: SMOTENC gives them the commonest code of the neighbours.
-        Other columns than these must be among them.
+        Columns that hold codes of a category: SMOTENC gives them the most frequent code of the neighbours. At least
+        one other column is needed.
     sampling_strategy : float, str, dict or callable, default="auto"
         As in imbalanced-learn; "auto" balances every class up to the largest.
     n_jobs : int, default=1
-        Threads, where no runner is given.
+        Number of threads if no runner is given.
     runner : Runner or None, default=None
         Runs the bags, such as one that submits each as a Prefect task.
     random_state : int, default=0
-        Seed; each bag has its own, derived from this one and the bag's number.
+        Seed; each bag has its own, derived from this seed and the bag's number.
 
     Attributes
     ----------
@@ -137,7 +136,7 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the rows as they are, in their order, followed by the synthetic ones, bag after bag.
+        """Return the given rows in their order, followed by the synthetic ones, bag after bag.
 
         Parameters
         ----------
@@ -182,11 +181,11 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
 
     def _fit_resample(self, X: Matrix, y: Classes) -> tuple[Matrix, Classes]:
         categories = self._categories(X.shape[1])
-        wanted = {label: count for label, count in self.sampling_strategy_.items() if count}
-        n_bags, k_neighbors, self.decisions_ = self._plan(y, wanted)
-        dealing, *seeds = np.random.SeedSequence(self.random_state).spawn(n_bags + 1)
-        dealt = deal_bags(y, n_bags=n_bags, random_state=dealing)
-        totals = {label: int(np.count_nonzero(y == label)) + count for label, count in wanted.items()}
+        to_make = {label: count for label, count in self.sampling_strategy_.items() if count}
+        n_bags, k_neighbors, self.decisions_ = self._plan(y, to_make)
+        dealing_seed, *seeds = np.random.SeedSequence(self.random_state).spawn(n_bags + 1)
+        bags = deal_bags(y, n_bags=n_bags, random_state=dealing_seed)
+        totals = {label: int(np.count_nonzero(y == label)) + count for label, count in to_make.items()}
         pairs = {column: pair for column, pair in two_valued(X).items() if column not in categories}
         jobs = [
             Job(
@@ -203,12 +202,12 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
                     random_state=seed,
                 ),
             )
-            for number, (rows, seed) in enumerate(zip(dealt, seeds, strict=True))
+            for number, (rows, seed) in enumerate(zip(bags, seeds, strict=True))
         ]
-        # scikit-learn sets BLAS to one thread around each search and back, which threads side by side would
-        # leave at one: set it here once, so that it is given back once
+        # scikit-learn sets BLAS to one thread around each search and back again; parallel searches could leave it
+        # at one for good, so it is set and restored once around all of them
         with threadpool_limits(1, user_api="blas"):
-            made = (self.runner or threads(self.n_jobs))(jobs)
+            resampled = (self.runner or threads(self.n_jobs))(jobs)
         self.bags_ = tuple(
             Bag(
                 rows,
@@ -216,15 +215,15 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
                 k_neighbors,
                 len(labels),
             )
-            for rows, (_, labels) in zip(dealt, made, strict=True)
+            for rows, (_, labels) in zip(bags, resampled, strict=True)
         )
         return (
-            np.concatenate([X, *(synthetic for synthetic, _ in made)]),
-            np.concatenate([y, *(labels for _, labels in made)]),
+            np.concatenate([X, *(synthetic for synthetic, _ in resampled)]),
+            np.concatenate([y, *(labels for _, labels in resampled)]),
         )
 
     def _categories(self, width: int) -> tuple[int, ...]:
-        """Return the columns of codes, checked."""
+        """Return the columns of codes, after checking them."""
         if self.categorical_features is None or not len(self.categorical_features):
             return ()
         columns = np.unique(self.categorical_features)
@@ -240,24 +239,25 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
             )
         return tuple(given)
 
-    def _plan(self, y: Classes, wanted: Mapping[Any, int]) -> tuple[int, int, tuple[str, ...]]:
-        """Return the number of bags, the neighbours, and what departs from the settings."""
-        asked = max(BAGS, math.ceil(len(y) / ROWS_A_BAG)) if self.n_bags == "auto" else self.n_bags
-        if not wanted:
-            return min(asked, len(y)), self.k_neighbors, ("the classes are equal in number: no row made",)
-        counts = {label: int(np.count_nonzero(y == label)) for label in wanted}
+    def _plan(self, y: Classes, to_make: Mapping[Any, int]) -> tuple[int, int, tuple[str, ...]]:
+        """Return the number of bags, the number of neighbours, and every departure from the settings."""
+        requested = max(BAGS, math.ceil(len(y) / ROWS_A_BAG)) if self.n_bags == "auto" else self.n_bags
+        if not to_make:
+            return min(requested, len(y)), self.k_neighbors, ("the classes are equal in number: no row made",)
+        counts = {label: int(np.count_nonzero(y == label)) for label in to_make}
         label, fewest = min(counts.items(), key=itemgetter(1))
         if fewest < 2:
             raise TooFewRowsError(
                 f"{fewest} row of class {label} among {len(y)}; SMOTE interpolates between at least 2: widen the "
                 "history, or train without oversampling"
             )
-        n_bags = max(1, min(asked, fewest // (self.k_neighbors + 1)))
+        n_bags = max(1, min(requested, fewest // (self.k_neighbors + 1)))
         k_neighbors = min(self.k_neighbors, fewest - 1)
         decisions = []
-        if n_bags < asked:
+        if n_bags < requested:
             decisions.append(
-                f"{asked} bags joined to {n_bags}: {fewest} rows of class {label}, {self.k_neighbors + 1} a bag needed"
+                f"{requested} bags joined to {n_bags}: {fewest} rows of class {label}, "
+                f"{self.k_neighbors + 1} a bag needed"
             )
         if k_neighbors < self.k_neighbors:
             decisions.append(

@@ -1,4 +1,4 @@
-"""Stratified bags of training rows, and the oversampling of one of them."""
+"""Split training rows into stratified bags, and oversample one of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Pairs = Mapping[int, tuple[float, float]]
 
 
 def shares(count: int, n_bags: int) -> list[int]:
-    """Deal so many rows over the bags: equal up to one, the first bags have one more.
+    """Split a count over the bags as evenly as possible; the first bags get one more.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def shares(count: int, n_bags: int) -> list[int]:
 
 
 def deal_bags(y: Classes, *, n_bags: int, random_state: int | np.random.SeedSequence) -> tuple[Rows, ...]:
-    """Return the row numbers of each bag: each row in one bag, each class equal in all bags up to one row.
+    """Return the row numbers of each bag: each row in one bag, each class spread evenly up to one row.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ def deal_bags(y: Classes, *, n_bags: int, random_state: int | np.random.SeedSequ
     ([2, 1], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     rng = np.random.default_rng(random_state)
-    dealt: list[list[Rows]] = [[] for _ in range(n_bags)]
+    bags: list[list[Rows]] = [[] for _ in range(n_bags)]
     for label in np.unique(y):
         shuffled = rng.permutation(np.flatnonzero(y == label))
         ends = np.cumsum(shares(len(shuffled), n_bags))[:-1]
-        for bag, part in zip(dealt, np.split(shuffled, ends), strict=True):
+        for bag, part in zip(bags, np.split(shuffled, ends), strict=True):
             bag.append(part)
-    return tuple(np.sort(np.concatenate(parts)) for parts in dealt)
+    return tuple(np.sort(np.concatenate(parts)) for parts in bags)
 
 
 def two_valued(X: Matrix) -> dict[int, tuple[float, float]]:
-    """Return the columns that hold exactly two distinct values, with the lower and the higher.
+    """Return the columns that hold exactly two distinct values, with the lower and the higher value.
 
     Examples
     --------
@@ -94,14 +94,14 @@ def oversample_bag(
     rows : ndarray of int
         Rows of the bag.
     totals : mapping of class to int
-        Rows of a class that the bag shall hold afterwards, not fewer than now; other classes stay.
+        Rows of each class that the bag has afterwards, not fewer than before; other classes stay as they are.
     k_neighbors : int
-        Fewer than the bag has rows of any class in ``totals``.
+        Must be smaller than the number of rows of any class in ``totals``.
     random_state : int or SeedSequence
     categorical_features : sequence of int
-        Columns of codes; with any, SMOTENC takes the place of SMOTE.
+        Columns of codes; if there are any, SMOTENC replaces SMOTE.
     pairs : mapping of int to (float, float), or None
-        Columns that take the nearer of two values; see `two_valued`.
+        Columns that may hold only two values and take the nearer; see `two_valued`.
 
     Examples
     --------

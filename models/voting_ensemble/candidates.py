@@ -1,4 +1,4 @@
-"""Ways to combine members, each fitted on all out-of-fold rows and scored on folds that it had not seen."""
+"""Fit each way to combine members on all out-of-fold rows, and score it on folds that it had not seen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Candidate:
     Parameters
     ----------
     combiner : Combiner
-        With the weights of all rows; members without weight are gone.
+        With the weights fitted on all rows; members without weight are left out.
     rule : {"single", "equal", "optimised", "stacked"}
     log_loss, brier : float
         Of the cross-fitted, Platt-mapped probabilities, over all rows.
@@ -39,11 +39,11 @@ class Candidate:
         Mean over the folds, weights cross-fitted.
     fold_aucs : tuple of float
     gap, gap_error : float
-        Mean over rows of its log loss less that of the best candidate, and the standard error of that mean, as if rows
-        were independent: rows of one fold share members and all folds share most training rows, so the true
-        error is larger and the one-standard-error rule a little less willing to simplify than its name says.
+        Mean over rows of its log loss minus that of the best candidate, and the standard error of that mean, as if
+        rows were independent: rows of one fold share members and all folds share most training rows, so the true
+        error is larger, and the one-standard-error rule simplifies a little less often than its name promises.
     converged : bool
-        False: a weight search did not converge, and equal weights stand in its place.
+        False if a weight search did not converge and equal weights replace its result.
     """
 
     combiner: Combiner
@@ -70,14 +70,14 @@ class Scored(NamedTuple):
 
 
 def _sizes(members: int) -> range:
-    """Return the sizes of combinations, two and more; one where only one member is left."""
+    """Return the sizes of combinations from two members up, or one if only one member is left."""
     return range(min(2, members), members + 1)
 
 
 def score_votes(
     probabilities: Matrix, labels: Labels, members: tuple[str, ...], tests: list[Mask]
 ) -> Iterator[Scored]:
-    """Score single members and equal weights, of which only the Platt map is fitted."""
+    """Score single members and equal weights; only their Platt map is fitted."""
     kinds: list[tuple[Rule, int]] = [("single", 1), *(("equal", size) for size in _sizes(len(members)))]
     for rule, size in kinds:
         for chosen in combinations(range(len(members)), size):
@@ -87,10 +87,10 @@ def score_votes(
 
 
 def _mapped(vote: Scores, labels: Labels, tests: list[Mask]) -> Scores:
-    """Return the cross-fitted Platt-mapped probability of each row.
+    """Return the cross-fitted probability of each row after the Platt map.
 
-    The map is fitted to at most `PLATT_POINTS` groups of rows with neighbouring scores, each at its mean, which
-    moves it far less than its own error and makes the search as fast for many rows as for few.
+    The map is fitted to at most `PLATT_POINTS` groups of rows with neighbouring scores, each at its mean. This
+    changes the map far less than its own error and makes the search as fast for many rows as for few.
     """
     order = np.argsort(vote, kind="stable")
     group = np.empty(len(vote), dtype=np.int64)
@@ -114,24 +114,30 @@ def _mapped(vote: Scores, labels: Labels, tests: list[Mask]) -> Scores:
 def score_optimised(
     probabilities: Matrix, labels: Labels, members: tuple[str, ...], tests: list[Mask]
 ) -> Iterator[Scored]:
-    """Score optimised weights of every combination, largest first, each search begun where a larger one ended."""
+    """Score optimised weights of every combination, largest first, each search started from a larger result."""
     solved: list[tuple[tuple[int, ...], tuple[int, ...], Optimum]] = []
     for size in reversed(_sizes(len(members))):
         for chosen in combinations(range(len(members)), size):
-            larger = [(all_of, kept, found) for all_of, kept, found in solved if set(chosen) < set(all_of)]
+            larger = [
+                (members_of, kept, optimum)
+                for members_of, kept, optimum in solved
+                if set(chosen) < set(members_of)
+            ]
             if any(set(kept) <= set(chosen) for _, kept, _ in larger):
-                continue  # the larger one's best weights lie inside this combination: they are its best too
+                continue  # the best weights of a larger combination use only these members: they are the best here too
             start = _restricted(larger[-1], chosen) if larger else None
-            found = optimise_weights(probabilities[:, chosen], labels, start=start)
-            kept = tuple(k for k, weight in zip(chosen, found.weights, strict=True) if weight > 0)
-            solved.append((chosen, kept, found))
-            yield _cross_fitted(probabilities[:, kept], labels, tuple(members[k] for k in kept), found, tests)
+            optimum = optimise_weights(probabilities[:, chosen], labels, start=start)
+            kept = tuple(k for k, weight in zip(chosen, optimum.weights, strict=True) if weight > 0)
+            solved.append((chosen, kept, optimum))
+            yield _cross_fitted(
+                probabilities[:, kept], labels, tuple(members[k] for k in kept), optimum, tests
+            )
 
 
 def _restricted(
     larger: tuple[tuple[int, ...], tuple[int, ...], Optimum], chosen: tuple[int, ...]
 ) -> Optimum | None:
-    """Return where to begin in a combination: the weights of a larger one without the members that are gone."""
+    """Return the starting weights for a combination: those of a larger one without the members that are missing."""
     weights = np.array(
         [weight for k, weight in zip(larger[0], larger[2].weights, strict=True) if k in chosen]
     )
@@ -139,16 +145,16 @@ def _restricted(
 
 
 def _cross_fitted(
-    columns: Matrix, labels: Labels, names: tuple[str, ...], found: Optimum, tests: list[Mask]
+    columns: Matrix, labels: Labels, names: tuple[str, ...], optimum: Optimum, tests: list[Mask]
 ) -> Scored:
     """Fit the weights of a combination without each fold in turn, and score that fold."""
-    weights = found.weights[found.weights > 0]
-    start = found._replace(weights=weights)
-    probability, converged = np.empty(len(labels)), found.converged
+    weights = optimum.weights[optimum.weights > 0]
+    start = optimum._replace(weights=weights)
+    probability, converged = np.empty(len(labels)), optimum.converged
     for test in tests:
-        without = optimise_weights(columns[~test], labels[~test], start=start)
-        probability[test] = without.probability(columns[test])
-        converged &= without.converged
+        refitted = optimise_weights(columns[~test], labels[~test], start=start)
+        probability[test] = refitted.probability(columns[test])
+        converged &= refitted.converged
     combiner = Combiner("vote", names, tuple(weights.tolist()))
     return Scored(combiner, "optimised", probability, converged)
 
@@ -156,17 +162,17 @@ def _cross_fitted(
 def score_stack(columns: Matrix, labels: Labels, names: tuple[str, ...], tests: list[Mask]) -> Scored:
     """Fit logistic regression on the members' logits, cross-fitted, and on all rows.
 
-    Logits are standardised first, so that the L2 penalty (`STACK_C`) meets a member of narrow range such as AdaBoost
-    no harder than the others; the combiner holds the coefficients of the plain logits.
+    Logits are standardised first, so that the L2 penalty (`STACK_C`) does not fall harder on a member of narrow range,
+    such as AdaBoost, than on the others; the combiner holds the coefficients of the plain logits.
     """
 
     def fit(rows: Mask) -> Combiner:
         logits = logit(np.clip(columns[rows], EDGE, 1 - EDGE))
         scaler = StandardScaler().fit(logits)
-        found = LogisticRegression(C=STACK_C, max_iter=1000).fit(scaler.transform(logits), labels[rows])
-        weights = found.coef_[0] / scaler.scale_
+        regression = LogisticRegression(C=STACK_C, max_iter=1000).fit(scaler.transform(logits), labels[rows])
+        weights = regression.coef_[0] / scaler.scale_
         return Combiner(
-            "stack", names, tuple(weights.tolist()), float(found.intercept_[0] - weights @ scaler.mean_)
+            "stack", names, tuple(weights.tolist()), float(regression.intercept_[0] - weights @ scaler.mean_)
         )
 
     probability = np.empty(len(labels))
@@ -176,25 +182,25 @@ def score_stack(columns: Matrix, labels: Labels, names: tuple[str, ...], tests: 
 
 
 def compare(scored: Sequence[Scored], labels: Labels, tests: list[Mask]) -> tuple[Candidate, ...]:
-    """Measure every candidate, and its distance to the one with the lowest log loss."""
-    kept = [np.clip(one.probability, EDGE, 1 - EDGE) for one in scored]
-    losses = [-np.log(np.where(labels == 1, probability, 1.0 - probability)) for probability in kept]
+    """Measure every candidate, and its distance to the candidate with the lowest log loss."""
+    clipped = [np.clip(candidate.probability, EDGE, 1 - EDGE) for candidate in scored]
+    losses = [-np.log(np.where(labels == 1, probability, 1.0 - probability)) for probability in clipped]
     best = min(losses, key=lambda loss: float(loss.mean()))
     candidates = []
-    for one, loss in zip(scored, losses, strict=True):
-        aucs = tuple(auc(labels[test], one.probability[test]) for test in tests)
+    for candidate, loss in zip(scored, losses, strict=True):
+        aucs = tuple(auc(labels[test], candidate.probability[test]) for test in tests)
         gap = loss - best
         candidates.append(
             Candidate(
-                combiner=one.combiner,
-                rule=one.rule,
+                combiner=candidate.combiner,
+                rule=candidate.rule,
                 log_loss=float(loss.mean()),
-                brier=brier(labels, one.probability),
+                brier=brier(labels, candidate.probability),
                 auc=float(np.mean(aucs)),
                 fold_aucs=aucs,
                 gap=float(gap.mean()),
                 gap_error=float(gap.std(ddof=1) / np.sqrt(len(gap))),
-                converged=one.converged,
+                converged=candidate.converged,
             )
         )
     return tuple(candidates)

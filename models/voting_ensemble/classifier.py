@@ -1,4 +1,4 @@
-"""The feature-enhanced voting ensemble: bagged SMOTE, seven members, optimised votes (Yang & Xiao, 2024)."""
+"""Fit the feature-enhanced voting ensemble: bagged SMOTE, seven members, optimised votes (Yang & Xiao, 2024)."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from models.voting_ensemble.vif import variance_inflation
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-# what the paper adds to the loan ledger: section III.A and Table 1
+# features and groups that the paper adds to the loan ledger: section III.A and Table 1
 ENHANCED = ("debt_to_income",)
 ENHANCED_GROUPS = ("legal", "opinion")
 
 
 class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The paper's pipeline whole, free of leakage: prepare, oversample in bags, fit members, weigh votes.
+    """Run the whole pipeline of the paper without leakage: prepare, oversample in bags, fit members, weigh votes.
 
-    The votes are weighed, and the members selected, on out-of-fold probabilities: in each fold
-    preparation, bagged SMOTE and members see the training part only. The chosen members are then fitted
+    Votes are weighed and members selected on out-of-fold probabilities: in each fold, preparation, bagged SMOTE and
+    members see the training part only. The chosen members are then fitted
     on all rows.
 
     Parameters
     ----------
     settings : VotingEnsembleSettings or None, default=None
-        None stands for the defaults.
+        None: the defaults.
     groups : mapping of str to str, or None, default=None
-        Group of each column. Columns of other groups, or without one, do not enter. None: every column
+        Group of each column. Columns of other groups, or without a group, do not enter. None: every column
         that a model can take enters.
     runner : Runner or None, default=None
         Runs bags, folds and members; None: one after the other. The result does not depend on it.
@@ -69,9 +69,9 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     groups_ : tuple of str
         Groups trained on, in the order of the settings.
     left_out_ : dict of str to str
-        Columns of a wanted group that did not enter, and why.
+        Columns of a wanted group that did not enter, each with its reason.
     decisions_ : tuple of str
-        What was decided on the way: infinite values, small bags, members that failed, weights not found.
+        Decisions taken during the fit: infinite values, small bags, members that failed, weights not found.
     base_rate_ : float
         Share of defaults in the training rows, before oversampling.
     selection_ : Selection
@@ -82,7 +82,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         The chosen members.
     preparation_ : StandardPreparation
     tuned_ : dict of str to Tuned
-        What the search found for each member; empty under the profile "paper".
+        Result of the search for each member; empty under the profile "paper".
     vif_ : dict of str to float
         Variance inflation of the enhanced features (equation 1).
 
@@ -122,7 +122,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Parameters
         ----------
         X : polars.DataFrame of shape (n_samples, n_columns)
-            Feature frame; keys and other groups may be among its columns. Where it names the
+            Feature frame; keys and other groups may be among its columns. If it has the column
             enterprise_id, all rows of one borrower go to one inner fold.
         y : array-like of shape (n_samples,)
             1 for default, 0 for none; no gaps.
@@ -157,7 +157,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             name: make_member(name, profile=self._profile(name), random_state=settings.random_state)
             for name in settings.members
         }
-        beside = out_of_fold(
+        predictions = out_of_fold(
             prepare,
             unfitted,
             labels,
@@ -167,10 +167,10 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             runner=run,
         )
         self.selection_ = select(
-            beside.probabilities,
+            predictions.probabilities,
             labels,
-            members=beside.members,
-            folds=beside.folds,
+            members=predictions.members,
+            folds=predictions.folds,
             selection=settings.selection,
         )
         self.combiner_ = self.selection_.chosen.combiner
@@ -189,7 +189,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 for name, n in self.preparation_.infinite_.items()
             ),
             *decisions,
-            *(f"{name} left out: {why}" for name, why in beside.left_out.items()),
+            *(f"{name} left out: {reason}" for name, reason in predictions.left_out.items()),
             *self.selection_.decisions,
         )
         self.classes_ = np.array([0, 1])
@@ -203,7 +203,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         return self
 
     def predict_proba(self, X: pl.DataFrame) -> Matrix:
-        """Return the vote's probabilities, which oversampling has shifted: calibrate before calling them a PD.
+        """Return the vote's probabilities, which oversampling has shifted: calibrate them to get a PD.
 
         Parameters
         ----------
@@ -222,13 +222,13 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """
         check_is_fitted(self, "members_")
         matrix = self.preparation_.transform(X)
-        said = np.column_stack(
+        probabilities = np.column_stack(
             [
                 smoothed(self.members_[name], member_probability(name, self.members_[name], matrix))
                 for name in self.combiner_.members
             ]
         )
-        positive = self.combiner_.combine(said)
+        positive = self.combiner_.combine(probabilities)
         return np.column_stack([1.0 - positive, positive])
 
     def predict(self, X: pl.DataFrame) -> npt.NDArray[np.int64]:
@@ -241,7 +241,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         return
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
-        """Return what each feature adds to the calibrated PD of each row; see `models.explanation`."""
+        """Return the contribution of each feature to the calibrated PD of each row; see `models.explanation`."""
         check_is_fitted(self, "members_")
         return explain(
             self.members_,
@@ -252,12 +252,12 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         )
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category, rows with a level that training did not show; they count as Unknown."""
+        """Count for each category the rows with a level not seen in training; they count as Unknown."""
         check_is_fitted(self, "members_")
         return self.preparation_.unseen_counts(X)
 
     def _choose(self, X: pl.DataFrame, settings: VotingEnsembleSettings) -> pl.DataFrame:
-        """Return the features that enter: neither constant nor repeated, graded soft information as its grade."""
+        """Return the features that enter: not constant, not repeated, and only the grade of graded soft information."""
         names, self.left_out_ = choose_features(
             X, groups=self.groups, wanted=settings.feature_groups, windows=settings.windows
         )
@@ -271,13 +271,13 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     def _prepare(
         self, frame: pl.DataFrame, labels: Labels, settings: VotingEnsembleSettings, rows: Rows
     ) -> Prepared:
-        """Return training rows of one fold as the members take them; nothing of the fold is looked at."""
+        """Return the training rows of one fold in the form that members take, without looking at the held-out fold."""
         preparation = StandardPreparation().fit(frame[rows])
         matrix, balanced, _ = balance(preparation.transform(frame[rows]), labels[rows], settings)
         return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]))
 
     def _profile(self, name: Member) -> Literal["paper"] | Parameters:
-        """Return the parameters found for a member; the library's defaults where none were better or searched."""
+        """Return the parameters found for a member, or the library's defaults if none were searched or better."""
         return (self.tuned_[name].parameters if name in self.tuned_ else {}) or "paper"
 
     def _variance_inflation(self, matrix: Matrix) -> dict[str, float]:
@@ -295,7 +295,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 def balance(
     matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings, runner: Runner | None = None
 ) -> tuple[Matrix, Labels, tuple[str, ...]]:
-    """Return training rows after bagged SMOTE, and what it decided; as they are where the settings say so."""
+    """Return training rows after bagged SMOTE with its decisions, or unchanged if the settings switch it off."""
     if not settings.oversample:
         return matrix, labels, ()
     sampler = BaggedSmote(

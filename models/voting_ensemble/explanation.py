@@ -21,7 +21,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 def member_contributions(estimator: Any, X: Matrix) -> tuple[float, Matrix]:
-    """Return the base of one member's own probability, and what each column adds to it in each row.
+    """Return the base of one member's own probability, and the contribution of each column in each row.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def member_contributions(estimator: Any, X: Matrix) -> tuple[float, Matrix]:
     -------
     base : float
     contributions : ndarray of shape (n_samples, n_columns)
-        Base and row sum make ``estimator.predict_proba(X)[:, 1]``.
+        The base plus the row sum is ``estimator.predict_proba(X)[:, 1]``.
 
     Raises
     ------
     ModelError
-        The member has no trees that can be read, or they do not say what it predicts.
+        The member has no trees that can be read, or they disagree with its predictions.
     """
     name = type(estimator).__name__
     probability = member_probability(name, estimator, X) if len(X) else np.empty(0)
@@ -55,18 +55,18 @@ def explain(
     *,
     sources: Sequence[str],
 ) -> Explanation:
-    """Return what each feature adds to the calibrated PD of each row.
+    """Return the contribution of each feature to the calibrated PD of each row.
 
     Each member's sum of trees is split by exact path-dependent Shapley values (`models.explaining.tree_shapley`).
-    They go on by the rescale rule: through a curve ``g`` every contribution is multiplied by
+    They pass on by the rescale rule: through a curve ``g`` every contribution is multiplied by
     ``(g(f(x)) - g(base)) / (f(x) - base)``, and by the slope of ``g`` at the base where that denominator
     vanishes (closer than `NEAR`). A member's link is one such curve, to its probability for a vote and on to
-    the log-odds for a stack; the weighted sum is linear; what remains up to the calibrated PD, clipped ends
-    included, is the second curve.
+    the log-odds for a stack; the weighted sum is linear; the second curve leads from there to the calibrated PD,
+    clipped ends included.
 
-    What rounding leaves (XGBoost adds up in 32 bits, a slope stands for a very short secant) is shared out
-    in proportion to the size of the contributions, evenly where all are zero. So each row adds up to
-    the PD as it is published.
+    Rounding errors (XGBoost adds up in 32 bits, a slope replaces a very short secant) are shared out in
+    proportion to the size of the contributions, or evenly if all are zero. So each row adds up to the published
+    PD.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def explain(
     Raises
     ------
     ModelError
-        A member has no trees that can be read, or they do not say what the member predicts.
+        A member has no trees that can be read, or they disagree with its predictions.
 
     References
     ----------
@@ -100,8 +100,9 @@ def explain(
     >>> raw = members["gbdt"].predict_proba(X)[:, 1]
     >>> calibrator = Calibrator().fit(raw, y)
     >>> vote = Combiner("vote", ("gbdt",), (1.0,))
-    >>> told = explain(members, vote, calibrator, X, sources=("debt", "sector", "sector"))
-    >>> told.features, np.allclose(told.base_value + told.contributions.sum(axis=1), calibrator.predict(raw))
+    >>> explained = explain(members, vote, calibrator, X, sources=("debt", "sector", "sector"))
+    >>> total = explained.base_value + explained.contributions.sum(axis=1)
+    >>> explained.features, np.allclose(total, calibrator.predict(raw))
     (('debt', 'sector'), True)
     """
     if len(sources) != X.shape[1]:
@@ -130,7 +131,7 @@ def explain(
 
 
 def _curves(combiner: Combiner, calibrator: Calibrator) -> tuple[Curve, Curve]:
-    """Return the curve from a member's probability to what is added up, and from there to the PD."""
+    """Return two curves: from a member's probability to the quantity that is summed, and from the sum to the PD."""
     if combiner.kind == "vote":
         return lambda probability: probability, lambda vote: calibrator.predict(np.clip(vote, 0.0, 1.0))
     return (

@@ -1,4 +1,4 @@
-"""Many training rows on at most 255 values a column, so that exact trees sort and split as fast as histograms do."""
+"""Round many training rows to at most 255 values a column, so that exact trees are as fast as histograms."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ROWS_ABOVE = 50_000
 
 
 def round_to_levels(X: npt.NDArray[Any], *, rows_above: int = ROWS_ABOVE) -> npt.NDArray[Any]:
-    """Return the training rows with each column on at most 255 values, or as they are where they are few.
+    """Return the rows with at most 255 values in each column, or unchanged if there are few rows.
 
-    XGBoost and LightGBM do this to themselves; scikit-learn's gradient boosting, AdaBoost, forests and
+    XGBoost and LightGBM do this by themselves; scikit-learn's gradient boosting, AdaBoost, forests and
     bagging sort every column at every node instead, and ties make that about twice as fast. Each
     value becomes the mean of its group of equally many neighbours, so that a tree's thresholds stay in the
-    column's own units and rows to score need no rounding. A column of no more values keeps them all.
+    column's own units and rows to score need no rounding. A column with at most 255 values keeps them all.
 
-    Up to `ROWS_ABOVE` rows nothing changes: there the signal may sit in the exact values, and speed is no matter.
+    Up to `ROWS_ABOVE` rows nothing changes: there the signal may lie in the exact values, and speed does not matter.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def round_to_levels(X: npt.NDArray[Any], *, rows_above: int = ROWS_ABOVE) -> npt
 
 
 def _rounded(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return one column with the mean of its group in place of each value; equal values share a group."""
+    """Return one column with each value replaced by the mean of its group; equal values share a group."""
     values, place, counts = np.unique(column, return_inverse=True, return_counts=True)
     if len(values) <= LEVELS:
         return column

@@ -1,4 +1,4 @@
-"""The seven base classifiers of the voting ensemble: factories, their defaults, and what happens when a fit fails."""
+"""Make and fit the seven base classifiers of the voting ensemble; a failing fit becomes one clear error."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ PUBLISHED_NAMES: dict[Member, str] = {
 
 # these sort every column at every node; the others group values themselves, or draw thresholds at random
 _SORTING = (GradientBoostingClassifier, AdaBoostClassifier, RandomForestClassifier, BaggingClassifier)
-_GIVEN = frozenset({"n_jobs", "random_state", "verbosity", "verbose"})  # the factory's own, not a profile's
+_GIVEN = frozenset({"n_jobs", "random_state", "verbosity", "verbose"})  # set by the factory, not by a profile
 
 
 class MemberError(ModelError):
-    """A base classifier could not be fitted, or gives no probabilities."""
+    """A base classifier could not be fitted, or returns no probabilities."""
 
 
 def make_member(
@@ -59,8 +59,8 @@ def make_member(
     SAMME only (SAMME.R, the default before, is gone), and its probabilities lie near one half; XGBoost
     builds histograms of 256 bins where it once searched small data exactly.
 
-    The ``tuned`` profile has no fixed values: `models.voting_ensemble.tuning.tune` finds them within the training rows
-    of each fit, and they come here as a mapping.
+    The ``tuned`` profile has no fixed values: `models.voting_ensemble.tuning.tune` searches them within the training
+    rows of each fit and passes them as a mapping.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def make_member(
     Raises
     ------
     ModelError
-        A parameter that the member does not have, or one that is not the profile's to choose.
+        A parameter that the member does not have, or that a profile may not choose.
 
     Examples
     --------
@@ -84,14 +84,14 @@ def make_member(
     if profile == "paper":
         return estimator
     known = set(estimator.get_params()) - _GIVEN
-    strange = sorted(set(profile) - known)
-    if strange:
-        raise ModelError(f"{member} has no parameter {', '.join(strange)} to set; it knows {sorted(known)}")
+    unknown = sorted(set(profile) - known)
+    if unknown:
+        raise ModelError(f"{member} has no parameter {', '.join(unknown)} to set; it knows {sorted(known)}")
     return estimator.set_params(**profile)
 
 
 def _bare(member: Member) -> Any:
-    """Return the member with its library's defaults, and what makes its fit the same every time."""
+    """Return the member with its library's defaults, set up so that its fit is the same every time."""
     match member:
         case "xgboost":
             estimator = XGBClassifier(n_jobs=1)
@@ -112,14 +112,14 @@ def _bare(member: Member) -> Any:
 
 
 def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np.int64]) -> Any:
-    """Fit a member and return it; whatever goes wrong becomes one line that names the member.
+    """Fit a member and return it; any failure becomes one line that names the member.
 
-    The members that sort columns get them one after the other in memory and in their trees' own number format,
-    which changes no fit and makes gradient boosting 10% to 20% faster; many rows
-    (`models.voting_ensemble.levels.ROWS_ABOVE`) also on 255 values a column.
+    Members that sort columns get them stored column by column in their trees' own number format, which changes no
+    fit and makes gradient boosting 10% to 20% faster; many rows (`models.voting_ensemble.levels.ROWS_ABOVE`) are also
+    rounded to 255 values a column.
 
-    Whoever runs several members decides: `models.voting_ensemble.out_of_fold` leaves a failing member out, records
-    it, and gives up only when none remains.
+    The caller decides what a failure means: `models.voting_ensemble.out_of_fold` leaves a failing member out, records
+    it, and gives up only if none remains.
 
     Parameters
     ----------
@@ -133,18 +133,18 @@ def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np
     ------
     MemberError
     """
-    where = f"member {name} could not be fitted on {X.shape[0]} rows by {X.shape[1]} columns"
+    failure = f"member {name} could not be fitted on {X.shape[0]} rows by {X.shape[1]} columns"
     if len(np.unique(y)) < 2:
-        raise MemberError(f"{where}: the rows hold one class only")
+        raise MemberError(f"{failure}: the rows hold one class only")
     try:
         return estimator.fit(_by_columns(X) if isinstance(estimator, _SORTING) else X, y)
     except Exception as error:
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise MemberError(f"{where}: {told}") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise MemberError(f"{failure}: {reason}") from error
 
 
 def _by_columns(X: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """Return the rows as 32-bit numbers by columns, on few values where the rows are many."""
+    """Return the rows as 32-bit numbers stored by column, rounded to few values if there are many rows."""
     return np.asfortranarray(round_to_levels(X), dtype=np.float32)
 
 
@@ -154,7 +154,7 @@ def member_probability(name: str, fitted: Any, X: npt.NDArray[Any]) -> npt.NDArr
     Raises
     ------
     MemberError
-        It is not a number between 0 and 1 somewhere.
+        A probability is not a number between 0 and 1.
     """
     probability = np.asarray(fitted.predict_proba(X)[:, 1], dtype=np.float64)
     bad = int((~((probability >= 0) & (probability <= 1))).sum())
@@ -166,9 +166,9 @@ def member_probability(name: str, fitted: Any, X: npt.NDArray[Any]) -> npt.NDArr
 def smoothed(fitted: Any, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the probability of a member that counts trees as if one more tree had been undecided.
 
-    A forest or bag of T trees says exactly 0 where no tree saw a default, and a logit has no use for it. With
+    A forest or bag of T trees predicts exactly 0 where no tree saw a default, which has no logit. With
     ``(p T + 1/2) / (T + 1)`` (Krichevsky & Trofimov's estimate) the order of the rows is the same. Boosted
-    members are returned as they are.
+    members keep their probabilities.
 
     Parameters
     ----------

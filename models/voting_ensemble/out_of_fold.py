@@ -1,4 +1,4 @@
-"""Out-of-fold probabilities of several members: prepared once a fold, fitted in one pool of jobs, longest first."""
+"""Compute out-of-fold probabilities of several members: prepare once a fold, fit in one pool of jobs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from models.voting_ensemble.members import MemberError, fit_member, member_proba
 Rows = npt.NDArray[np.int64]
 Matrix = npt.NDArray[Any]
 
-# Seconds of a fit with the libraries' defaults, longest first: what starts last must be short, so that no core
-# waits for one long fit at the end.
+# Members by the seconds of a fit with the libraries' defaults: short fits must start last, so that no core waits
+# for one long fit at the end.
 LONGEST_FIRST = ("gbdt", "bagging", "random_forest", "adaboost", "xgboost", "lightgbm", "extra_trees")
 
 
 class Prepared(NamedTuple):
-    """Training rows as the members take them, and what makes a matrix of other rows.
+    """Training rows in the form that members take, and the function that prepares other rows.
 
     Parameters
     ----------
     X : ndarray of shape (n_balanced, n_columns)
     y : ndarray of shape (n_balanced,), 0 or 1
     transform : callable
-        From the numbers of rows to their matrix, by what the training rows taught.
+        From the numbers of rows to their matrix, by the rules learned from the training rows.
     """
 
     X: Matrix
@@ -45,18 +45,18 @@ Prepare = Callable[[Rows], Prepared]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What each member said about every row when it had not seen it.
+    """The probability of each member for every row, from a fit that had not seen the row.
 
     Parameters
     ----------
     members : tuple of str
-        Those that were fitted in every fold, in the order given.
+        Members that were fitted in every fold, in the given order.
     probabilities : ndarray of shape (n_samples, len(members))
         `models.voting_ensemble.members.smoothed`, as the vote takes them.
     folds : ndarray of shape (n_samples,)
         The fold that held the row out.
     left_out : dict of str to str
-        Members that failed, each with the reason.
+        Members that failed, each with its reason.
     """
 
     members: tuple[str, ...]
@@ -78,7 +78,7 @@ def out_of_fold(
     Parameters
     ----------
     prepare : callable
-        From the numbers of training rows to `Prepared`: everything that learns from rows happens in it.
+        From the numbers of training rows to `Prepared`; everything learned from rows is learned here.
     members : mapping of str to unfitted classifier
     labels : ndarray of shape (n_samples,), 0 or 1
     folds : ndarray of shape (n_samples,)
@@ -97,8 +97,8 @@ def out_of_fold(
         prepared = prepare(np.flatnonzero(folds != number))
         return prepared, prepared.transform(tests[number])
 
-    both = runner([Job(f"prepare fold {number}", partial(ready, number)) for number in numbers])
-    prepared = dict(zip(numbers, both, strict=True))
+    fold_parts = runner([Job(f"prepare fold {number}", partial(ready, number)) for number in numbers])
+    prepared = dict(zip(numbers, fold_parts, strict=True))
 
     def score(name: str, number: int) -> Scores | MemberError:
         (X, y, _), held_out = prepared[number]
@@ -109,10 +109,10 @@ def out_of_fold(
             return error
 
     order = [(name, number) for name in longest_first(tuple(members)) for number in numbers]
-    found = runner([Job(f"{name} fold {number}", partial(score, name, number)) for name, number in order])
+    results = runner([Job(f"{name} fold {number}", partial(score, name, number)) for name, number in order])
     left_out: dict[str, str] = {}
     columns = {name: np.empty(len(labels)) for name in members}
-    for (name, number), scores in zip(order, found, strict=True):
+    for (name, number), scores in zip(order, results, strict=True):
         if isinstance(scores, MemberError):
             left_out.setdefault(name, f"fold {number}: {scores}")
         else:
@@ -124,12 +124,12 @@ def out_of_fold(
 
 
 def longest_first(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names with the longest fits first, by their first word; those of other names before all.
+    """Return the names with the longest fits first, by their first word; unknown names come before all.
 
     Examples
     --------
     >>> longest_first(("lightgbm", "gbdt"))
     ('gbdt', 'lightgbm')
     """
-    known = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    return tuple(sorted(names, key=lambda name: known.get(name.split()[0], -1)))
+    places = {name: position for position, name in enumerate(LONGEST_FIRST)}
+    return tuple(sorted(names, key=lambda name: places.get(name.split()[0], -1)))

@@ -1,4 +1,4 @@
-"""Feature frame to matrix as the ensemble's paper has it: one-hot, mean imputation, standardisation."""
+"""Turn a feature frame into a matrix as the ensemble's paper does: one-hot, mean imputation, standardisation."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from models.schema import conform, schema_hash, schema_of
 Matrix = npt.NDArray[np.float64]
 
 UNKNOWN = "Unknown"
-COMMON = 0.01  # share of the training rows from which a level or a pattern of gaps has a column of its own
+COMMON = 0.01  # smallest share of training rows for which a level or a pattern of gaps gets a column
 
 
 class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turn a feature frame into standardised numbers without gaps; what it learned is never learned again.
+    """Turn a feature frame into standardised numbers without gaps, by rules learned once from the training rows.
 
     In order: (1) categories and flags become one column of zeros and ones a level, with a level "Unknown"
-    for missing values, for levels of less than 1% of the training rows, and for those that training did not
-    show; (2) each pattern of gaps that between 1%
-    and 99% of the training rows show becomes a column of zeros and ones of its own, once however many
-    features share it, so that a missing value stays visible; (3) gaps take the training mean of their
-    feature; (4) numbers are standardised by training mean and deviation. Columns of zeros and ones stay as
-    they are, so that oversampling can keep them so.
+    for missing values, for levels of less than 1% of the training rows, and for levels not seen in training;
+    (2) each pattern of gaps found in 1% to 99% of the training rows becomes a column of zeros and ones, one column
+    even if several features share the pattern, so that a missing value stays visible; (3) gaps take the training
+    mean of their feature; (4) numbers are standardised by training mean and deviation. Columns of zeros and ones are
+    not standardised, so that oversampling can keep them zero or one.
 
-    Null, NaN and infinite are gaps; how many infinite values training held is kept by feature.
+    Null, NaN and infinite values are gaps; the number of infinite training values is kept by feature.
 
     Attributes
     ----------
@@ -41,11 +40,11 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
     feature_names_out_ : tuple of str
         Columns of the matrix.
     sources_out_ : tuple of str
-        For each column of the matrix the feature it comes from.
+        The feature behind each column of the matrix.
     levels_, rare_ : dict of str to list of str
-        For each category, the levels with a column and those too rare for one.
+        For each category, the levels with their own column and the levels too rare for one.
     infinite_ : dict of str to int
-        Infinite values in the training rows, by feature, where there were any.
+        Number of infinite values in the training rows, by feature; only features with any.
 
     References
     ----------
@@ -86,16 +85,16 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         infinite = np.isinf(raw).sum(axis=0)
         self.infinite_ = {name: int(n) for name, n in zip(self.numbers_, infinite, strict=True) if n}
         known = np.isfinite(raw)
-        some = np.maximum(known.sum(axis=0), 1)
-        self.mean_ = np.where(known, raw, 0.0).sum(axis=0) / some
-        spread = np.sqrt((np.where(known, raw - self.mean_, 0.0) ** 2).sum(axis=0) / some)
+        counts_known = np.maximum(known.sum(axis=0), 1)
+        self.mean_ = np.where(known, raw, 0.0).sum(axis=0) / counts_known
+        spread = np.sqrt((np.where(known, raw - self.mean_, 0.0) ** 2).sum(axis=0) / counts_known)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.marks_ = _gap_patterns(~known)
         self.name_outputs()
         return self
 
     def name_outputs(self) -> None:
-        """Name the columns of the matrix and the feature behind each; part of fitting and of loading."""
+        """Name the columns of the matrix and the feature behind each, after fitting or loading."""
         names = [(name, name) for name in self.numbers_]
         names += [(f"missing:{self.numbers_[mark]}", self.numbers_[mark]) for mark in self.marks_]
         names += [
@@ -105,7 +104,7 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         self.sources_out_ = tuple(source for _, source in names)
 
     def transform(self, X: pl.DataFrame) -> Matrix:
-        """Return the matrix of a frame that has the columns of training, in any order, others ignored.
+        """Return the matrix of a frame with the columns of training, in any order; other columns are ignored.
 
         Parameters
         ----------
@@ -141,7 +140,7 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
         conform(X, self.schema_)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category, the rows whose level training did not show (missing is not unseen)."""
+        """Count for each category the rows with a level not seen in training (missing is not unseen)."""
         frame = conform(X, self.schema_)
         return {
             name: int((~_texts(frame, name).is_in([*levels, *self.rare_[name], UNKNOWN])).sum())
@@ -150,7 +149,7 @@ class StandardPreparation(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
 
 def duplicate_columns(frame: pl.DataFrame) -> dict[str, str]:
-    """Return each column that repeats an earlier one value by value, with the name of that one.
+    """Return each column that repeats an earlier one value by value, with the name of the earlier one.
 
     Examples
     --------
@@ -171,19 +170,19 @@ def duplicate_columns(frame: pl.DataFrame) -> dict[str, str]:
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> Matrix:
-    """Return the numeric columns as one matrix; null is NaN."""
+    """Return the numeric columns as one matrix, with null as NaN."""
     if not names:
         return np.empty((frame.height, 0))
     return frame.select(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in names).to_numpy()
 
 
 def _texts(frame: pl.DataFrame, name: str) -> pl.Series:
-    """Return a category or flag as text, missing as Unknown."""
+    """Return a category or flag as text, with missing values as Unknown."""
     return frame[name].cast(pl.String).fill_null(UNKNOWN)
 
 
 def _gap_patterns(gaps: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    """Return the first column of each pattern of gaps that 1% to 99% of the rows show."""
+    """Return the first column of each pattern of gaps found in 1% to 99% of the rows."""
     first: dict[bytes, int] = {}
     share = gaps.mean(axis=0) if len(gaps) else np.zeros(gaps.shape[1])
     for column in np.flatnonzero((share >= COMMON) & (share <= 1 - COMMON)).tolist():

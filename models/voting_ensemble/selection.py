@@ -1,4 +1,4 @@
-"""The choice among single members, equal votes, optimised votes and stacking, on out-of-fold probabilities."""
+"""Choose among single members, equal votes, optimised votes and stacking, on out-of-fold probabilities."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Folds = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen candidate, those always reported beside it, and all that were scored."""
+    """The chosen candidate, the ones always reported beside it, and all candidates that were scored."""
 
     chosen: Candidate
     best_single: Candidate
@@ -52,14 +52,14 @@ def select(
 
     Candidates are each member alone, every combination of at least two with equal weights and with
     optimised weights (120 of seven), and stacking on the members of the best optimised combination. A
-    combination whose best weights leave members out is the smaller combination, and is scored once, as that.
+    combination whose best weights leave members out equals a smaller combination, and is scored once, as that one.
 
-    Cross-fitted is all that is fitted here: for each fold, weights, Platt map and stacking come
-    from the other folds and score the fold. Not cross-fitted is the choice among candidates, which is why
-    the default asks for more than the best figure.
+    Everything fitted here is cross-fitted: for each fold, weights, Platt map and stacking come from the other folds
+    and score the fold. Only the choice among candidates is not cross-fitted, which is why the default does not simply
+    take the best figure.
 
     - ``"parsimonious"``: among the candidates whose log loss is at most one standard error above the best
-      (of the paired difference of each row), the simplest: single before equal before optimised before stacked,
+      (of the paired differences by row), the simplest: single before equal before optimised before stacked,
       fewer members before more, then the lower loss.
     - ``"paper"``: the optimised combination with the best AUC, then stacking on its members.
 
@@ -108,29 +108,30 @@ def _selected(
     stacked = candidates[-1]
     return Selection(
         chosen=stacked if selection == "paper" else _simplest(candidates),
-        best_single=_best([one for one in candidates if one.rule == "single"], selection),
+        best_single=_best([candidate for candidate in candidates if candidate.rule == "single"], selection),
         equal=candidates[len(votes) - 1],
-        optimised=_best([one for one in candidates if one.rule == "optimised"], selection),
+        optimised=_best([candidate for candidate in candidates if candidate.rule == "optimised"], selection),
         stacked=stacked,
         candidates=candidates,
         selection=selection,
         decisions=tuple(
-            f"the weights of {', '.join(one.combiner.members)} did not converge: equal weights stand in their place"
-            for one in candidates
-            if not one.converged
+            f"the weights of {', '.join(candidate.combiner.members)} did not converge: "
+            "equal weights stand in their place"
+            for candidate in candidates
+            if not candidate.converged
         ),
     )
 
 
 def _check(probabilities: Matrix, labels: Labels, members: Sequence[str], folds: Folds) -> None:
-    """Refuse what cannot be scored."""
+    """Refuse probabilities, members or folds that cannot be scored."""
     if probabilities.shape != (len(labels), len(members)):
         raise ModelError(
             f"probabilities of shape {probabilities.shape} do not fit {len(labels)} rows by {len(members)} members"
         )
     missing = [not np.isfinite(column).all() for column in probabilities.T]
     if any(missing):
-        named = ", ".join(name for name, gone in zip(members, missing, strict=True) if gone)
+        named = ", ".join(name for name, absent in zip(members, missing, strict=True) if absent)
         raise ModelError(f"out-of-fold probabilities are missing for {named}: leave them out first")
     numbers = np.unique(folds)
     if len(numbers) < 2:
@@ -143,11 +144,20 @@ def _check(probabilities: Matrix, labels: Labels, members: Sequence[str], folds:
 
 
 def _best(candidates: Sequence[Candidate], selection: SelectionRule) -> Candidate:
-    """Return the best by the AUC of the paper, or by the loss that is optimised."""
-    return min(candidates, key=lambda one: -one.auc if selection == "paper" else one.log_loss)
+    """Return the candidate with the best AUC under the paper's rule, else the one with the lowest log loss."""
+    return min(
+        candidates, key=lambda candidate: -candidate.auc if selection == "paper" else candidate.log_loss
+    )
 
 
 def _simplest(candidates: Sequence[Candidate]) -> Candidate:
-    """Return the simplest of those within one standard error of the lowest log loss."""
-    near = [one for one in candidates if one.gap <= one.gap_error]
-    return min(near, key=lambda one: (RULES.index(one.rule), len(one.combiner.members), one.log_loss))
+    """Return the simplest candidate within one standard error of the lowest log loss."""
+    near = [candidate for candidate in candidates if candidate.gap <= candidate.gap_error]
+    return min(
+        near,
+        key=lambda candidate: (
+            RULES.index(candidate.rule),
+            len(candidate.combiner.members),
+            candidate.log_loss,
+        ),
+    )

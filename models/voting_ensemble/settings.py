@@ -1,4 +1,4 @@
-"""Every choice of a voting ensemble, described and bounded."""
+"""Set every choice of a voting ensemble, described and bounded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENSEMBLE_GROUPS = (*TABLE_1_GROUPS, *OPERATIONAL_GROUPS)
 
 
 class VotingEnsembleSettings(FamilySettings):
-    """Every choice of one model version; stored with it."""
+    """Every choice of one model version, stored with it."""
 
     family: ClassVar[str] = "voting_ensemble"
 

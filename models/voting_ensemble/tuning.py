@@ -1,4 +1,4 @@
-"""The `tuned` profile: parameters of each member, searched within given training rows and nowhere else."""
+"""Search the parameters of the `tuned` profile for each member, within the given training rows only."""
 
 from __future__ import annotations
 
@@ -71,26 +71,26 @@ SPACES: dict[Member, Space] = {
     },
 }
 
-KEPT_SHARE = 3  # one point in three goes on to all rows, judged on one row in three
-FEWEST_ROWS = 2000  # fewer rows than this judge nothing: with few rows every point is tried on all
+KEPT_SHARE = 3  # one point in three goes on to all rows, chosen on one row in three
+FEWEST_ROWS = 2000  # a third smaller than this decides nothing: every point is then tried on all rows
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The parameters found for one member.
+    """The parameters found for one member, and how they compare with its defaults.
 
     Parameters
     ----------
     parameters : dict
-        For `models.voting_ensemble.members.make_member`; empty where no point beat the library's defaults.
+        For `models.voting_ensemble.members.make_member`; empty if no point beat the library's defaults.
     auc : float
         Mean AUC over the inner folds of these parameters.
     paper_auc : float
-        The same for the library's defaults, on the same folds; missing (NaN) where they could not be fitted.
+        The same for the library's defaults, on the same folds; NaN if they could not be fitted.
     tried : int
         Points of the space that were tried, the defaults among them.
     failed : tuple of str
-        Points that could not be fitted, with the reason.
+        Points that could not be fitted, each with its reason.
     """
 
     parameters: dict[str, Parameter]
@@ -117,10 +117,10 @@ def tune(
     Each member's points are its defaults and random draws from its space. All are tried on a stratified third of
     the rows (where that is at least `FEWEST_ROWS`); the best third of them and the defaults go on to all rows,
     and the best mean AUC over the inner stratified folds wins, the defaults on a tie. Preparation and
-    oversampling happen inside the inner training folds, once a fold for all members and points. The rows are the
-    training rows of whoever asks, so that test folds are never seen; the price is one search a fit.
+    oversampling happen inside the inner training folds, once a fold for all members and points. The search sees only
+    the caller's training rows, never a test fold; the price is one search for each fit.
 
-    The same for any runner.
+    The result does not depend on the runner.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def tune(
         From the numbers of training rows to `models.voting_ensemble.out_of_fold.Prepared`.
     members : sequence of `models.voting_ensemble.members.Member`
     labels : ndarray of shape (n_samples,), 0 or 1
-        Of all rows that ``prepare`` knows.
+        Labels of all rows that ``prepare`` knows.
     random_state : int
     runner : Runner
     points : int, default=9
@@ -137,7 +137,7 @@ def tune(
     spaces : mapping, optional
         Values to draw from, for each member.
     borrowers : sequence of str, optional
-        Borrower of each row; all rows of one go to one inner fold.
+        Borrower of each row; all rows of a borrower go to one inner fold.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def tune(
     ModelError
         No point of any member could be fitted.
     """
-    everything = np.arange(len(labels))
+    all_rows = np.arange(len(labels))
     if min(np.bincount(labels, minlength=2)) < folds:
         raise TooFewRowsError(
             f"{int(labels.sum())} defaults among {len(labels)} rows do not fill {folds} folds of the search"
@@ -164,36 +164,38 @@ def tune(
             for member in members
             for point in running[member]
         }
-        known = None if borrowers is None else [borrowers[row] for row in rows]
-        numbers = fold_numbers(labels[rows], folds=folds, random_state=random_state, borrowers=known)
-        found = out_of_fold(_within(prepare, rows), estimators, labels[rows], numbers, runner=runner)
-        failed.update(found.left_out)
+        borrowers_of_rows = None if borrowers is None else [borrowers[row] for row in rows]
+        numbers = fold_numbers(
+            labels[rows], folds=folds, random_state=random_state, borrowers=borrowers_of_rows
+        )
+        predictions = out_of_fold(_within(prepare, rows), estimators, labels[rows], numbers, runner=runner)
+        failed.update(predictions.left_out)
         tests = [numbers == number for number in range(folds)]
         return {
             name: float(np.mean([auc(labels[rows][test], scores[test]) for test in tests]))
-            for name, scores in zip(found.members, found.probabilities.T, strict=True)
+            for name, scores in zip(predictions.members, predictions.probabilities.T, strict=True)
         }
 
     third = len(labels) // KEPT_SHARE
     if third >= FEWEST_ROWS:
-        few, _ = train_test_split(everything, train_size=third, stratify=labels, random_state=random_state)
-        first = measure(np.sort(few))
+        sample, _ = train_test_split(all_rows, train_size=third, stratify=labels, random_state=random_state)
+        first = measure(np.sort(sample))
         for member in members:
             ranked = sorted(running[member], key=lambda point: -first.get(f"{member} point {point}", -1.0))
             running[member] = sorted({0, *ranked[: max(1, len(ranked) // KEPT_SHARE)]})
-    last = measure(everything)
+    last = measure(all_rows)
     return {member: _chosen(member, profiles[member], last, failed) for member in members}
 
 
 def _points(space: Space, points: int, random_state: int) -> list[dict[str, Any]]:
-    """Return the defaults (no parameters) and random draws without repetition."""
+    """Return the defaults (an empty mapping) and random draws without repetition."""
     size = int(np.prod([len(values) for values in space.values()]))
     drawn = ParameterSampler(dict(space), min(points - 1, size), random_state=random_state)
     return [{}, *drawn]
 
 
 def _within(prepare: Prepare, rows: Rows) -> Prepare:
-    """Return a preparation that counts rows within a part."""
+    """Return a preparation that numbers rows within the given part."""
 
     def part(chosen: Rows) -> Prepared:
         X, y, transform = prepare(rows[chosen])
@@ -203,13 +205,13 @@ def _within(prepare: Prepare, rows: Rows) -> Prepare:
 
 
 def _chosen(
-    member: Member, profiles: list[dict[str, Any]], found: Mapping[str, float], failed: Mapping[str, str]
+    member: Member, profiles: list[dict[str, Any]], aucs: Mapping[str, float], failed: Mapping[str, str]
 ) -> Tuned:
-    """Return the best point of a member; its defaults where nothing is better or nothing could be fitted."""
+    """Return the best point of a member, or its defaults if nothing is better or nothing could be fitted."""
     scores = {
-        point: found[f"{member} point {point}"]
+        point: aucs[f"{member} point {point}"]
         for point in range(len(profiles))
-        if f"{member} point {point}" in found
+        if f"{member} point {point}" in aucs
     }
     best = max(scores, key=lambda point: (scores[point], -point), default=0)
     return Tuned(
@@ -217,5 +219,5 @@ def _chosen(
         auc=scores.get(best, float("nan")),
         paper_auc=scores.get(0, float("nan")),
         tried=len(profiles),
-        failed=tuple(f"{name}: {why}" for name, why in failed.items() if name.split()[0] == member),
+        failed=tuple(f"{name}: {reason}" for name, reason in failed.items() if name.split()[0] == member),
     )

@@ -1,4 +1,4 @@
-"""Variance inflation: how far each feature is a linear combination of the others."""
+"""Measure variance inflation: how far each feature is a linear combination of the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 def variance_inflation(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
     """Return the variance inflation factor of each column, ``1 / (1 - R²)`` of its regression on the others.
 
-    A column that the others determine has an infinite factor; a constant one has none and is NaN. Below 5
-    the paper speaks of weak multicollinearity.
+    A column determined by the others has an infinite factor; a constant column has none and gets NaN. The paper
+    calls multicollinearity below 5 weak.
 
     Parameters
     ----------

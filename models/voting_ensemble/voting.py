@@ -1,4 +1,4 @@
-"""Weights of a soft vote by L-BFGS-B, and what combines the members (paper, section III.C)."""
+"""Combine members into one score: a soft vote with weights by L-BFGS-B, or a stack (paper, section III.C)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEEPEST = 1000.0  # AdaBoost's probabilities may differ in the third decimal on
 
 @dataclass(frozen=True)
 class Combiner:
-    """How the members' probabilities become one.
+    """The rule that turns the members' probabilities into one score.
 
     A vote is ``p @ w`` with weights on the simplex; a stack is ``expit(intercept + logit(p) @ w)``, with
     the probabilities kept `EDGE` away from 0 and 1. Neither is calibrated.
@@ -31,10 +31,10 @@ class Combiner:
     ----------
     kind : {"vote", "stack"}
     members : tuple of str
-        Names of the columns, those with a weight only.
+        Names of the columns: only members with a weight.
     weights : tuple of float
     intercept : float, default=0.0
-        Of a stack.
+        Used by a stack.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Combiner:
     intercept: float = 0.0
 
     def combine(self, probabilities: Matrix) -> Scores:
-        """Return one score of each row, shape (n_samples,), inside [0, 1].
+        """Return one score for each row, shape (n_samples,), inside [0, 1].
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Combiner:
 
 
 class Optimum(NamedTuple):
-    """Weights of a vote with the Platt map that was fitted beside them."""
+    """The weights of a vote, with the Platt map that was fitted together with them."""
 
     weights: Scores
     slope: float
@@ -73,7 +73,7 @@ class Optimum(NamedTuple):
     converged: bool
 
     def probability(self, probabilities: Matrix) -> Scores:
-        """Return the voted and mapped probability of each row, shape (n_samples,)."""
+        """Return the probability of each row after vote and Platt map, shape (n_samples,)."""
         vote = np.clip(probabilities @ self.weights, EDGE, 1 - EDGE)
         return np.asarray(expit(self.slope * logit(vote) + self.intercept), dtype=np.float64)
 
@@ -85,13 +85,13 @@ def optimise_weights(probabilities: Matrix, labels: Labels, *, start: Optimum | 
     and L-BFGS-B stops where it starts. The log loss is smooth and proper. But after oversampling the
     members' probabilities carry the prior of the balanced rows, and AdaBoost's lie near one half by
     construction; a bare log loss would punish this scale, which calibration removes later, and hardly
-    the order of the rows. So slope and intercept of ``expit(slope logit(p @ w) + intercept)`` are
-    fitted with the weights: the loss does not move with a shifted prior, and what remains is how well the
-    vote separates.
+    the order of the rows. So slope and intercept of ``expit(slope logit(p @ w) + intercept)`` are fitted
+    together with the weights: a shifted prior does not change the loss, which then measures how well the vote
+    separates the classes.
 
     The weights are ``u / sum(u)`` with ``u >= 0``, so that a weight can be exactly zero; one below
     `SMALLEST_WEIGHT` becomes zero. A search that does not converge returns equal weights, with the Platt map
-    fitted to them, and says so.
+    fitted to them and ``converged`` False.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def optimise_weights(probabilities: Matrix, labels: Labels, *, start: Optimum | 
         Out of fold.
     labels : ndarray of shape (n_samples,), 0 or 1
     start : Optimum, optional
-        Where to begin, of a neighbouring problem; equal weights otherwise.
+        Starting point from a similar problem; None: equal weights.
 
     Examples
     --------
@@ -112,9 +112,9 @@ def optimise_weights(probabilities: Matrix, labels: Labels, *, start: Optimum | 
     members = probabilities.shape[1]
     rows, defaults = np.ones(len(labels)), labels.astype(np.float64)
     equal = np.full(members, 1.0 / members)
-    found = _search(probabilities, rows, defaults, start or _plain(probabilities, equal, rows, defaults))
-    if found.converged:
-        return found
+    optimum = _search(probabilities, rows, defaults, start or _plain(probabilities, equal, rows, defaults))
+    if optimum.converged:
+        return optimum
     vote = probabilities @ equal
     return fit_platt(vote, rows, defaults)._replace(weights=equal, converged=False)
 
@@ -126,7 +126,7 @@ def fit_platt(vote: Scores, rows: Scores, defaults: Scores, *, start: Optimum | 
     ----------
     vote : ndarray of shape (n_values,)
     rows, defaults : ndarray of shape (n_values,)
-        How many rows have that score, and how many of them defaulted.
+        Number of rows with each score, and number of defaults among them.
     start : Optimum, optional
     """
     column = vote[:, None]
@@ -134,7 +134,7 @@ def fit_platt(vote: Scores, rows: Scores, defaults: Scores, *, start: Optimum | 
 
 
 def _plain(probabilities: Matrix, weights: Scores, rows: Scores, defaults: Scores) -> Optimum:
-    """Return weights with the slope 1 and the intercept that moves the mean logit to that of the default rate."""
+    """Return a starting point: the given weights, slope 1, and the intercept that matches the default rate."""
     rate = np.clip(defaults.sum() / rows.sum(), EDGE, 1 - EDGE)
     shift = logit(rate) - np.average(_log_odds(probabilities @ weights), weights=rows)
     return Optimum(weights, 1.0, float(shift), float("nan"), False)
@@ -157,17 +157,17 @@ def _search(probabilities: Matrix, rows: Scores, defaults: Scores, first: Optimu
             return STEEPEST, np.zeros(members + 2)
         weights = point[:members] / total
         vote = probabilities @ weights
-        kept = np.clip(vote, EDGE, 1 - EDGE)
-        shape = logit(kept) - centre
+        clipped = np.clip(vote, EDGE, 1 - EDGE)
+        shape = logit(clipped) - centre
         margin = point[members] * shape + point[members + 1]
-        miss = share * expit(margin) - bad
-        steepness = np.where(vote == kept, 1.0 / (kept * (1.0 - kept)), 0.0)
-        by_weight = (miss * steepness) @ probabilities * point[members]
+        residual = share * expit(margin) - bad
+        steepness = np.where(vote == clipped, 1.0 / (clipped * (1.0 - clipped)), 0.0)
+        by_weight = (residual * steepness) @ probabilities * point[members]
         by_free = (by_weight - by_weight @ weights) / total
         value = float(share @ np.logaddexp(0.0, margin) - bad @ margin)
-        return value, np.concatenate([by_free, [miss @ shape, miss.sum()]])
+        return value, np.concatenate([by_free, [residual @ shape, residual.sum()]])
 
-    found = minimize(
+    result = minimize(
         loss,
         np.concatenate([first.weights, [first.slope, first.intercept + first.slope * centre]]),
         jac=True,
@@ -175,9 +175,9 @@ def _search(probabilities: Matrix, rows: Scores, defaults: Scores, first: Optimu
         bounds=[(0.0, None)] * members + [(0.0, STEEPEST), (None, None)],
         options={"ftol": 1e-11, "gtol": 1e-6, "maxiter": MAXIMUM_ITERATIONS},
     )
-    weights = found.x[:members] / found.x[:members].sum()
+    weights = result.x[:members] / result.x[:members].sum()
     weights = np.where(weights < SMALLEST_WEIGHT, 0.0, weights)
-    slope, intercept = float(found.x[members]), float(found.x[members + 1])
+    slope, intercept = float(result.x[members]), float(result.x[members + 1])
     return Optimum(
-        weights / weights.sum(), slope, intercept - slope * centre, float(found.fun), bool(found.success)
+        weights / weights.sum(), slope, intercept - slope * centre, float(result.fun), bool(result.success)
     )

@@ -1,1 +1,1 @@
-"""The watch: measure every night whether borrowers, ranks, calibration and groups still hold."""
+"""Watch every scored night for changes in borrowers, ranks, calibration and groups."""

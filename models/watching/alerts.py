@@ -1,4 +1,4 @@
-"""Alerts: what was at watch or alarm on two scored nights in a row."""
+"""Raise an alert for each measure that was at watch or alarm on two scored nights in a row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NIGHTS = 2
 
 
 class Alert(NamedTuple):
-    """A measure that stayed at watch or alarm: how bad, for how many scored nights, and in one line."""
+    """A measure that stayed at watch or alarm: how bad, for how many scored nights, and the message to send."""
 
     heading: str
     measure: str
@@ -36,20 +36,22 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
     readings : polars.DataFrame
         as_of_date, heading, measure, model_family, subject, severity, value, threshold and critical of the nights.
     nights : sequence of date
-        The scored nights, newest first; a night without a reading ends a row of nights, as does `ok` or `unknown`.
+        The scored nights, newest first; a night without a reading interrupts a run of bad nights, as does
+        `ok` or `unknown`.
 
     Returns
     -------
     tuple of Alert
-        `alarm` where both of the last two nights were at alarm, else `watch`. The features of a family (CSI) are
-        gathered in one alert, as severe as its worst and as long as its longest.
+        `alarm` if both of the last two nights were at alarm, else `watch`. The features of a family (CSI) share
+        one alert, which takes the worst severity and the longest run of nights among them.
     """
     bad = readings.filter(pl.col("severity").is_in(["watch", "alarm"]))
     by_night = {
-        day: {tuple(row[name] for name in KEY): row for row in rows} for day, rows in _split(bad).items()
+        day: {tuple(row[name] for name in KEY): row for row in rows}
+        for day, rows in _rows_by_night(bad).items()
     }
-    found: list[Alert] = []
-    many: dict[tuple[object, ...], list[tuple[Alert, float]]] = {}
+    alerts: list[Alert] = []
+    by_family: dict[tuple[object, ...], list[tuple[Alert, float]]] = {}
     for key, row in by_night.get(nights[0], {}).items() if nights else ():
         in_a_row = 0
         for day in nights:
@@ -63,18 +65,20 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> tuple[Alert, ...]:
         named = {name: row[name] for name in KEY}
         alert = Alert(**named, severity=severity, nights=in_a_row, message=_message(row, in_a_row))
         if alert.measure in GATHERED:
-            many.setdefault(key[:3], []).append((alert, row["value"]))
+            by_family.setdefault(key[:3], []).append((alert, row["value"]))
         else:
-            found.append(alert)
-    found += [_gathered(alerts) for alerts in many.values()]
-    return tuple(sorted(found, key=lambda one: (one.severity, one.heading, one.measure, one.subject)))
+            alerts.append(alert)
+    alerts += [_gathered(members) for members in by_family.values()]
+    return tuple(
+        sorted(alerts, key=lambda alert: (alert.severity, alert.heading, alert.measure, alert.subject))
+    )
 
 
 def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
-    """Return one alert for many features: how many at alarm and at watch, and which are new or moved most."""
+    """Return one alert for many features: how many are at alarm and at watch, and which are new or moved most."""
     tally = Counter(alert.severity for alert, _ in alerts)
-    # what has been so for months hides nothing that is new
-    newest = sorted(alerts, key=lambda one: (one[0].nights, -one[1], one[0].subject))
+    # newest first: an alert that has stood for months must not hide a new one
+    newest = sorted(alerts, key=lambda pair: (pair[0].nights, -pair[1], pair[0].subject))
     names = ", ".join(
         f"{alert.subject} {value:.4g} ({alert.nights} nights)" for alert, value in newest[:NAMED]
     )
@@ -89,16 +93,16 @@ def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
     )
 
 
-def _split(rows: pl.DataFrame) -> dict[date, list[dict[str, Any]]]:
-    split: dict[date, list[dict[str, Any]]] = {}
+def _rows_by_night(rows: pl.DataFrame) -> dict[date, list[dict[str, Any]]]:
+    by_night: dict[date, list[dict[str, Any]]] = {}
     for row in rows.iter_rows(named=True):
-        split.setdefault(row["as_of_date"], []).append(row)
-    return split
+        by_night.setdefault(row["as_of_date"], []).append(row)
+    return by_night
 
 
 def _message(row: dict[str, Any], nights: int) -> str:
-    who = row["model_family"] or ("feed" if row["measure"] == "feed_age" else "headline")
+    owner = row["model_family"] or ("feed" if row["measure"] == "feed_age" else "headline")
     limits = [f"{name} {row[name]:.4g}" for name in ("threshold", "critical") if row[name] is not None]
-    judged = f" ({', '.join(limits)})" if limits else ""
+    judged_by = f" ({', '.join(limits)})" if limits else ""
     value = "" if row["value"] is None else f" {row['value']:.4g}"
-    return f"{who}, {row['subject']}: {row['measure']}{value}{judged}, {nights} nights at watch or alarm"
+    return f"{owner}, {row['subject']}: {row['measure']}{value}{judged_by}, {nights} nights at watch or alarm"

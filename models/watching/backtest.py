@@ -1,4 +1,4 @@
-"""What outcomes say of past PDs: whether each grade, and the whole, is calibrated."""
+"""Test whether past PDs were calibrated, grade by grade and overall, once their outcomes are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.metrics import Interval, Labels, Scores
 
 
 class CalibrationTest(NamedTuple):
-    """A test statistic, its critical value, its p value and the groups (or rows) that it is made of."""
+    """A test statistic with its critical value, its p value and the number of groups (or rows) behind it."""
 
     statistic: float
     critical: float
@@ -21,7 +21,7 @@ class CalibrationTest(NamedTuple):
 
 
 class Grade(NamedTuple):
-    """One grade: borrowers, defaults, mean PD, observed rate with its exact interval, p value and corrected p."""
+    """The back-test of one grade: borrowers, defaults, mean PD, observed rate with its interval, and both p values."""
 
     grade: str
     rows: int
@@ -35,7 +35,7 @@ class Grade(NamedTuple):
 def by_grade(
     labels: Labels, pd: Scores, grades: Sequence[str], *, confidence: float = 0.95
 ) -> tuple[Grade, ...]:
-    """Return for each occupied grade whether its defaults are what its mean PD says.
+    """Test for each occupied grade whether its defaults agree with its mean PD.
 
     Exact two-sided binomial tests with Holm's correction over the grades, so that the chance of one false alarm
     among all grades stays below the level. Intervals are Clopper and Pearson's, each for its own grade.
@@ -56,18 +56,18 @@ def by_grade(
 
     Examples
     --------
-    >>> found = by_grade(np.array([1, 1, 0, 0]), np.array([0.5, 0.5, 0.1, 0.1]), ["C", "C", "A", "A"])
-    >>> [(one.grade, one.rows, one.p_value) for one in found]
+    >>> tests = by_grade(np.array([1, 1, 0, 0]), np.array([0.5, 0.5, 0.1, 0.1]), ["C", "C", "A", "A"])
+    >>> [(test.grade, test.rows, test.p_value) for test in tests]
     [('A', 2, 1.0), ('C', 2, 0.5)]
     """
-    named = np.asarray(grades, dtype=object)
+    grade_of_row = np.asarray(grades, dtype=object)
     rows = []
     for grade in sorted(set(grades)):
-        here = named == grade
-        count, bad, mean = int(here.sum()), int(labels[here].sum()), float(pd[here].mean())
+        inside = grade_of_row == grade
+        count, bad, mean = int(inside.sum()), int(labels[inside].sum()), float(pd[inside].mean())
         test = stats.binomtest(bad, count, min(max(mean, 0.0), 1.0))
-        span = test.proportion_ci(confidence, method="exact")
-        rate = Interval(bad / count, float(span.low), float(span.high))
+        interval = test.proportion_ci(confidence, method="exact")
+        rate = Interval(bad / count, float(interval.low), float(interval.high))
         rows.append(Grade(grade, count, bad, mean, rate, float(test.pvalue), 1.0))
     corrected = holm([row.p_value for row in rows])
     return tuple(row._replace(corrected=value) for row, value in zip(rows, corrected, strict=True))
@@ -81,10 +81,10 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     >>> holm([0.01, 0.04, 0.03])
     (0.03, 0.06, 0.06)
     """
-    found = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(found, kind="stable")
-    stepped = found[order] * (len(found) - np.arange(len(found)))
-    corrected = np.empty(len(found))
+    raw = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(raw, kind="stable")
+    stepped = raw[order] * (len(raw) - np.arange(len(raw)))
+    corrected = np.empty(len(raw))
     corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
     return tuple(float(value) for value in corrected)
 
@@ -92,11 +92,11 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def hosmer_lemeshow(
     labels: Labels, pd: Scores, *, groups: int = 10, minimum: float = 5.0, confidence: float = 0.95
 ) -> CalibrationTest | None:
-    """Return Hosmer and Lemeshow's test of PDs on rows that no fit saw; None where fewer than two groups fill.
+    """Return Hosmer and Lemeshow's test of PDs on rows that no fit saw, or None with fewer than two full groups.
 
-    Rows in the order of their PD are dealt into groups of equal size; neighbours are joined, the lowest first, until
-    each expects at least ``minimum`` defaults and as many others. On rows of a fit the statistic has ``groups - 2``
-    degrees of freedom; on new rows, as here, ``groups``.
+    Rows are sorted by PD and cut into groups of equal size; neighbours are joined, the lowest first, until each group
+    expects at least ``minimum`` defaults and as many others. On rows of a fit the statistic has ``groups - 2`` degrees
+    of freedom; on new rows, as here, ``groups``.
 
     References
     ----------
@@ -111,7 +111,7 @@ def hosmer_lemeshow(
         if expected >= minimum and rows - expected >= minimum:
             cells.append((float(bad), float(expected), rows))
             rows, bad, expected = 0, 0.0, 0.0
-    if rows and cells:  # what is left joins the last group
+    if rows and cells:  # the remaining rows join the last group
         last = cells.pop()
         cells.append((last[0] + bad, last[1] + expected, last[2] + rows))
     if len(cells) < 2:
@@ -128,9 +128,10 @@ def hosmer_lemeshow(
 
 
 def spiegelhalter(labels: Labels, pd: Scores, *, confidence: float = 0.95) -> CalibrationTest | None:
-    """Return Spiegelhalter's z: is the Brier score what calibrated PDs would give? None where all PDs are one half.
+    """Return Spiegelhalter's z, which compares the Brier score with that of calibrated PDs.
 
-    ``z = sum((y - p)(1 - 2p)) / sqrt(sum((1 - 2p)**2 p (1 - p)))``, standard normal under calibration.
+    ``z = sum((y - p)(1 - 2p)) / sqrt(sum((1 - 2p)**2 p (1 - p)))``, standard normal under calibration. None if all
+    PDs are one half.
 
     References
     ----------

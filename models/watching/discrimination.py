@@ -1,4 +1,4 @@
-"""How well PDs rank borrowers over time, with intervals, and what they promise while no outcome is known."""
+"""Measure with intervals how well PDs rank borrowers, or estimate it while no outcome is known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DRAWS = 200
 
 
 class Slope(NamedTuple):
-    """Change a year of a measure with its interval and the points that it is fitted to."""
+    """The yearly change of a measure with its interval, and the number of points it is fitted to."""
 
     a_year: Interval
     points: int
@@ -26,7 +26,7 @@ def gini(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interva
 
 
 def ks_interval(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> Interval:
-    """Return the Kolmogorov-Smirnov distance of the classes with a careful interval, kept inside [0, 1].
+    """Return the Kolmogorov-Smirnov distance of the classes with a conservative interval, kept inside [0, 1].
 
     The reach is Kolmogorov's quantile times ``sqrt(1/n_bad + 1/n_good)``: the band that holds the whole difference of
     the two distribution functions holds its maximum too. Normal and bootstrap intervals about the maximum are too
@@ -45,7 +45,7 @@ def ks_interval(labels: Labels, scores: Scores, *, confidence: float = 0.95) -> 
 def slope(
     years: Sequence[float], values: Sequence[float], errors: Sequence[float], *, confidence: float = 0.95
 ) -> Slope | None:
-    """Return the change a year of a measure by weighted least squares; None with fewer than three points in time.
+    """Return the yearly change of a measure by weighted least squares, or None with fewer than three points in time.
 
     Parameters
     ----------
@@ -62,31 +62,31 @@ def slope(
     >>> slope([0.0, 1.0, 2.0], [0.6, 0.5, 0.4], [0.05, 0.05, 0.05]).a_year.mean.__round__(3)
     -0.1
     """
-    x, y, error = (np.asarray(one, dtype=np.float64) for one in (years, values, errors))
+    x, y, error = (np.asarray(series, dtype=np.float64) for series in (years, values, errors))
     if len(np.unique(x)) < 3:
         return None
     weights = 1 / np.maximum(error, 1e-6) ** 2
     centre = float((weights * x).sum() / weights.sum())
     level = float((weights * y).sum() / weights.sum())
-    across = float((weights * (x - centre) ** 2).sum())
-    rise = float((weights * (x - centre) * (y - level)).sum() / across)
-    left = y - level - rise * (x - centre)
-    free = len(x) - 2
+    spread = float((weights * (x - centre) ** 2).sum())
+    rise = float((weights * (x - centre) * (y - level)).sum() / spread)
+    residual = y - level - rise * (x - centre)
+    degrees = len(x) - 2
     # never narrower than the points' own errors allow
-    scale = max(float((weights * left**2).sum()) / free, 1.0)
-    reach = float(stats.t.ppf(0.5 + confidence / 2, free) * np.sqrt(scale / across))
+    scale = max(float((weights * residual**2).sum()) / degrees, 1.0)
+    reach = float(stats.t.ppf(0.5 + confidence / 2, degrees) * np.sqrt(scale / spread))
     return Slope(Interval(rise, rise - reach, rise + reach), len(x))
 
 
 def expected_performance(
     pd: Scores, *, draws: int = DRAWS, random_state: int = 0, confidence: float = 0.95
 ) -> dict[str, Interval]:
-    """Return the Gini and the Brier score that the PDs themselves promise, while no outcome is known.
+    """Return the Gini and the Brier score to expect if the PDs are calibrated, while no outcome is known.
 
-    The assumption is calibration: each borrower defaults with its own PD, on its own. Then the expected Brier
-    score is ``mean(p (1 - p))`` and the expected AUC is the chance that of two borrowers, one of whom defaults and the
-    other does not, the defaulter has the higher PD. The intervals hold what drawn outcomes would measure.
-    It cannot see a model that is wrong about its own PDs: the back-test does, once outcomes are known.
+    The assumption is calibration: each borrower defaults with its own PD, independently of the others. Then the
+    expected Brier score is ``mean(p (1 - p))`` and the expected AUC is the chance that, of a borrower who defaults and
+    one who does not, the defaulter has the higher PD. The intervals come from outcomes drawn with these PDs.
+    The estimate cannot detect PDs that are wrong: the back-test does, once outcomes are known.
 
     References
     ----------
@@ -100,8 +100,8 @@ def expected_performance(
 
     Examples
     --------
-    >>> found = expected_performance(np.array([0.9, 0.1]), draws=10)
-    >>> round(found["gini"].mean, 4), round(found["brier"].mean, 4)
+    >>> expected = expected_performance(np.array([0.9, 0.1]), draws=10)
+    >>> round(expected["gini"].mean, 4), round(expected["brier"].mean, 4)
     (0.9756, 0.09)
     """
     if len(pd) < 2:
@@ -110,8 +110,8 @@ def expected_performance(
     _, first, tally = np.unique(p, return_index=True, return_counts=True)
     good = np.concatenate([[0.0], np.cumsum(1 - p)])
     starts, ends = np.repeat(first, tally), np.repeat(first + tally, tally)
-    # good ones below, half of the equal ones; a borrower is no pair with itself
-    won = p * (good[starts] + 0.5 * (good[ends] - good[starts]) - 0.5 * (1 - p))
+    # non-defaulters with a lower PD, and half of those with an equal one; a borrower makes no pair with itself
+    pairs_won = p * (good[starts] + 0.5 * (good[ends] - good[starts]) - 0.5 * (1 - p))
     pairs = float(p.sum() * (1 - p).sum() - (p * (1 - p)).sum())
     ranks = stats.rankdata(p)
     rng = np.random.default_rng(random_state)
@@ -123,14 +123,16 @@ def expected_performance(
         if 0 < count < len(p):
             areas.append((ranks[bad].sum() - count * (count + 1) / 2) / (count * (len(p) - count)))
     edges = (50 - confidence * 50, 50 + confidence * 50)
-    low, high = np.percentile(areas, edges) if areas else (float("nan"), float("nan"))
-    under, over = np.percentile(briers, edges)
+    auc_low, auc_high = np.percentile(areas, edges) if areas else (float("nan"), float("nan"))
+    brier_low, brier_high = np.percentile(briers, edges)
     return {
-        "gini": Interval(2 * float(won.sum()) / pairs - 1, float(2 * low - 1), float(2 * high - 1)),
-        "brier": Interval(float((p * (1 - p)).mean()), float(under), float(over)),
+        "gini": Interval(
+            2 * float(pairs_won.sum()) / pairs - 1, float(2 * auc_low - 1), float(2 * auc_high - 1)
+        ),
+        "brier": Interval(float((p * (1 - p)).mean()), float(brier_low), float(brier_high)),
     }
 
 
 def standard_error(interval: Interval, *, confidence: float = 0.95) -> float:
-    """Return the standard error behind a symmetric normal interval."""
+    """Return the standard error of a symmetric normal interval."""
     return (interval.high - interval.low) / (2 * float(stats.norm.ppf(0.5 + confidence / 2)))

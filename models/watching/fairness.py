@@ -1,4 +1,4 @@
-"""How groups of borrowers fare: who is selected, how well they are ranked, and whether their PDs are what happens."""
+"""Measure for each group of borrowers who is selected, how well PDs rank, and whether they agree with outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCHEMA: dict[str, Any] = {
 
 
 class Figure(NamedTuple):
-    """One figure of one group; None where the group is too small, and the note gives its counts."""
+    """One figure of one group; it is None if the group is too small, and the note gives the counts."""
 
     attribute: str
     group_name: str
@@ -63,32 +63,36 @@ def selection(frame: pl.DataFrame, attribute: str, *, settings: WatchSettings) -
     Examples
     --------
     >>> frame = pl.DataFrame({"pd": [0.1, 0.1, 0.1, 0.9], "form": ["a", "a", "b", "b"]})
-    >>> found = selection(frame, "form", settings=WatchSettings(minimum_group=5))
-    >>> {figure.value for figure in found if figure.measure == "selection_rate"}
+    >>> figures = selection(frame, "form", settings=WatchSettings(minimum_group=5))
+    >>> {figure.value for figure in figures if figure.measure == "selection_rate"}
     {None}
     """
-    held: dict[str, tuple[int, int]] = {}
+    selected: dict[str, tuple[int, int]] = {}
     for group, rows in _groups(frame, attribute):
-        held[group] = (int((rows["pd"] < settings.cut_off).sum()), rows.height)
+        selected[group] = (int((rows["pd"] < settings.cut_off).sum()), rows.height)
     large = {
-        group: hit for group, hit in held.items() if hit[1] >= settings.minimum_group and group != NOT_STATED
+        group: counts
+        for group, counts in selected.items()
+        if counts[1] >= settings.minimum_group and group != NOT_STATED
     }
     best = max(large, key=lambda group: large[group][0] / large[group][1]) if large else None
     figures = []
-    for group, (chosen, count) in held.items():
-        about: tuple[str, str, Basis] = (attribute, group, "tonight")
-        figures.append(Figure(*about, "borrowers", float(count), None, None, count, None))
+    for group, (chosen, count) in selected.items():
+        key: tuple[str, str, Basis] = (attribute, group, "tonight")
+        figures.append(Figure(*key, "borrowers", float(count), None, None, count, None))
         if count < settings.minimum_group:
-            few = f"{chosen} of {count} selected: below {settings.minimum_group} no rate is given"
-            figures += [Figure(*about, name, None, None, None, count, few)
+            reason = f"{chosen} of {count} selected: below {settings.minimum_group} no rate is given"
+            figures += [Figure(*key, name, None, None, None, count, reason)
                         for name in ("selection_rate", "adverse_impact_ratio")]  # fmt: skip
             continue
-        span = stats.binomtest(chosen, count).proportion_ci(settings.confidence, method="wilson")
+        interval = stats.binomtest(chosen, count).proportion_ci(settings.confidence, method="wilson")
         note = f"PD below {settings.cut_off:g}"
         figures.append(
-            Figure(*about, "selection_rate", chosen / count, float(span.low), float(span.high), count, note)
+            Figure(
+                *key, "selection_rate", chosen / count, float(interval.low), float(interval.high), count, note
+            )
         )
-        figures.append(_impact(about, large[best] if best else None, (chosen, count), best, settings))
+        figures.append(_impact(key, large[best] if best else None, (chosen, count), best, settings))
     return figures
 
 
@@ -112,49 +116,49 @@ def within(frame: pl.DataFrame, attribute: str, *, basis: Basis, settings: Watch
     for group, rows in _groups(frame, attribute):
         labels, pd = rows["label"].to_numpy(), rows["pd"].to_numpy()
         count, bad = len(labels), int(labels.sum())
-        about: tuple[str, str, Basis] = (attribute, group, basis)
+        key: tuple[str, str, Basis] = (attribute, group, basis)
         counts = f"{bad} defaults among {count}"
-        figures.append(Figure(*about, "borrowers", float(count), None, None, count, counts))
+        figures.append(Figure(*key, "borrowers", float(count), None, None, count, counts))
         if count < settings.minimum_group:
-            few = f"{counts}: below {settings.minimum_group} borrowers no figure is given"
+            reason = f"{counts}: below {settings.minimum_group} borrowers no figure is given"
             names = ("auc", "observed_rate", "mean_pd", "observed_to_expected")
-            figures += [Figure(*about, name, None, None, None, count, few) for name in names]
+            figures += [Figure(*key, name, None, None, None, count, reason) for name in names]
             continue
         if min(bad, count - bad) < settings.minimum_defaults:
-            few = f"{counts}: {settings.minimum_defaults} of each kind are needed"
-            figures.append(Figure(*about, "auc", None, None, None, count, few))
+            reason = f"{counts}: {settings.minimum_defaults} of each kind are needed"
+            figures.append(Figure(*key, "auc", None, None, None, count, reason))
         else:
             area = delong_interval(labels, pd, confidence=settings.confidence)
-            figures.append(Figure(*about, "auc", *area, count, counts))
-        span = stats.binomtest(bad, count).proportion_ci(settings.confidence, method="exact")
-        rate, mean = Interval(bad / count, float(span.low), float(span.high)), float(pd.mean())
-        figures.append(Figure(*about, "observed_rate", rate.mean, rate.low, rate.high, count, counts))
-        figures.append(Figure(*about, "mean_pd", mean, None, None, count, None))
+            figures.append(Figure(*key, "auc", *area, count, counts))
+        interval = stats.binomtest(bad, count).proportion_ci(settings.confidence, method="exact")
+        rate, mean = Interval(bad / count, float(interval.low), float(interval.high)), float(pd.mean())
+        figures.append(Figure(*key, "observed_rate", rate.mean, rate.low, rate.high, count, counts))
+        figures.append(Figure(*key, "mean_pd", mean, None, None, count, None))
         ratio, low, high = (end / mean for end in rate)
         note = f"{bad} defaults, {pd.sum():.1f} expected"
-        figures.append(Figure(*about, "observed_to_expected", ratio, low, high, count, note))
+        figures.append(Figure(*key, "observed_to_expected", ratio, low, high, count, note))
     return figures
 
 
 def _impact(
-    about: tuple[str, str, Basis],
+    key: tuple[str, str, Basis],
     best: tuple[int, int] | None,
-    here: tuple[int, int],
-    name: str | None,
+    counts: tuple[int, int],
+    best_group: str | None,
     settings: WatchSettings,
 ) -> Figure:
-    measure, (chosen, rows) = "adverse_impact_ratio", here
+    measure, (chosen, rows) = "adverse_impact_ratio", counts
     if best is None or not best[0]:
         return Figure(
-            *about, measure, None, None, None, rows, "nobody is selected in any group that is large enough"
+            *key, measure, None, None, None, rows, "nobody is selected in any group that is large enough"
         )
     ratio = (chosen / rows) / (best[0] / best[1])
-    note = f"against {name}, the highest rate"
-    if about[1] == name or not chosen:
-        return Figure(*about, measure, ratio, None, None, rows, note)
+    note = f"against {best_group}, the highest rate"
+    if key[1] == best_group or not chosen:
+        return Figure(*key, measure, ratio, None, None, rows, note)
     error = np.sqrt(1 / chosen - 1 / rows + 1 / best[0] - 1 / best[1])
     reach = float(np.exp(stats.norm.ppf(0.5 + settings.confidence / 2) * error))
-    return Figure(*about, measure, ratio, ratio / reach, ratio * reach, rows, note)
+    return Figure(*key, measure, ratio, ratio / reach, ratio * reach, rows, note)
 
 
 def _groups(frame: pl.DataFrame, attribute: str) -> list[tuple[str, pl.DataFrame]]:

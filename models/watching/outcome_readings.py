@@ -1,4 +1,4 @@
-"""Readings of past nights whose outcomes are known: performance and calibration by vintage; promises until then."""
+"""Read performance and calibration from past nights whose outcomes are known, and estimate them until then."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def performance(
     trained : float or None
         Gini on rows that the model had not seen at training.
     waiting : str
-        Why there is no vintage, where there is none.
+        The note for unknown readings if there is no vintage.
     """
     key: dict[str, Any] = {"heading": "performance", "model_family": family}
-    about: dict[str, Any]
+    common: dict[str, Any]
     if not vintages:
         names = (("gini", LATEST), ("ks", LATEST), ("brier", LATEST), ("gini_slope", "all vintages"))
         return [
@@ -47,19 +47,19 @@ def performance(
         ]
     readings: list[Reading] = []
     points = []
-    for one in vintages:
-        subject = one.day.isoformat()
-        about = {"model_version": one.version, "sample": one.rows}
-        if not one.ranks(settings.minimum_defaults):
-            few = _few(one, settings.minimum_defaults)
-            readings += [Reading(measure=name, subject=subject, severity="unknown", note=few, **about, **key)
+    for vintage in vintages:
+        subject = vintage.day.isoformat()
+        common = {"model_version": vintage.version, "sample": vintage.rows}
+        if not vintage.ranks(settings.minimum_defaults):
+            reason = _few(vintage, settings.minimum_defaults)
+            readings += [Reading(measure=name, subject=subject, severity="unknown", note=reason, **common, **key)
                          for name in ("gini_vintage", "ks_vintage")]  # fmt: skip
             continue
-        found = discrimination.gini(one.labels, one.pd, confidence=settings.confidence)
-        apart = discrimination.ks_interval(one.labels, one.pd, confidence=settings.confidence)
-        points.append((one.day, found))
-        for name, value in (("gini_vintage", found), ("ks_vintage", apart)):
-            readings.append(Reading(measure=name, subject=subject, **_interval(value), **about, **key))
+        gini = discrimination.gini(vintage.labels, vintage.pd, confidence=settings.confidence)
+        ks = discrimination.ks_interval(vintage.labels, vintage.pd, confidence=settings.confidence)
+        points.append((vintage.day, gini))
+        for name, value in (("gini_vintage", gini), ("ks_vintage", ks)):
+            readings.append(Reading(measure=name, subject=subject, **_interval(value), **common, **key))
     readings += _latest(vintages[-1], trained=trained, settings=settings, key=key)
     return [*readings, _slope(points, settings=settings, key=key)]
 
@@ -67,23 +67,23 @@ def performance(
 def promised(
     pd: Scores, *, trained: float | None, settings: WatchSettings, family: str | None, version: str | None
 ) -> list[Reading]:
-    """Return the Gini and Brier score that tonight's PDs promise, marked as estimated."""
+    """Return the Gini and Brier score to expect from tonight's PDs, marked as estimated."""
     key: dict[str, Any] = {
         "heading": "performance", "subject": "tonight", "model_family": family, "model_version": version,
         "sample": len(pd),
     }  # fmt: skip
     if len(pd) < settings.minimum_group:
-        few = f"{len(pd)} borrowers with a PD: at least {settings.minimum_group} are needed"
+        reason = f"{len(pd)} borrowers with a PD: at least {settings.minimum_group} are needed"
         return [
-            Reading(measure=f"{name}_estimated", severity="unknown", note=few, **key)
+            Reading(measure=f"{name}_estimated", severity="unknown", note=reason, **key)
             for name in ("gini", "brier")
         ]
-    found = discrimination.expected_performance(pd, confidence=settings.confidence)
+    expected = discrimination.expected_performance(pd, confidence=settings.confidence)
     note = "estimated from the PDs themselves, taking them as calibrated and borrowers as independent"
     return [
         Reading(measure="gini_estimated", threshold=trained, note=note,
-                severity=_fallen(found["gini"], trained, settings), **_interval(found["gini"]), **key),
-        Reading(measure="brier_estimated", note=note, **_interval(found["brier"]), **key),
+                severity=_fallen(expected["gini"], trained, settings), **_interval(expected["gini"]), **key),
+        Reading(measure="brier_estimated", note=note, **_interval(expected["brier"]), **key),
     ]  # fmt: skip
 
 
@@ -106,18 +106,18 @@ def calibration(
         reason = waiting if not vintages else f"no borrower of {vintages[-1].day} has a known label"
         return [Reading(measure=name, subject=subject, severity="unknown", note=reason, **key)
                 for name, subject in measures]  # fmt: skip
-    one = vintages[-1]
-    key["model_version"] = one.version
+    latest = vintages[-1]
+    key["model_version"] = latest.version
     tested = {
         row.grade: row
-        for row in backtest.by_grade(one.labels, one.pd, one.grades, confidence=settings.confidence)
+        for row in backtest.by_grade(latest.labels, latest.pd, latest.grades, confidence=settings.confidence)
     }
     readings: list[Reading] = []
     for grade in grades:
         row = tested.get(grade)
         if row is None:
-            empty = f"no borrower of {one.day} with a known label has the grade"
-            readings += [Reading(measure=name, subject=grade, sample=0, severity="unknown", note=empty, **key)
+            reason = f"no borrower of {latest.day} with a known label has the grade"
+            readings += [Reading(measure=name, subject=grade, sample=0, severity="unknown", note=reason, **key)
                          for name in ("grade_default_rate", "grade_binomial")]  # fmt: skip
             continue
         readings.append(Reading(
@@ -130,95 +130,98 @@ def calibration(
             note=f"p {row.p_value:.4g} before Holm's correction; {row.defaults} defaults, "
                  f"{row.mean_pd * row.rows:.1f} expected", **key,
         ))  # fmt: skip
-    expected = float(one.pd.sum())
+    expected = float(latest.pd.sum())
     readings.append(Reading(
-        measure="observed_to_expected", subject=LATEST, value=one.defaults / expected, sample=one.rows,
-        note=f"{one.day}: {one.defaults} defaults, {expected:.1f} expected", **key,
+        measure="observed_to_expected", subject=LATEST, value=latest.defaults / expected, sample=latest.rows,
+        note=f"{latest.day}: {latest.defaults} defaults, {expected:.1f} expected", **key,
     ))  # fmt: skip
-    found = (
-        backtest.hosmer_lemeshow(one.labels, one.pd, confidence=settings.confidence),
-        backtest.spiegelhalter(one.labels, one.pd, confidence=settings.confidence),
+    tests = (
+        backtest.hosmer_lemeshow(latest.labels, latest.pd, confidence=settings.confidence),
+        backtest.spiegelhalter(latest.labels, latest.pd, confidence=settings.confidence),
     )
-    for name, test in zip(TESTS, found, strict=True):
+    for name, test in zip(TESTS, tests, strict=True):
         if test is None:
-            few = f"{one.day}: {one.rows} rows expect too few defaults, or others, to be tested"
+            reason = f"{latest.day}: {latest.rows} rows expect too few defaults, or others, to be tested"
             readings.append(
-                Reading(measure=name, subject=LATEST, sample=one.rows, severity="unknown", note=few, **key)
+                Reading(
+                    measure=name, subject=LATEST, sample=latest.rows, severity="unknown", note=reason, **key
+                )
             )
             continue
         readings.append(Reading(
-            measure=name, subject=LATEST, value=test.statistic, critical=test.critical, sample=one.rows,
+            measure=name, subject=LATEST, value=test.statistic, critical=test.critical, sample=latest.rows,
             severity=_unlikely(test.p_value, settings),
-            note=f"{one.day}: p {test.p_value:.4g}, {test.groups} {'groups' if name == TESTS[0] else 'rows'}", **key,
+            note=f"{latest.day}: p {test.p_value:.4g}, {test.groups} {'groups' if name == TESTS[0] else 'rows'}", **key,
         ))  # fmt: skip
     return readings
 
 
 def _latest(
-    one: Vintage, *, trained: float | None, settings: WatchSettings, key: dict[str, Any]
+    vintage: Vintage, *, trained: float | None, settings: WatchSettings, key: dict[str, Any]
 ) -> list[Reading]:
-    about = {"subject": LATEST, "model_version": one.version, "sample": one.rows, **key}
-    if not one.ranks(settings.minimum_defaults):
-        few = f"{one.day}: {_few(one, settings.minimum_defaults)}"
+    common = {"subject": LATEST, "model_version": vintage.version, "sample": vintage.rows, **key}
+    if not vintage.ranks(settings.minimum_defaults):
+        reason = f"{vintage.day}: {_few(vintage, settings.minimum_defaults)}"
         return [
-            Reading(measure=name, severity="unknown", note=few, **about) for name in ("gini", "ks", "brier")
+            Reading(measure=name, severity="unknown", note=reason, **common)
+            for name in ("gini", "ks", "brier")
         ]
-    found = discrimination.gini(one.labels, one.pd, confidence=settings.confidence)
-    apart = discrimination.ks_interval(one.labels, one.pd, confidence=settings.confidence)
-    note = f"vintage {one.day}, {one.defaults} defaults"
-    judged = note if trained is None else f"{note}; threshold: Gini on unseen rows at training"
+    gini = discrimination.gini(vintage.labels, vintage.pd, confidence=settings.confidence)
+    ks = discrimination.ks_interval(vintage.labels, vintage.pd, confidence=settings.confidence)
+    note = f"vintage {vintage.day}, {vintage.defaults} defaults"
+    gini_note = note if trained is None else f"{note}; threshold: Gini on unseen rows at training"
     return [
-        Reading(measure="gini", threshold=trained, severity=_fallen(found, trained, settings),
-                note=judged, **_interval(found), **about),
-        Reading(measure="ks", note=note, **_interval(apart), **about),
-        Reading(measure="brier", value=brier(one.labels, one.pd), note=note, **about),
+        Reading(measure="gini", threshold=trained, severity=_fallen(gini, trained, settings),
+                note=gini_note, **_interval(gini), **common),
+        Reading(measure="ks", note=note, **_interval(ks), **common),
+        Reading(measure="brier", value=brier(vintage.labels, vintage.pd), note=note, **common),
     ]  # fmt: skip
 
 
 def _slope(points: list[tuple[date, Interval]], *, settings: WatchSettings, key: dict[str, Any]) -> Reading:
-    named: dict[str, Any] = {
+    about: dict[str, Any] = {
         "measure": "gini_slope",
         "subject": "all vintages",
         "reference": len(points),
         **key,
     }
     years = [(day - points[0][0]).days / 365.25 for day, _ in points]
-    found = discrimination.slope(
+    fitted = discrimination.slope(
         years,
         [value.mean for _, value in points],
         [discrimination.standard_error(value, confidence=settings.confidence) for _, value in points],
         confidence=settings.confidence,
     ) if points else None  # fmt: skip
-    if found is None:
+    if fitted is None:
         return Reading(
-            **named, severity="unknown", note=f"{len(points)} vintages: three are needed for a slope"
+            **about, severity="unknown", note=f"{len(points)} vintages: three are needed for a slope"
         )
-    lost = -found.a_year.mean * (years[-1] - years[0])
-    falls = found.a_year.high < 0
+    lost = -fitted.a_year.mean * (years[-1] - years[0])
+    falls = fitted.a_year.high < 0
     return Reading(
-        **named, **_interval(found.a_year), threshold=0.0,
+        **about, **_interval(fitted.a_year), threshold=0.0,
         severity="alarm" if falls and lost >= settings.gini_drop else "watch" if falls else "ok",
         note=f"change of the Gini a year over {len(points)} vintages from {points[0][0]} to {points[-1][0]}",
     )  # fmt: skip
 
 
-def _fallen(found: Interval, trained: float | None, settings: WatchSettings) -> Severity:
-    if trained is None or not found.high < trained:
+def _fallen(gini: Interval, trained: float | None, settings: WatchSettings) -> Severity:
+    if trained is None or not gini.high < trained:
         return "ok"
-    return "alarm" if found.high < trained - settings.gini_drop else "watch"
+    return "alarm" if gini.high < trained - settings.gini_drop else "watch"
 
 
 def _unlikely(p_value: float, settings: WatchSettings) -> Severity:
     return "alarm" if p_value < settings.p_alarm else "watch" if p_value < settings.p_watch else "ok"
 
 
-def _few(one: Vintage, minimum: int) -> str:
-    return f"{one.defaults} defaults among {one.rows} known labels: {minimum} of each kind are needed"
+def _few(vintage: Vintage, minimum: int) -> str:
+    return f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
 
 
-def _interval(found: Interval) -> dict[str, Any]:
+def _interval(interval: Interval) -> dict[str, Any]:
     return {
-        "value": found.mean,
-        "low": None if np.isnan(found.low) else found.low,
-        "high": None if np.isnan(found.high) else found.high,
+        "value": interval.mean,
+        "low": None if np.isnan(interval.low) else interval.low,
+        "high": None if np.isnan(interval.high) else interval.high,
     }

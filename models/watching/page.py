@@ -1,4 +1,4 @@
-"""The watch on one screen: three headings, the worst first, what is unknown and why."""
+"""Write the watch of one night on one page: three headings, the worst first, and why anything is unknown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ORDER = {"alarm": 0, "watch": 1}
 def page(
     readings: Sequence[Reading],
     alerts: Sequence[Alert],
-    told: Mapping[str, str],
+    events: Mapping[str, str],
     *,
     portfolio: str,
     as_of_date: date,
@@ -28,34 +28,38 @@ def page(
         lines += [f"**{len(alerts)}** measures at watch or alarm for two scored nights or more:", ""]
         lines += [f"- **{alert.severity}** {alert.message}" for alert in alerts[:SHOWN]]
         lines += [f"- and {len(alerts) - SHOWN} more in `ops.alerts`"] if len(alerts) > SHOWN else []
-        lines += [f"- events of {severity}: {event}" for severity, event in told.items()]
+        lines += [f"- events of {severity}: {event}" for severity, event in events.items()]
     else:
         lines.append("No measure was at watch or alarm on two scored nights in a row.")
     for heading in HEADINGS:
-        here = [one for one in readings if one.heading == heading]
-        counts = Counter(one.severity for one in here)
-        said = ", ".join(
+        under_heading = [reading for reading in readings if reading.heading == heading]
+        counts = Counter(reading.severity for reading in under_heading)
+        summary = ", ".join(
             f"{counts[name]:,} {name}" for name in ("alarm", "watch", "ok", "unknown") if counts[name]
         )
-        lines += ["", f"## {heading.capitalize()}", "", said or "nothing was measured"]
-        worst = sorted((one for one in here if one.severity in _ORDER), key=_rank)
-        shown = worst or [one for one in here if one.threshold is not None and one.value is not None]
+        lines += ["", f"## {heading.capitalize()}", "", summary or "nothing was measured"]
+        worst = sorted((reading for reading in under_heading if reading.severity in _ORDER), key=_rank)
+        shown = worst or [
+            reading
+            for reading in under_heading
+            if reading.threshold is not None and reading.value is not None
+        ]
         if shown:
             lines += ["", "| | measure | of | value | threshold | critical |", "|---|---|---|--:|--:|--:|"]
-            lines += [_row(one) for one in shown[:SHOWN]]
-        reasons = Counter(one.note for one in here if one.severity == "unknown")
+            lines += [_row(reading) for reading in shown[:SHOWN]]
+        reasons = Counter(reading.note for reading in under_heading if reading.severity == "unknown")
         lines += ["", *(f"- unknown ({count}): {reason}" for reason, count in reasons.most_common(2))]
     return "\n".join([*lines, "", "All rows: `ops.monitoring`; groups of borrowers: `ops.fairness`.", ""])
 
 
-def _rank(one: Reading) -> tuple[int, float]:
-    return _ORDER[one.severity], -(one.value or 0.0)
+def _rank(reading: Reading) -> tuple[int, float]:
+    return _ORDER[reading.severity], -(reading.value or 0.0)
 
 
-def _row(one: Reading) -> str:
-    of = " ".join(part for part in (one.model_family or "headline", one.subject) if part)
-    figures = " | ".join(_figure(value) for value in (one.value, one.threshold, one.critical))
-    return f"| {one.severity} | {one.measure} | {of} | {figures} |"
+def _row(reading: Reading) -> str:
+    subject = " ".join(part for part in (reading.model_family or "headline", reading.subject) if part)
+    figures = " | ".join(_figure(value) for value in (reading.value, reading.threshold, reading.critical))
+    return f"| {reading.severity} | {reading.measure} | {subject} | {figures} |"
 
 
 def _figure(value: float | None) -> str:

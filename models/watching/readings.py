@@ -1,4 +1,4 @@
-"""One reading of the watch: a measure, what it is judged by, how it was judged, and why it is unknown where it is."""
+"""Build the readings of the watch: a measure, its limits, its severity, and the reason if it is unknown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """One row of the watch; a value that cannot be known is None, its severity unknown, and the note says why."""
+    """One row of the watch; a value that cannot be known is None, its severity unknown, and its note the reason."""
 
     heading: Heading
     measure: str
@@ -50,7 +50,7 @@ class Reading:
 
 def as_frame(readings: list[Reading]) -> pl.DataFrame:
     """Return the readings as a frame, one row each."""
-    return pl.DataFrame([asdict(one) for one in readings], schema=SCHEMA)
+    return pl.DataFrame([asdict(reading) for reading in readings], schema=SCHEMA)
 
 
 def index_reading(
@@ -69,8 +69,8 @@ def index_reading(
 ) -> Reading:
     """Return the stability index of one subject, judged by the rule of thumb and by its critical value.
 
-    It is watched, or an alarm, where it reaches the limit of the rule of thumb and exceeds what no change gives at
-    this size. An index above its critical value and below the limits is real and small: ok.
+    It is at watch or alarm if it reaches the limit of the rule of thumb and also exceeds its critical value under no
+    change. An index above its critical value and below the limits is a real but small change: ok.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ def index_reading(
     settings : WatchSettings
     family, version : str, optional
     compared : int, default=1
-        Indices that are judged together; the critical value is that of each at Bonferroni's level.
+        Number of indices judged together; Bonferroni's correction sets the level of each critical value.
     usual : float or None, default=0
-        Largest index of the subject on ordinary nights: it is judged only beyond it. None where that is not known
-        yet: the index is told and not judged.
+        Largest index of the subject on ordinary nights; only a larger index is judged. None if that is not known
+        yet: the index is then shown but not judged.
     missing : str
-        Why there is nothing, for the note.
+        The note if there is nothing to compare.
     note : str
-        What else must be known to read the row.
+        Anything else that a reader of the row must know.
     """
     key: dict[str, Any] = {
         "heading": "stability", "measure": measure, "subject": subject, "model_family": family,
@@ -100,18 +100,20 @@ def index_reading(
     if actual is None or reference is None or not n or not m:
         return Reading(**key, severity="unknown", note=missing)
     level = 1 - (1 - settings.confidence) / compared
-    found = stability_index(reference, actual, smoothing=settings.smoothing, confidence=level)
-    if min(n, m) < settings.rows_a_bin * found.bins:
-        few = f"{round(min(n, m))} rows in {found.bins} bins: at least {settings.rows_a_bin} a bin are needed"
-        return Reading(**key, severity="unknown", note=few)
-    if found.critical is None:
+    index = stability_index(reference, actual, smoothing=settings.smoothing, confidence=level)
+    if min(n, m) < settings.rows_a_bin * index.bins:
+        reason = (
+            f"{round(min(n, m))} rows in {index.bins} bins: at least {settings.rows_a_bin} a bin are needed"
+        )
+        return Reading(**key, severity="unknown", note=reason)
+    if index.critical is None:
         note = f"one bin holds every row of both; {note}".rstrip("; ")
     severity: Severity = "ok"
     if usual is None:
         note = f"{note}; told, not judged: how much it usually moves is not known yet".lstrip("; ")
-    elif found.critical is not None and found.value > max(found.critical, usual):
-        severity = judged(found.value, settings.index_watch, settings.index_alarm)
-    return Reading(**key, value=found.value, critical=found.critical, severity=severity, note=note or None)
+    elif index.critical is not None and index.value > max(index.critical, usual):
+        severity = judged(index.value, settings.index_watch, settings.index_alarm)
+    return Reading(**key, value=index.value, critical=index.critical, severity=severity, note=note or None)
 
 
 def level_reading(
@@ -123,58 +125,58 @@ def level_reading(
     settings: WatchSettings,
     **key: Any,
 ) -> Reading:
-    """Return a mean PD, judged by its relative change against the mean of the last nights."""
-    named: dict[str, Any] = {
+    """Return the mean PD of one subject, judged by its relative change against the mean of the last nights."""
+    about: dict[str, Any] = {
         "heading": "stability",
         "measure": "mean_pd",
         "subject": subject,
         "sample": sample,
     }
-    named |= {"threshold": before, **key}
+    about |= {"threshold": before, **key}
     if value is None:
-        return Reading(**named, severity="unknown", note="nobody has a PD")
+        return Reading(**about, severity="unknown", note="nobody has a PD")
     if before is None:
-        return Reading(**named, value=value, note="no night before to compare with: told, not judged")
+        return Reading(**about, value=value, note="no night before to compare with: told, not judged")
     change = value / before - 1
     note = f"{change:+.1%} against the last nights"
     if sample < settings.minimum_group:
-        return Reading(**named, value=value, note=f"{note}; {sample} borrowers are too few to judge")
+        return Reading(**about, value=value, note=f"{note}; {sample} borrowers are too few to judge")
     severity = judged(abs(change), settings.level_watch, settings.level_alarm)
-    return Reading(**named, value=value, severity=severity, note=note)
+    return Reading(**about, value=value, severity=severity, note=note)
 
 
 def feed_reading(
     feed: str, age: int | None, usual: int | None, *, deliveries: int, settings: WatchSettings
 ) -> Reading:
-    """Return how many days ago a feed last brought something, judged by the longest pause that it usually makes.
+    """Return the days since the last delivery of a feed, judged by its longest usual pause.
 
     Parameters
     ----------
     feed : str
     age : int or None
-        Days from the last delivery to the night; None where there never was one.
+        Days from the last delivery to the night; None if there never was one.
     usual : int or None
         Longest time between deliveries of the last 90 days, in days.
     deliveries : int
-        Days of the last 90 on which it brought something.
+        Days of the last 90 with a delivery.
     settings : WatchSettings
     """
-    named: dict[str, Any] = {
+    about: dict[str, Any] = {
         "heading": "stability",
         "measure": "feed_age",
         "subject": feed,
         "sample": deliveries,
     }
     if age is None:
-        return Reading(**named, severity="unknown", note="never delivered")
+        return Reading(**about, severity="unknown", note="never delivered")
     if usual is None or deliveries < settings.usual_least:
-        return Reading(**named, value=age, note=f"{deliveries} deliveries in 90 days: told, not judged")
+        return Reading(**about, value=age, note=f"{deliveries} deliveries in 90 days: told, not judged")
     severity = judged(age, usual + 1, 2 * usual + 1)
-    return Reading(**named, value=age, threshold=usual, severity=severity)
+    return Reading(**about, value=age, threshold=usual, severity=severity)
 
 
 def shares(measure: str, counts: Mapping[str, int], *, reason: str, **key: Any) -> list[Reading]:
-    """Return the share of each subject among all, told and not judged; one unknown row where there are none."""
+    """Return the share of each subject among all, not judged; one unknown reading if there are none."""
     total = sum(counts.values())
     if not total:
         return [Reading("stability", measure, "all", sample=0, severity="unknown", note=reason, **key)]

@@ -1,4 +1,4 @@
-"""What the watch calls a change, a shortfall and a group that is large enough."""
+"""Set the limits of the watch: from which change, shortfall or group size a measure is judged."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class WatchSettings(BaseModel):
 
     @model_validator(mode="after")
     def _alarm_beyond_watch(self) -> Self:
-        """Refuse an alarm that would come before the watch."""
+        """Refuse an alarm limit that is reached before its watch limit."""
         if self.index_alarm < self.index_watch or self.level_alarm < self.level_watch:
             raise ValueError("an alarm limit lies below its watch limit")
         if self.usual_least > self.usual_nights:

@@ -1,4 +1,4 @@
-"""Whether borrowers still look as they did: reference bins, counts in them, the index and its critical value."""
+"""Measure how far borrowers have shifted: reference bins, counts in them, the index and its critical value."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Bin:
 
 
 class Index(NamedTuple):
-    """A stability index, its critical value under no change (None with one bin), and the occupied bins."""
+    """A stability index, its critical value under no change (None with one bin), and the number of occupied bins."""
 
     value: float
     critical: float | None
@@ -62,7 +62,7 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
         Numbers: tenths of the sample (fewer where values repeat), open at both ends. Numbers of at most ten
         distinct values that repeat (five rows a value), flags and text: one bin a value (text: the 20 most
         frequent) and one for any other.
-        The last bin holds what is missing.
+        The last bin holds missing values.
 
     Raises
     ------
@@ -71,19 +71,19 @@ def reference_bins(values: pl.Series) -> tuple[Bin, ...]:
 
     Examples
     --------
-    >>> [(one.kind, one.category, one.count) for one in reference_bins(pl.Series(["a", None, "a", "b"]))]
+    >>> [(part.kind, part.category, part.count) for part in reference_bins(pl.Series(["a", None, "a", "b"]))]
     [('category', 'a', 2), ('category', 'b', 1), ('other', None, 0), ('missing', None, 1)]
     """
     kind = "number" if values.dtype == pl.Null else kind_of(values.dtype)
     if kind is None:
         raise ValueError(f"{values.name} is {values.dtype}: a reference is made of numbers, flags and text")
-    shape = _numbers(_floats(values)) if kind == "number" else _levels(_text(values))
-    shape = (*shape, Bin(len(shape), "missing", None, None, None, 0, 0.0))
-    held = bin_counts(values, shape)
-    total = float(held.sum())
+    empty = _numbers(_floats(values)) if kind == "number" else _levels(_text(values))
+    empty = (*empty, Bin(len(empty), "missing", None, None, None, 0, 0.0))
+    counts = bin_counts(values, empty)
+    total = float(counts.sum())
     return tuple(
-        replace(one, count=int(count), share=float(count / total) if total else 0.0)
-        for one, count in zip(shape, held, strict=True)
+        replace(part, count=int(count), share=float(count / total) if total else 0.0)
+        for part, count in zip(empty, counts, strict=True)
     )
 
 
@@ -108,9 +108,9 @@ def reference_frame(frame: pl.DataFrame, unseen: pl.DataFrame, *, features: Sequ
     subjects = {SCORE: scores, **{name: frame[name] for name in features}}
     return pl.DataFrame(
         [
-            {"subject": subject, **asdict(one)}
+            {"subject": subject, **asdict(part)}
             for subject, values in subjects.items()
-            for one in reference_bins(values)
+            for part in reference_bins(values)
         ],
         schema=_FRAME,
     )
@@ -118,24 +118,24 @@ def reference_frame(frame: pl.DataFrame, unseen: pl.DataFrame, *, features: Sequ
 
 def bin_counts(values: pl.Series, bins: Sequence[Bin]) -> Counts:
     """Return how many values fall into each bin, shape (n_bins,)."""
-    if kind_of(values.dtype) in ("flag", "category") or any(one.kind == "category" for one in bins):
-        places = {one.category: one.bin for one in bins if one.kind == "category"}
-        other = next(one.bin for one in bins if one.kind == "other")
+    if kind_of(values.dtype) in ("flag", "category") or any(part.kind == "category" for part in bins):
+        places = {part.category: part.bin for part in bins if part.kind == "category"}
+        other = next(part.bin for part in bins if part.kind == "other")
         tally = np.zeros(len(bins))
         for level, count in _text(values).value_counts().iter_rows():
             tally[len(bins) - 1 if level is None else places.get(level, other)] += count
         return tally
     numbers = _floats(values)
     known = numbers[~np.isnan(numbers)]
-    if any(one.kind == "range" for one in bins):
-        edges = [one.lower for one in bins if one.kind == "range" and one.lower is not None]
-        found = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(bins) - 1)
+    if any(part.kind == "range" for part in bins):
+        edges = [part.lower for part in bins if part.kind == "range" and part.lower is not None]
+        counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(bins) - 1)
     else:
-        points = np.array([one.lower for one in bins if one.kind == "value"], dtype=np.float64)
+        points = np.array([part.lower for part in bins if part.kind == "value"], dtype=np.float64)
         place = np.minimum(np.searchsorted(points, known), max(len(points) - 1, 0))
-        exact = points[place] == known if len(points) else np.zeros(len(known), dtype=bool)
-        found = np.bincount(np.where(exact, place, len(points)), minlength=len(bins) - 1)
-    return np.append(found.astype(np.float64), float(len(numbers) - len(known)))
+        matches = points[place] == known if len(points) else np.zeros(len(known), dtype=bool)
+        counts = np.bincount(np.where(matches, place, len(points)), minlength=len(bins) - 1)
+    return np.append(counts.astype(np.float64), float(len(numbers) - len(known)))
 
 
 def stability_index(
@@ -165,8 +165,8 @@ def stability_index(
     Notes
     -----
     Under no change the index is about ``(1/n + 1/m)`` times a chi-square variable with ``bins - 1`` degrees of
-    freedom, for independent samples. Two nights hold mostly the same borrowers; then the critical value is on the
-    careful side: fewer false alerts than stated.
+    freedom, for independent samples. Two nights hold mostly the same borrowers, which makes the critical value
+    conservative: fewer false alerts than stated.
 
     References
     ----------
@@ -175,20 +175,20 @@ def stability_index(
 
     Examples
     --------
-    >>> found = stability_index([50, 50], [25, 75], smoothing=1e-9)
-    >>> round(found.value, 4), round(found.critical, 4)
+    >>> index = stability_index([50, 50], [25, 75], smoothing=1e-9)
+    >>> round(index.value, 4), round(index.critical, 4)
     (0.2747, 0.0768)
     """
-    one, two = np.asarray(reference, dtype=np.float64), np.asarray(actual, dtype=np.float64)
-    if one.shape != two.shape:
-        raise ValueError(f"{one.size} and {two.size} bins cannot be compared")
-    n, m = float(one.sum()), float(two.sum())
+    expected, observed = np.asarray(reference, dtype=np.float64), np.asarray(actual, dtype=np.float64)
+    if expected.shape != observed.shape:
+        raise ValueError(f"{expected.size} and {observed.size} bins cannot be compared")
+    n, m = float(expected.sum()), float(observed.sum())
     if not n or not m:
         raise ValueError("an empty sample has no stability index")
-    held = (one + two) > 0
-    p, q = one[held] + smoothing, two[held] + smoothing
+    occupied = (expected + observed) > 0
+    p, q = expected[occupied] + smoothing, observed[occupied] + smoothing
     p, q = p / p.sum(), q / q.sum()
-    bins = int(held.sum())
+    bins = int(occupied.sum())
     critical = float(stats.chi2.ppf(confidence, bins - 1)) * (1 / n + 1 / m) if bins > 1 else None
     return Index(float(((q - p) * np.log(q / p)).sum()), critical, bins)
 
@@ -198,7 +198,8 @@ def _numbers(numbers: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
     distinct = np.unique(known)
     if len(distinct) <= TENTHS and len(known) >= ROWS_A_VALUE * len(distinct):
         points = [
-            Bin(place, "value", float(at), float(at), None, 0, 0.0) for place, at in enumerate(distinct)
+            Bin(place, "value", float(value), float(value), None, 0, 0.0)
+            for place, value in enumerate(distinct)
         ]
         return (*points, Bin(len(points), "other", None, None, None, 0, 0.0))
     tenths = np.unique(np.sort(known)[len(known) * np.arange(1, TENTHS) // TENTHS])
@@ -210,8 +211,8 @@ def _numbers(numbers: npt.NDArray[np.float64]) -> tuple[Bin, ...]:
 
 
 def _levels(text: pl.Series) -> tuple[Bin, ...]:
-    found = text.drop_nulls().value_counts(name="rows").sort(["rows", text.name], descending=[True, False])
-    levels = found[text.name].head(LEVELS).to_list()
+    tally = text.drop_nulls().value_counts(name="rows").sort(["rows", text.name], descending=[True, False])
+    levels = tally[text.name].head(LEVELS).to_list()
     bins = [Bin(place, "category", None, None, level, 0, 0.0) for place, level in enumerate(levels)]
     return (*bins, Bin(len(bins), "other", None, None, None, 0, 0.0))
 

@@ -1,4 +1,4 @@
-"""One past night whose outcomes are known: who had which PD, and who defaulted."""
+"""Hold one past night whose outcomes are known: the PD of each borrower, and who defaulted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.metrics import Labels, Scores
 
 
 class Vintage(NamedTuple):
-    """The borrowers of one past night with a PD and a known label, the version that scored them, and their night."""
+    """The borrowers of one past night with a PD and a known label, and the version that scored them."""
 
     day: date
     version: str | None
@@ -45,9 +45,9 @@ class Vintage(NamedTuple):
 
     @property
     def defaults(self) -> int:
-        """Those of them that defaulted."""
+        """Borrowers with a known label that defaulted."""
         return int(self.labels.sum())
 
     def ranks(self, minimum: int) -> bool:
-        """Whether there are enough of both classes to measure how they are ranked."""
+        """Return True if there are enough rows of both classes to measure how the PDs rank them."""
         return min(self.defaults, self.rows - self.defaults) >= minimum

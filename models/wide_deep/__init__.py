@@ -1,1 +1,1 @@
-"""Wide & Deep over a profile and a payment flow (Vanhoeven & Chen)."""
+"""Score by Wide & Deep over a profile and a payment flow (Vanhoeven & Chen)."""

@@ -1,4 +1,4 @@
-"""A training's state after each epoch as one file, so that a killed training goes on from its last epoch."""
+"""Store the state of a training after each epoch in one file, so that a killed training resumes from its last epoch."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ TENSORS = ("flat", "mean", "square")
 
 
 class Checkpoint:
-    """Where a training puts its state; the file appears whole or not at all, and belongs to one training only.
+    """Store and restore the state of one training; its file is written whole or not at all.
 
-    It is no model: it has no preparation, no calibration and no name in a registry. A finished training removes it.
+    A checkpoint is not a model: it has no preparation, no calibration and no entry in the registry. A finished training
+    removes it.
 
     Parameters
     ----------
     path : Path
         Its folder is created if needed.
     mark : str
-        From `mark_of`. A file with another mark is of other rows or settings and is not gone on from.
+        From `mark_of`. A file with another mark belongs to other rows or settings and is ignored.
     """
 
     def __init__(self, path: Path, mark: str) -> None:
@@ -36,7 +37,7 @@ class Checkpoint:
         self.mark = mark
 
     def save(self, state: State) -> None:
-        """Store the state in place of the one before."""
+        """Store the state, replacing the one before."""
         tensors = {name: getattr(state.steps, name).cpu() for name in TENSORS} | {"best": state.best.cpu()}
         about = {
             "mark": self.mark,
@@ -50,11 +51,11 @@ class Checkpoint:
         partial.replace(self.path)
 
     def restore(self, state: State) -> bool:
-        """Put a stored state in place of a fresh one; False, and nothing changed, where there is none that fits."""
-        found = self._read()
-        if found is None:
+        """Load the stored state into a fresh one and return True; return False, changing nothing, if none fits."""
+        stored = self._read()
+        if stored is None:
             return False
-        about, tensors = found
+        about, tensors = stored
         state.best_epoch = int(about["best_epoch"])
         state.history = [Epoch(*epoch) for epoch in json.loads(about["history"])]
         state.best.copy_(tensors["best"])
@@ -64,11 +65,11 @@ class Checkpoint:
         return True
 
     def remove(self) -> None:
-        """Remove the file, where there is one."""
+        """Remove the file if there is one."""
         self.path.unlink(missing_ok=True)
 
     def _read(self) -> tuple[dict[str, str], dict[str, Any]] | None:
-        """Return description and tensors of the stored state; None where it is missing, broken or of another mark."""
+        """Return metadata and tensors of the stored state, or None if it is missing, broken or has another mark."""
         try:
             with safetensors.safe_open(self.path, framework="pt") as stored:
                 about = stored.metadata() or {}
@@ -80,7 +81,7 @@ class Checkpoint:
 
 
 def mark_of(settings: WideDeepSettings, *parts: tuple[Inputs, Labels]) -> str:
-    """Return a SHA-256 of all that a training depends on: the settings and every value of its rows."""
+    """Return a SHA-256 of everything that a training depends on: the settings and every value of its rows."""
     digest = hashlib.sha256(settings.model_dump_json().encode())
     for inputs, labels in parts:
         for array in (*inputs, labels):

@@ -1,4 +1,4 @@
-"""Wide & Deep for borrowers with a profile and a payment flow (Vanhoeven & Chen)."""
+"""Fit Wide & Deep for borrowers with a profile and a payment flow (Vanhoeven & Chen)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENTERPRISE = "enterprise_id"
 
 
 class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The paper's joint model: a linear part over slots and crosses, hidden layers over the payment flow.
+    """Fit the paper's joint model: a linear part over slots and crosses, hidden layers over the payment flow.
 
     Profile and credit behaviour go to the wide part, numbers there as quantile bins; the payment flow goes to
     the deep part. Both are trained together and stopped where the loss on the validation part was lowest;
@@ -45,13 +45,13 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     settings : WideDeepSettings or None, default=None
-        None stands for the defaults.
+        None: the defaults.
     groups : mapping of str to str, or None, default=None
-        Group of each column. Columns of other groups, or without one, do not enter. None: categories and flags
-        go to the wide part, numbers to the deep part. Text of a deep group goes to the wide part, since only
-        that looks levels up.
+        Group of each column. Columns of other groups, or without a group, do not enter. None: categories and flags
+        go to the wide part, numbers to the deep part. Text of a deep group goes to the wide part, the only
+        one that looks up levels.
     runner : Runner or None, default=None
-        Not used: there is nothing to run side by side within one training. Kept for the families' common manner.
+        Not used, since one training has nothing to run side by side; every family's classifier takes a runner.
 
     Attributes
     ----------
@@ -61,9 +61,9 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     groups_ : tuple of str
         Groups trained on, in the order of the settings.
     left_out_ : dict of str to str
-        Columns of a wanted group that did not enter, and why.
+        Columns of a wanted group that did not enter, each with its reason.
     decisions_ : tuple of str
-        What was decided on the way.
+        Decisions taken during the fit.
     base_rate_ : float
         Share of defaults in the rows given, the held-out validation part included.
     preparation_ : WideDeepPreparation
@@ -117,23 +117,23 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : polars.DataFrame of shape (n_samples, n_columns)
-            Feature frame; keys and other groups may be among its columns. Where it names the
+            Feature frame; keys and other groups may be among its columns. If it has the column
             enterprise_id, all rows of one borrower go to one side of the validation split.
         y : array-like of shape (n_samples,)
             1 for default, 0 for none; no gaps.
         validation : (polars.DataFrame, array-like), optional
             Rows that decide when to stop. None: ``validation_share`` of the rows given, stratified.
         checkpoint : Path, optional
-            File for the state after each epoch. Where it holds the state of an interrupted training on the
-            same rows and settings, training goes on from there and ends with the same weights; any other
-            content is passed over. The file is removed at the end.
+            File for the state after each epoch. If it holds the state of an interrupted training on the same rows
+            and settings, training resumes from there and ends with the same weights; any other content is
+            ignored. The file is removed at the end.
 
         Raises
         ------
         TooFewRowsError
             Fewer rows of either class than ``minimum_positives``, or than the validation split needs.
         NoFeaturesError
-            A part that is on has no column that holds two different values.
+            A part that is switched on has no column with two different values.
         ModelError
             The loss is no longer a number.
         """
@@ -158,12 +158,14 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         state = begin(network, settings)
         store = Checkpoint(checkpoint, mark_of(settings, *parts)) if checkpoint is not None else None
         resumed = store is not None and store.restore(state)
-        first = len(state.history)
+        epochs_before = len(state.history)
         train(
             state,
             *parts,
             settings=settings,
-            before_validation=lambda now: now.network.fill_absent(prepared.presence_, prepared.offsets_),
+            before_validation=lambda current: current.network.fill_absent(
+                prepared.presence_, prepared.offsets_
+            ),
             after_epoch=store.save if store is not None else lambda _: None,
         )
         if store is not None:
@@ -173,7 +175,11 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.best_epoch_ = state.best_epoch
         self.decisions_ = (
             *prepared.decisions_,
-            *((f"went on after epoch {first} of a training that was interrupted",) if resumed else ()),
+            *(
+                (f"went on after epoch {epochs_before} of a training that was interrupted",)
+                if resumed
+                else ()
+            ),
             *(f"{name} is text and goes to the wide part" for name in moved),
             *(
                 f"{n} validation rows hold {name} that training did not show"
@@ -226,17 +232,18 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
-        """Return what each feature adds to the calibrated PD of each row; see `models.wide_deep.explanation`."""
+        """Return the contribution of each feature to the calibrated PD of each row (`models.wide_deep.explanation`)."""
         check_is_fitted(self, "network_")
         network = self.network_.cpu()
-        told = [
+        explanations = [
             explain_wide_deep(network, self.preparation_, calibrator, self.preparation_.transform(part))
             for part in _chunks(X)
         ]
-        return replace(told[0], contributions=np.vstack([one.contributions for one in told]))
+        contributions = np.vstack([explanation.contributions for explanation in explanations])
+        return replace(explanations[0], contributions=contributions)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category and cross, rows with a level or pair that training did not show."""
+        """Count for each category and cross the rows with a level or pair not seen in training."""
         check_is_fitted(self, "network_")
         return self.preparation_.unseen_counts(X)
 
@@ -247,7 +254,7 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation: tuple[pl.DataFrame, npt.ArrayLike] | None,
         settings: WideDeepSettings,
     ) -> tuple[Part, Part]:
-        """Return training rows and the rows that decide when to stop."""
+        """Return the training rows, and the rows that decide when to stop."""
         if validation is not None:
             frame, given = validation
             return (X, labels), (frame, check_labels(given, rows=frame.height, minimum=1))
@@ -263,7 +270,7 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _choose(
         self, X: pl.DataFrame, settings: WideDeepSettings
     ) -> tuple[list[str], list[str], tuple[str, ...]]:
-        """Return the columns of both parts, and text that was moved from the deep to the wide part."""
+        """Return the columns of both parts, and the text columns moved from the deep to the wide part."""
         barred = {ENTERPRISE} | (set(SENSITIVE_COLUMNS) if settings.sensitive == "drop" else set())
         names, self.left_out_ = choose_features(
             X.drop(barred, strict=False),
@@ -293,7 +300,7 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _chunks(X: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the rows in pieces, so that memory stays flat however many there are; an empty frame once."""
+    """Yield the rows in pieces, so that memory does not grow with their number; an empty frame once."""
     for start in range(0, max(X.height, 1), CHUNK):
         yield X.slice(start, CHUNK)
 

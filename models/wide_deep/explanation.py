@@ -1,4 +1,4 @@
-"""What each feature adds to the PD of a Wide & Deep model: the wide part exactly, the deep part by DeepLIFT."""
+"""Split the PD of a Wide & Deep model among its features: the wide part exactly, the deep part by DeepLIFT."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models.wide_deep.preparation import Inputs, WideDeepPreparation
 Matrix = npt.NDArray[np.float64]
 
 CHUNK = 4_096  # rows explained at once
-NEAR = 1e-12  # a pre-activation this close to its reference passes on the slope there
+NEAR = 1e-12  # a pre-activation this close to its reference uses the slope there
 
 
 class LogitParts(NamedTuple):
-    """A logit taken apart: the reference's, and what each field and each column of the deep part adds to it."""
+    """A logit in parts: that of the reference, and the additions of each field and each column of the deep part."""
 
     base: float
     fields: Matrix
@@ -30,18 +30,17 @@ class LogitParts(NamedTuple):
 def explain_wide_deep(
     network: WideDeepNetwork, preparation: WideDeepPreparation, calibrator: Calibrator, inputs: Inputs
 ) -> Explanation:
-    """Return what each feature adds to the calibrated PD of each row.
+    """Return the contribution of each feature to the calibrated PD of each row.
 
-    The reference is the training mean: each slot present to the share of training rows that have it, each number
-    at its mean. So there is one base value a model version, the PD at that reference.
+    The reference is the training mean: each slot counts with its share of training rows, each number with its mean.
+    So each model version has one base value, the PD at that reference.
 
-    A field of the wide part adds the weight of the row's slot less the field's mean weight: exactly weight times
-    presence, against the reference. The deep part follows DeepLIFT's rescale rule: through each ReLU a
-    difference from the reference goes on in the proportion in which the ReLU passed on the whole difference, so
-    that the differences add up layer by layer. (captum, which has it ready, does not fit numpy 2.) Together they
-    make the logit. What a cross adds is shared equally by its two fields, so that only columns of the
-    feature mart are named; a mark of gaps counts for the first number of its pattern. From logit to PD the rescale
-    rule of `models.explanation` applies, with sigmoid and calibration as one curve.
+    A field of the wide part adds the weight of the row's slot minus the field's mean weight. The deep part follows
+    DeepLIFT's rescale rule: a ReLU passes on each difference from the reference in the proportion in which it passed
+    on the whole difference, so that the differences add up layer by layer. (captum, which implements it, does not work
+    with numpy 2.) Both parts add up to the logit. The contribution of a cross is shared equally by its two fields,
+    so that only columns of the feature mart are named; a mark of gaps counts for the first number of its pattern. From
+    logit to PD the rescale rule of `models.explanation` applies, with sigmoid and calibration as one curve.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def explain_wide_deep(
 
 
 def logit_parts(network: WideDeepNetwork, preparation: WideDeepPreparation, inputs: Inputs) -> LogitParts:
-    """Return the logit of each row as base and additions, which add up to it.
+    """Return the logit of each row as a base and additions.
 
     Parameters
     ----------
@@ -135,14 +134,14 @@ class _Layers:
         self.base = float(self.out @ last + weights["bias"][0])
 
     def multipliers(self, away: Matrix, looked_up: Matrix) -> tuple[Matrix, Matrix]:
-        """Return by how much the logit moves a unit of difference: at the first hidden layer, and at the numbers.
+        """Return the change of the logit per unit of difference, at the first hidden layer and at the numbers.
 
         Parameters
         ----------
         away : ndarray of shape (n_samples, n_numbers)
-            Numbers less the reference.
+            Numbers minus the reference.
         looked_up : ndarray of shape (n_samples, n_hidden) or (1,)
-            What slots add to the first hidden layer, less the reference.
+            Sum of the slots' vectors in the first hidden layer, minus the reference.
         """
         slopes, last = [], away
         for place, (weight, at) in enumerate(zip(self.weights, self.reference, strict=True)):

@@ -1,4 +1,4 @@
-"""Joint training of both parts: Adam on the cross-entropy, stopped where the validation loss was lowest."""
+"""Train both parts together: Adam on the cross-entropy, stopped where the validation loss was lowest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models.wide_deep.steps import Steps
 
 
 class Epoch(NamedTuple):
-    """What one epoch left: mean training loss over its steps, loss and AUC on the validation part."""
+    """The result of one epoch: mean training loss over its steps, loss and AUC on the validation part."""
 
     training_loss: float
     validation_loss: float
@@ -30,7 +30,7 @@ class Epoch(NamedTuple):
 
 @dataclass
 class State:
-    """Where a training stands after an epoch; with the settings and rows, all that the next one needs."""
+    """The state of a training after an epoch; with the settings and rows, all that the next epoch needs."""
 
     network: WideDeepNetwork
     steps: Steps
@@ -39,9 +39,9 @@ class State:
     history: list[Epoch] = field(default_factory=list)
 
     def is_over(self, settings: WideDeepSettings) -> bool:
-        """Whether epochs or patience have run out."""
-        done = len(self.history)
-        return done >= settings.max_epochs or done - self.best_epoch >= settings.patience
+        """Return True if epochs or patience have run out."""
+        epochs = len(self.history)
+        return epochs >= settings.max_epochs or epochs - self.best_epoch >= settings.patience
 
 
 Hook = Callable[[State], None]
@@ -62,11 +62,11 @@ def train(
     before_validation: Hook,
     after_epoch: Hook,
 ) -> None:
-    """Train on from a state until epochs or patience run out, and leave the best epoch's weights in the network.
+    """Train from a state until epochs or patience run out, and leave the best epoch's weights in the network.
 
-    All rows stay on the device. For each time they are gone through they are put into a new order at
-    once, so that a batch is a piece of them. The order depends only on the seed and on how often the rows were gone
-    through before: a training that goes on from a stored state ends as one that was never interrupted.
+    All rows stay on the device. Each pass puts them into a new order first, so that a batch is a slice of them. The
+    order depends only on the seed and the number of passes before: a training resumed from a stored state ends as
+    if it had never been interrupted.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def train(
     training, validation : (Inputs, ndarray)
     settings : WideDeepSettings
     before_validation, after_epoch : callable
-        Called with the state before an epoch is measured, and once it is in the history.
+        Called with the state before an epoch is measured, and after it has entered the history.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def train(
             for number in range(passes)
         ]
         before_validation(state)
-        said = logits_of(state.network, validation[0])
-        loss = cross_entropy(validation[1], said)
+        logits = logits_of(state.network, validation[0])
+        loss = cross_entropy(validation[1], logits)
         measured = float(np.mean(losses)), loss
         if not all(map(math.isfinite, measured)):
             raise ModelError(
@@ -102,17 +102,17 @@ def train(
         if not state.history or loss < state.history[state.best_epoch - 1].validation_loss:
             state.best_epoch = epoch
             state.best.copy_(state.steps.flat)
-        state.history.append(Epoch(*measured, auc(validation[1], said)))
+        state.history.append(Epoch(*measured, auc(validation[1], logits)))
         after_epoch(state)
     state.steps.flat.copy_(state.best)
 
 
 def permutation(rows: int, *, seed: int, number: int) -> npt.NDArray[np.int64]:
-    """Return the order in which the rows are gone through for the given time."""
+    """Return the order of the rows in the given pass."""
     return np.random.default_rng((seed, number)).permutation(rows)
 
 
-def cross_entropy(labels: npt.NDArray[np.floating | np.integer], said: npt.NDArray[np.floating]) -> float:
+def cross_entropy(labels: npt.NDArray[np.floating | np.integer], logits: npt.NDArray[np.floating]) -> float:
     """Return the mean binary cross-entropy of logits (section 3.3).
 
     Examples
@@ -120,12 +120,12 @@ def cross_entropy(labels: npt.NDArray[np.floating | np.integer], said: npt.NDArr
     >>> round(cross_entropy(np.array([0, 1]), np.array([0.0, 0.0])), 4)
     0.6931
     """
-    with np.errstate(invalid="ignore"):  # what is no number stays none
-        return float(np.mean(np.logaddexp(0.0, said) - labels * said))
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
+        return float(np.mean(np.logaddexp(0.0, logits) - labels * logits))
 
 
 class _Rows:
-    """The training rows on the device, and a second copy in the order of the day."""
+    """The training rows on the device, and a second copy in the order of the current pass."""
 
     def __init__(self, inputs: Inputs, labels: Labels, *, device: torch.device) -> None:
         self.slots = torch.from_numpy(inputs.slots).to(device, torch.int64)
@@ -134,11 +134,11 @@ class _Rows:
         self._ordered = tuple(torch.empty_like(part) for part in (self.slots, self.numbers, self.labels))
 
     def go_through(self, steps: Steps, settings: WideDeepSettings, *, number: int) -> float:
-        """Take the steps of one time through all rows and return their mean loss."""
+        """Take the steps of one pass through all rows and return their mean loss."""
         order = permutation(len(self.labels), seed=settings.random_state, number=number)
         index = torch.from_numpy(order).to(self.labels.device)
         for part, ordered in zip((self.slots, self.numbers, self.labels), self._ordered, strict=True):
             torch.index_select(part, 0, index, out=ordered)
         batches = zip(*(torch.split(part, settings.batch_size) for part in self._ordered), strict=True)
-        said = torch.cat([steps.step(*batch) for batch in batches])
-        return cross_entropy(self._ordered[2].cpu().numpy(), said.cpu().numpy())
+        logits = torch.cat([steps.step(*batch) for batch in batches])
+        return cross_entropy(self._ordered[2].cpu().numpy(), logits.cpu().numpy())

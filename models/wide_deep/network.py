@@ -1,4 +1,4 @@
-"""The network: one weight a slot, hidden layers over the numbers, one linear output over both."""
+"""Define the network: one weight a slot, hidden layers over the numbers, one linear output over both."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from torch.nn import functional as F  # noqa: N812 - the field's name
 from models.wide_deep.preparation import Inputs, WideDeepPreparation
 from models.wide_deep.settings import WideDeepSettings
 
-# Every step here is small, and the house runs folds beside each other: one core each. The number of torch's threads
-# is one for the whole process, so it is set once, where torch is first imported, and never around a piece of work,
-# which pieces side by side would undo.
+# Every step here is small, and folds run side by side, on one core each. torch has one number of threads for the whole
+# process, so it is set once, where torch is first imported, and never around a piece of work, since pieces that run
+# side by side would undo it.
 torch.set_num_threads(1)
 
-CHUNK = 65_536  # rows scored at once: memory stays flat however many there are
+CHUNK = 65_536  # rows scored at once, so that memory does not grow with their number
 
 
 class WideDeepNetwork(nn.Module):
-    """Logits of rows: ``b + sum of slot weights + v' h`` with ``h`` the last hidden layer (section 3.3).
+    """Compute the logits of rows: ``b + sum of slot weights + v' h`` with ``h`` the last hidden layer (section 3.3).
 
     Without the deep part ``h`` is the numbers themselves (logistic regression). Without the wide part
     each slot has a vector instead of a weight, and their sum enters the first hidden layer: the dense layer
@@ -35,12 +35,12 @@ class WideDeepNetwork(nn.Module):
     ----------
     n_slots, n_fields, n_numbers : int
     hidden : sequence of int
-        Neurons; empty without the deep part.
+        Number of neurons; empty without the deep part.
     wide : bool
-        Whether slots go to the output layer; otherwise to the first hidden layer.
+        True: slots enter the output layer; False: the first hidden layer.
     seed : int
-        Of the first weights: those of and from hidden layers uniform within 1 / sqrt(inputs), those of slots
-        and numbers on the output zero.
+        Seed of the first weights: uniform within 1 / sqrt(inputs) into and out of hidden layers, zero from slots
+        and numbers to the output.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class WideDeepNetwork(nn.Module):
 
     @classmethod
     def for_settings(cls, settings: WideDeepSettings, prepared: WideDeepPreparation) -> Self:
-        """Return the untrained network over prepared rows."""
+        """Return the untrained network for prepared rows."""
         return cls(
             n_slots=prepared.n_slots_,
             n_fields=len(prepared.field_names_),
@@ -87,7 +87,7 @@ class WideDeepNetwork(nn.Module):
         )
 
     def finished(self) -> Self:
-        """Return this network on the CPU, in double precision and fixed, as scoring and explaining take it."""
+        """Return this network on the CPU, in double precision and frozen, ready for scoring and explaining."""
         return self.cpu().double().requires_grad_(requires_grad=False)
 
     def forward(self, slots: Tensor, numbers: Tensor) -> Tensor:
@@ -110,12 +110,12 @@ class WideDeepNetwork(nn.Module):
 
     @torch.no_grad()
     def fill_absent(self, presence: npt.NDArray[np.float64], offsets: npt.NDArray[np.int32]) -> None:
-        """Give slots that no training row has the mean of their field, so that they say nothing either way.
+        """Give slots without any training row the mean weight of their field, so that they move the logit neither way.
 
         Parameters
         ----------
         presence : ndarray of shape (n_slots,)
-            Share of training rows of each slot.
+            Share of training rows in each slot.
         offsets : ndarray of shape (n_fields + 1,)
             First slot of each field.
         """
@@ -129,8 +129,8 @@ class WideDeepNetwork(nn.Module):
 def probabilities(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
     """Return the probability of default of each row, in chunks.
 
-    From a finished network, in double precision, a row's probability does not depend on which rows are scored
-    beside it, to about 1e-15.
+    With a finished network, in double precision, a row's probability does not depend on the other rows, to about
+    1e-15.
     """
     return np.asarray(expit(logits_of(network, inputs)), dtype=np.float64)
 
@@ -138,22 +138,22 @@ def probabilities(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.fl
 @torch.no_grad()
 def logits_of(network: WideDeepNetwork, inputs: Inputs) -> npt.NDArray[np.float64]:
     """Return the logit of each row, in chunks, in the precision and on the device of the network."""
-    found = np.empty(len(inputs.slots))
-    for start in range(0, len(found), CHUNK):
+    logits = np.empty(len(inputs.slots))
+    for start in range(0, len(logits), CHUNK):
         rows = slice(start, start + CHUNK)
-        said = network(
+        output = network(
             torch.from_numpy(inputs.slots[rows]).to(network.bias.device),
             torch.from_numpy(inputs.numbers[rows]).to(network.bias),
         )
-        found[rows] = said.cpu().numpy()
-    return found
+        logits[rows] = output.cpu().numpy()
+    return logits
 
 
-def device_of(wanted: str) -> torch.device:
-    """Return the device of a setting: auto is CUDA where there is one."""
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
+def device_of(setting: str) -> torch.device:
+    """Return the device of a setting: auto is CUDA if there is one, else the CPU."""
+    if setting == "auto":
+        setting = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(setting)
 
 
 def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> nn.Parameter:

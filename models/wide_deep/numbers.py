@@ -1,4 +1,4 @@
-"""Numbers of the deep part: compressed, standardised, without gaps, with a mark for each pattern of gaps."""
+"""Prepare the numbers of the deep part: compressed, standardised, without gaps, a mark for each pattern of gaps."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Matrix = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
 SKEWED = 1.0
-COMMON = 0.01  # share of the training rows from which a pattern of gaps has a mark
+COMMON = 0.01  # smallest share of the training rows for which a pattern of gaps gets a mark
 
 
 class DeepNumbers:
-    """Turn numbers and flags into what hidden layers take; what it learned is never learned again.
+    """Turn numbers and flags into inputs of the hidden layers, by rules learned once from the training rows.
 
     In order: (1) null, NaN, infinite values and negative counts are gaps; (2) numbers whose training skewness
     exceeds 1 are compressed by sign(x) log(1 + abs(x)); (3) all are standardised by training mean and deviation,
     and clipped to the range of training, so that an unusual night stays where the network was trained;
-    (4) gaps take 0, the training mean; (5) each pattern of gaps that 1% to 99% of the training rows show becomes
-    a column of zeros and ones, once however many numbers share it. A row of nothing but gaps is a row at the
-    mean with all marks set.
+    (4) gaps take 0, the training mean; (5) each pattern of gaps found in 1% to 99% of the training rows becomes
+    a column of zeros and ones, one column even if several numbers share the pattern. A row of gaps only lies at
+    the mean with all marks set.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class DeepNumbers:
         self.counts = counts
 
     def fit(self, frame: pl.DataFrame) -> Self:
-        """Learn from training rows; every number holds at least one value there."""
+        """Learn from training rows, in which every number has at least one value."""
         raw = self._raw(frame)
         known = ~np.isnan(raw)
-        rows = np.maximum(known.sum(axis=0), 1)
-        self.compressed_ = _skewness(raw, known, rows) > SKEWED
+        counts_known = np.maximum(known.sum(axis=0), 1)
+        self.compressed_ = _skewness(raw, known, counts_known) > SKEWED
         shaped = _compress(raw, self.compressed_)
-        self.mean_ = np.where(known, shaped, 0.0).sum(axis=0) / rows
-        spread = np.sqrt((np.where(known, shaped - self.mean_, 0.0) ** 2).sum(axis=0) / rows)
+        self.mean_ = np.where(known, shaped, 0.0).sum(axis=0) / counts_known
+        spread = np.sqrt((np.where(known, shaped - self.mean_, 0.0) ** 2).sum(axis=0) / counts_known)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         standard = (shaped - self.mean_) / self.scale_
         self.low_ = np.where(known, standard, 0.0).min(axis=0, initial=0.0)
@@ -84,11 +84,11 @@ class DeepNumbers:
         return np.hstack([standard, ~known[:, list(self.marks_)]])
 
     def impossible_counts(self, frame: pl.DataFrame) -> dict[str, int]:
-        """Return how many infinite values and negative counts each number holds."""
+        """Return the number of infinite values and negative counts in each number."""
         return {name: impossible(frame[name], count=name in self.counts) for name in self.names}
 
     def _raw(self, frame: pl.DataFrame) -> Matrix:
-        """Return the numbers as one matrix; what is missing or impossible is NaN."""
+        """Return the numbers as one matrix, with NaN for missing or impossible values."""
         if not self.names:
             return np.empty((frame.height, 0))
         matrix = frame.select(pl.col(self.names).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
@@ -111,7 +111,7 @@ def _skewness(raw: Matrix, known: Array, rows: Array) -> Matrix:
 
 
 def _gap_patterns(gaps: Array) -> tuple[int, ...]:
-    """Return the first column of each pattern of gaps that 1% to 99% of the rows show."""
+    """Return the first column of each pattern of gaps found in 1% to 99% of the rows."""
     first: dict[bytes, int] = {}
     share = gaps.mean(axis=0) if len(gaps) else np.zeros(gaps.shape[1])
     for column in np.flatnonzero((share >= COMMON) & (share <= 1 - COMMON)).tolist():

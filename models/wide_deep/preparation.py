@@ -1,4 +1,4 @@
-"""A feature frame as the two inputs of Wide & Deep: slots for the wide part, numbers for the deep part."""
+"""Prepare the two inputs of Wide & Deep from a feature frame: slots for the wide part, numbers for the deep part."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ CROSSED = " x "
 
 
 class Inputs(NamedTuple):
-    """What the network takes: slots of shape (n_samples, n_fields), numbers of shape (n_samples, n_columns)."""
+    """The inputs of the network: slots of shape (n_samples, n_fields), numbers of shape (n_samples, n_columns)."""
 
     slots: Slots
     numbers: Floats
 
 
 class WideDeepPreparation:
-    """Turn a feature frame into slots and numbers; what it learned is never learned again.
+    """Turn a feature frame into slots and numbers, by rules learned once from the training rows.
 
     Each wide field has its own range of slots and each row exactly one slot in each: a level, a bin of a number,
-    or the slots for rare, missing and unseen levels. Declared crosses are fields like others. The columns of
-    the deep part are described in `models.wide_deep.numbers`. A column whose name has the word ``count`` counts: its
-    negative values are impossible and taken as missing.
+    or the slots for rare, missing and unseen levels. Declared crosses are fields like any other. The columns of the
+    deep part are described in `models.wide_deep.numbers`. A column with the word ``count`` in its name holds counts:
+    its negative values are impossible and count as missing.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class WideDeepPreparation:
     offsets_ : ndarray of int32
         First slot of each field, crosses last; one more entry holds the number of slots.
     presence_ : ndarray of float64
-        For each slot the share of training rows that have it.
+        The share of training rows in each slot.
     means_ : ndarray of float64
         Training mean of each column of the deep part.
     decisions_ : tuple of str
@@ -137,7 +137,7 @@ class WideDeepPreparation:
         return self
 
     def place_slots(self) -> None:
-        """Lay the fields' slots end to end; part of fitting and of loading."""
+        """Give each field its range of slots, one after the other, after fitting or loading."""
         sizes = [len(field.slot_names) for field in self.fields_] + [cross.size for cross in self.crosses_]
         self.offsets_ = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
         self.n_slots_ = int(self.offsets_[-1])
@@ -147,11 +147,11 @@ class WideDeepPreparation:
         )
 
     def unfitted_numbers(self) -> DeepNumbers:
-        """Return the deep part's preparation before it has learned; part of fitting and of loading."""
+        """Return the unfitted preparation of the deep part, for fitting and for loading."""
         return DeepNumbers(self.deep, frozenset(filter(counts, self.deep)))
 
     def transform(self, X: pl.DataFrame) -> Inputs:
-        """Return both inputs of a frame that has the columns of training, in any order, others ignored.
+        """Return both inputs of a frame with the columns of training, in any order; other columns are ignored.
 
         Raises
         ------
@@ -169,15 +169,15 @@ class WideDeepPreparation:
         conform(X, self.schema_)
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category and cross, the rows that training showed nothing of (missing is not unseen)."""
+        """Count for each category and cross the rows with a value not seen in training (missing is not unseen)."""
         return {name: coded.unseen for name, coded in self._named(X)}
 
     def rare_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each category and cross, the rows in the slot that rare levels or pairs share."""
+        """Count for each category and cross the rows in the slot shared by rare levels or pairs."""
         return {name: coded.rare for name, coded in self._named(X)}
 
     def impossible_counts(self, X: pl.DataFrame) -> dict[str, int]:
-        """Count, for each number, the infinite values and negative counts, which are taken as missing."""
+        """Count for each number the infinite values and negative counts, which count as missing."""
         frame = conform(X, self.schema_)
         wide = {
             field.name: field.code(frame[field.name]).impossible
@@ -190,26 +190,26 @@ class WideDeepPreparation:
         """Learn each declared cross that has both columns."""
         for left, right in self.crosses:
             if {left, right} <= set(self.wide):
-                one, two = self.wide.index(left), self.wide.index(right)
+                left_place, right_place = self.wide.index(left), self.wide.index(right)
                 yield Cross.learn(
-                    one,
-                    two,
+                    left_place,
+                    right_place,
                     CROSSED.join((left, right)),
-                    coded[one].codes,
-                    coded[two].codes,
-                    width=len(self.fields_[two].slot_names),
+                    coded[left_place].codes,
+                    coded[right_place].codes,
+                    width=len(self.fields_[right_place].slot_names),
                     rare_below=self.rare_below,
                 )
 
     def _coded(self, frame: pl.DataFrame) -> Iterator[Coded]:
-        """Look up every field, then every cross."""
+        """Yield the slots of every field, then of every cross."""
         coded = [field.code(frame[field.name]) for field in self.fields_]
         yield from coded
         for cross in self.crosses_:
             yield cross.code(coded[cross.left].codes, coded[cross.right].codes)
 
     def _named(self, X: pl.DataFrame) -> Iterator[tuple[str, Any]]:
-        """Name what was looked up, numbers left out."""
+        """Yield name and slots of every category and cross, leaving numbers out."""
         frame = conform(X, self.schema_)
         for name, coded in zip(self.field_names_, self._coded(frame), strict=True):
             if not any(field.name == name and isinstance(field, NumberField) for field in self.fields_):
@@ -217,7 +217,7 @@ class WideDeepPreparation:
 
 
 def counts(name: str) -> bool:
-    """Whether a column counts, by its name.
+    """Return True if a column holds counts, judged by its name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Every choice of a Wide & Deep model, described and bounded."""
+"""Set every choice of a Wide & Deep model, described and bounded."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SENSITIVE_CROSSES = (("representative_gender", "identity_verified"),)
 
 
 class WideDeepSettings(FamilySettings):
-    """Every choice of one model version; stored with it.
+    """Every choice of one model version, stored with it.
 
-    The six rows of the paper's Table 2 are this record with parts switched off. All six see the same inputs,
-    so that a row differs by its form only: without the deep part the numbers enter the output layer directly;
+    Switching parts off gives the six rows of the paper's Table 2. All six see the same inputs,
+    so that rows differ by their form only: without the deep part the numbers enter the output layer directly;
     without the wide part categories and crosses enter the first hidden layer.
 
     ===================  ======  ======
@@ -114,7 +114,7 @@ class WideDeepSettings(FamilySettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        """Refuse a model of no part, and sensitive fields by the back door."""
+        """Refuse a model without any part, and sensitive fields that enter by another way."""
         if not (self.wide or self.deep):
             raise ValueError("wide and deep are both off; leave one of them on")
         if self.sensitive == "drop" and SENSITIVE_GROUP in (*self.wide_groups, *self.deep_groups):
@@ -130,7 +130,7 @@ class WideDeepSettings(FamilySettings):
 
     @property
     def declared_crosses(self) -> tuple[tuple[str, str], ...]:
-        """The pairs that may be crossed; none where crosses are off."""
+        """The pairs that may be crossed; none if crosses are off."""
         if not self.crosses:
             return ()
         return (*self.cross_pairs, *(SENSITIVE_CROSSES if self.sensitive == "use" else ()))

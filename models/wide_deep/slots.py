@@ -1,4 +1,4 @@
-"""Fields of the wide part as slots: one weight for each level, bin or crossed pair, looked up and never multiplied."""
+"""Code the fields of the wide part as slots: one weight for each level, bin or crossed pair, looked up by number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RARE, UNSEEN, MISSING = "rare", "unseen", "missing"
 
 
 class Coded(NamedTuple):
-    """The slot of each row in one field, and how many rows held what training did not show or what is impossible."""
+    """The slot of each row in one field, and the number of rows with an unseen, rare or impossible value."""
 
     codes: Codes
     unseen: int = 0
@@ -27,7 +27,7 @@ class Coded(NamedTuple):
 
 @dataclass(frozen=True)
 class CategoryField:
-    """One category or flag: a slot for each level, then one for rare levels, for missing and for unseen ones.
+    """One category or flag: a slot for each level, then one each for rare, missing and unseen levels.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class CategoryField:
         kept = len(self.levels)
         texts = column.cast(pl.String)
         known = pl.Enum([*self.levels, *self.rare])
-        # a level that the Enum does not hold becomes null; those null before are missing
+        # an unseen level becomes null in the Enum; values that were null before are missing
         place = texts.cast(known, strict=False).to_physical().fill_null(kept + len(self.rare)).cast(pl.Int32)
         slots = np.concatenate(
             [np.arange(kept), np.full(len(self.rare), kept), [kept + 2]]  # levels, rare, unseen
@@ -80,17 +80,17 @@ class CategoryField:
 
 @dataclass(frozen=True)
 class NumberField:
-    """One number in bins of about equally many training rows, and a slot for missing; the ends are open.
+    """One number in bins of about equally many training rows, with a slot for missing; the outer bins are open.
 
-    A negative value of a count is impossible and taken as missing.
+    A negative count is impossible and counts as missing.
 
     Parameters
     ----------
     name : str
     edges : tuple of float
-        Inner edges, rising; a value on an edge belongs above it.
+        Inner edges, rising; a value on an edge belongs to the bin above.
     count : bool
-        Whether negative values are impossible.
+        True if negative values are impossible.
 
     Examples
     --------
@@ -130,24 +130,24 @@ Field = CategoryField | NumberField
 
 @dataclass(frozen=True)
 class Cross:
-    """Two fields crossed: a slot for each frequent pair of their slots, then one for rare and one for unseen pairs.
+    """Two crossed fields: a slot for each frequent pair of their slots, then one each for rare and unseen pairs.
 
-    The pair is one whole number, ``left * width + right``, looked up by bisection among those that training
-    showed; the product of the two fields is never laid out.
+    A pair is one whole number, ``left * width + right``, looked up by bisection among the pairs of the training
+    rows; the full product of the two fields is never built.
 
     Parameters
     ----------
     left, right : int
-        Places of the two fields.
+        Positions of the two fields.
     name : str
     width : int
         Slots of the right field.
     keys : ndarray of int64
-        Pairs that training showed, rising.
+        Pairs of the training rows, rising.
     slots : ndarray of int32
-        The slot of each of them.
+        The slot of each pair.
     kept : int
-        Pairs with a slot of their own.
+        Number of pairs with a slot of their own.
 
     Examples
     --------
@@ -186,27 +186,27 @@ class Cross:
 
     @property
     def size(self) -> int:
-        """Slots, those for rare and unseen pairs included."""
+        """Number of slots, including those for rare and unseen pairs."""
         return self.kept + 2
 
     def code(self, left: npt.NDArray[np.integer], right: npt.NDArray[np.integer]) -> Coded:
         """Return the slot of each row, shape (n_samples,)."""
-        wanted = _pairs(left, right, self.width)
-        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        seen = self.keys[place] == wanted
+        pairs = _pairs(left, right, self.width)
+        place = np.minimum(np.searchsorted(self.keys, pairs), len(self.keys) - 1)
+        seen = self.keys[place] == pairs
         codes = np.where(seen, self.slots[place], np.int32(self.kept + 1)).astype(np.int32)
         return Coded(codes, int((~seen).sum()), int((codes == self.kept).sum()))
 
 
 def impossible(column: pl.Series, *, count: bool) -> int:
-    """Return how many values are infinite, or negative where the column counts."""
+    """Return the number of values that are infinite, or negative in a column of counts."""
     values = column.cast(pl.Float64)
     odd = values.is_infinite() | (values < 0) if count else values.is_infinite()
     return int(odd.sum())
 
 
 def _known(column: pl.Series, *, count: bool) -> npt.NDArray[np.float64]:
-    """Return the values as floats, NaN where they are missing or impossible."""
+    """Return the values as floats, with NaN for missing or impossible ones."""
     values = column.cast(pl.Float64).to_numpy().astype(np.float64)
     keep = np.isfinite(values) & (values >= 0) if count else np.isfinite(values)
     return np.where(keep, values, np.nan)
