@@ -15,7 +15,7 @@ test-flows: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider tests/flows
 
 test-rooms: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider --ignore tests/flows
+	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules --ignore tests/flows tests models papers
 
 lint: .venv/ready
 	@$(BIN)/ruff check .
