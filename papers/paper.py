@@ -1,4 +1,4 @@
-"""What the flow that replicates knows of a paper: its data sets, its protocols, and the function that measures it."""
+"""A paper as the flow that replicates sees it: its data sets, their protocols, and the function that measures it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What one replication measures.
+    """One replication: what it measures, and where its page goes.
 
     Attributes
     ----------
@@ -65,5 +65,5 @@ class Paper:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """Return every protocol of the paper once, in the order of its data sets."""
+        """All protocols, each once, in the order of the data sets."""
         return tuple(dict.fromkeys(name for names in self.experiments.values() for name in names))

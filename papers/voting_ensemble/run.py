@@ -179,8 +179,8 @@ def measure(request: Request) -> int:
     for table, rows in rows_by_table.items():
         for row, metric, mean, low, high, published in rows:
             if metric == "auc":
-                beside = "" if published is None else f"  published {published:.3f}"
-                span = (mean, low, high, beside)
+                suffix = "" if published is None else f"  published {published:.3f}"
+                span = (mean, low, high, suffix)
                 log.info("replicate   table %s  %-45s auc %.3f (%.3f to %.3f)%s", table, row, *span)
     log.info("replicate   %s  %.0f s", file, time.perf_counter() - started)
     return sum(len(rows) for rows in rows_by_table.values())

@@ -70,7 +70,7 @@ class PaperRows(NamedTuple):
 
 
 class DataSet(NamedTuple):
-    """What the paper is measured on: its heading and text on the page, how its rows are loaded, its protocols."""
+    """A declared data set: its heading and text on the page, the function that loads its rows, its protocols."""
 
     title: str
     about: str

@@ -110,9 +110,9 @@ def thinned(labels: Labels, *, rows: int, positive_share: float, random_state: i
         A class has fewer rows.
     """
     rng = np.random.default_rng(random_state)
-    wanted = {1: round(rows * positive_share), 0: rows - round(rows * positive_share)}
+    counts = {1: round(rows * positive_share), 0: rows - round(rows * positive_share)}
     drawn = []
-    for label, number in wanted.items():
+    for label, number in counts.items():
         places = np.flatnonzero(labels == label)
         if len(places) < number:
             raise TooFewRowsError(
