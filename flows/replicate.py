@@ -8,23 +8,15 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from papers.operational_risk.run import DOCS, replicate_paper
-from papers.voting_ensemble.run import replicate_ensemble
-from papers.wide_deep.run import replicate_wide_deep
+from papers.catalogue import PAPERS
+from papers.paper import Request
+from papers.record import DOCS
 from tasks.night import end_run, open_run
 from warehouse.connection import writer
 from warehouse.settings import settings
 
-DATASETS = {
-    "operational-risk": ("simulated", "cumcm2020c"),
-    "voting-ensemble": ("simulated", "Polish 1", "Polish 2", "Polish 3", "Australian", "Taiwan"),
-    "wide-and-deep": ("simulated", "sba", "taiwan_default"),
-}
-PROTOCOLS = {
-    "operational-risk": ("honest",),
-    "voting-ensemble": ("honest", "tuned", "leaky"),
-    "wide-and-deep": ("honest", "sensitivity"),
-}
+DATASETS = tuple(dict.fromkeys(name for paper in PAPERS.values() for name in paper.experiments))
+PROTOCOLS = tuple(dict.fromkeys(name for paper in PAPERS.values() for name in paper.protocols))
 
 
 class ReplicateParameters(BaseModel):
@@ -32,30 +24,19 @@ class ReplicateParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    paper: Literal["operational-risk", "voting-ensemble", "wide-and-deep"] = Field(
+    paper: Literal[*PAPERS] = Field(
         default="operational-risk", description="The paper", json_schema_extra={"position": 0}
     )
-    dataset: Literal[
-        "simulated",
-        "cumcm2020c",
-        "Polish 1",
-        "Polish 2",
-        "Polish 3",
-        "Australian",
-        "Taiwan",
-        "sba",
-        "taiwan_default",
-    ] = Field(
+    dataset: Literal[*DATASETS] = Field(
         default="simulated",
-        description="operational-risk: simulated (Table 4) or cumcm2020c (hypothesis 1 on real invoices); "
-        "voting-ensemble: simulated or one of the paper's public sets; "
-        "wide-and-deep: simulated at the paper's size, sba or taiwan_default",
+        description="; ".join(f"{paper.name}: {paper.datasets_help}" for paper in PAPERS.values()),
         json_schema_extra={"position": 1},
     )
-    protocol: Literal["honest", "tuned", "leaky", "sensitivity"] = Field(
+    protocol: Literal[*PROTOCOLS] = Field(
         default="honest",
-        description="voting-ensemble: everything inside training rows; our best recipe likewise; suspected shortcuts; "
-        "wide-and-deep: Table 2 (honest), or figure 2 on the simulated rows (sensitivity)",
+        description="; ".join(
+            f"{paper.name}: {paper.protocols_help}" for paper in PAPERS.values() if paper.protocols_help
+        ),
         json_schema_extra={"position": 2},
     )
     repeats: int = Field(
@@ -81,24 +62,27 @@ class ReplicateParameters(BaseModel):
     )
 
     @model_validator(mode="after")
-    def paper_has_the_dataset(self) -> "ReplicateParameters":
-        """Refuse a data set that is not the paper's, and a protocol that it does not know."""
-        if self.dataset not in DATASETS[self.paper]:
-            known = ", ".join(DATASETS[self.paper])
-            raise ValueError(
-                f"--paper {self.paper} goes with --dataset {known}; {self.dataset} is not one of them"
-            )
-        if self.protocol not in PROTOCOLS[self.paper]:
-            known = ", ".join(PROTOCOLS[self.paper])
-            raise ValueError(
-                f"--paper {self.paper} goes with --protocol {known}; {self.protocol} is not one of them"
-            )
-        if self.protocol == "sensitivity" and self.dataset != "simulated":
-            raise ValueError(
-                "--protocol sensitivity goes with --dataset simulated, where figure 2 is measured"
-            )
-        if self.sensitive == "use" and (self.paper, self.dataset) != ("wide-and-deep", "taiwan_default"):
-            raise ValueError("--sensitive use goes with --paper wide-and-deep --dataset taiwan_default only")
+    def paper_has_the_experiment(self) -> "ReplicateParameters":
+        """Refuse a data set, a protocol or a sensitive column that the paper does not have."""
+        paper = PAPERS[self.paper]
+        for option, value, known in (
+            ("dataset", self.dataset, paper.experiments),
+            ("protocol", self.protocol, paper.protocols),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"--paper {self.paper} goes with --{option} {', '.join(known)}; {value} is not one of them"
+                )
+        if self.protocol not in paper.experiments[self.dataset]:
+            known = [name for name, protocols in paper.experiments.items() if self.protocol in protocols]
+            raise ValueError(f"--protocol {self.protocol} goes with --dataset {', '.join(known)} only")
+        if self.sensitive == "use" and self.dataset not in paper.sensitive_datasets:
+            known = [
+                f"--paper {other.name} --dataset {name}"
+                for other in PAPERS.values()
+                for name in other.sensitive_datasets
+            ]
+            raise ValueError(f"--sensitive use goes with {' or '.join(known)} only")
         return self
 
 
@@ -115,27 +99,6 @@ def replicate(run: ReplicateParameters = ReplicateParameters()) -> str:
     with writer(purpose=f"replicate {run.paper} {run.dataset}"):
         run_id = open_run("replicate", portfolio=run.dataset, as_of_date=None, parameters=run)
         with end_run(run_id) as counts:
-            if run.paper == "wide-and-deep":
-                counts["figures"] = replicate_wide_deep(
-                    run.dataset,
-                    run.protocol,
-                    sensitive=run.sensitive,
-                    repeats=run.repeats,
-                    through=run.through,
-                    docs=run.docs,
-                    run_id=run_id,
-                )
-            elif run.paper == "voting-ensemble":
-                counts["figures"] = replicate_ensemble(
-                    run.dataset,
-                    run.protocol,
-                    repeats=run.repeats,
-                    through=run.through,
-                    docs=run.docs,
-                    run_id=run_id,
-                )
-            else:
-                counts["figures"] = replicate_paper(
-                    run.dataset, repeats=run.repeats, through=run.through, docs=run.docs, run_id=run_id
-                )
+            request = Request(**run.model_dump(exclude={"paper"}), run_id=run_id)
+            counts["figures"] = PAPERS[run.paper].measure(request)
     return run_id

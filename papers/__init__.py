@@ -1,1 +1,1 @@
-"""The papers measured again: public data sets, experiments and the pages that show them."""
+"""Three papers measured again: public data sets, experiments, and the pages that show our figures beside theirs."""

@@ -1,13 +1,15 @@
-"""Public credit data sets, each as a frame of features and its labels."""
+"""Public credit data sets, each a frame of features with its labels; a new one is a line at the end and its reader."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from warehouse.errors import Refused
 
 __all__ = ["PUBLIC_SETS", "SBA_NATIONAL_RATE", "PublicSet", "load"]
 
@@ -34,9 +36,12 @@ class PublicSet(NamedTuple):
 
     Attributes
     ----------
-        name: as it is shown; a set of which a part only is here says "partial".
-        frame: features; categories are text, gaps are null.
-        labels: 1 for default or bankruptcy, else 0.
+    name : str
+        As pages show it; "partial" where only a part of the set is here.
+    frame : polars.DataFrame of shape (n_samples, n_features)
+        Categories are text, gaps are null.
+    labels : ndarray of shape (n_samples,)
+        1 for default or bankruptcy, else 0.
     """
 
     name: str
@@ -44,70 +49,16 @@ class PublicSet(NamedTuple):
     labels: npt.NDArray[np.int64]
 
 
-class _Declared(NamedTuple):
-    """Where a set lies, and how many rows and positives it has."""
-
-    path: str
-    name: str
-    rows: int
-    positives: int
-
-
-_DECLARED = {
-    "Polish 1": _Declared("polish_bankruptcy/1year.parquet", "Polish 1", 7027, 271),
-    "Polish 2": _Declared("polish_bankruptcy/2year_partial.parquet", "Polish 2 (partial)", 10107, 400),
-    "Polish 3": _Declared("polish_bankruptcy/3year.parquet", "Polish 3", 10503, 495),
-    "Australian": _Declared("australian/australian.dat", "Australian", 690, 307),
-    "Taiwan": _Declared("taiwan_default/UCI_Credit_Card.parquet", "Taiwan", 30000, 6636),
-    "sba": _Declared("sba/sba_balanced30000.parquet", "sba", 30000, 15000),
-}
-PUBLIC_SETS = tuple(_DECLARED)
-
-
-def load(data_dir: Path | None, name: str) -> PublicSet:
-    """Read one data set and check that it is the declared one.
-
-    Args:
-        data_dir: folder of public data sets (NIGHTLEDGER_DATA_DIR).
-        name: one of `PUBLIC_SETS`.
-
-    Raises
-    ------
-        ValueError: the set is unknown, its file is missing, or rows and positives are not as declared.
-    """
-    if name not in _DECLARED:
-        raise ValueError(f"no public data set is called {name!r}; there are {', '.join(PUBLIC_SETS)}")
-    declared = _DECLARED[name]
-    if data_dir is None:
-        raise ValueError(
-            f"{name} needs the folder of public data sets; set NIGHTLEDGER_DATA_DIR to the folder that "
-            f"holds {declared.path}"
-        )
-    file = data_dir / declared.path
-    if not file.is_file():
-        raise ValueError(f"{name}: {file} is missing; NIGHTLEDGER_DATA_DIR points to {data_dir}")
-    reader = {"Taiwan": _taiwan, "Australian": _australian, "sba": _sba}.get(name, _polish)
-    frame, classes = reader(file)
-    labels = classes.cast(pl.Int64).to_numpy()
-    found = (frame.height, int(labels.sum()))
-    if found != (declared.rows, declared.positives):
-        raise ValueError(
-            f"{file} holds {found[0]:,} rows with {found[1]:,} positives, expected {declared.rows:,} with "
-            f"{declared.positives:,}; restore the file"
-        )
-    return PublicSet(declared.name, frame, labels)
-
-
 def _polish(file: Path) -> tuple[pl.DataFrame, pl.Series]:
     rows = pl.read_parquet(file)
-    wanted = _KNOWN_OF_POLISH_2 if "attrs_known" in rows.columns else range(1, 65)
-    return rows.select(f"Attr{number}" for number in wanted), rows["class"]
+    numbers = _KNOWN_OF_POLISH_2 if "attrs_known" in rows.columns else range(1, 65)
+    return rows.select(f"Attr{number}" for number in numbers), rows["class"]
 
 
 def _taiwan(file: Path) -> tuple[pl.DataFrame, pl.Series]:
     rows = pl.read_parquet(file)
-    named = rows.select(pl.col(f"X{number}").alias(name) for number, name in enumerate(_TAIWAN, start=1))
-    return named.with_columns(pl.col(_TAIWAN_CATEGORIES).cast(pl.String)), rows["Y"]
+    renamed = rows.select(pl.col(f"X{number}").alias(name) for number, name in enumerate(_TAIWAN, start=1))
+    return renamed.with_columns(pl.col(_TAIWAN_CATEGORIES).cast(pl.String)), rows["Y"]
 
 
 def _australian(file: Path) -> tuple[pl.DataFrame, pl.Series]:
@@ -120,7 +71,7 @@ def _sba(file: Path) -> tuple[pl.DataFrame, pl.Series]:
     """Read what was known when a loan was approved, and its term; charge-off, balance and dates stay out.
 
     The amount disbursed stays out too: on a line of credit it grows with use. Names and postcodes of borrowers were
-    removed from the file, so that two loans of one borrower cannot be told.
+    removed from the file, so that nobody can tell whether two loans have the same borrower.
     """
     rows = pl.read_parquet(file)
     code = pl.col("franchise_code")
@@ -152,3 +103,63 @@ def _sba(file: Path) -> tuple[pl.DataFrame, pl.Series]:
 def _words(column: str, words: dict[int, str]) -> pl.Expr:
     """Return a coded column as words; every other code means undefined and is null."""
     return pl.col(column).cast(pl.Int64).replace_strict(words, default=None, return_dtype=pl.String)
+
+
+class _Declared(NamedTuple):
+    """Where a set lies, how its file is read, and how many rows and positives it has."""
+
+    path: str
+    read: Callable[[Path], tuple[pl.DataFrame, pl.Series]]
+    name: str
+    rows: int
+    positives: int
+
+
+_DECLARED = {
+    "Polish 1": _Declared("polish_bankruptcy/1year.parquet", _polish, "Polish 1", 7027, 271),
+    "Polish 2": _Declared(
+        "polish_bankruptcy/2year_partial.parquet", _polish, "Polish 2 (partial)", 10107, 400
+    ),
+    "Polish 3": _Declared("polish_bankruptcy/3year.parquet", _polish, "Polish 3", 10503, 495),
+    "Australian": _Declared("australian/australian.dat", _australian, "Australian", 690, 307),
+    "Taiwan": _Declared("taiwan_default/UCI_Credit_Card.parquet", _taiwan, "Taiwan", 30000, 6636),
+    "sba": _Declared("sba/sba_balanced30000.parquet", _sba, "sba", 30000, 15000),
+}
+PUBLIC_SETS = tuple(_DECLARED)
+
+
+def load(data_dir: Path | None, name: str) -> PublicSet:
+    """Read one data set and refuse it unless it is the declared one.
+
+    Parameters
+    ----------
+    data_dir : Path or None
+        Folder of public data sets (NIGHTLEDGER_DATA_DIR).
+    name : str
+        One of `PUBLIC_SETS`.
+
+    Raises
+    ------
+    Refused
+        The set is unknown, its file is missing, or rows and positives are not as declared.
+    """
+    if name not in _DECLARED:
+        raise Refused(f"no public data set is called {name!r}; there are {', '.join(PUBLIC_SETS)}")
+    declared = _DECLARED[name]
+    if data_dir is None:
+        raise Refused(
+            f"{name} needs the folder of public data sets; set NIGHTLEDGER_DATA_DIR to the folder that "
+            f"holds {declared.path}"
+        )
+    file = data_dir / declared.path
+    if not file.is_file():
+        raise Refused(f"{name}: {file} is missing; NIGHTLEDGER_DATA_DIR points to {data_dir}")
+    frame, classes = declared.read(file)
+    labels = classes.cast(pl.Int64).to_numpy()
+    rows, positives = frame.height, int(labels.sum())
+    if (rows, positives) != (declared.rows, declared.positives):
+        raise Refused(
+            f"{file} holds {rows:,} rows with {positives:,} positives, expected {declared.rows:,} with "
+            f"{declared.positives:,}; restore the file"
+        )
+    return PublicSet(declared.name, frame, labels)

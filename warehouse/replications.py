@@ -1,4 +1,4 @@
-"""Figures of papers that were measured again: one experiment's rows are replaced whole."""
+"""Figures of papers that were measured again; the rows of one experiment are replaced whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(
     run_id: str,
     beside_other_protocols: bool = False,
 ) -> None:
-    """Replace what is known of one paper, data set and table by the given figures.
+    """Replace the stored figures of one paper, data set and table.
 
     Args:
         con: a writer's cursor.
@@ -55,7 +55,7 @@ def record(
 
 
 def figures(con: duckdb.DuckDBPyConnection, *, paper: str) -> pl.DataFrame:
-    """All figures of one paper, in the order in which they were measured."""
+    """Return all figures of one paper, in the order in which they were measured."""
     return sql.frame(
         con,
         "select r.* from wh.ops.replication as r where r.paper = $paper order by r.dataset, r.rowid",
@@ -75,7 +75,7 @@ def record_fold(
     fold: int,
     run_id: str,
 ) -> None:
-    """Keep what one test fold measured, in place of what an earlier run measured for it.
+    """Store the figures of one test fold in place of those of an earlier run.
 
     Args:
         con: a writer's cursor.
@@ -83,7 +83,7 @@ def record_fold(
         paper: such as voting-ensemble.
         dataset: data set measured on.
         protocol: honest, tuned or leaky.
-        fingerprint: of rows, settings, code and libraries.
+        fingerprint: key of rows, settings, code and libraries (papers/fold_key.py).
         repeat: repeat of the folds.
         fold: test fold.
         run_id: run that measured.
@@ -106,7 +106,7 @@ def record_fold(
 def folds(
     con: duckdb.DuckDBPyConnection, *, paper: str, dataset: str, protocol: str, fingerprint: str
 ) -> pl.DataFrame:
-    """The figures of every fold measured with the same rows, settings, code and libraries."""
+    """Return the figures of every fold that is stored under a fingerprint."""
     return sql.frame(
         con,
         "select r.* from wh.ops.replication_folds as r where r.paper = $paper and r.dataset = $dataset "

@@ -1,10 +1,8 @@
-"""The paper's experiments measured again: Table 4, and its first hypothesis on real invoices."""
+"""The operational risk paper's experiments: Table 4, and its first hypothesis on real invoices."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -23,7 +21,8 @@ from models.operational_risk.learners import PUBLISHED_NAMES, Learner
 from models.operational_risk.settings import OperationalRiskSettings
 from models.runner import Runner
 
-PUBLISHED = Path(__file__).with_name("published.json")
+from papers.operational_risk.tables import published_table_4
+
 OPERATIONAL = ("consistency", "dependency", "digital_intensity", "latency", "turnover", "behaviour")
 FEATURE_SETS: dict[str, tuple[str, ...]] = {
     "operational": OPERATIONAL,
@@ -59,12 +58,6 @@ class Replication(NamedTuple):
     table_number: str
     figures: tuple[Figure, ...]
     curves: dict[str, tuple[Fold, ...]]
-
-
-def published_table_4() -> dict[str, dict[str, float]]:
-    """Return the paper's Table 4 as {model: {measure: value}}."""
-    table: dict[str, dict[str, float]] = json.loads(PUBLISHED.read_text(encoding="utf-8"))["table_4"]
-    return table
 
 
 def table_4(
@@ -114,18 +107,23 @@ def hypothesis_1(
     figures: list[Figure] = []
     curves: dict[str, tuple[Fold, ...]] = {}
     for learner in HYPOTHESIS_LEARNERS:
-        measured: dict[str, tuple[Fold, ...]] = {}
-        for name, wanted in FEATURE_SETS.items():
-            settings = OperationalRiskSettings(learner=learner, feature_groups=wanted, windows=("all",))
-            measured[name] = _folds(settings, frame, labels, groups=groups, splits=splits, runner=runner)
-            figures += _figures(f"{name}, {PUBLISHED_NAMES[learner]}", measured[name], {})
+        folds_by_set: dict[str, tuple[Fold, ...]] = {}
+        for name, feature_groups in FEATURE_SETS.items():
+            settings = OperationalRiskSettings(
+                learner=learner, feature_groups=feature_groups, windows=("all",)
+            )
+            folds_by_set[name] = _folds(settings, frame, labels, groups=groups, splits=splits, runner=runner)
+            figures += _figures(f"{name}, {PUBLISHED_NAMES[learner]}", folds_by_set[name], {})
         for left, right in DIFFERENCES:
-            gap = difference(measured[left], measured[right], METRICS["auc"])
+            interval = difference(folds_by_set[left], folds_by_set[right], METRICS["auc"])
             figures.append(
-                Figure(f"{left} less {right}, {PUBLISHED_NAMES[learner]}", "auc difference", *gap, None)
+                Figure(f"{left} less {right}, {PUBLISHED_NAMES[learner]}", "auc difference", *interval, None)
             )
         if learner == "xgboost":
-            curves = {name: tuple(f for f in folds if f.repeat == 0) for name, folds in measured.items()}
+            curves = {
+                name: tuple(fold for fold in folds if fold.repeat == 0)
+                for name, folds in folds_by_set.items()
+            }
     return Replication(f"{repeats} x 5 stratified folds", "hypothesis 1", tuple(figures), curves)
 
 

@@ -1,4 +1,4 @@
-"""docs/operational-risk.md, written from the rows of ops.replication that it shows."""
+"""Writes docs/operational-risk.md from the rows of ops.replication that it shows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from papers.operational_risk.experiment import published_table_4
+from papers.operational_risk.tables import published_table_4
 
 _HEAD = """# Operational risk: the paper's experiments measured again
 
@@ -46,7 +46,14 @@ reason; recency features (days since the last invoice) are shown with and withou
 over the known history still carry a trace of a stop.
 """
 
-_MEASURES = ("accuracy", "precision", "recall", "auc", "ks", "brier")
+_NAMES = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "auc": "AUC",
+    "ks": "KS",
+    "brier": "Brier",
+}
 
 
 def page(figures: pl.DataFrame) -> str:
@@ -71,11 +78,10 @@ def _simulated(rows: pl.DataFrame) -> str:
     """Return Table 4 side by side, and its pictures."""
     lines = ["| model | measure | published | here |", "|---|---|--:|---|"]
     for name, published in published_table_4().items():
-        for metric in ("accuracy", "precision", "recall", "auc", "ks", "brier"):
-            found = rows.filter((pl.col("row_name") == name) & (pl.col("metric") == metric))
-            for row in found.iter_rows(named=True):
-                told = f"{published[metric]:.2f}" if metric in published else ""
-                lines.append(f"| {name} | {_NAMES[metric]} | {told} | {_span(row)} |")
+        for metric, shown in _NAMES.items():
+            for row in rows.filter(row_name=name, metric=metric).iter_rows(named=True):
+                theirs = f"{published[metric]:.2f}" if metric in published else ""
+                lines.append(f"| {name} | {shown} | {theirs} | {_span(row)} |")
     pictures = [
         "",
         "![ROC curves](images/operational-risk-simulated-roc.svg)",
@@ -87,36 +93,25 @@ def _simulated(rows: pl.DataFrame) -> str:
 
 def _cumcm(rows: pl.DataFrame) -> str:
     """Return the measures of each feature set, the paired differences, and the ROC curves."""
-    lines = ["| features, model | " + " | ".join(_NAMES[name] for name in _MEASURES) + " |"]
-    lines.append("|---|" + "---|" * len(_MEASURES))
+    lines = ["| features, model | " + " | ".join(_NAMES.values()) + " |"]
+    lines.append("|---|" + "---|" * len(_NAMES))
     gaps = rows.filter(pl.col("metric") == "auc difference")
     for name in rows.filter(pl.col("metric") == "auc")["row_name"].unique(maintain_order=True):
-        own = rows.filter(pl.col("row_name") == name)
-        cells = [_span(own.filter(pl.col("metric") == metric).row(0, named=True)) for metric in _MEASURES]
+        cells = [_span(rows.filter(row_name=name, metric=metric).row(0, named=True)) for metric in _NAMES]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += ["", "| difference of AUC, paired by fold | |", "|---|---|"]
     for row in gaps.iter_rows(named=True):
-        verdict = "" if row["low"] <= 0 <= row["high"] else ", beyond chance"
-        lines.append(f"| {row['row_name']} | {_span(row)}{verdict} |")
+        remark = "" if row["low"] <= 0 <= row["high"] else ", beyond chance"
+        lines.append(f"| {row['row_name']} | {_span(row)}{remark} |")
     beyond = gaps.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height
-    told = f"{beyond} of {gaps.height} differences are" if beyond else "No difference is"
+    verdict = f"{beyond} of {gaps.height} differences are" if beyond else "No difference is"
     lines += [
         "",
-        f"{told} beyond chance at 95%. Intervals of this width are what so few defaults allow: hypothesis 1, that",
+        f"{verdict} beyond chance at 95%. Intervals of this width are what so few defaults allow: hypothesis 1, that",
         "operational vectors rank borrowers better than volume does, needs the first rows of this table above 0.",
     ]
     lines += ["", "![ROC curves](images/operational-risk-cumcm2020c-roc.svg)", ""]
     return "\n".join(lines)
-
-
-_NAMES = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "auc": "AUC",
-    "ks": "KS",
-    "brier": "Brier",
-}
 
 
 def _span(row: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Tables 4 to 8 of the voting ensemble's paper, measured one test fold at a time, nested where anything is chosen."""
+"""Tables 4 to 8 of the voting ensemble, measured one test fold at a time; every choice is made in its training rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,33 +59,33 @@ def fitted_members(matrix: Matrix, labels: Labels, settings: VotingEnsembleSetti
 
 
 def votes(members: Mapping[Any, Any], matrix: Matrix) -> Matrix:
-    """Return what the members say as a vote takes it, shape (n_samples, n_members)."""
+    """Return the probabilities of the members, smoothed for a vote, shape (n_samples, n_members)."""
     return np.column_stack(
         [smoothed(fitted, member_probability(name, fitted, matrix)) for name, fitted in members.items()]
     )
 
 
-def combined(combiner: Combiner, said: Matrix, members: Sequence[str]) -> Scores:
-    """Return a combiner's score from the votes of all members."""
-    return combiner.combine(said[:, [list(members).index(name) for name in combiner.members]])
+def combined(combiner: Combiner, scores: Matrix, members: Sequence[str]) -> Scores:
+    """Return a combiner's score from one column a member."""
+    return combiner.combine(scores[:, [list(members).index(name) for name in combiner.members]])
 
 
-def said_after_smote(
+def scores_after_smote(
     frame: pl.DataFrame, labels: Labels, train: Rows, test: Rows, *, settings: VotingEnsembleSettings
 ) -> tuple[Matrix, Matrix]:
-    """Fit preparation, bagged SMOTE and members on training rows; return what they say of the test rows.
+    """Fit preparation, bagged SMOTE and members on training rows; return the members' scores of the test rows.
 
     Returns
     -------
     tuple of ndarray of shape (n_test, n_members)
-        Their own probabilities, and the same as a vote takes them (`models.voting_ensemble.members.smoothed`).
+        Their probabilities, and the same smoothed for a vote (`models.voting_ensemble.members.smoothed`).
     """
     preparation = StandardPreparation().fit(frame[train])
     rows, balanced, _ = balance(preparation.transform(frame[train]), labels[train], settings)
     members, held_out = fitted_members(rows, balanced, settings), preparation.transform(frame[test])
-    said = [member_probability(name, member, held_out) for name, member in members.items()]
-    return np.column_stack(said), np.column_stack(
-        [smoothed(member, column) for member, column in zip(members.values(), said, strict=True)]
+    columns = [member_probability(name, member, held_out) for name, member in members.items()]
+    return np.column_stack(columns), np.column_stack(
+        [smoothed(member, column) for member, column in zip(members.values(), columns, strict=True)]
     )
 
 
@@ -97,9 +97,9 @@ def honest_fold(
     *,
     settings: VotingEnsembleSettings,
     without: pl.DataFrame | None = None,
-    refit: tuple[Matrix, Matrix] | None = None,
+    after_smote: tuple[Matrix, Matrix] | None = None,
 ) -> tuple[FoldFigure, ...]:
-    """Measure Tables 4, 6, 7 and 8 on one test fold; nothing but the training rows is ever fitted on.
+    """Measure Tables 4, 6, 7 and 8 on one test fold; everything is fitted on the training rows alone.
 
     Table 4: the members alone. Table 6: after bagged SMOTE. Tables 7 and 8: votes weighed and chosen on
     out-of-fold probabilities of the training rows, then given to the members of Table 6.
@@ -114,36 +114,42 @@ def honest_fold(
         Members, bags, inner folds and seed; the selections are both measured.
     without : polars.DataFrame, optional
         The same rows without the enhanced features: Table 4 is measured on it, and Table 5 on ``frame``.
-    refit : tuple of ndarray, optional
-        What `said_after_smote` returned for this very fold, so that nothing is fitted twice.
+    after_smote : tuple of ndarray, optional
+        What `scores_after_smote` returned for this very fold, so that nothing is fitted twice.
 
     Raises
     ------
     ModelError
         A member could not be fitted.
     """
-    known, asked, figures = labels[train], labels[test], list[FoldFigure]()
+    train_labels, test_labels, figures = labels[train], labels[test], list[FoldFigure]()
     alone = "4" if without is None else "5"
     for table, rows in ((alone, frame), *((("4", without),) if without is not None else ())):
         preparation = StandardPreparation().fit(rows[train])
-        plain = fitted_members(preparation.transform(rows[train]), known, settings)
+        plain = fitted_members(preparation.transform(rows[train]), train_labels, settings)
         for name, member in plain.items():
-            said = member_probability(name, member, preparation.transform(rows[test]))
-            figures += measured(table, PUBLISHED_NAMES[name], asked, said)
-    own, taken = refit or said_after_smote(frame, labels, train, test, settings=settings)
-    for name, said in zip(settings.members, own.T, strict=True):
-        figures += measured("6", PUBLISHED_NAMES[name], asked, said)
-    beside = _inner(frame, labels, train, settings)
-    return (*figures, *_table_8(beside, known, taken, asked, settings))
+            scores = member_probability(name, member, preparation.transform(rows[test]))
+            figures += measured(table, PUBLISHED_NAMES[name], test_labels, scores)
+    probabilities, test_votes = after_smote or scores_after_smote(
+        frame, labels, train, test, settings=settings
+    )
+    for name, scores in zip(settings.members, probabilities.T, strict=True):
+        figures += measured("6", PUBLISHED_NAMES[name], test_labels, scores)
+    inner = _inner(frame, labels, train, settings)
+    return (*figures, *_tables_7_and_8(inner, train_labels, test_votes, test_labels, settings))
 
 
-def _table_8(
-    beside: OutOfFold, known: Labels, said: Matrix, asked: Labels, settings: VotingEnsembleSettings
+def _tables_7_and_8(
+    inner: OutOfFold,
+    train_labels: Labels,
+    test_votes: Matrix,
+    test_labels: Labels,
+    settings: VotingEnsembleSettings,
 ) -> list[FoldFigure]:
-    """Choose on out-of-fold probabilities by both rules and measure on the test fold."""
+    """Choose on out-of-fold probabilities by both rules and measure the choices on the test fold."""
     names = settings.members
     paper, ours = (
-        select(beside.probabilities, known, members=names, folds=beside.folds, selection=rule)
+        select(inner.probabilities, train_labels, members=names, folds=inner.folds, selection=rule)
         for rule in ("paper", "parsimonious")
     )
     figures = [
@@ -158,11 +164,13 @@ def _table_8(
         "parsimonious": ours.chosen.combiner,
     }
     for row, combiner in rows.items():
-        figures += measured("8", row, asked, combined(combiner, said, names))
+        figures += measured("8", row, test_labels, combined(combiner, test_votes, names))
     for row, combiner in ((SINGLE_ROW, ours.best_single.combiner), (CHOSEN_ROW, ours.chosen.combiner)):
-        calibrator = Calibrator(method="platt").fit(combined(combiner, beside.probabilities, names), known)
-        pd = calibrator.predict(combined(combiner, said, names))
-        figures += measured("8", row, asked, pd)
+        calibrator = Calibrator(method="platt").fit(
+            combined(combiner, inner.probabilities, names), train_labels
+        )
+        pd = calibrator.predict(combined(combiner, test_votes, names))
+        figures += measured("8", row, test_labels, pd)
     return figures
 
 
@@ -176,31 +184,33 @@ def _inner(
     members: dict[str, Any] = {
         name: make_member(name, random_state=settings.random_state) for name in settings.members
     }
-    known = labels[train]
-    prepare = prepared_rows(frame, labels, train, settings)
-    beside = out_of_fold(prepare, members, known, inner_folds(known, settings), runner=threads())
-    all_there(beside)
-    return beside
+    train_labels = labels[train]
+    prepare = preparation_of(frame, labels, train, settings)
+    inner = out_of_fold(prepare, members, train_labels, inner_folds(train_labels, settings), runner=threads())
+    refuse_missing_members(inner)
+    return inner
 
 
-def inner_folds(known: Labels, settings: VotingEnsembleSettings) -> Rows:
+def inner_folds(train_labels: Labels, settings: VotingEnsembleSettings) -> Rows:
     """Return the inner fold that holds each training row out."""
-    return fold_numbers(known, folds=settings.inner_folds, random_state=settings.random_state)
+    return fold_numbers(train_labels, folds=settings.inner_folds, random_state=settings.random_state)
 
 
-def all_there(beside: OutOfFold) -> None:
-    """Refuse figures of fewer members than the table says."""
-    if beside.left_out:
-        raise ModelError("; ".join(f"{name}: {why}" for name, why in beside.left_out.items()))
+def refuse_missing_members(inner: OutOfFold) -> None:
+    """Raise ModelError where a member could not be fitted: the tables have all of them."""
+    if inner.left_out:
+        raise ModelError("; ".join(f"{name}: {reason}" for name, reason in inner.left_out.items()))
 
 
-def prepared_rows(frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingEnsembleSettings) -> Any:
-    """Return the preparation of inner training rows, numbered within the training rows."""
+def preparation_of(
+    frame: pl.DataFrame, labels: Labels, train: Rows, settings: VotingEnsembleSettings
+) -> Callable[[Rows], Prepared]:
+    """Return the function that prepares inner training rows, which are numbered within the training rows."""
 
     def prepare(inner: Rows) -> Prepared:
         rows = frame[train[inner]]
         preparation = StandardPreparation().fit(rows)
-        matrix, names, _ = balance(preparation.transform(rows), labels[train[inner]], settings)
-        return Prepared(matrix, names, lambda others: preparation.transform(frame[train[others]]))
+        matrix, balanced, _ = balance(preparation.transform(rows), labels[train[inner]], settings)
+        return Prepared(matrix, balanced, lambda others: preparation.transform(frame[train[others]]))
 
     return prepare

@@ -1,6 +1,6 @@
-"""Suspected shortcuts of the paper, each a named switch: for the page only, nothing that trains may import this.
+"""Suspected shortcuts of the paper, each a named switch, for the page only.
 
-The import contract in pyproject.toml keeps it so.
+The import contract in pyproject.toml lets nothing but the run of this paper import it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from papers.voting_ensemble.experiment import (
     combined,
     fitted_members,
     measured,
-    said_after_smote,
+    scores_after_smote,
     votes,
 )
 from papers.voting_ensemble.tables import FINAL_ROW
@@ -39,7 +39,7 @@ def leaky_fold(
     *,
     fold: int,
     settings: VotingEnsembleSettings,
-    refit: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None,
+    after_smote: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None,
 ) -> dict[Switch, tuple[FoldFigure, ...]]:
     """Measure Tables 6 and 8 on one test fold with each shortcut, and with both.
 
@@ -50,42 +50,45 @@ def leaky_fold(
 
     Parameters
     ----------
-    frame, labels, train, test, settings, refit : see `papers.voting_ensemble.experiment.honest_fold`
+    frame, labels, train, test, settings, after_smote : see `papers.voting_ensemble.experiment.honest_fold`
     fold : int
         Number of the test fold, which takes that part of the synthetic rows.
     """
-    _, said = refit or said_after_smote(frame, labels, train, test, settings=settings)
-    chosen = _chosen(said, labels[test], settings)
+    _, test_votes = after_smote or scores_after_smote(frame, labels, train, test, settings=settings)
+    chosen = _chosen(test_votes, labels[test], settings)
 
-    everything = StandardPreparation().fit(frame).transform(frame)
-    rows, names, _ = balance(everything, labels, settings)
+    prepared = StandardPreparation().fit(frame).transform(frame)
+    rows, all_labels, _ = balance(prepared, labels, settings)
     held_out = np.zeros(len(rows), dtype=bool)
     held_out[test] = True
     dealt = np.random.default_rng(settings.random_state).permutation(len(rows) - len(labels))
     held_out[len(labels) :] = dealt % round(len(labels) / len(test)) == fold
-    leaking = fitted_members(rows[~held_out], names[~held_out], settings)
-    asked, matrix = names[held_out], rows[held_out]
+    leaking = fitted_members(rows[~held_out], all_labels[~held_out], settings)
+    test_labels, test_rows = all_labels[held_out], rows[held_out]
     table_6 = [
         figure
         for name, member in leaking.items()
-        for figure in measured("6", PUBLISHED_NAMES[name], asked, member_probability(name, member, matrix))
+        for figure in measured(
+            "6", PUBLISHED_NAMES[name], test_labels, member_probability(name, member, test_rows)
+        )
     ]
-    leaking_votes = votes(leaking, matrix)
-    equal = measured("8", "equal weights", asked, leaking_votes.mean(axis=1))
+    leaking_votes = votes(leaking, test_rows)
+    equal = measured("8", "equal weights", test_labels, leaking_votes.mean(axis=1))
     return {
         "choose on the test fold": tuple(chosen),
         "oversample before the split": (*table_6, *equal),
-        "both": tuple(_chosen(leaking_votes, asked, settings)),
+        "both": tuple(_chosen(leaking_votes, test_labels, settings)),
     }
 
 
 def _chosen(
-    said: npt.NDArray[np.float64], asked: Labels, settings: VotingEnsembleSettings
+    test_votes: npt.NDArray[np.float64], test_labels: Labels, settings: VotingEnsembleSettings
 ) -> list[FoldFigure]:
     """Choose by the paper's rule on the very rows that are then measured."""
-    halves = np.zeros(len(asked), dtype=np.int64)
+    halves = np.zeros(len(test_labels), dtype=np.int64)
     for label in (0, 1):
-        places = np.flatnonzero(asked == label)
+        places = np.flatnonzero(test_labels == label)
         halves[places[::2]] = 1
-    found = select(said, asked, members=settings.members, folds=halves, selection="paper")
-    return measured("8", FINAL_ROW, asked, combined(found.chosen.combiner, said, settings.members))
+    selected = select(test_votes, test_labels, members=settings.members, folds=halves, selection="paper")
+    scores = combined(selected.chosen.combiner, test_votes, settings.members)
+    return measured("8", FINAL_ROW, test_labels, scores)

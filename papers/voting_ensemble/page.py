@@ -1,4 +1,4 @@
-"""docs/voting-ensemble.md, written from the rows of ops.replication that it shows."""
+"""Writes docs/voting-ensemble.md from the rows of ops.replication that it shows."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from papers.voting_ensemble.paired import goal_words, paired_words
-from papers.voting_ensemble.recipes import OUR_ROW
-from papers.voting_ensemble.tables import (
-    FINAL_ROW,
-    LOWER_IS_BETTER,
-    MEASURES,
-    contradictions,
-    published_rows,
-)
+from papers.voting_ensemble.tables import MEASURES, contradictions, published_rows
+from papers.voting_ensemble.verdicts import MEASURE_NAMES, verdict_words
 
 _HEAD = """# The voting ensemble: the paper's tables measured again
 
@@ -55,7 +48,6 @@ _TITLES = {
     "7": "Table 7: share of folds in which the paper's rule takes the member",
     "8": "Table 8: votes and stacking",
 }
-_NAMES = {"accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss", "brier": "Brier", "ks": "KS"}
 
 
 def page(figures: pl.DataFrame) -> str:
@@ -66,28 +58,12 @@ def page(figures: pl.DataFrame) -> str:
     figures : polars.DataFrame
         Columns of ops.replication.
     """
-    parts = [_HEAD, _impossible()]
+    parts = [_HEAD, _contradictions()]
     parts += [
         _section(dataset, figures.filter(dataset=dataset))
         for dataset in dict.fromkeys(figures["dataset"].to_list())
     ]
     return "\n".join(parts)
-
-
-def verdict(ours: dict[str, float], published: float, metric: str) -> str:
-    """Return in words where a published figure lies beside our interval.
-
-    Examples
-    --------
-    >>> verdict({"mean": 0.94, "low": 0.92, "high": 0.96}, 0.9589, "auc")
-    'inside our interval'
-    >>> verdict({"mean": 0.94, "low": 0.92, "high": 0.96}, 0.99, "auc")
-    'better than ours beyond noise'
-    """
-    if ours["low"] <= published <= ours["high"]:
-        return "inside our interval"
-    better = (published < ours["mean"]) == (metric in LOWER_IS_BETTER)
-    return "better than ours beyond noise" if better else "worse than ours beyond noise"
 
 
 def _section(dataset: str, rows: pl.DataFrame) -> str:
@@ -102,12 +78,12 @@ def _section(dataset: str, rows: pl.DataFrame) -> str:
             if part.height:
                 repeats = part["repeats"].to_list()[0]
                 lines.append(f"### {title} ({protocol}, {repeats} x 5 folds)\n\n{_table(part)}")
-    lines += [_read_back(rows), _words(rows)]
+    lines += [_read_back(rows), verdict_words(rows)]
     return "\n".join(lines)
 
 
 def _read_back(rows: pl.DataFrame) -> str:
-    """Return which figures come from an earlier page instead of a warehouse; nothing when none do."""
+    """Return a line on the figures that come from an earlier page, not a warehouse; empty where none do."""
     old = rows.filter(pl.col("run_id").str.starts_with(READ_BACK))
     if not old.height:
         return ""
@@ -128,7 +104,7 @@ def _table(part: pl.DataFrame) -> str:
         ]
         return "\n".join(["| member | ours | in the paper's ensemble |", "|---|--:|---|", *body, ""])
     shown = {(row["row_name"], row["metric"]): row for row in part.iter_rows(named=True)}
-    lines = ["| | " + " | ".join(_NAMES.values()) + " |", "|---|" + "--:|" * len(_NAMES)]
+    lines = ["| | " + " | ".join(MEASURE_NAMES.values()) + " |", "|---|" + "--:|" * len(MEASURE_NAMES)]
     for name in part["row_name"].unique(maintain_order=True):
         cells = [_cell(shown[name, metric]) for metric in MEASURES]
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -137,62 +113,19 @@ def _table(part: pl.DataFrame) -> str:
 
 def _cell(row: dict[str, Any]) -> str:
     low, high = max(row["low"], 0.0), row["high"] if row["metric"] == "log_loss" else min(row["high"], 1.0)
-    told = f"{row['mean']:.3f} ({low:.3f} to {high:.3f})"
-    return told if row["published"] is None else f"{told} [{row['published']:.3f}]"
+    ours = f"{row['mean']:.3f} ({low:.3f} to {high:.3f})"
+    return ours if row["published"] is None else f"{ours} [{row['published']:.3f}]"
 
 
-def _words(rows: pl.DataFrame) -> str:
-    """Return the verdict on the paper's final row, in words made by stated rules."""
-    found = {
-        (row["protocol"], row["table_number"], row["row_name"], row["metric"]): row
-        for row in rows.iter_rows(named=True)
-    }
-    told = []
-    for metric in MEASURES:
-        final = found.get(("honest", "8", FINAL_ROW, metric))
-        if (
-            final is not None
-            and final["published"] is not None
-            and not final["dataset"].startswith("simulated")
-        ):
-            told.append(f"{_NAMES[metric]} {verdict(final, final['published'], metric)}")
-    lines = (
-        [f"**Verdict.** Published against the paper's rule measured honestly: {'; '.join(told)}."]
-        if told
-        else []
-    )
-    lines += paired_words(found)
-    ours = found.get(("tuned", "8", OUR_ROW, "auc"))
-    if ours:
-        taken = [
-            f"{row['row_name']} {row['mean']:.0%}"
-            for row in rows.filter(table_number="recipe").iter_rows(named=True)
-        ]
-        lines.append(
-            f"Our recipe reaches an AUC of {ours['mean']:.4f} ({ours['low']:.4f} to {ours['high']:.4f}); "
-            f"taken inside the training parts: {', '.join(taken)}."
-        )
-    lines += goal_words(found, rows["dataset"][0])
-    for switch in ("choose on the test fold", "oversample before the split", "both"):
-        row = FINAL_ROW if switch != "oversample before the split" else "equal weights"
-        moved = [
-            f"the {_NAMES[metric]} from {honest['mean']:.4f} to {leak['mean']:.4f}"
-            for metric in ("auc", "log_loss", "brier")
-            if (leak := found.get(("leaky", "8", f"{switch}: {row}", metric)))
-            and (honest := found.get(("honest", "8", row, metric)))
-        ]
-        if moved:
-            lines.append(f'Leaky switch "{switch}" moves, for "{row}", {", ".join(moved)}.')
-    return "\n".join(lines) + "\n"
-
-
-def _impossible() -> str:
-    """Return which published rows contradict themselves."""
+def _contradictions() -> str:
+    """Return the section on published rows that contradict themselves."""
     rows = list(published_rows())
-    found = [(row, why) for row in rows for why in contradictions(row.figures)]
-    ks = {(row.dataset, row.table_number, row.row_name) for row, why in found if why.startswith("AUC")}
-    final = [(row, why) for row, why in found if row.table_number == "8"]
-    others = [(row, why) for row, why in found if not why.startswith("AUC")]
+    reasons = [(row, reason) for row in rows for reason in contradictions(row.figures)]
+    ks = {
+        (row.dataset, row.table_number, row.row_name) for row, reason in reasons if reason.startswith("AUC")
+    }
+    final = [(row, reason) for row, reason in reasons if row.table_number == "8"]
+    others = [(row, reason) for row, reason in reasons if not reason.startswith("AUC")]
     lines = [
         "## What cannot be right as defined\n",
         (
@@ -200,9 +133,11 @@ def _impossible() -> str:
             f"{len(ks)} of the {len(rows)} published rows exceed it: the published KS is not the two-sample "
             "distance of the same scores. Of the final table:\n"
         ),
-        *[f"- {row.dataset}: {why}." for row, why in final],
+        *[f"- {row.dataset}: {reason}." for row, reason in final],
     ]
     if others:
         lines += ["\nA row misjudged at one half is at least one half off, which bounds the Brier score:\n"]
-        lines += [f"- Table {row.table_number}, {row.dataset}, {row.row_name}: {why}." for row, why in others]
+        lines += [
+            f"- Table {row.table_number}, {row.dataset}, {row.row_name}: {reason}." for row, reason in others
+        ]
     return "\n".join(lines) + "\n"

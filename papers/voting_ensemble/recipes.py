@@ -18,10 +18,10 @@ from models.voting_ensemble.voting import Combiner
 
 from papers.voting_ensemble.experiment import (
     FoldFigure,
-    all_there,
     inner_folds,
     measured,
-    prepared_rows,
+    preparation_of,
+    refuse_missing_members,
     votes,
 )
 
@@ -83,42 +83,45 @@ def tuned_fold(
     """Measure our best honest recipe on one test fold: picked, fitted and calibrated on training rows alone.
 
     No resampling. Each recipe is the mean of its members' log-odds; the one with the best mean AUC over the
-    inner folds of the training rows is taken, and its Platt map is fitted on the same out-of-fold scores.
+    inner folds of the training rows is chosen, and its Platt map is fitted on the same out-of-fold scores.
 
     Returns
     -------
     tuple of FoldFigure
-        The five measures in Table 8, and under "recipe" which one was taken (1) and which not (0).
+        The five measures in Table 8, and under "recipe" which one was chosen (1) and which not (0).
     """
-    known, asked = labels[train], labels[test]
-    plain = settings.model_copy(update={"oversample": False})
+    train_labels, test_labels = labels[train], labels[test]
+    without_smote = settings.model_copy(update={"oversample": False})
     unfitted: dict[str, Any] = {
-        name: make_member(name.split()[0], profile=chosen, random_state=settings.random_state)  # type: ignore[arg-type]
-        for name, chosen in SETTINGS.items()
+        name: make_member(name.split()[0], profile=profile, random_state=settings.random_state)  # type: ignore[arg-type]
+        for name, profile in SETTINGS.items()
     }
-    folds = inner_folds(known, settings)
-    beside = out_of_fold(prepared_rows(frame, labels, train, plain), unfitted, known, folds, runner=threads())
-    all_there(beside)
-    scores = {
-        recipe: _mean(names).combine(beside.probabilities[:, [beside.members.index(name) for name in names]])
+    folds = inner_folds(train_labels, settings)
+    prepare = preparation_of(frame, labels, train, without_smote)
+    inner = out_of_fold(prepare, unfitted, train_labels, folds, runner=threads())
+    refuse_missing_members(inner)
+    scores_by_recipe = {
+        recipe: _mean(names).combine(inner.probabilities[:, [inner.members.index(name) for name in names]])
         for recipe, names in RECIPES.items()
     }
     areas = {
-        recipe: np.mean([auc(known[folds == one], said[folds == one]) for one in np.unique(folds)])
-        for recipe, said in scores.items()
+        recipe: np.mean(
+            [auc(train_labels[folds == fold], scores[folds == fold]) for fold in np.unique(folds)]
+        )
+        for recipe, scores in scores_by_recipe.items()
     }
-    taken = max(RECIPES, key=lambda recipe: float(areas[recipe]))
+    chosen = max(RECIPES, key=lambda recipe: float(areas[recipe]))
     preparation = StandardPreparation().fit(frame[train])
     rows = preparation.transform(frame[train])
-    members = {name: fit_member(name, unfitted[name], rows, known) for name in RECIPES[taken]}
-    calibrator = Calibrator(method="platt").fit(scores[taken], known)
-    said = _mean(RECIPES[taken]).combine(votes(members, preparation.transform(frame[test])))
+    members = {name: fit_member(name, unfitted[name], rows, train_labels) for name in RECIPES[chosen]}
+    calibrator = Calibrator(method="platt").fit(scores_by_recipe[chosen], train_labels)
+    test_scores = _mean(RECIPES[chosen]).combine(votes(members, preparation.transform(frame[test])))
     return (
-        *measured("8", OUR_ROW, asked, calibrator.predict(said)),
-        *(FoldFigure("recipe", recipe, "chosen", float(recipe == taken)) for recipe in RECIPES),
+        *measured("8", OUR_ROW, test_labels, calibrator.predict(test_scores)),
+        *(FoldFigure("recipe", recipe, "chosen", float(recipe == chosen)) for recipe in RECIPES),
     )
 
 
 def _mean(names: tuple[str, ...]) -> Combiner:
-    """Return the mean of the log-odds."""
+    """Return the combiner that takes the mean of the members' log-odds."""
     return Combiner("stack", names, (1.0 / len(names),) * len(names))

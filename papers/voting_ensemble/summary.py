@@ -1,4 +1,4 @@
-"""What the test folds of a replication say together: means with intervals, and differences paired by fold."""
+"""Means of all test folds with their intervals, and differences paired by fold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def against_member(member: str, table: str) -> str:
 def summarised(folds: pl.DataFrame, published: Mapping[tuple[str, str, str], float]) -> dict[str, list[Any]]:
     """Return, for each table, row_name, metric, mean, low, high and the published figure of all folds.
 
-    Under "paired" are differences of the parsimonious ensemble, taken fold by fold: AUC, log loss and Brier
+    Under "paired" stand differences of the parsimonious ensemble, taken fold by fold: AUC, log loss and Brier
     less those of the best single member (chosen on the same out-of-fold rows, calibrated likewise), and the AUC less
     that of each member of Tables 4 and 6.
 
@@ -53,7 +53,7 @@ def summarised(folds: pl.DataFrame, published: Mapping[tuple[str, str, str], flo
     ]
     for name, ours, theirs in pairs:
         if ours in values and theirs in values:
-            gaps = [one - other for one, other in zip(values[ours], values[theirs], strict=True)]
+            gaps = [our - their for our, their in zip(values[ours], values[theirs], strict=True)]
             span = corrected_interval(gaps, test_share=TEST_SHARE)
             tables.setdefault(PAIRED, []).append((name, ours[2], *span, None))
     return tables

@@ -55,23 +55,23 @@ def published_rows() -> Iterator[PublishedRow]:
 
 
 def published_figures(dataset: str) -> dict[tuple[str, str, str], float]:
-    """Return what the paper says of one of our data sets, by table, row and metric.
+    """Return the published figures of one of our data sets, by table, row and metric.
 
-    Table 2 describes the data, Table 7 says which members the paper's ensemble has (1) or has not (0).
+    Table 2 describes the data; Table 7 has 1 for the members of the paper's ensemble and 0 for the others.
     """
     content, name = _content(), published_set(dataset)
-    told = {
+    figures = {
         (row.table_number, row.row_name, metric): value
         for row in published_rows()
         if row.dataset == name
         for metric, value in row.figures.items()
     }
     described: Mapping[str, int] = content["datasets"].get(name, {})
-    told |= {("2", what, "count"): float(count) for what, count in described.items()}
+    figures |= {("2", name_of_count, "count"): float(count) for name_of_count, count in described.items()}
     if name in content["table_7"]:
         members = content["table_4"][name]
-        told |= {("7", one, "chosen"): float(one in content["table_7"][name]) for one in members}
-    return told
+        figures |= {("7", member, "chosen"): float(member in content["table_7"][name]) for member in members}
+    return figures
 
 
 def highest_auc(ks: float) -> float:
@@ -89,7 +89,7 @@ def highest_auc(ks: float) -> float:
 
 
 def contradictions(figures: Mapping[str, float]) -> tuple[str, ...]:
-    """Return why the figures of one row cannot all be right, as they are defined; nothing where they can.
+    """Return the reasons why the figures of one row cannot all be right as defined; empty where they can.
 
     - AUC and two-sample KS: `highest_auc`.
     - A row that is misjudged at one half is at least one half off: Brier is at least a quarter of the share
@@ -100,24 +100,24 @@ def contradictions(figures: Mapping[str, float]) -> tuple[str, ...]:
     >>> contradictions({"accuracy": 0.9, "auc": 0.8, "log_loss": 0.3, "brier": 0.02, "ks": 0.5})
     ('Brier 0.02000 is below 0.02500, a quarter of the share misjudged (accuracy 0.90000)',)
     """
-    found = []
+    reasons = []
     missed = 1.0 - figures["accuracy"]
     if figures["auc"] > highest_auc(figures["ks"]):
-        found.append(
+        reasons.append(
             f"AUC {figures['auc']:.5f} is above {highest_auc(figures['ks']):.5f}, "
             f"the most that KS {figures['ks']:.5f} allows"
         )
     if figures["brier"] < missed / 4:
-        found.append(
+        reasons.append(
             f"Brier {figures['brier']:.5f} is below {missed / 4:.5f}, "
             f"a quarter of the share misjudged (accuracy {figures['accuracy']:.5f})"
         )
     if figures["log_loss"] < missed * math.log(2):
-        found.append(
+        reasons.append(
             f"log loss {figures['log_loss']:.5f} is below {missed * math.log(2):.5f}, "
             f"ln 2 times the share misjudged (accuracy {figures['accuracy']:.5f})"
         )
-    return tuple(found)
+    return tuple(reasons)
 
 
 def accuracy_of_nobody(dataset: str) -> float:

@@ -15,7 +15,7 @@ from models.runner import threads
 from models.wide_deep.classifier import WideDeepClassifier
 from models.wide_deep.settings import WideDeepSettings
 
-from papers.wide_deep.boosted_rows import boosted_scores
+from papers.wide_deep.boosting import boosted_scores
 from papers.wide_deep.thresholds import Average, best_threshold, calls, class_weights
 
 BOOSTED = "LightGBM"
@@ -63,7 +63,7 @@ class SeedFigure(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What is measured: columns that every row sees, labels, and how they are to be read.
+    """Rows to measure on: columns, labels, and how both are to be read.
 
     Attributes
     ----------
@@ -110,9 +110,9 @@ def thinned(labels: Labels, *, rows: int, positive_share: float, random_state: i
         A class has fewer rows.
     """
     rng = np.random.default_rng(random_state)
-    wanted = {1: round(rows * positive_share), 0: rows - round(rows * positive_share)}
+    counts = {1: round(rows * positive_share), 0: rows - round(rows * positive_share)}
     drawn = []
-    for label, number in wanted.items():
+    for label, number in counts.items():
         places = np.flatnonzero(labels == label)
         if len(places) < number:
             raise TooFewRowsError(
@@ -125,8 +125,8 @@ def thinned(labels: Labels, *, rows: int, positive_share: float, random_state: i
 def table_2_seed(sample: Sample, *, seed: int) -> Iterator[SeedFigure]:
     """Yield the measures of the six rows and of LightGBM on one split; the test part is only scored.
 
-    The validation part says when to stop, which learning rate is taken (the lower loss; the paper chose its
-    settings so too, section 4.2.1), and where the thresholds lie: those with its best F1, of the defaults and of
+    The validation part decides when to stop, which learning rate is chosen (the one of the lower loss, as in the
+    paper's section 4.2.1), and where the thresholds lie: those with its best F1, of the defaults and of
     the average over both classes. Each row is also measured at the paper's rate.
 
     Parameters
@@ -143,12 +143,12 @@ def table_2_seed(sample: Sample, *, seed: int) -> Iterator[SeedFigure]:
             rate: _fitted(sample, parts, {**form, "learning_rate": rate}, seed=seed) for rate in sample.rates
         }
         losses = {rate: fit.history_[fit.best_epoch_ - 1].validation_loss for rate, fit in fits.items()}
-        taken = {AT_PAPER_RATE: PAPER_RATE, RATE_CHOSEN: min(losses, key=losses.__getitem__)}
+        rate_of = {AT_PAPER_RATE: PAPER_RATE, RATE_CHOSEN: min(losses, key=losses.__getitem__)}
         for table in tables:
-            fit = fits[taken[table]]
+            fit = fits[rate_of[table]]
             yield from _measured(table, name, _scores(fit, sample, parts), sample, parts)
             yield SeedFigure(table, name, "best epoch", float(fit.best_epoch_))
-            yield SeedFigure(table, name, "learning rate", taken[table])
+            yield SeedFigure(table, name, "learning rate", rate_of[table])
     boosted, trees = boosted_scores(
         sample.frame, sample.labels, train=parts.train, validation=parts.validation, random_state=seed
     )
@@ -165,27 +165,28 @@ def figure_2_seed(sample: Sample, point: Point, *, seed: int) -> Iterator[SeedFi
     ----------
     sample : Sample
     point : (str, float)
-        One of `POINTS`. ``epochs``: so many are run whatever the validation part says, and its AUC after each is told.
+        One of `POINTS`. ``epochs``: so many are run whatever the validation part says; the figures are its AUC and
+        loss after each.
     seed : int
     """
-    what, value = point
+    setting, value = point
     parts = three_parts(sample.labels, random_state=seed, borrowers=sample.borrowers)
     form: dict[str, Any] = dict(FORMS[BEST])
-    if what == "epochs":
+    if setting == "epochs":
         form |= {"max_epochs": int(value), "patience": int(value)}
         for number, epoch in enumerate(_fitted(sample, parts, form, seed=seed).history_, start=1):
             yield SeedFigure("figure 2", f"epochs {number}", "validation auc", epoch.validation_auc)
             yield SeedFigure("figure 2", f"epochs {number}", "validation loss", epoch.validation_loss)
         return
-    form |= {what: int(value) if what == "batch_size" else value, "max_epochs": MOST_EPOCHS}
+    form |= {setting: int(value) if setting == "batch_size" else value, "max_epochs": MOST_EPOCHS}
     fitted = _fitted(sample, parts, form, seed=seed)
-    row = f"{what} {value:g}"
+    row = f"{setting} {value:g}"
     yield from _measured("figure 2", row, _scores(fitted, sample, parts), sample, parts)
     yield SeedFigure("figure 2", row, "best epoch", float(fitted.best_epoch_))
 
 
 def _fitted(sample: Sample, parts: Parts, changed: Mapping[str, Any], *, seed: int) -> WideDeepClassifier:
-    """Return a model of the training part, stopped on the validation part."""
+    """Return a model fitted on the training part and stopped on the validation part."""
     settings = WideDeepSettings.model_validate(
         {**sample.settings.model_dump(), **changed, "random_state": seed}
     )
@@ -199,7 +200,7 @@ def _fitted(sample: Sample, parts: Parts, changed: Mapping[str, Any], *, seed: i
 
 
 def _scores(fitted: WideDeepClassifier, sample: Sample, parts: Parts) -> tuple[Scores, Scores]:
-    """Return what a model says of the validation and the test part."""
+    """Return a model's scores of the validation and the test part."""
     validation, test = (
         np.asarray(fitted.predict_proba(sample.frame[rows])[:, 1], dtype=np.float64)
         for rows in (parts.validation, parts.test)
@@ -212,12 +213,14 @@ def _measured(
 ) -> Iterator[SeedFigure]:
     """Yield the paper's four measures: thresholds from the validation part, figures from the test part."""
     validation, test = scores
-    known, asked = sample.labels[parts.validation], sample.labels[parts.test]
-    weights, test_weights = (class_weights(part, sample.positive_share) for part in (known, asked))
-    yield SeedFigure(table, row, "auc", auc(asked, test))
+    validation_labels, test_labels = sample.labels[parts.validation], sample.labels[parts.test]
+    weights, test_weights = (
+        class_weights(part, sample.positive_share) for part in (validation_labels, test_labels)
+    )
+    yield SeedFigure(table, row, "auc", auc(test_labels, test))
     averages: dict[str, Average] = {"": "defaults", "average ": "classes"}
     for prefix, average in averages.items():
-        threshold = best_threshold(known, validation, weights=weights, average=average)
-        told = calls(asked, test, threshold, weights=test_weights, average=average)
-        for metric, value in {**told, "threshold": threshold}.items():
+        threshold = best_threshold(validation_labels, validation, weights=weights, average=average)
+        measures = calls(test_labels, test, threshold, weights=test_weights, average=average)
+        for metric, value in {**measures, "threshold": threshold}.items():
             yield SeedFigure(table, row, f"{prefix}{metric}", value)

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import altair as alt
 import polars as pl
 from models.telling.plots import BLUE, GREY, RUST
 
 from papers.wide_deep.experiment import RATE_CHOSEN
+from papers.wide_deep.verdicts import judged
 
 BEYOND = {"better": BLUE, "worse": RUST, "within noise": GREY}
 PANEL = 230
 PANELS = {"epochs": "epoch", "batch_size": "rows in a batch", "learning_rate": "learning rate"}
 METRICS = {"auc": "AUC, test", "average f1": "F1 of both classes, test", "validation auc": "AUC, validation"}
-
-
-def judged(row: dict[str, Any]) -> str:
-    """Return whether a paired difference is beyond noise, and to which side.
-
-    Examples
-    --------
-    >>> judged({"low": -0.01, "high": 0.002}), judged({"low": 0.001, "high": 0.02})
-    ('within noise', 'better')
-    """
-    if row["low"] > 0:
-        return "better"
-    return "worse" if row["high"] < 0 else "within noise"
 
 
 def differences(figures: pl.DataFrame) -> alt.LayerChart | None:
@@ -80,21 +66,23 @@ def sensitivity(figures: pl.DataFrame) -> alt.HConcatChart | None:
     rows = figures.filter(pl.col("metric").is_in(list(METRICS)), table_number="figure 2")
     if not rows.height:
         return None
-    return alt.hconcat(*(_panel(what, title, rows) for what, title in PANELS.items()))
+    return alt.hconcat(*(_panel(setting, title, rows) for setting, title in PANELS.items()))
 
 
-def _panel(what: str, title: str, rows: pl.DataFrame) -> alt.Chart:
+def _panel(setting: str, title: str, rows: pl.DataFrame) -> alt.Chart:
     values = [
         {"x": float(row["row_name"].split(" ")[1]), "mean": row["mean"], "measure": METRICS[row["metric"]]}
-        for row in rows.filter(pl.col("row_name").str.starts_with(f"{what} ")).iter_rows(named=True)
+        for row in rows.filter(pl.col("row_name").str.starts_with(f"{setting} ")).iter_rows(named=True)
     ]
-    scale = alt.Scale(type="linear" if what == "epochs" else "log", zero=False, nice=False)
+    scale = alt.Scale(type="linear" if setting == "epochs" else "log", zero=False, nice=False)
     axis = (
-        alt.Axis() if what == "epochs" else alt.Axis(values=sorted({one["x"] for one in values}), format="~g")
+        alt.Axis()
+        if setting == "epochs"
+        else alt.Axis(values=sorted({value["x"] for value in values}), format="~g")
     )
     return (
         alt.Chart(alt.Data(values=values))
-        .mark_line(point=what != "epochs")
+        .mark_line(point=setting != "epochs")
         .encode(
             alt.X("x:Q", title=title, scale=scale, axis=axis),
             alt.Y("mean:Q", title=None, scale=alt.Scale(zero=False)),

@@ -36,8 +36,8 @@ def summarised(folds: pl.DataFrame, published: Mapping[str, Mapping[str, float]]
     for (table, row, metric), part in folds.group_by(
         "table_number", "row_name", "metric", maintain_order=True
     ):
-        told = published.get(str(row), {}).get(str(metric).removeprefix("average "))
-        beside = told if str(metric) == "auc" or str(metric).startswith("average ") else None
+        theirs = published.get(str(row), {}).get(str(metric).removeprefix("average "))
+        beside = theirs if str(metric) == "auc" or str(metric).startswith("average ") else None
         span = corrected_interval(part["value"].to_list(), test_share=TEST_SHARE)
         tables.setdefault(str(table), []).append((str(row), str(metric), *span, beside))
     for table in (AT_PAPER_RATE, RATE_CHOSEN):
@@ -54,10 +54,10 @@ def summarised(folds: pl.DataFrame, published: Mapping[str, Mapping[str, float]]
 
 def _paired(own: pl.DataFrame, left: str, right: str, metric: str) -> Interval:
     """Return the mean difference of two rows of one table over the seeds that both have."""
-    one, other = (
+    ours, theirs = (
         own.filter(metric=metric, row_name=name).select("repeat", "value").sort("repeat")
         for name in (left, right)
     )
-    if one["repeat"].to_list() != other["repeat"].to_list():
+    if ours["repeat"].to_list() != theirs["repeat"].to_list():
         raise ValueError("a paired difference needs the same seeds on both sides")
-    return corrected_interval((one["value"] - other["value"]).to_list(), test_share=TEST_SHARE)
+    return corrected_interval((ours["value"] - theirs["value"]).to_list(), test_share=TEST_SHARE)

@@ -1,4 +1,4 @@
-"""Table 2 of the Wide & Deep paper, and what its figures can be: not those of one class, averages of two perhaps."""
+"""Table 2 of the Wide & Deep paper, and whether its figures can be those of one class or averages of two."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def table_2() -> dict[str, dict[str, float]]:
 
 
 def of_one_class(figures: Mapping[str, float]) -> bool:
-    """Return whether precision, recall and F1 can be those of one class: F1 is their harmonic mean.
+    """Return whether precision, recall and F1 can be those of one class, whose F1 is their harmonic mean.
 
     Half a unit of the third digit is left for rounding.
 

@@ -1,4 +1,4 @@
-"""A threshold chosen on rows apart from the test rows, and precision, recall and F1 of the calls that it makes."""
+"""Thresholds: the one with the best F1 of some rows, and precision, recall and F1 of the calls that one makes."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def calls(
     Examples
     --------
     >>> labels, scores = np.array([1, 1, 1, 0]), np.array([0.9, 0.8, 0.2, 0.7])
-    >>> told = calls(labels, scores, 0.5, weights=np.ones(4), average="defaults")
-    >>> [round(value, 3) for value in told.values()]
+    >>> figures = calls(labels, scores, 0.5, weights=np.ones(4), average="defaults")
+    >>> [round(value, 3) for value in figures.values()]
     [0.667, 0.667, 0.667]
     """
     called = scores >= threshold
@@ -78,12 +78,12 @@ def _figures(
     hit: npt.NDArray[np.float64], false: npt.NDArray[np.float64], bad: float, good: float, average: Average
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Return the three figures from the weight of defaults and others called; nothing called counts as 0."""
-    told = _one_class(hit, false, bad)
+    defaults = _one_class(hit, false, bad)
     if average == "defaults":
-        return told
+        return defaults
     others = _one_class(good - false, bad - hit, good)
     share = bad / (bad + good)
-    return {name: share * told[name] + (1.0 - share) * others[name] for name in told}
+    return {name: share * defaults[name] + (1.0 - share) * others[name] for name in defaults}
 
 
 def _one_class(

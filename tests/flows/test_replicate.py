@@ -12,11 +12,11 @@ from prefect import flow as prefect_flow
 
 from flows.replicate import ReplicateParameters, replicate
 from models.wide_deep.settings import WideDeepSettings
-from papers.wide_deep import experiment as replication
-from papers.wide_deep import rows as replicate_wide_deep_rows
-from papers.wide_deep import run as replicate_wide_deep
+from papers.paper import Request
+from papers.wide_deep import data_sets, experiment
+from papers.wide_deep import run as wide_deep
+from papers.wide_deep.data_sets import DATA_SETS, PaperRows
 from papers.wide_deep.experiment import BEST, Sample
-from papers.wide_deep.rows import PaperRows
 from warehouse import replications
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -36,18 +36,31 @@ def paper_rows(shift: float = 1.0) -> PaperRows:
     return PaperRows("taiwan_default", {"without sex": sample}, {})
 
 
+def rows_are(monkeypatch: pytest.MonkeyPatch, rows: PaperRows) -> None:
+    small = DATA_SETS["taiwan_default"]._replace(load=lambda _: rows)
+    monkeypatch.setitem(DATA_SETS, "taiwan_default", small)
+
+
+def loaded(dataset: str, sensitive: str = "drop") -> PaperRows:
+    request = Request(
+        dataset=dataset, protocol="honest", repeats=1, sensitive=sensitive, through=date(2026, 6, 30),
+        docs=Path("docs"), run_id="r",
+    )  # fmt: skip
+    return DATA_SETS[dataset].load(request)
+
+
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds that are measured, in order; two epochs each."""
     seeds: list[int] = []
 
-    def table_2_seed(sample: Sample, *, seed: int) -> list[replication.SeedFigure]:
-        seeds.append(seed - replicate_wide_deep.SEED)
-        return list(replication.table_2_seed(sample, seed=seed))
+    def table_2_seed(sample: Sample, *, seed: int) -> list[experiment.SeedFigure]:
+        seeds.append(seed - wide_deep.SEED)
+        return list(experiment.table_2_seed(sample, seed=seed))
 
-    monkeypatch.setattr(replication, "MOST_EPOCHS", 2)
-    monkeypatch.setattr(replicate_wide_deep, "table_2_seed", table_2_seed)
-    monkeypatch.setattr(replicate_wide_deep, "load_rows", lambda *_, **__: paper_rows())
+    monkeypatch.setattr(experiment, "MOST_EPOCHS", 2)
+    monkeypatch.setattr(wide_deep, "table_2_seed", table_2_seed)
+    rows_are(monkeypatch, paper_rows())
     return seeds
 
 
@@ -85,8 +98,8 @@ def test_a_killed_replication_measures_the_missing_seeds_only(
         figures = replications.figures(con, paper="wide-and-deep")
     assert figures["repeats"].unique().to_list() == [2]
     assert run_id
-    told = figures.filter(table_number="2, rate chosen", row_name=BEST, metric="auc").row(0, named=True)
-    assert f"| {BEST} | {told['mean']:.3f} (" in (tmp_path / "wide-and-deep.md").read_text()
+    row = figures.filter(table_number="2, rate chosen", row_name=BEST, metric="auc").row(0, named=True)
+    assert f"| {BEST} | {row['mean']:.3f} (" in (tmp_path / "wide-and-deep.md").read_text()
     assert (tmp_path / "images" / "wide-and-deep-differences.svg").stat().st_size < 300_000
 
 
@@ -96,7 +109,7 @@ def test_other_rows_are_measured_again(
     run(tmp_path, 2)
     assert sorted(measured) == [0, 1]
     measured.clear()
-    monkeypatch.setattr(replicate_wide_deep, "load_rows", lambda *_, **__: paper_rows(shift=2.0))
+    rows_are(monkeypatch, paper_rows(shift=2.0))
     run(tmp_path, 2)
     assert sorted(measured) == [0, 1]
 
@@ -104,7 +117,7 @@ def test_other_rows_are_measured_again(
 def test_a_set_that_is_not_there_is_one_clear_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NIGHTLEDGER_DATA_DIR", raising=False)
     with pytest.raises(Refused, match="sba needs the folder of public data sets"):
-        replicate_wide_deep_rows.load_rows("sba", "r", sensitive="drop", through=date(2026, 6, 30))
+        loaded("sba")
 
 
 @pytest.mark.slow
@@ -112,9 +125,9 @@ def test_the_simulated_rows_go_through_the_pipeline_once(
     home: Path, prefect_session: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Labels are those of the stated definition, features those of half a year, and a second call builds none."""
-    small = replicate_wide_deep_rows.SIMULATION.model_copy(update={"enterprises": 200})
+    small = data_sets.SIMULATION.model_copy(update={"enterprises": 200})
     days = []
-    build = replicate_wide_deep_rows.build_features
+    build = data_sets.build_features
 
     def build_features(portfolio: str, day: date) -> int:
         days.append(day)
@@ -122,9 +135,9 @@ def test_the_simulated_rows_go_through_the_pipeline_once(
 
     @prefect_flow
     def load() -> tuple[str, pl.DataFrame]:
-        return replicate_wide_deep_rows.load_portfolio("r", through=date(2026, 6, 30), simulation=small)
+        return data_sets.load_portfolio("r", through=date(2026, 6, 30), simulation=small)
 
-    monkeypatch.setattr(replicate_wide_deep_rows, "build_features", build_features)
+    monkeypatch.setattr(data_sets, "build_features", build_features)
     portfolio, frame = load()
     again = load()
     assert days == [date(2025, 6, 30)]
@@ -138,14 +151,10 @@ def test_the_simulated_rows_go_through_the_pipeline_once(
 
 def test_sex_enters_only_when_it_may(data_dir: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("NIGHTLEDGER_DATA_DIR", str(data_dir))
-    ((name, sample),) = replicate_wide_deep_rows.load_rows(
-        "taiwan_default", "r", sensitive="drop", through=date(2026, 6, 30)
-    ).samples.items()
+    ((name, sample),) = loaded("taiwan_default").samples.items()
     assert name == "without sex"
     assert "sex" not in sample.frame.columns
-    ((name, sample),) = replicate_wide_deep_rows.load_rows(
-        "taiwan_default", "r", sensitive="use", through=date(2026, 6, 30)
-    ).samples.items()
+    ((name, sample),) = loaded("taiwan_default", sensitive="use").samples.items()
     assert name == "with sex"
     assert sample.groups["sex"] == "sensitive"
     assert ("sex", "marriage") in sample.settings.declared_crosses
@@ -155,7 +164,7 @@ def test_the_term_is_in_one_of_two_samples(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setenv("NIGHTLEDGER_DATA_DIR", str(data_dir))
-    rows = replicate_wide_deep_rows.load_rows("sba", "r", sensitive="drop", through=date(2026, 6, 30))
+    rows = loaded("sba")
     assert ["term" in sample.frame.columns for sample in rows.samples.values()] == [False, True]
     assert rows.counts["whole_years_paid"] == pytest.approx(0.864, abs=0.001)
     assert rows.counts["whole_years_charged_off"] == pytest.approx(0.109, abs=0.001)

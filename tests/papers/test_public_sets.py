@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from papers.public_sets import PUBLIC_SETS, load
+from warehouse.errors import Refused
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,8 @@ from papers.public_sets import PUBLIC_SETS, load
     ],
 )
 def test_each_set_is_the_declared_one(data_dir, name, shape, positives, shown):
-    found = load(data_dir, name)
-    assert (found.name, found.frame.shape, int(found.labels.sum())) == (shown, shape, positives)
+    public = load(data_dir, name)
+    assert (public.name, public.frame.shape, int(public.labels.sum())) == (shown, shape, positives)
 
 
 def test_attributes_whose_presence_tells_the_class_are_left_out(data_dir):
@@ -50,14 +51,14 @@ def test_outcomes_of_a_loan_are_no_features(data_dir):
 
 @pytest.mark.parametrize("name", PUBLIC_SETS)
 def test_no_folder_is_one_clear_line(name):
-    with pytest.raises(ValueError, match=f"{name} needs the folder .* set NIGHTLEDGER_DATA_DIR"):
+    with pytest.raises(Refused, match=f"{name} needs the folder .* set NIGHTLEDGER_DATA_DIR"):
         load(None, name)
 
 
 def test_missing_file_and_unknown_set(tmp_path):
-    with pytest.raises(ValueError, match=r"Australian: .*australian.dat is missing"):
+    with pytest.raises(Refused, match=r"Australian: .*australian.dat is missing"):
         load(tmp_path, "Australian")
-    with pytest.raises(ValueError, match="'German'; there are Polish 1, "):
+    with pytest.raises(Refused, match="'German'; there are Polish 1, "):
         load(tmp_path, "German")
 
 
@@ -67,5 +68,5 @@ def test_a_shortened_file_is_refused(data_dir: Path, tmp_path: Path):
     file.chmod(0o644)
     file.parent.chmod(0o755)
     file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(ValueError, match=r"holds 689 rows with .* expected 690 with 307"):
+    with pytest.raises(Refused, match=r"holds 689 rows with .* expected 690 with 307"):
         load(tmp_path, "Australian")

@@ -11,15 +11,14 @@ import pytest
 
 from models.evaluation import repeated_folds
 from models.voting_ensemble.settings import VotingEnsembleSettings
-from papers.voting_ensemble import experiment as ensemble_replication
-from papers.voting_ensemble import leaky as ensemble_protocols
-from papers.voting_ensemble import page as ensemble_page
-from papers.voting_ensemble.experiment import CHOSEN_ROW, SINGLE_ROW, honest_fold, said_after_smote
+from papers.voting_ensemble import experiment, leaky
+from papers.voting_ensemble.experiment import CHOSEN_ROW, SINGLE_ROW, honest_fold, scores_after_smote
 from papers.voting_ensemble.leaky import leaky_fold
-from papers.voting_ensemble.paired import goal_words, paired_words
+from papers.voting_ensemble.page import page
 from papers.voting_ensemble.recipes import OUR_ROW, RECIPES, tuned_fold
 from papers.voting_ensemble.summary import AGAINST_SINGLE, PAIRED, against_member, summarised
 from papers.voting_ensemble.tables import FINAL_ROW, MEASURES, published_figures
+from papers.voting_ensemble.verdicts import goal_words, paired_words
 
 QUICK = VotingEnsembleSettings(members=("xgboost", "extra_trees", "adaboost"), bags=2, inner_folds=2)
 
@@ -86,27 +85,29 @@ def test_labels_of_the_test_fold_reach_nothing_that_is_fitted():
 def test_choosing_on_the_test_fold_flatters():
     rng = np.random.default_rng(0)
     noise = pl.DataFrame({f"A{n}": rng.normal(size=200) for n in range(5)})
-    honest, leaky = [], []
+    honest, leaking = [], []
     for _, fold, train, test in SPLITS:
         honest += honest_fold(noise, LABELS, train, test, settings=QUICK)
-        leaky += leaky_fold(noise, LABELS, train, test, fold=fold, settings=QUICK)["choose on the test fold"]
+        leaking += leaky_fold(noise, LABELS, train, test, fold=fold, settings=QUICK)[
+            "choose on the test fold"
+        ]
 
     def area(figures):
         return np.mean([one.value for one in figures if one[:3] == ("8", FINAL_ROW, "auc")])
 
-    assert area(leaky) > area(honest) + 0.05
+    assert area(leaking) > area(honest) + 0.05
 
 
 def test_oversampling_before_the_split_counts_each_synthetic_row_once():
     sizes = []
-    honest = ensemble_replication.METRICS["brier"]
+    honest = experiment.METRICS["brier"]
 
     def spy(labels, scores):
         sizes.append((len(labels), int(labels.sum())))
         return honest(labels, scores)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ensemble_replication.METRICS, "brier", spy)
+        patch.setitem(experiment.METRICS, "brier", spy)
         for _, fold, train, test in SPLITS:
             before = len(sizes)
             leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK)
@@ -120,7 +121,7 @@ def test_the_page_shows_ours_the_published_and_the_verdict():
     folds = pl.concat(
         [
             pl.DataFrame(honest_fold(FRAME, LABELS, train, test, settings=QUICK), orient="row", schema=list(
-                ensemble_replication.FoldFigure._fields
+                experiment.FoldFigure._fields
             ))
             for _, _, train, test in SPLITS[:2]
         ]
@@ -137,42 +138,52 @@ def test_the_page_shows_ours_the_published_and_the_verdict():
         ],
         infer_schema_length=None,
     )  # fmt: skip
-    text = ensemble_page.page(figures)
+    text = page(figures)
     assert "## Polish 1" in text
     assert "89 of the 97 published rows" in text
     assert "[0.959]" in text
     assert "**Verdict.** Published against the paper's rule measured honestly: accuracy" in text
     assert "not that of a bankruptcy forecast" in text
     assert "read back" not in text
-    old = ensemble_page.page(figures.with_columns(run_id=pl.lit("page of 2026-11-24")))
+    old = page(figures.with_columns(run_id=pl.lit("page of 2026-11-24")))
     assert "The figures of the honest protocol are those of the page of 2026-11-24, read back" in old
 
 
 def test_only_the_replication_imports_the_leaky_protocols():
-    """Beside the import contract, which names who must not: nobody else does."""
-    root = Path(ensemble_replication.__file__).parents[1]
-    importers = set()
-    for room in ("models", "tasks", "flows", "warehouse", "expectations", "sources"):
-        for file in (root / room).glob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.ImportFrom) and node.module == "papers.voting_ensemble.leaky":
-                    importers.add(f"{room}/{file.name}")
+    """Beside the import contract: benchmarks, which it does not read, import them neither."""
+    root = Path(experiment.__file__).parents[2]
+    importers = {
+        file.relative_to(root).as_posix()
+        for room in (
+            "papers",
+            "models",
+            "tasks",
+            "flows",
+            "warehouse",
+            "expectations",
+            "sources",
+            "benchmarks",
+        )
+        for file in (root / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "papers.voting_ensemble.leaky"
+    }
     assert importers == {"papers/voting_ensemble/run.py"}
 
 
 def test_votes_made_before_spare_the_fits_and_change_nothing(monkeypatch):
     _, fold, train, test = SPLITS[0]
-    refit = said_after_smote(FRAME, LABELS, train, test, settings=QUICK)
+    after_smote = scores_after_smote(FRAME, LABELS, train, test, settings=QUICK)
     plain = honest_fold(FRAME, LABELS, train, test, settings=QUICK)
     leaks = leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK)
 
     def never(*given, **named):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(ensemble_replication, "said_after_smote", never)
-    monkeypatch.setattr(ensemble_protocols, "said_after_smote", never)
-    assert honest_fold(FRAME, LABELS, train, test, settings=QUICK, refit=refit) == plain
-    assert leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK, refit=refit) == leaks
+    monkeypatch.setattr(experiment, "scores_after_smote", never)
+    monkeypatch.setattr(leaky, "scores_after_smote", never)
+    assert honest_fold(FRAME, LABELS, train, test, settings=QUICK, after_smote=after_smote) == plain
+    assert leaky_fold(FRAME, LABELS, train, test, fold=fold, settings=QUICK, after_smote=after_smote) == leaks
 
 
 def test_our_recipe_is_picked_inside_the_training_rows():

@@ -11,8 +11,8 @@ import pytest
 
 from models.errors import TooFewRowsError
 from models.wide_deep.settings import WideDeepSettings
-from papers.wide_deep import experiment as replication
-from papers.wide_deep.boosted_rows import boosted_scores
+from papers.wide_deep import experiment
+from papers.wide_deep.boosting import boosted_scores
 from papers.wide_deep.experiment import (
     BEST,
     BOOSTED,
@@ -52,7 +52,7 @@ def sample() -> Sample:
 @pytest.fixture(scope="module")
 def quick_epochs() -> None:
     patch = pytest.MonkeyPatch()
-    patch.setattr(replication, "MOST_EPOCHS", 3)
+    patch.setattr(experiment, "MOST_EPOCHS", 3)
     yield
     patch.undo()
 
@@ -62,7 +62,7 @@ def measured(sample: Sample, quick_epochs: None) -> pl.DataFrame:
     return as_folds({seed: list(table_2_seed(sample, seed=seed)) for seed in (7, 8)})
 
 
-def as_folds(seeds: dict[int, list[replication.SeedFigure]]) -> pl.DataFrame:
+def as_folds(seeds: dict[int, list[experiment.SeedFigure]]) -> pl.DataFrame:
     return pl.DataFrame(
         [{**figure._asdict(), "repeat": seed} for seed, figures in seeds.items() for figure in figures]
     )
@@ -129,7 +129,7 @@ def test_the_labels_of_the_test_part_move_no_threshold_no_epoch_and_no_rate(
     chosen = ("threshold", "average threshold", "best epoch", "learning rate", "trees")
     with pytest.MonkeyPatch.context() as patch:
         parts = three_parts(sample.labels, random_state=7)
-        patch.setattr(replication, "three_parts", lambda *_, **__: parts)
+        patch.setattr(experiment, "three_parts", lambda *_, **__: parts)
         moved = as_folds({7: list(table_2_seed(sample._replace(labels=other), seed=7))})
     before, after = (
         frame.filter(pl.col("metric").is_in(chosen), repeat=7).select(

@@ -1,4 +1,4 @@
-"""LightGBM on the very columns of another model, stopped on the same validation part: the row to beat."""
+"""LightGBM on the columns of the Wide & Deep models, stopped on the same validation part: the row to beat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def boosted_scores(
     validation: npt.NDArray[np.int64],
     random_state: int,
 ) -> tuple[Scores, int]:
-    """Return what LightGBM says of every row, and its number of trees; only the two parts are looked at.
+    """Fit LightGBM on the training and validation part; return its score of every row and its number of trees.
 
     Categories stay categories, levels that the training part does not show are missing, gaps stay gaps. Trees
     are added until the log loss of the validation part has not fallen for 50 of them; everything else is
