@@ -6,8 +6,9 @@ from typing import Literal
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from flows._parameters import Enterprises, Parameters, Portfolio, Seed, StaleDays
 from flows.nightly import NightlyParameters, nightly
 from tasks.backfill import Course, days, done_night
 from tasks.deliver import portfolio_of
@@ -18,53 +19,26 @@ from warehouse.settings import settings
 OWN = {"first", "last", "again"}
 
 
-class BackfillParameters(BaseModel):
+class BackfillParameters(Parameters):
     """Which nights are run, and what each of them does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
-    first: date = Field(alias="from", description="The first date", json_schema_extra={"position": 0})
+    first: date = Field(alias="from", description="The first date")
     last: date | None = Field(
-        default=None,
-        alias="to",
-        description="The last date; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
+        default=None, alias="to", description="The last date; empty = the day before the scheduled start"
     )
-    again: bool = Field(
-        default=False,
-        description="Run nights again that are done with the same inputs",
-        json_schema_extra={"position": 2},
-    )
+    again: bool = Field(default=False, description="Run nights again that are done with the same inputs")
     source: Literal["simulated", "folder"] = Field(
-        default="simulated",
-        description="Where the feeds come from: a simulated portfolio, or a folder",
-        json_schema_extra={"position": 3},
+        default="simulated", description="Where the feeds come from: a simulated portfolio, or a folder"
     )
-    enterprises: int = Field(
-        default=2000,
-        ge=100,
-        le=1_000_000,
-        description="Size of the simulated portfolio",
-        json_schema_extra={"position": 4},
-    )
-    seed: int = Field(
-        default=7, ge=0, description="Seed of the simulated portfolio", json_schema_extra={"position": 5}
-    )
-    landing: Path | None = Field(
-        default=None, description="Folder of feeds, for source folder", json_schema_extra={"position": 6}
-    )
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="Name of the portfolio, for source folder",
-        json_schema_extra={"position": 7},
-    )
-    stale_days: int = Field(
+    enterprises: Enterprises = 2000
+    seed: Seed = 7
+    landing: Path | None = Field(default=None, description="Folder of feeds, for source folder")
+    portfolio: Portfolio = Field(default="lender", description="Name of the portfolio, for source folder")
+    stale_days: StaleDays = Field(
         default=90,
-        ge=0,
-        le=366,
         description="Who cannot be scored keeps a good score that is at most this many days old; 0 = none",
-        json_schema_extra={"position": 8},
     )
 
     @model_validator(mode="after")

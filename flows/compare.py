@@ -5,41 +5,28 @@ from typing import Self
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows._parameters import Parameters, Portfolio, TopFeatures
 from tasks.changes import compare_nights, night_before
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
 from warehouse.settings import settings
 
 
-class CompareParameters(BaseModel):
+class CompareParameters(Parameters):
     """Which two nights are compared."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio whose nights have been scored",
-        json_schema_extra={"position": 0},
-    )
+    portfolio: Portfolio = Field(default="lender", description="The portfolio whose nights have been scored")
     as_of: date | None = Field(
-        default=None,
-        description="The later night; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
+        default=None, description="The later night; empty = the day before the scheduled start"
     )
     against: date | None = Field(
         default=None,
         description="The earlier night; empty = the last one that was scored before the later one",
-        json_schema_extra={"position": 2},
     )
-    top_features: int = Field(
-        default=10,
-        ge=1,
-        le=500,
-        description="How many features are kept for a borrower; the rest is summed as other",
-        json_schema_extra={"position": 3},
+    top_features: TopFeatures = Field(
+        default=10, description="How many features are kept for a borrower; the rest is summed as other"
     )
 
     @model_validator(mode="after")

@@ -5,45 +5,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows._parameters import Enterprises, Parameters, Seed
 from sources.simulated_incidents import Incidents
 from tasks.deliver import deliver_feeds
 
 
-class DeliverParameters(BaseModel):
+class DeliverParameters(Parameters):
     """What one delivery writes, and where."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["simulated", "cumcm2020c"] = Field(
         default="simulated",
         description="Where the feeds come from: a simulated portfolio, or the real invoices of cumcm2020c",
-        json_schema_extra={"position": 0},
     )
-    enterprises: int = Field(
-        default=2000,
-        ge=100,
-        le=1_000_000,
-        description="Size of the simulated portfolio",
-        json_schema_extra={"position": 1},
-    )
-    seed: int = Field(
-        default=7,
-        ge=0,
-        le=2**31 - 1,
-        description="Seed of the simulated portfolio",
-        json_schema_extra={"position": 2},
-    )
+    enterprises: Enterprises = 2000
+    seed: Seed = Field(default=7, le=2**31 - 1)
     through: date | None = Field(
         default=None,
         description="Last day that the simulated files cover; empty = the day before the scheduled start",
-        json_schema_extra={"position": 3},
     )
     landing: Path | None = Field(
-        default=None,
-        description="Folder to write to; empty = NIGHTLEDGER_HOME/landing/<portfolio>",
-        json_schema_extra={"position": 4},
+        default=None, description="Folder to write to; empty = NIGHTLEDGER_HOME/landing/<portfolio>"
     )
 
     history_days: int | None = Field(
@@ -51,12 +34,10 @@ class DeliverParameters(BaseModel):
         ge=30,
         le=3650,
         description="Simulated: days of history before the first delivery; empty = 1125, or as the folder has it",
-        json_schema_extra={"position": 5},
     )
     incidents: Incidents = Field(
         default=Incidents(),
         description="Simulated: what goes wrong on the way; later deliveries into the folder keep to it",
-        json_schema_extra={"position": 6},
     )
 
     @model_validator(mode="after")

@@ -1,49 +1,31 @@
 """Builds the feature tables of one portfolio as known on one date."""
 
 from datetime import date
-from typing import Literal
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows._parameters import HorizonDays, Parameters, Portfolio
 from tasks.features import build_features, build_labels
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
-from warehouse.outcome import OutcomeDefinition
+from warehouse.outcome import Definition, OutcomeDefinition
 
 
-class FeaturesParameters(BaseModel):
+class FeaturesParameters(Parameters):
     """What one feature build does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio whose feeds have been loaded",
-        json_schema_extra={"position": 0},
-    )
+    portfolio: Portfolio = Field(default="lender", description="The portfolio whose feeds have been loaded")
     as_of: date | None = Field(
-        default=None,
-        description="The closed day to describe; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
+        default=None, description="The closed day to describe; empty = the day before the scheduled start"
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
-        default=None,
-        description="Also build labels under this definition of default; empty = features only",
-        json_schema_extra={"position": 2},
+    definition: Definition | None = Field(
+        default=None, description="Also build labels under this definition of default; empty = features only"
     )
-    horizon_days: int = Field(
-        default=365,
-        ge=30,
-        le=1095,
-        description="Labels: within how many days after as_of",
-        json_schema_extra={"position": 3},
-    )
+    horizon_days: HorizonDays = Field(default=365, description="Labels: within how many days after as_of")
     known_by: date | None = Field(
         default=None,
         description="Labels: outcomes known by the end of this day; empty = the day before the start",
-        json_schema_extra={"position": 4},
     )
 
     @model_validator(mode="after")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters, Portfolio
 from tasks.ingest import IngestSummary, ingest_landing
 from tasks.night import end_run, open_run
 from warehouse.connection import writer
@@ -15,21 +16,15 @@ from warehouse.settings import settings
 _SHOWN = 15
 
 
-class IngestParameters(BaseModel):
+class IngestParameters(Parameters):
     """What one ingest loads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     landing: Path | None = Field(
         default=None,
         description="Folder with one folder per feed; empty = the portfolio's folder in the landing zone",
-        json_schema_extra={"position": 0},
     )
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="Name of the portfolio that the files belong to",
-        json_schema_extra={"position": 1},
+    portfolio: Portfolio = Field(
+        default="lender", description="Name of the portfolio that the files belong to"
     )
 
 

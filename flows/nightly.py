@@ -7,8 +7,18 @@ from typing import Literal
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows._parameters import (
+    Enterprises,
+    HorizonDays,
+    Parameters,
+    Partitions,
+    Portfolio,
+    Seed,
+    StaleDays,
+    TopFeatures,
+)
 from tasks.champions import ensure_champions
 from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
@@ -23,76 +33,36 @@ from tasks.validate import validate_features, validate_feeds
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.night import Night
+from warehouse.outcome import Definition
 from warehouse.settings import settings
 
 
-class NightlyParameters(BaseModel):
+class NightlyParameters(Parameters):
     """What one night does."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["simulated", "cumcm2020c", "folder"] = Field(
         default="simulated",
         description="Where the feeds come from: a simulated portfolio, real invoices (cumcm2020c), or a folder",
-        json_schema_extra={"position": 0},
     )
     as_of: date | None = Field(
         default=None,
         description="The closed day to score; empty = the day before the start (cumcm2020c: its last invoice)",
-        json_schema_extra={"position": 1},
     )
-    enterprises: int = Field(
-        default=2000,
-        ge=100,
-        le=1_000_000,
-        description="Size of the simulated portfolio",
-        json_schema_extra={"position": 2},
-    )
-    seed: int = Field(
-        default=7, ge=0, description="Seed of the simulated portfolio", json_schema_extra={"position": 3}
-    )
-    landing: Path | None = Field(
-        default=None, description="Folder of feeds, for source folder", json_schema_extra={"position": 4}
-    )
-    portfolio: str = Field(
+    enterprises: Enterprises = 2000
+    seed: Seed = 7
+    landing: Path | None = Field(default=None, description="Folder of feeds, for source folder")
+    portfolio: Portfolio = Field(
         default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
         description="Name of the portfolio, for source folder; the other sources name theirs",
-        json_schema_extra={"position": 5},
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+    definition: Definition | None = Field(
         default=None,
         description="What counts as default if a champion must be trained; empty = dpd90 (cumcm2020c: cross_section)",
-        json_schema_extra={"position": 6},
     )
-    horizon_days: int = Field(
-        default=365,
-        ge=30,
-        le=1095,
-        description="Within how many days after as_of",
-        json_schema_extra={"position": 7},
-    )
-    partitions: int = Field(
-        default=2,
-        ge=1,
-        le=64,
-        description="How many parts are scored in parallel",
-        json_schema_extra={"position": 8},
-    )
-    top_features: int = Field(
-        default=10,
-        ge=1,
-        le=500,
-        description="How many contributions are stored for a score; the rest is summed as other",
-        json_schema_extra={"position": 9},
-    )
-    stale_days: int = Field(
-        default=90,
-        ge=0,
-        le=366,
-        description="Who cannot be scored tonight keeps a good score that is at most this many days old; 0 = none",
-        json_schema_extra={"position": 10},
-    )
+    horizon_days: HorizonDays = Field(default=365, description="Within how many days after as_of")
+    partitions: Partitions = 2
+    top_features: TopFeatures = 10
+    stale_days: StaleDays = 90
 
     @model_validator(mode="after")
     def landing_goes_with_folder(self) -> "NightlyParameters":

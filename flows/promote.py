@@ -4,44 +4,30 @@ from datetime import date
 from typing import Literal
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from flows._parameters import Family, Parameters, Portfolio
 from tasks.night import end_run, open_run
 from tasks.promote import promote_model
 from warehouse.connection import writer
 
 
-class PromoteParameters(BaseModel):
+class PromoteParameters(Parameters):
     """What was approved."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
-    portfolio: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio that the model was trained for",
-        json_schema_extra={"position": 0},
-    )
-    family: Literal["operational_risk", "voting_ensemble", "wide_deep"] = Field(
-        description="The model family", json_schema_extra={"position": 1}
-    )
-    version: str = Field(
-        min_length=1,
-        description="The version, as ops.model_registry names it",
-        json_schema_extra={"position": 2},
-    )
+    portfolio: Portfolio = Field(description="The portfolio that the model was trained for")
+    family: Family = Field(description="The model family")
+    version: str = Field(min_length=1, description="The version, as ops.model_registry names it")
     role: Literal["champion", "challenger", "shadow", "retired"] = Field(
-        default="champion", description="The role that it gets", json_schema_extra={"position": 3}
+        default="champion", description="The role that it gets"
     )
-    effective_from: date = Field(
-        description="First night of the role, not before what the model knows",
-        json_schema_extra={"position": 4},
-    )
-    reason: str = Field(min_length=1, description="Why it gets the role", json_schema_extra={"position": 5})
-    approver: str = Field(min_length=1, description="Who approved it", json_schema_extra={"position": 6})
+    effective_from: date = Field(description="First night of the role, not before what the model knows")
+    reason: str = Field(min_length=1, description="Why it gets the role")
+    approver: str = Field(min_length=1, description="Who approved it")
     former: Literal["challenger", "retired"] = Field(
-        default="challenger",
-        description="What the champion becomes whose place is taken",
-        json_schema_extra={"position": 7},
+        default="challenger", description="What the champion becomes whose place is taken"
     )
 
 

@@ -1,23 +1,19 @@
 """Publishes the warehouse again: a compact read-only copy and Parquet partitions, swapped in atomically."""
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters
 from tasks.night import end_run, open_run
 from tasks.publish import publish_warehouse
 from warehouse.connection import writer
 
 
-class PublishParameters(BaseModel):
+class PublishParameters(Parameters):
     """What one publication does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     note: str = Field(
-        default="",
-        max_length=200,
-        description="Why it is published again; kept in the run ledger",
-        json_schema_extra={"position": 0},
+        default="", max_length=200, description="Why it is published again; kept in the run ledger"
     )
 
 

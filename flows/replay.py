@@ -2,24 +2,19 @@
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters
 from tasks.night import end_run, open_run
 from tasks.replay import past_run, replay_run
 from warehouse.connection import writer
 from warehouse.settings import settings
 
 
-class ReplayParameters(BaseModel):
+class ReplayParameters(Parameters):
     """Which run is replayed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    run_id: str = Field(
-        min_length=1,
-        description="A run of nightly or score, as ops.run_ledger names it",
-        json_schema_extra={"position": 0},
-    )
+    run_id: str = Field(min_length=1, description="A run of nightly or score, as ops.run_ledger names it")
 
 
 @flow(name="replay", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))

@@ -3,28 +3,22 @@
 from datetime import date
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.report import report_night
 from warehouse.connection import writer
 
 
-class ReportParameters(BaseModel):
+class ReportParameters(Parameters):
     """What one run reports on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio to report on; it must have been scored for as_of",
-        json_schema_extra={"position": 0},
+    portfolio: Portfolio = Field(
+        default="lender", description="The portfolio to report on; it must have been scored for as_of"
     )
     as_of: date | None = Field(
-        default=None,
-        description="The scored night; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
+        default=None, description="The scored night; empty = the day before the scheduled start"
     )
 
 

@@ -4,8 +4,9 @@ from datetime import date
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters, Partitions, Portfolio, StaleDays, TopFeatures
 from tasks.lineup import find_lineup
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.score import score_portfolio
@@ -15,43 +16,18 @@ from warehouse.night import Night
 from warehouse.settings import settings
 
 
-class ScoreParameters(BaseModel):
+class ScoreParameters(Parameters):
     """What one scoring run does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio to score; its features of as_of must have been built",
-        json_schema_extra={"position": 0},
+    portfolio: Portfolio = Field(
+        default="lender", description="The portfolio to score; its features of as_of must have been built"
     )
     as_of: date | None = Field(
-        default=None,
-        description="The closed day to score; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
+        default=None, description="The closed day to score; empty = the day before the scheduled start"
     )
-    partitions: int = Field(
-        default=2,
-        ge=1,
-        le=64,
-        description="How many parts are scored in parallel",
-        json_schema_extra={"position": 2},
-    )
-    top_features: int = Field(
-        default=10,
-        ge=1,
-        le=500,
-        description="How many contributions are stored for a score; the rest is summed as other",
-        json_schema_extra={"position": 3},
-    )
-    stale_days: int = Field(
-        default=90,
-        ge=0,
-        le=366,
-        description="Who cannot be scored tonight keeps a good score that is at most this many days old; 0 = none",
-        json_schema_extra={"position": 4},
-    )
+    partitions: Partitions = 2
+    top_features: TopFeatures = 10
+    stale_days: StaleDays = 90
 
 
 @flow(name="score", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))

@@ -5,15 +5,16 @@ from typing import Literal
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows._parameters import Family, HorizonDays, Parameters, Portfolio
 from models.families import FAMILIES
 from models.family import FamilySettings
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.train import train_champion
 from warehouse.connection import writer
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition, default_definition
+from warehouse.outcome import Definition, OutcomeDefinition, default_definition
 from warehouse.settings import settings
 
 # options that are settings of some families only
@@ -25,71 +26,47 @@ def families_with(option: str) -> list[str]:
     return [name for name, family in FAMILIES.items() if option in family.settings.model_fields]
 
 
-class TrainParameters(BaseModel):
+class TrainParameters(Parameters):
     """What one training run does."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio whose feeds have been loaded",
-        json_schema_extra={"position": 0},
-    )
+    portfolio: Portfolio = Field(default="lender", description="The portfolio whose feeds have been loaded")
     as_of: date | None = Field(
         default=None,
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
     )
-    family: Literal[tuple(FAMILIES)] = Field(
+    family: Family = Field(
         default="operational_risk",
         description="The model family; voting_ensemble trains on thick files, wide_deep on those and transaction files",
-        json_schema_extra={"position": 2},
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
-        default="xgboost",
-        description="The learner at the end of operational_risk's pipeline",
-        json_schema_extra={"position": 3},
+        default="xgboost", description="The learner at the end of operational_risk's pipeline"
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
-        default=None,
-        description="What counts as default; empty = dpd90 (cumcm2020c: cross_section)",
-        json_schema_extra={"position": 4},
+    definition: Definition | None = Field(
+        default=None, description="What counts as default; empty = dpd90 (cumcm2020c: cross_section)"
     )
-    horizon_days: int = Field(
-        default=365,
-        ge=30,
-        le=1095,
-        description="Within how many days after the snapshot (a cross section has none)",
-        json_schema_extra={"position": 5},
+    horizon_days: HorizonDays = Field(
+        default=365, description="Within how many days after the snapshot (a cross section has none)"
     )
     snapshots: int = Field(
         default=1,
         ge=1,
         le=5,
         description="Snapshots, one horizon apart; with two or more the last one calibrates and measures, out of time",
-        json_schema_extra={"position": 6},
     )
     role: Literal["champion", "challenger", "shadow"] = Field(
-        default="champion", description="What the model is registered for", json_schema_extra={"position": 7}
+        default="champion", description="What the model is registered for"
     )
-    oversample: bool = Field(
-        default=True, description="SMOTE in the training folds", json_schema_extra={"position": 8}
-    )
+    oversample: bool = Field(default=True, description="SMOTE in the training folds")
     profile: Literal["paper", "tuned"] = Field(
         default="paper",
         description="Parameters of voting_ensemble's members: library defaults as in the paper, or searched (slow)",
-        json_schema_extra={"position": 9},
     )
     selection: Literal["parsimonious", "paper"] = Field(
         default="parsimonious",
         description="Votes of voting_ensemble: the simplest within noise of the best, or the paper's rule",
-        json_schema_extra={"position": 10},
     )
     sensitive: Literal["drop", "use"] = Field(
-        default="drop",
-        description="Whether wide_deep may see the gender of the legal representative",
-        json_schema_extra={"position": 11},
+        default="drop", description="Whether wide_deep may see the gender of the legal representative"
     )
 
     @model_validator(mode="after")

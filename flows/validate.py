@@ -4,33 +4,24 @@ from datetime import date
 from typing import Literal
 
 from prefect import flow
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
 
 
-class ValidateParameters(BaseModel):
+class ValidateParameters(Parameters):
     """What one validation judges."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    portfolio: str = Field(
-        default="lender",
-        pattern=r"^[a-z0-9][a-z0-9-]*$",
-        description="The portfolio whose stored rows are judged",
-        json_schema_extra={"position": 0},
-    )
+    portfolio: Portfolio = Field(default="lender", description="The portfolio whose stored rows are judged")
     as_of: date | None = Field(
         default=None,
         description="The closed day whose features are judged; empty = the day before the scheduled start",
-        json_schema_extra={"position": 1},
     )
     gate: Literal["feeds", "features", "both"] = Field(
-        default="both",
-        description="Which gates run; bad rows of feeds go to quarantine as in a night",
-        json_schema_extra={"position": 2},
+        default="both", description="Which gates run; bad rows of feeds go to quarantine as in a night"
     )
 
 

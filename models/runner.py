@@ -9,7 +9,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 
 class Job(NamedTuple):
-    """One piece of work that needs no other: a name to show and what to do."""
+    """One piece of work that needs no other: a name to show, and a function that returns the result."""
 
     name: str
     work: Callable[[], Any]

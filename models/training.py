@@ -106,7 +106,7 @@ def train(
 
     Parameters
     ----------
-    estimator : unfitted OperationalRiskClassifier or VotingEnsembleClassifier
+    estimator : unfitted classifier of any family
         Its settings say how much is held out for calibration, and the folds.
     frame : polars.DataFrame of shape (n_samples, n_columns)
         Labelled rows.

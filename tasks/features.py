@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from warehouse import sql
+from warehouse import matrix, sql
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.outcome import OutcomeDefinition
@@ -74,18 +74,14 @@ def build_labels(portfolio: str, as_of_date: date, outcome: OutcomeDefinition, *
     with writer(purpose="build labels") as con, transaction(con):
         rows = replace_partition(con, LABEL, params)
         audit(con, LABEL_AUDITS, params)
-        counts = con.execute(
-            f"""select count(label), coalesce(sum(label), 0) from wh.{LABEL}
-                where portfolio = $portfolio and as_of_date = $as_of_date
-                  and definition = $definition and horizon_days = $horizon_days""",
-            {key: value for key, value in params.items() if key != "known_by"},
-        ).fetchone()
-    known, bad = counts or (0, 0)
+        known, defaults = matrix.label_counts(
+            con, portfolio=portfolio, as_of_date=as_of_date, outcome=outcome
+        )
     log.info(
         "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
-        f"{known:,}", f"{rows:,}", as_of_date, f"{bad:,}", outcome.definition, outcome.horizon_days,
+        f"{known:,}", f"{rows:,}", as_of_date, f"{defaults:,}", outcome.definition, outcome.horizon_days,
     )  # fmt: skip
-    return int(known)
+    return known
 
 
 def build_features(portfolio: str, as_of_date: date) -> int:

@@ -1,7 +1,6 @@
 """Runs the independent pieces of a training as Prefect tasks, so that a run's page shows each with name and time."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from prefect import task
@@ -12,10 +11,11 @@ from models.runner import Job, Runner, threads
 from warehouse.settings import settings
 
 
+# results are fitted models and arrays: without a cache key Prefect hands them back and stores them nowhere
 @task(name="train piece", task_run_name="{name}", cache_policy=NO_CACHE)
-def do_piece(name: str, work: Callable[[], None]) -> None:  # noqa: ARG001  (the task run is called by it)
-    """Do one piece of a training; its result stays in memory, out of Prefect's states."""
-    work()
+def do_piece(name: str, work: Callable[[], Any]) -> Any:  # noqa: ARG001  (the task run is called by it)
+    """Do one piece of a training and return its result."""
+    return work()
 
 
 def training_runner() -> Runner:
@@ -29,12 +29,5 @@ def training_runner() -> Runner:
 
 def as_tasks(jobs: Sequence[Job]) -> list[Any]:
     """Submit each job as a task run and return the results in the order of the jobs."""
-    results: list[Any] = [None] * len(jobs)
-
-    def keep(place: int, job: Job) -> None:
-        results[place] = job.work()
-
-    futures = [do_piece.submit(job.name, partial(keep, place, job)) for place, job in enumerate(jobs)]
-    for future in futures:
-        future.result()
-    return results
+    futures = [do_piece.submit(job.name, job.work) for job in jobs]
+    return [future.result() for future in futures]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from prefect.runtime import flow_run
@@ -53,7 +53,7 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
     try:
         yield counts
     except BaseException as error:
-        status = "refused" if isinstance(error, Refused) else "failed"
+        status: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
         line = str(error).split("\n", 1)[0]
         message = line if status == "refused" else f"{type(error).__name__}: {line}"
         with writer(purpose="end of run") as con:

@@ -34,6 +34,7 @@ def make_card(record: ModelRecord, folder: Path) -> Path | None:
                 portfolio=record.portfolio,
                 as_of_date=rows["night"]["as_of_date"],
                 model_family=record.model_family,
+                model_version=record.model_version,
             )
     if rows["unseen"].is_empty():
         log.warning(

@@ -12,51 +12,19 @@ from prefect.cache_policies import NO_CACHE
 
 from models.telling import plots
 from tasks.lineup import Lineup
-from warehouse import contributions, sql
+from warehouse import contributions, night_summary
 from warehouse.connection import writer
 
 log = logging.getLogger("nightledger")
-
-BY_GRADE = """
-select
-    case when s.in_default then 'in default' else coalesce(s.grade, 'no grade') end as grade,
-    count(*) as enterprises, cast(sum(l.total_borrowing) as double) as exposure,
-    sum(s.pd) filter (s.in_default is not true) as expected_defaults,
-    avg(s.pd) filter (s.in_default is not true) as mean_pd
-from wh.scores.portfolio_scores as s
-left join wh.features.feat_ledger as l using (portfolio, as_of_date, enterprise_id)
-where s.portfolio = $portfolio and s.as_of_date = $as_of_date and s.model_role = 'champion'
-group by all
-order by mean_pd nulls last, grade
-"""
-
-BY_FAMILY = """
-select coverage, model_family, count(*) as enterprises, avg(pd) filter (in_default is not true) as mean_pd
-from wh.scores.portfolio_scores
-where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'
-group by all
-order by enterprises desc, coverage
-"""
-
-THE_RUN = """
-select r.status, r.started_at, r.finished_at, r.message,
-    (select count(*) from wh.ops.file_ledger as f where f.run_id = r.run_id) as files,
-    (select cast(sum(f.loaded) as bigint) from wh.ops.file_ledger as f where f.run_id = r.run_id) as loaded,
-    (select count(*) from wh.ops.quarantine as q where q.run_id = r.run_id) as quarantined,
-    (select count(*) from wh.ops.file_ledger as f where f.run_id = r.run_id and f.status = 'refused') as refused,
-    (select count(*) from wh.ops.validation_results as v where v.run_id = r.run_id and v.outcome = 'failed') as warnings
-from wh.ops.run_ledger as r
-where r.run_id = $run_id
-"""
 
 
 @task(name="show summary", cache_policy=NO_CACHE)
 def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
     """Put the night's table, plot and counts where the Prefect UI shows them, and its grades on the terminal."""
     with writer(purpose="summary") as con:
-        grades = sql.frame(con, BY_GRADE, {"portfolio": portfolio, "as_of_date": as_of_date})
-        families = sql.frame(con, BY_FAMILY, {"portfolio": portfolio, "as_of_date": as_of_date})
-        run = sql.frame(con, THE_RUN, {"run_id": run_id}).row(0, named=True)
+        grades = night_summary.grades(con, portfolio=portfolio, as_of_date=as_of_date)
+        families = night_summary.families(con, portfolio=portfolio, as_of_date=as_of_date)
+        run = night_summary.run_counts(con, run_id=run_id)
     rows = grades.to_dicts()
     create_table_artifact(
         key="portfolio-by-grade",

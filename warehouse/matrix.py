@@ -43,6 +43,14 @@ where
     and list_contains($coverage, f.coverage)
 """
 
+_LABEL_COUNTS = """
+select count(label), coalesce(sum(label), 0)
+from wh.features.feat_label
+where
+    portfolio = $portfolio and as_of_date = $as_of_date
+    and definition = $definition and horizon_days = $horizon_days
+"""
+
 _FIRST_DAY = """
 select cast(min(occurred_at) as date)
 from (
@@ -129,6 +137,18 @@ def labelled(
     ).fetchone()
     known, bad = row or (0, 0)
     return int(known), int(bad)
+
+
+def label_counts(
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, outcome: OutcomeDefinition
+) -> tuple[int, int]:
+    """Return how many borrowers of one date have a known label, of any coverage, and how many of them defaulted."""
+    row = con.execute(
+        _LABEL_COUNTS,
+        {"portfolio": portfolio, "as_of_date": as_of_date, **outcome.key},
+    ).fetchone()
+    known, defaults = row or (0, 0)
+    return int(known), int(defaults)
 
 
 def scoring_matrix(

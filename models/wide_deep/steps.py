@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from models.wide_deep.network import WideDeepNetwork
 
@@ -125,16 +126,16 @@ class Steps:
                 self._to_slots.index_add_(0, field, buffers.differences[0])
 
     def _move(self) -> None:
-        """Move all parameters by Adam's rule: the kernel of `torch.optim.Adam`, without its bookkeeping."""
-        self.taken += 1
-        self._taken.fill_(self.taken)
-        torch.ops.aten._fused_adam_(
+        """Move all parameters by Adam's rule: the function behind `torch.optim.Adam`, without its bookkeeping."""
+        self._taken.fill_(self.taken)  # adam counts the step itself
+        adam(
             [self.flat],
             [self._gradient],
             [self.mean],
             [self.square],
             [],
             [self._taken],
+            fused=True,
             lr=self._learning_rate,
             beta1=BETA_1,
             beta2=BETA_2,
@@ -143,6 +144,7 @@ class Steps:
             amsgrad=False,
             maximize=False,
         )
+        self.taken += 1
 
 
 class _Buffers:

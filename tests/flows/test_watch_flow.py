@@ -23,7 +23,7 @@ from warehouse.connection import writer
 sys.path.append(str(Path(__file__).parents[1] / "tasks"))
 from watched import TONIGHT, Watched
 
-PAGE = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "watch.md").read_text(encoding="utf-8")
 
 
 def automation() -> AutomationCore:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from typing import Any
 
 import pytest
 from prefect import flow
 from prefect.runtime import task_run
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from models.runner import Job
 from tasks import jobs
@@ -36,6 +38,26 @@ def test_in_a_flow_they_are_tasks_with_names_and_may_be_asked_for_again_and_agai
     for found in training():
         assert [(number, name) for number, name, _ in found] == [(n, f"fold {n}") for n in range(5)]
         assert threading.get_ident() not in {thread for *_, thread in found}
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("task_runner", [ThreadPoolTaskRunner, ProcessPoolTaskRunner])
+def test_results_come_back_in_the_order_of_the_jobs_from_threads_and_from_other_processes(
+    prefect_session: None, home, task_runner: Any
+):
+    def work(number: int) -> tuple[int, int]:
+        time.sleep(0.3 - 0.1 * number)  # the first one asked for ends last
+        return number, os.getpid()
+
+    @flow(task_runner=task_runner(max_workers=2))
+    def training() -> list[Any]:
+        return jobs.as_tasks(
+            [Job(f"fold {number}", lambda number=number: work(number)) for number in range(3)]
+        )
+
+    numbers, processes = zip(*training(), strict=True)
+    assert numbers == (0, 1, 2)
+    assert (os.getpid() in processes) == (task_runner is ThreadPoolTaskRunner)
 
 
 @pytest.mark.server

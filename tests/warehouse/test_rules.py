@@ -1,4 +1,4 @@
-"""docs/rules.md and docs/monitoring.md name only what is there: relations, files, measures and settings."""
+"""docs/rules.md and docs/watch.md name only what is there: relations, files, measures and settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from warehouse import sql
 DOCS = Path(__file__).parents[2] / "docs"
 ROOT = DOCS.parent
 SCHEMAS = "raw|staging|features|scores|marts|ops"
-PAGES = ("rules.md", "monitoring.md")
+PAGES = ("rules.md", "watch.md")
 
 
 def read(page: str) -> str:
@@ -52,7 +52,7 @@ def test_the_rules_are_named(rule):
 
 
 def test_limits_that_are_told_are_the_settings():
-    limits, text = WatchSettings(), read("monitoring.md")
+    limits, text = WatchSettings(), read("watch.md")
     assert f"watch from {limits.index_watch:.2f}, alarm from {limits.index_alarm:.2f}" in text
     assert f"watch from {limits.level_watch:.0%}, alarm from {limits.level_alarm:.0%}" in text
     assert f"watch below {limits.p_watch}, alarm below {limits.p_alarm}" in text

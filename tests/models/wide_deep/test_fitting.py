@@ -53,6 +53,19 @@ def test_steps_are_those_of_automatic_differentiation(wide, hidden):
         torch.testing.assert_close(one.detach(), other.detach(), rtol=1e-3, atol=1e-4, msg=name)
 
 
+def test_adam_moves_as_the_optimiser_of_torch_does_bit_for_bit():
+    network = WideDeepNetwork(n_slots=30, n_fields=4, n_numbers=5, hidden=(12, 6), wide=True, seed=3)
+    steps = Steps(network, learning_rate=1e-2)
+    flat = steps.flat.clone().requires_grad_()
+    optimizer = torch.optim.Adam([flat], lr=1e-2, fused=True)
+    torch.manual_seed(0)
+    for _ in range(20):
+        steps.step(torch.randint(0, 30, (32, 4)), torch.randn(32, 5), (torch.rand(32) < 0.4).float())
+        flat.grad = steps._gradient.clone()
+        optimizer.step()
+        assert torch.equal(steps.flat, flat.detach())
+
+
 def test_a_network_without_fields_or_without_numbers_still_learns():
     slots, numbers, labels = torch.zeros(8, 0, dtype=torch.int64), torch.ones(8, 2), torch.ones(8)
     for wide in (True, False):
