@@ -1,7 +1,7 @@
 """The SQL files: one relation a file, a head that machines read, statements given only what they name.
 
-A file is a Jinja template, rendered when it is read: `windows` and the `inputs` of its head are at hand for loops,
-so that the text of a window stands there once. `python -m warehouse.sql features.feat_transactions` prints the SQL
+A file is a Jinja template, rendered when it is read: `windows`, `day_windows` (the days of those that have a number
+of them) and the `inputs` of its head are at hand for loops, so that the text of a window stands there once. `python -m warehouse.sql features.feat_transactions` prints the SQL
 that runs.
 """
 
@@ -42,8 +42,9 @@ class Window(NamedTuple):
     text: str
 
 
+DAYS = (30, 90, 180, 365)
 WINDOWS = (
-    *(Window(f"{days}d", days, f"{days} days") for days in (30, 90, 180, 365)),
+    *(Window(f"{days}d", days, f"{days} days") for days in DAYS),
     Window("all", None, "known history"),
 )
 _JINJA = jinja2.Environment(
@@ -255,7 +256,7 @@ def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColu
 
 def _rendered(path: Path, text: str, inputs: tuple[str, ...]) -> str:
     try:
-        return _JINJA.from_string(text).render(windows=WINDOWS, inputs=inputs)
+        return _JINJA.from_string(text).render(inputs=inputs, windows=WINDOWS, day_windows=DAYS)
     except jinja2.TemplateSyntaxError as error:
         raise Refused(f"{path}:{error.lineno}: {error.message}") from error
     except jinja2.TemplateError as error:
