@@ -1,7 +1,8 @@
 """The SQL files: one relation a file, a head that machines read, statements given only what they name.
 
-A file is a Jinja template, rendered when it is read: `windows`, `day_windows` (the days of those that have a number
-of them) and the `inputs` of its head are at hand for loops, so that the text of a window stands there once. `python -m warehouse.sql features.feat_transactions` prints the SQL
+A file is a Jinja template, rendered when it is read. At hand for loops are `windows` and `day_windows` (the days of
+those that have a number of them), so that the text of a window stands there once, and the names of the `inputs` and
+`columns` of its head. `python -m warehouse.sql features.feat_transactions` prints the SQL
 that runs.
 """
 
@@ -40,6 +41,10 @@ class Window(NamedTuple):
     name: str
     days: int | None
     text: str
+
+    def __str__(self) -> str:
+        """What `{{ window }}` writes in a template, as `{window}` does in the name of a column."""
+        return self.name
 
 
 DAYS = (30, 90, 180, 365)
@@ -188,7 +193,9 @@ def _load(relation: str, heirs: tuple[str, ...]) -> SqlFile:
         file, lines = _parse(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         raise Refused(f"there is no file {path} for the relation {relation}") from None
-    return replace(file, columns=_resolved(file, lines, (*heirs, relation)))
+    columns = _resolved(file, lines, (*heirs, relation))
+    text = _rendered(path, file.text, file.inputs, tuple(column.name for column in columns))
+    return replace(file, columns=columns, text=text)
 
 
 def _resolved(
@@ -224,7 +231,7 @@ def _inherited(file: SqlFile, line: _Inherit, heirs: tuple[str, ...]) -> list[Sq
 
 @lru_cache(maxsize=512)
 def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColumn | _Inherit], ...]]:
-    """Read one file: what it declares itself, and its column lines, whose inheritance is not yet resolved."""
+    """Read one file, not yet rendered, and its column lines, whose inheritance is not yet resolved."""
     text = path.read_text()
     fields, lines = _head(path, text)
     is_audit = path.parent.name == "audits"
@@ -238,29 +245,32 @@ def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColu
         )
     if not is_audit and not lines:
         raise Refused(f"{path}:1: the head lacks '-- column NAME: [group] unit; meaning' lines")
-    inputs = _names(fields["inputs"])
     file = SqlFile(
         relation=declared,
         grain=fields["grain"],
         key=_names(fields.get("key", "")),
         time=fields.get("time", ""),
-        inputs=inputs,
+        inputs=_names(fields["inputs"]),
         parameters=_names(fields["parameters"]),
         columns=(),
-        text=_rendered(path, text, inputs).strip().rstrip(";").rstrip(),
+        text=text,
         path=path,
         defaults=_pairs(fields.get("defaults", "")),
     )
     return file, tuple(lines)
 
 
-def _rendered(path: Path, text: str, inputs: tuple[str, ...]) -> str:
+@lru_cache(maxsize=512)
+def _rendered(path: Path, text: str, inputs: tuple[str, ...], columns: tuple[str, ...]) -> str:
     try:
-        return _JINJA.from_string(text).render(inputs=inputs, windows=WINDOWS, day_windows=DAYS)
+        rendered = _JINJA.from_string(text).render(
+            inputs=inputs, columns=columns, windows=WINDOWS, day_windows=DAYS
+        )
     except jinja2.TemplateSyntaxError as error:
         raise Refused(f"{path}:{error.lineno}: {error.message}") from error
     except jinja2.TemplateError as error:
         raise Refused(f"{path}: the file cannot be rendered: {error}") from error
+    return rendered.strip().rstrip(";").rstrip()
 
 
 def _names(value: str) -> tuple[str, ...]:

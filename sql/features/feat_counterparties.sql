@@ -114,26 +114,22 @@ pairs as (
 
 sides as materialized (
     select
-        p.enterprise,
-        p.side,
         {% for window in windows %}
-        count(p.amount_{{ window.name }}) as count_{{ window.name }},
-        sum(p.amount_{{ window.name }}) as amount_{{ window.name }},
-        max(p.amount_{{ window.name }}) as top_{{ window.name }},
+        count(p.amount_{{ window }}) as count_{{ window }},
+        sum(p.amount_{{ window }}) as amount_{{ window }},
+        max(p.amount_{{ window }}) as top_{{ window }},
         round(
-            sum(p.amount_{{ window.name }} * p.amount_{{ window.name }})
-            / nullif(sum(p.amount_{{ window.name }}) * sum(p.amount_{{ window.name }}), 0),
+            sum(p.amount_{{ window }} * p.amount_{{ window }})
+            / nullif(sum(p.amount_{{ window }}) * sum(p.amount_{{ window }}), 0),
             6
-        ) as hhi_{{ window.name }},
+        ) as hhi_{{ window }},
         {% endfor %}
-        count(*) filter (where p.seen & 2 > 0) as before_30d,
-        count(*) filter (where p.seen & 1 > 0 and p.seen & 2 > 0) as stayed_30d,
-        count(*) filter (where p.seen & 56 > 0) as before_90d,
-        count(*) filter (where p.seen & 7 > 0 and p.seen & 56 > 0) as stayed_90d,
-        count(*) filter (where p.seen & 4032 > 0) as before_180d,
-        count(*) filter (where p.seen & 63 > 0 and p.seen & 4032 > 0) as stayed_180d,
-        count(*) filter (where p.seen & 8192 > 0) as before_365d,
-        count(*) filter (where p.seen & 8191 > 0 and p.seen & 8192 > 0) as stayed_365d
+        {% for days, now, before in [(30, 1, 2), (90, 7, 56), (180, 63, 4032), (365, 8191, 8192)] %}
+        count(*) filter (where p.seen & {{ before }} > 0) as before_{{ days }}d,
+        count(*) filter (where p.seen & {{ now }} > 0 and p.seen & {{ before }} > 0) as stayed_{{ days }}d,
+        {% endfor %}
+        p.enterprise,
+        p.side
     from pairs as p
     group by
         p.enterprise,
@@ -146,19 +142,18 @@ select
     p.enterprise_id,
     {% for name, side in [("supplier", "v"), ("purchase", "b"), ("customer", "c")] %}
     {% for window in windows %}
-    {{ side }}.hhi_{{ window.name }} as {{ name }}_hhi_{{ window.name }},
+    {{ side }}.hhi_{{ window }} as {{ name }}_hhi_{{ window }},
     {% endfor %}
     {% endfor %}
     {% for name, side in [("supplier", "v"), ("purchase", "b"), ("customer", "c")] %}
     {% for window in windows %}
-    {{ side }}.top_{{ window.name }} / nullif({{ side }}.amount_{{ window.name }}, 0)
-        as {{ name }}_top_share_{{ window.name }},
+    {{ side }}.top_{{ window }} / nullif({{ side }}.amount_{{ window }}, 0) as {{ name }}_top_share_{{ window }},
     {% endfor %}
     {% endfor %}
     {% for name, side in [("supplier", "v"), ("purchase_supplier", "b"), ("customer", "c")] %}
     {% for window in windows %}
-    cast(case when d.feed then coalesce({{ side }}.count_{{ window.name }}, 0) end as integer)
-        as {{ name }}_count_{{ window.name }},
+    cast(case when d.feed then coalesce({{ side }}.count_{{ window }}, 0) end as integer)
+        as {{ name }}_count_{{ window }},
     {% endfor %}
     {% endfor %}
     {% for measure, whole in [("churn", "before"), ("new_share", "count")] %}
@@ -177,7 +172,7 @@ select
     {% endfor %}
     {% for measure, whole in [("churn", "before"), ("new_share", "count")] %}
     {% for days in day_windows %}
-    1 - (c.stayed_{{ days }}d) / nullif(cast(c.{{ whole }}_{{ days }}d as double), 0)
+    1 - c.stayed_{{ days }}d / nullif(cast(c.{{ whole }}_{{ days }}d as double), 0)
         as customer_{{ measure }}_{{ days }}d,
     {% endfor %}
     {% endfor %}

@@ -58,8 +58,8 @@ select
     p.enterprise_id,
     {% for role in ["plaintiff", "defendant"] %}
     {% for window in windows %}
-    cast(case when d.feed then coalesce(k.{{ role }}_cases_{{ window.name }}, 0) end as integer)
-        as {{ role }}_cases_{{ window.name }},
+    cast(case when d.feed then coalesce(k.{{ role }}_cases_{{ window }}, 0) end as integer)
+        as {{ role }}_cases_{{ window }},
     {% endfor %}
     {% endfor %}
     cast(k.days_since_last as integer) as legal_days_since_last

@@ -402,7 +402,8 @@ select
     {% endfor %}
     {% endfor %}
     {% for days in day_windows %}
-    cast(case when d.stock_counts then coalesce(c.stock_counts_{{ days }}d, 0) end as integer) as stock_count_{{ days }}d,
+    cast(case when d.stock_counts then coalesce(c.stock_counts_{{ days }}d, 0) end as integer)
+        as stock_count_{{ days }}d,
     {% endfor %}
     {% for measure in ["mean", "std"] %}
     {% for days in day_windows %}
@@ -410,7 +411,8 @@ select
     {% endfor %}
     {% endfor %}
     {% for days in day_windows %}
-    round(cast(c.turnover_std_{{ days }}d / nullif(c.turnover_mean_{{ days }}d, 0) as double), 9) as turnover_cv_{{ days }}d,
+    round(cast(c.turnover_std_{{ days }}d / nullif(c.turnover_mean_{{ days }}d, 0) as double), 9)
+        as turnover_cv_{{ days }}d,
     {% endfor %}
     cast(c.business_90d as double) / nullif(c.business_180d - c.business_90d, 0) as event_ratio_90d,
     cast(c.logins_90d as double) / nullif(c.logins_180d - c.logins_90d, 0) as login_ratio_90d,

@@ -215,7 +215,7 @@ months as (
 ),
 
 {% for window in windows %}
-w{{ window.name }} as (
+w{{ window }} as (
     select
         b.enterprise,
         sum(b.tx_count) as tx_count,
@@ -280,10 +280,10 @@ w{{ window.name }} as (
         end as gap_std
     from blocks as b
     {% if window.days %}
-    where b.block < {{ (window.days / 30) | round(0, 'ceil') | int }}
+    where b.block < {{ (window.days / 30) | round(0, "ceil") | int }}
     {% endif %}
     group by b.enterprise
-){{ ',' if not loop.last }}
+){{ "," if not loop.last }}
 
 {% endfor %}
 select
@@ -291,69 +291,65 @@ select
     p.as_of_date,
     p.enterprise_id,
     {% for window in windows %}
-    cast(case when d.feed then coalesce(w{{ window.name }}.tx_count, 0) end as integer) as tx_count_{{ window.name }},
+    cast(case when d.feed then coalesce(w{{ window }}.tx_count, 0) end as integer) as tx_count_{{ window }},
     {% endfor %}
     {% for days in day_windows %}
-    cast(case when d.feed then coalesce(w{{ days }}d.tx_count, 0) / {{ days }}.0 end as double) as tx_per_day_{{ days }}d,
+    cast(case when d.feed then coalesce(w{{ days }}d.tx_count, 0) / {{ days }}.0 end as double)
+        as tx_per_day_{{ days }}d,
     {% endfor %}
     cast(wall.tx_count / (wall.days_since_first + 1) as double) as tx_per_day_all,
     {% for window in windows %}
     cast(
         case
-            when d.feed then coalesce(w{{ window.name }}.new_days, 0) + if(w{{ window.name }}.tx_count > 0, 1, 0)
+            when d.feed then coalesce(w{{ window }}.new_days, 0) + if(w{{ window }}.tx_count > 0, 1, 0)
         end as integer
-    ) as tx_active_days_{{ window.name }},
+    ) as tx_active_days_{{ window }},
     {% endfor %}
     {% for total in ["gross_amount", "net_amount", "sales", "purchases", "supplier_payments"] %}
     {% for window in windows %}
-    cast(case when d.feed then coalesce(w{{ window.name }}.{{ total }}, 0) end as double)
-        as tx_{{ total }}_{{ window.name }},
+    cast(case when d.feed then coalesce(w{{ window }}.{{ total }}, 0) end as double) as tx_{{ total }}_{{ window }},
     {% endfor %}
     {% endfor %}
     {% for window in windows %}
-    cast(w{{ window.name }}.gross_amount as double) / nullif(w{{ window.name }}.tx_count, 0)
-        as tx_amount_mean_{{ window.name }},
+    cast(w{{ window }}.gross_amount as double) / nullif(w{{ window }}.tx_count, 0) as tx_amount_mean_{{ window }},
     {% endfor %}
     {% for window in windows %}
-    w{{ window.name }}.amount_std as tx_amount_std_{{ window.name }},
+    w{{ window }}.amount_std as tx_amount_std_{{ window }},
     {% endfor %}
     {% for window in windows %}
-    w{{ window.name }}.amount_std * w{{ window.name }}.tx_count
-    / nullif(cast(w{{ window.name }}.gross_amount as double), 0) as tx_amount_cv_{{ window.name }},
+    w{{ window }}.amount_std * w{{ window }}.tx_count
+    / nullif(cast(w{{ window }}.gross_amount as double), 0) as tx_amount_cv_{{ window }},
     {% endfor %}
     {% for measure in ["gap_std", "gap_mean"] %}
     {% for window in windows %}
-    w{{ window.name }}.{{ measure }} as tx_{{ measure }}_{{ window.name }},
+    w{{ window }}.{{ measure }} as tx_{{ measure }}_{{ window }},
     {% endfor %}
     {% endfor %}
     {% for window in windows %}
-    w{{ window.name }}.gap_std / nullif(w{{ window.name }}.gap_mean, 0) as tx_gap_cv_{{ window.name }},
+    w{{ window }}.gap_std / nullif(w{{ window }}.gap_mean, 0) as tx_gap_cv_{{ window }},
     {% endfor %}
     {% for window in windows %}
-    cast(w{{ window.name }}.gap_max / 86400.0 as double) as tx_gap_max_{{ window.name }},
+    cast(w{{ window }}.gap_max / 86400.0 as double) as tx_gap_max_{{ window }},
     {% endfor %}
     {% for window in windows %}
     cast(
         case
-            when w{{ window.name }}.void_known > 0
-                then
-                    (w{{ window.name }}.all_count - w{{ window.name }}.tx_count)
-                    / cast(w{{ window.name }}.all_count as double)
+            when w{{ window }}.void_known > 0
+                then (w{{ window }}.all_count - w{{ window }}.tx_count) / cast(w{{ window }}.all_count as double)
         end as double
-    ) as tx_void_share_{{ window.name }},
+    ) as tx_void_share_{{ window }},
     {% endfor %}
     {% for window in windows %}
-    cast(w{{ window.name }}.refund_count as double) / nullif(w{{ window.name }}.tx_count, 0)
-        as tx_refund_share_{{ window.name }},
+    cast(w{{ window }}.refund_count as double) / nullif(w{{ window }}.tx_count, 0) as tx_refund_share_{{ window }},
     {% endfor %}
     {% for window in windows %}
-    coalesce(cast(w{{ window.name }}.refund_amount as double), 0)
-    / nullif(cast(w{{ window.name }}.gross_amount as double), 0) as tx_refund_amount_share_{{ window.name }},
+    coalesce(cast(w{{ window }}.refund_amount as double), 0)
+    / nullif(cast(w{{ window }}.gross_amount as double), 0) as tx_refund_amount_share_{{ window }},
     {% endfor %}
     {% for side in ["pay", "collect"] %}
     {% for measure in ["delay_mean", "delay_std", "late_share", "overdue_share"] %}
     {% for window in windows %}
-    w{{ window.name }}.{{ side }}_{{ measure }} as tx_{{ side }}_{{ measure }}_{{ window.name }},
+    w{{ window }}.{{ side }}_{{ measure }} as tx_{{ side }}_{{ measure }}_{{ window }},
     {% endfor %}
     {% endfor %}
     {% endfor %}
@@ -374,5 +370,5 @@ from enterprises as p
 cross join delivered as d
 left join months as m on p.enterprise = m.enterprise
 {% for window in windows %}
-left join w{{ window.name }} on p.enterprise = w{{ window.name }}.enterprise
+left join w{{ window }} on p.enterprise = w{{ window }}.enterprise
 {% endfor %}

@@ -100,12 +100,15 @@ def test_a_windowed_column_is_one_column_a_window_in_the_order_of_the_windows(sq
     assert file.text.endswith("30d: 1,\n90d: 3,\n180d: 6,\n365d: 12")
 
 
-def test_the_inputs_of_the_head_are_at_hand_for_loops(sql_file):
+def test_inputs_and_columns_of_the_head_are_at_hand_for_loops(sql_file):
     head = HEAD.replace("-- inputs: none", "-- inputs: raw.outcomes, raw.transactions")
     sql_file(
         "features/feat_x.sql", head + "{% for relation in inputs %}\n-- wh.{{ relation }}\n{% endfor %}\n"
     )
     assert sql.load("features.feat_x").text.endswith("-- wh.raw.outcomes\n-- wh.raw.transactions")
+    path = sql_file("features/feat_x.sql", head + "select {{ columns | join(', ') }}\n")
+    os.utime(path, ns=(0, 1))
+    assert sql.load("features.feat_x").text.endswith("select portfolio, n, share")
 
 
 HEIR = """\
