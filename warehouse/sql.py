@@ -114,6 +114,19 @@ def load(relation: str) -> SqlFile:
     return _load(relation, ())
 
 
+def declared_columns(relation: str) -> tuple[str, ...]:
+    """Return the names of the columns that the head of a relation declares, in its order."""
+    return tuple(column.name for column in load(relation).columns)
+
+
+def keep(relation: str, folder: Path) -> Path:
+    """Write the SQL that runs for a relation into the folder, and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{relation}.sql"
+    path.write_text(load(relation).text + "\n")
+    return path
+
+
 def catalogue(schema: str = "features") -> tuple[SqlFile, ...]:
     """Every file of one schema, by name."""
     return tuple(load(f"{schema}.{path.stem}") for path in sorted((SQL_DIR / schema).glob("*.sql")))
