@@ -12,7 +12,6 @@ another for being low.
 from __future__ import annotations
 
 import csv
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +21,10 @@ import duckdb
 from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlColumn
+from warehouse.sql import WINDOWS, SqlColumn, Window
 
 FILE = Path(__file__).with_name("feature_catalogue.csv")
 DESCRIBED = ("features.feat_enterprise", "features.feat_sensitive")
-
-_WINDOWED = re.compile(r"^(.+)_(\d+d|all)$")
 
 
 class Entry(NamedTuple):
@@ -90,14 +87,18 @@ def record(con: duckdb.DuckDBPyConnection) -> int:
     return len(rows)
 
 
+def _window_of(name: str) -> Window | None:
+    return next((window for window in WINDOWS if name.endswith(f"_{window}")), None)
+
+
 def _base(name: str, lines: dict[str, _Line]) -> str:
-    matched = _WINDOWED.match(name)
-    return name if name in lines or matched is None else matched[1]
+    window = _window_of(name)
+    return name if name in lines or window is None else name.removesuffix(f"_{window}")
 
 
 def _entry(column: SqlColumn, line: _Line) -> Entry:
-    matched = _WINDOWED.match(column.name)
-    days = "" if matched is None or matched[2] == "all" else f"{matched[2][:-1]} days"
+    found = _window_of(column.name)
+    days = found.text if found and found.days else ""
     window = f"the last {days}" if days else "the known history"
     told = line.subject.format(window=window, days=days) if not line.why_not else None
     return Entry(
