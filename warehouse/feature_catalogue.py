@@ -47,7 +47,7 @@ class _Line(NamedTuple):
 
 
 def entries() -> tuple[Entry, ...]:
-    """The entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
+    """Return the entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
 
     Raises:
         Refused: naming the columns that the catalogue lacks, and its lines that stand for no column.
@@ -73,8 +73,8 @@ def entries() -> tuple[Entry, ...]:
 def record(con: duckdb.DuckDBPyConnection) -> int:
     """Replace ops.feature_catalogue by what the file says now, and return the number of rows."""
     rows = entries()
-    held = con.execute(f"select {', '.join(Entry._fields)} from wh.ops.feature_catalogue order by feature")
-    if [Entry(*row) for row in held.fetchall()] == sorted(rows):
+    stored = con.execute(f"select {', '.join(Entry._fields)} from wh.ops.feature_catalogue order by feature")
+    if [Entry(*row) for row in stored.fetchall()] == sorted(rows):
         return len(rows)
     with transaction(con):
         con.execute("delete from wh.ops.feature_catalogue")
@@ -97,17 +97,17 @@ def _base(name: str, lines: dict[str, _Line]) -> str:
 
 
 def _entry(column: SqlColumn, line: _Line) -> Entry:
-    found = _window_of(column.name)
-    days = found.text if found and found.days else ""
-    window = f"the last {days}" if days else "the known history"
-    told = line.subject.format(window=window, days=days) if not line.why_not else None
+    window = _window_of(column.name)
+    days = window.text if window and window.days else ""
+    span = f"the last {days}" if days else "the known history"
+    subject = line.subject.format(window=span, days=days) if not line.why_not else None
     return Entry(
         feature=column.name,
         feature_group=column.group,
         unit=column.unit or None,
         business_name=line.business_name.format(window=days or "known history", days=days),
-        sentence_raises=told and f"{told} raised the estimated risk of default.",
-        sentence_lowers=told and f"{told} lowered the estimated risk of default.",
+        sentence_raises=subject and f"{subject} raised the estimated risk of default.",
+        sentence_lowers=subject and f"{subject} lowered the estimated risk of default.",
         tellable=not line.why_not,
         why_not=line.why_not or None,
     )

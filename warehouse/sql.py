@@ -71,7 +71,7 @@ class SqlColumn:
 
     @property
     def comment(self) -> str:
-        """What the catalogue tells of the column."""
+        """The comment that the warehouse keeps with the column."""
         return f"[{self.group}] {self.unit + '; ' if self.unit else ''}{self.text}"
 
 
@@ -128,7 +128,7 @@ def keep(relation: str, folder: Path) -> Path:
 
 
 def catalogue(schema: str = "features") -> tuple[SqlFile, ...]:
-    """Every file of one schema, by name."""
+    """Load every file of one schema, by name."""
     return tuple(load(f"{schema}.{path.stem}") for path in sorted((SQL_DIR / schema).glob("*.sql")))
 
 
@@ -162,17 +162,17 @@ def frame(
 
 
 def text_of(name_or_sql: str) -> str:
-    """The SQL of a relation name, or the text itself."""
+    """Return the SQL of a relation name, or the text itself."""
     return load(name_or_sql).text if _NAME.match(name_or_sql) else name_or_sql
 
 
 def quoted(value: str | Path) -> str:
-    """The value as a SQL string literal, for the few statements that take no bound parameter."""
+    """Return the value as a SQL string literal, for the few statements that take no bound parameter."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def bind(names: set[str], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """The parameters that a statement names, out of those given.
+    """Pick the parameters that a statement names out of those given.
 
     Raises:
         Refused: naming those that are missing.
@@ -192,7 +192,9 @@ def _statements(
     statements = con.extract_statements(text_of(name_or_sql))
     if not statements:
         raise Refused(f"{where} holds no SQL statement")
-    return [(one, bind(set(one.named_parameters), params, where=where)) for one in statements]
+    return [
+        (statement, bind(set(statement.named_parameters), params, where=where)) for statement in statements
+    ]
 
 
 def _load(relation: str, heirs: tuple[str, ...]) -> SqlFile:
@@ -214,7 +216,7 @@ def _load(relation: str, heirs: tuple[str, ...]) -> SqlFile:
 def _resolved(
     file: SqlFile, lines: Sequence[tuple[int, SqlColumn | _Inherit]], heirs: tuple[str, ...]
 ) -> tuple[SqlColumn, ...]:
-    """The columns in the order of the head; `inherit ...: all` leaves out those that stand above it."""
+    """Return the columns in the order of the head; `inherit ...: all` leaves out those that stand above it."""
     columns: dict[str, SqlColumn] = {}
     for number, line in lines:
         fresh: Sequence[SqlColumn] = [line] if isinstance(line, SqlColumn) else []
@@ -297,7 +299,7 @@ def _pairs(value: str) -> tuple[tuple[str, str], ...]:
 
 
 def _head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, SqlColumn | _Inherit]]]:
-    """The head: the first comment lines reading `-- field: value`; indented ones continue the last."""
+    """Read the head: the first comment lines reading `-- field: value`; indented ones continue the last."""
     entries: list[tuple[int, str, str | None, str]] = []
     ended = False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -359,7 +361,7 @@ def _lines(
 
 
 def _by_window(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Name and text of the column, or of one column a window: {window} is any, {days} one with a number of days."""
+    """Yield name and text of the column, or of one a window: {window} is any, {days} one with a number of days."""
     if "{window}" not in name and "{days}" not in name:
         yield name, value
         return
