@@ -13,7 +13,7 @@ _DID = {"stop": "stopped the night", "quarantine": "rows set aside", "warn": "wa
 
 
 def why(check: Check) -> str:
-    """The reason that the suite gives for a rule; empty for the runner's own rules."""
+    """Return the reason that the suite gives for a rule; empty for the runner's own rules."""
     known = {rule.name: rule.why for rule in suites()[check.suite].rules} if check.suite in suites() else {}
     return known.get(check.rule, "")
 

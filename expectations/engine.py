@@ -22,7 +22,7 @@ EXAMPLES = 3
 
 
 def great_expectations() -> Any:
-    """Great Expectations, imported at the first call because it takes seconds."""
+    """Import Great Expectations at the first call, because it takes seconds, and return it."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     if "great_expectations" not in sys.modules:
         # Its loggers explain to developers, from the import on, what the records already say to users; the
@@ -48,25 +48,25 @@ def with_parameters(cursor: CursorFactory, parameters: Parameters) -> Any:
 
 
 def columns_present(con: Any, suite: Suite) -> tuple[str, ...]:
-    """The declared columns that the relation has, in declared order; none if there is no such relation."""
+    """Return the declared columns that the relation has, in declared order; none if there is no such relation."""
     schema, name = suite.relation.split(".")
-    found = con.execute(
+    rows = con.execute(
         """select column_name from duckdb_columns()
            where database_name = 'wh' and schema_name = $s and table_name = $n""",
         {"s": schema, "n": name},
     ).fetchall()
-    there = {column for (column,) in found}
-    return tuple(column for column in suite.columns if column in there)
+    present = {column for (column,) in rows}
+    return tuple(column for column in suite.columns if column in present)
 
 
 def rows_of(suite: Suite) -> str:
-    """The query that yields the rows and columns under judgement, and nothing else of the relation."""
+    """Return the query that yields the rows and columns under judgement, and nothing else of the relation."""
     return f"select {', '.join(suite.columns)} from wh.{suite.relation} where {suite.rows}"
 
 
 @lru_cache(maxsize=1)
 def _context() -> Any:
-    """One context a process, in memory only: it writes no file and draws no progress bar."""
+    """Return the one context of this process, in memory only: it writes no file and draws no progress bar."""
     gx = great_expectations()
     from great_expectations.data_context.types.base import (
         DataContextConfig,

@@ -86,10 +86,10 @@ def after_quarantine(first: SuiteReport, second: SuiteReport, *, moved: Mapping[
                 replace(check, severity="stop", outcome="errored", observed="bad rows left by quarantine")
             )
         elif moved[check.rule] > earlier.unexpected_count:
-            told = (
+            message = (
                 f"quarantine moved {moved[check.rule]:,} rows, the rule counted {earlier.unexpected_count:,}"
             )
-            checks.append(replace(earlier, severity="stop", outcome="errored", observed=told))
+            checks.append(replace(earlier, severity="stop", outcome="errored", observed=message))
         else:
             checks.append(earlier)
     return replace(second, checks=tuple(checks))

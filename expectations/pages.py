@@ -24,16 +24,18 @@ def run_page(verdicts: Sequence[Any], *, run_id: str) -> str:
         (suite.name, rule.name): (rule.why, rule.type) for suite in suites().values() for rule in suite.rules
     }
     by_relation: dict[str, list[Any]] = {}
-    for one in sorted(verdicts, key=lambda one: (_RANK[one.outcome], _SEVERITY[one.severity], one.rule)):
-        by_relation.setdefault(one.relation, []).append(one)
-    bad = [one for one in verdicts if one.outcome in ("failed", "errored")]
+    for verdict in sorted(
+        verdicts, key=lambda verdict: (_RANK[verdict.outcome], _SEVERITY[verdict.severity], verdict.rule)
+    ):
+        by_relation.setdefault(verdict.relation, []).append(verdict)
+    bad = [verdict for verdict in verdicts if verdict.outcome in ("failed", "errored")]
     return _render(
         "run.html.jinja",
         run_id=run_id,
         first=verdicts[0] if verdicts else None,
         relations=dict(sorted(by_relation.items())),
         reasons=reasons,
-        bad=sorted(bad, key=lambda one: (_SEVERITY[one.severity], one.relation, one.rule)),
+        bad=sorted(bad, key=lambda verdict: (_SEVERITY[verdict.severity], verdict.relation, verdict.rule)),
         counts=_counts(verdicts),
     )
 
@@ -61,8 +63,8 @@ def write_pages(folder: Path, *, run_id: str, verdicts: Sequence[Any], runs: Ite
 
 def _counts(verdicts: Sequence[Any]) -> Mapping[str, int]:
     count = dict.fromkeys(("passed", "failed", "errored", "not_applicable"), 0)
-    for one in verdicts:
-        count[one.outcome] += 1
+    for verdict in verdicts:
+        count[verdict.outcome] += 1
     return count
 
 

@@ -34,12 +34,12 @@ class Check:
 
     @property
     def bad(self) -> bool:
-        """Whether somebody should look at it."""
+        """True if somebody should look at it."""
         return self.outcome in ("failed", "errored")
 
     @property
     def stops(self) -> bool:
-        """Whether the night may not go on."""
+        """True if the night may not go on."""
         return self.bad and self.severity == "stop"
 
 
@@ -53,11 +53,11 @@ class SuiteReport:
 
     @property
     def stopped(self) -> bool:
-        """Whether any verdict stops the night."""
+        """True if any verdict stops the night."""
         return any(check.stops for check in self.checks)
 
     def failed(self, severity: Severity) -> tuple[Check, ...]:
-        """The bad verdicts of one severity."""
+        """Return the bad verdicts of one severity."""
         return tuple(check for check in self.checks if check.bad and check.severity == severity)
 
 
@@ -76,11 +76,11 @@ class GateReport:
 
     @property
     def stopped(self) -> bool:
-        """Whether any suite stops the night."""
+        """True if any suite stops the night."""
         return any(suite.stopped for suite in self.suites)
 
     def refusal(self) -> str:
-        """One line: which suite and rule stopped, how many rows, one of them, and what to do."""
+        """Say in one line which suite and rule stopped, how many rows, one of them, and what to do."""
         stops = [check for check in self.checks if check.stops]
         first = stops[0]
         more = f" (and {counted(len(stops) - 1, 'more rule')})" if len(stops) > 1 else ""
@@ -98,7 +98,7 @@ class GateReport:
         )
 
     def summary(self) -> str:
-        """One calm line for the log; what only warns is named, since the night goes on."""
+        """Sum the gate up in one calm line for the log; what only warns is named, since the night goes on."""
         count = dict.fromkeys(("passed", "warned", "failed", "errored", "not_applicable"), 0)
         warned = []
         for check in self.checks:
@@ -107,17 +107,17 @@ class GateReport:
                 count["warned"] += 1
             else:
                 count[check.outcome] += 1
-        told = ", ".join(
+        outcomes = ", ".join(
             f"{number} {outcome.replace('_', ' ')}"
             + (f" ({', '.join(warned)})" if outcome == "warned" else "")
             for outcome, number in count.items()
             if number
         )
-        return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {told}, {self.seconds:.1f} s"
+        return f"gate {self.gate}: {counted(len(self.suites), 'suite')}, {outcomes}, {self.seconds:.1f} s"
 
 
 def counted(number: int, noun: str) -> str:
-    """The number with its noun, in the plural where it takes one."""
+    """Return the number with its noun, in the plural where it takes one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

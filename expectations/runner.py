@@ -51,9 +51,9 @@ def run_suite(
                 suite.name, suite.relation, all_alike(suite, "not_applicable", "not built yet")
             )
         if missing := tuple(column for column in suite.columns if column not in present):
-            told = f"missing in wh.{suite.relation}: {', '.join(missing)}"
-            lost = check(suite, None, "errored", observed=told, name="columns_are_there")
-            return SuiteReport(suite.name, suite.relation, (lost, *all_alike(suite, "errored", told)))
+            message = f"missing in wh.{suite.relation}: {', '.join(missing)}"
+            lost = check(suite, None, "errored", observed=message, name="columns_are_there")
+            return SuiteReport(suite.name, suite.relation, (lost, *all_alike(suite, "errored", message)))
         query = rows_of(suite)
         evaluated: int = con.execute(f"select count(*) from ({query})").fetchone()[0]
     finally:

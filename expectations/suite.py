@@ -49,7 +49,7 @@ class Rule:
         return ", ".join(named or self.kwargs.get("column_list", ()))
 
     def as_great_expectations(self) -> dict[str, Any]:
-        """The expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
+        """Say the expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
         return {"type": self.type, "kwargs": dict(self.kwargs), "meta": {"rule": self.name}}
 
 
@@ -75,7 +75,7 @@ class Suite:
         return GATE_OF_SCHEMA[self.relation.split(".")[0]]
 
     def rule(self, name: str) -> Rule:
-        """The rule of that name."""
+        """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
 
 
@@ -119,7 +119,7 @@ def parse(text: str, *, where: str, columns_of: ColumnsOf | None = None) -> Suit
     schema = declared["relation"].split(".")[0]
     if schema not in GATE_OF_SCHEMA:
         raise SuiteError(f"{where}: no gate stands before {declared['relation']}")
-    rules = tuple(_rule(where, one, GATE_OF_SCHEMA[schema]) for one in declared["expectations"])
+    rules = tuple(_rule(where, rule, GATE_OF_SCHEMA[schema]) for rule in declared["expectations"])
     names = [rule.name for rule in rules]
     if len(set(names)) != len(names) or not names:
         raise SuiteError(f"{where}: rule names must be there and be unique, got {names}")
@@ -147,14 +147,14 @@ def parse(text: str, *, where: str, columns_of: ColumnsOf | None = None) -> Suit
 @lru_cache
 def suites(columns_of: ColumnsOf | None = None) -> Mapping[str, Suite]:
     """Read all suites of the house by name; the file's name is the suite's name, `columns_of` as in `parse`."""
-    found = {
+    by_name = {
         path.stem: parse(path.read_text(encoding="utf-8"), where=path.name, columns_of=columns_of)
         for path in sorted(SUITES_DIR.glob("*.json"))
     }
-    for stem, suite in found.items():
+    for stem, suite in by_name.items():
         if stem != suite.name:
             raise SuiteError(f"{stem}.json: the suite calls itself {suite.name}")
-    return found
+    return by_name
 
 
 def suites_of(gate: Gate, columns_of: ColumnsOf | None = None) -> tuple[Suite, ...]:

@@ -43,9 +43,9 @@ def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: f
         return check(suite, rule, "errored", observed=message, evaluated=evaluated)
     if not isinstance(result.success, bool) or not result.result:
         return check(suite, rule, "errored", observed="no verdict came back", evaluated=evaluated)
-    found = result.result
-    observed = found.get("observed_value")
-    unexpected = found.get("unexpected_count")
+    evidence = result.result
+    observed = evidence.get("observed_value")
+    unexpected = evidence.get("unexpected_count")
     if unexpected is None:
         # A rule in SQL observes its bad rows; a rule on the whole table is one observation.
         in_sql = rule.type == "unexpected_rows_expectation"
@@ -58,26 +58,26 @@ def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: f
         observed=f"{unexpected:,} rows" if observed is None else _plain(observed),
         unexpected=unexpected,
         evaluated=evaluated,
-        examples=_examples(found, hidden) if outcome == "failed" else (),
+        examples=_examples(evidence, hidden) if outcome == "failed" else (),
     )
 
 
 def _exception(info: dict[str, Any]) -> str:
-    """The first line of what was raised, or nothing; at times it is nested under the metric's name."""
-    for one in [info, *(value for value in info.values() if isinstance(value, dict))]:
-        if one.get("raised_exception"):
-            message = str(one.get("exception_message") or "raised without a message")
+    """Return the first line of what was raised, or nothing; at times it is nested under the metric's name."""
+    for part in [info, *(value for value in info.values() if isinstance(value, dict))]:
+        if part.get("raised_exception"):
+            message = str(part.get("exception_message") or "raised without a message")
             lines = [line.strip() for line in message.splitlines() if line.strip()]
             return next((line for line in lines if "Error" in line), lines[0])[:300]
     return ""
 
 
-def _examples(found: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, ...]:
-    """Up to three bad rows: key and the columns at fault, without any column that must stay hidden."""
+def _examples(evidence: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, ...]:
+    """Return up to three bad rows: key and the columns at fault, without any column that must stay hidden."""
     rows = (
-        found.get("unexpected_index_list")
-        or found.get("details", {}).get("unexpected_rows")
-        or [value for value in found.get("unexpected_list", []) if isinstance(value, dict)]
+        evidence.get("unexpected_index_list")
+        or evidence.get("details", {}).get("unexpected_rows")
+        or [value for value in evidence.get("unexpected_list", []) if isinstance(value, dict)]
     )
     shown = ({k: _plain(v) for k, v in row.items() if k not in hidden} for row in rows[:EXAMPLES])
     return tuple(row for row in shown if row)
@@ -118,5 +118,5 @@ def check(
 
 
 def all_alike(suite: Suite, outcome: Outcome, observed: str) -> tuple[Check, ...]:
-    """The same verdict for every rule of the suite."""
+    """Return the same verdict for every rule of the suite."""
     return tuple(check(suite, rule, outcome, observed=observed) for rule in suite.rules)
