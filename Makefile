@@ -1,8 +1,10 @@
 # nightly and test set up everything they need in .venv; nothing else is installed or changed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
+PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly test test-flows test-rooms lint format bench docs clean
+.PHONY: nightly test test-flows test-rooms lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -21,14 +23,22 @@ lint: .venv/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint sql --processes 2 --disable-progress-bar
+	@$(MAKE) --no-print-directory lint-sql
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m warehouse.dictionary --check
+
+# a file with loops is checked as it runs: rendered, under its own name
+lint-sql: .venv/ready
+	@$(BIN)/sqlfluff lint $(PLAIN) --processes 2 --disable-progress-bar
+	@for file in $(LOOPED); do \
+	  relation=$$(echo $$file | sed 's|^sql/||; s|/|.|; s|[.]sql$$||'); \
+	  $(BIN)/python -m warehouse.sql $$relation | $(BIN)/sqlfluff lint - --stdin-filename $$file || exit 1; \
+	done
 
 format: .venv/ready
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix sql --disable-progress-bar
+	@$(BIN)/sqlfluff fix $(PLAIN) --disable-progress-bar
 
 bench: .venv/ready
 	@$(BIN)/python -m benchmarks

@@ -54,11 +54,11 @@ copy (
 # the columns that the bare query yields too, from the product's own intermediate relations
 SHARED_TRANSACTIONS = """
 select p.enterprise_id, wall.tx_count, wall.net_amount, wall.gross_amount / wall.tx_count as mean, wall.amount_std,
-       w30.tx_count as n30, w30.net_amount as s30, w90.tx_count as n90, w90.net_amount as s90,
-       w180.tx_count as n180, w180.net_amount as s180, wall.gap_std, wall.gap_mean
+       w30d.tx_count as n30, w30d.net_amount as s30, w90d.tx_count as n90, w90d.net_amount as s90,
+       w180d.tx_count as n180, w180d.net_amount as s180, wall.gap_std, wall.gap_mean
 from enterprises as p
-left join wall using (enterprise) left join w30 using (enterprise) left join w90 using (enterprise)
-left join w180 using (enterprise)
+left join wall using (enterprise) left join w30d using (enterprise) left join w90d using (enterprise)
+left join w180d using (enterprise)
 """
 SHARED_COUNTERPARTIES = """
 select p.enterprise_id, s.hhi_all, s.count_all

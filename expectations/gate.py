@@ -10,7 +10,7 @@ from functools import partial
 from expectations.engine import CursorFactory, Parameters
 from expectations.results import GateResult, SuiteResult
 from expectations.runner import run_suite
-from expectations.suite import Gate, Rule, Suite, suites_of
+from expectations.suite import ColumnsOf, Gate, Rule, Suite, suites_of
 
 MoveRows = Callable[[Suite, Rule], int]
 
@@ -24,6 +24,7 @@ def run_gate(
     *,
     cursor: CursorFactory,
     parameters: Callable[[Suite], Parameters],
+    columns_of: ColumnsOf | None = None,
     hidden: Callable[[Suite], frozenset[str]] = lambda _: frozenset(),
     move: MoveRows | None = None,
 ) -> GateResult:
@@ -36,13 +37,14 @@ def run_gate(
         gate: which gate.
         cursor: as in `run_suite`.
         parameters: what ``getvariable`` means in a suite's SQL.
+        columns_of: the columns that the head of a relation declares, for suites that read every one of them.
         hidden: the columns of a suite whose values are never shown in an example.
         move: moves the rows that break a rule out of the suite's relation and returns how many; without it
             nothing is moved.
     """
     started = time.perf_counter()
     results = []
-    for suite in suites_of(gate):
+    for suite in suites_of(gate, columns_of):
         judge_suite = partial(
             run_suite, suite, cursor=cursor, parameters=parameters(suite), hidden=hidden(suite)
         )

@@ -12,7 +12,7 @@ from expectations.engine import (
     with_parameters,
 )
 from expectations.results import SuiteResult
-from expectations.suite import Suite, suites
+from expectations.suite import Suite, SuiteError, suites
 from expectations.verdict import all_alike, check, judge
 
 
@@ -36,9 +36,13 @@ def run_suite(
         hidden: columns whose values are never shown in an example (personal and sensitive ones).
 
     Raises:
-        SuiteError: if the suite's file is wrong.
+        SuiteError: if the suite's file is wrong, or it reads every column and was read without knowing them.
     """
     suite = suites()[suite] if isinstance(suite, str) else suite
+    if not suite.columns:
+        raise SuiteError(
+            f"{suite.name}: give the columns of {suite.relation}, the suite reads every one of them"
+        )
     con = with_parameters(cursor, parameters)
     try:
         present = columns_present(con, suite)

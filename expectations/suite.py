@@ -2,13 +2,14 @@
 
 A file is a Great Expectations suite with the few words that Great Expectations does not know: which
 relation, which rows of it, which columns may be read, and for each expectation a stable rule name, a severity
-and a reason.
+and a reason. A suite that reads every column of its relation says so instead of listing them; who runs it knows
+them from the head of the relation's SQL file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import Any, Literal
 Severity = Literal["stop", "quarantine", "warn"]
 Gate = Literal["feeds", "features", "scores"]
 WhenEmpty = Literal["stop", "normal", "optional"]
+ColumnsOf = Callable[[str], tuple[str, ...]]
 
 SUITES_DIR = Path(__file__).parent / "suites"
 GATE_OF_SCHEMA: Mapping[str, Gate] = {"raw": "feeds", "features": "features", "scores": "scores"}
 GATE_ORDER: tuple[Gate, ...] = ("feeds", "features", "scores")
+EVERY_COLUMN = "every column of the head"
 _SEVERITIES = ("stop", "quarantine", "warn")
 
 
@@ -46,7 +49,7 @@ class Rule:
         return ", ".join(named or self.kwargs.get("column_list", ()))
 
     def as_great_expectations(self) -> dict[str, Any]:
-        """The expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
+        """Say the expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
         return {"type": self.type, "kwargs": dict(self.kwargs), "meta": {"rule": self.name}}
 
 
@@ -72,7 +75,7 @@ class Suite:
         return GATE_OF_SCHEMA[self.relation.split(".")[0]]
 
     def rule(self, name: str) -> Rule:
-        """The rule of that name."""
+        """Return the rule of that name."""
         return next(rule for rule in self.rules if rule.name == name)
 
 
@@ -100,8 +103,14 @@ def _rule(where: str, declared: Mapping[str, Any], gate: Gate) -> Rule:
     )
 
 
-def parse(text: str, *, where: str) -> Suite:
+def parse(text: str, *, where: str, columns_of: ColumnsOf | None = None) -> Suite:
     """Return the suite that a file's text declares.
+
+    Args:
+        text: the file's text.
+        where: how a message names the file.
+        columns_of: yields the columns that the head of a relation declares. Without it a suite of every column
+            can be looked at, but names no column and cannot be run.
 
     Raises:
         SuiteError: if a severity, a reason or a rule's name is missing, or a rule's name comes twice.
@@ -110,40 +119,45 @@ def parse(text: str, *, where: str) -> Suite:
     schema = declared["relation"].split(".")[0]
     if schema not in GATE_OF_SCHEMA:
         raise SuiteError(f"{where}: no gate stands before {declared['relation']}")
-    rules = tuple(_rule(where, one, GATE_OF_SCHEMA[schema]) for one in declared["expectations"])
+    rules = tuple(_rule(where, rule, GATE_OF_SCHEMA[schema]) for rule in declared["expectations"])
     names = [rule.name for rule in rules]
     if len(set(names)) != len(names) or not names:
         raise SuiteError(f"{where}: rule names must be there and be unique, got {names}")
+    columns = declared["columns"]
+    if isinstance(columns, str) and columns != EVERY_COLUMN:
+        raise SuiteError(f"{where}: columns must be a list or '{EVERY_COLUMN}', got '{columns}'")
+    if columns == EVERY_COLUMN:
+        columns = columns_of(declared["relation"]) if columns_of else ()
     suite = Suite(
         name=declared["name"],
         relation=declared["relation"],
         rows=declared["rows"],
         key=tuple(declared["key"]),
-        columns=tuple(declared["columns"]),
+        columns=tuple(columns),
         rules=rules,
         when_empty=declared["when_empty"],
     )
     if suite.when_empty not in ("stop", "normal", "optional"):
         raise SuiteError(f"{where}: when_empty must be stop, normal or optional, got {suite.when_empty}")
-    if unread := set(suite.key) - set(suite.columns):
+    if suite.columns and (unread := set(suite.key) - set(suite.columns)):
         raise SuiteError(f"{where}: key columns {sorted(unread)} are missing in columns")
     return suite
 
 
 @lru_cache
-def suites() -> Mapping[str, Suite]:
-    """All suites of the house by name; the file's name is the suite's name."""
-    found = {
-        path.stem: parse(path.read_text(encoding="utf-8"), where=path.name)
+def suites(columns_of: ColumnsOf | None = None) -> Mapping[str, Suite]:
+    """Read all suites of the house by name; the file's name is the suite's name, `columns_of` as in `parse`."""
+    by_name = {
+        path.stem: parse(path.read_text(encoding="utf-8"), where=path.name, columns_of=columns_of)
         for path in sorted(SUITES_DIR.glob("*.json"))
     }
-    for stem, suite in found.items():
+    for stem, suite in by_name.items():
         if stem != suite.name:
             raise SuiteError(f"{stem}.json: the suite calls itself {suite.name}")
-    return found
+    return by_name
 
 
-def suites_of(gate: Gate) -> tuple[Suite, ...]:
-    """The suites of one gate; feeds in the order in which they depend on each other: enterprises first."""
-    mine = [suite for suite in suites().values() if suite.gate == gate]
+def suites_of(gate: Gate, columns_of: ColumnsOf | None = None) -> tuple[Suite, ...]:
+    """Return the suites of one gate; feeds in the order in which they depend on each other: enterprises first."""
+    mine = [suite for suite in suites(columns_of).values() if suite.gate == gate]
     return tuple(sorted(mine, key=lambda suite: (suite.name != "enterprises", suite.name)))

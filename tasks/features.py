@@ -13,6 +13,7 @@ from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.outcome import OutcomeDefinition
 from warehouse.partition import audit, clear_partition, replace_partition
+from warehouse.settings import settings
 from warehouse.views import renew_view
 
 LABEL = "features.feat_label"
@@ -52,6 +53,7 @@ def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
         if relation == COVERAGE:
             renew_view(con, WIDE)
             audit(con, FEATURE_AUDITS, params)
+    sql.keep(relation, settings().sql_dir / portfolio / str(as_of_date))
     return rows
 
 

@@ -18,7 +18,7 @@ from expectations.engine import Parameters
 from expectations.gate import run_gate
 from expectations.results import GateResult
 from expectations.suite import Gate, Rule, Suite, suites_of
-from warehouse import gates
+from warehouse import gates, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake import gate_quarantine
@@ -89,7 +89,9 @@ def validate_scores(portfolio: str, as_of_date: date, run_id: str) -> None:
 def _judge_night(gate: Gate, portfolio: str, as_of_date: date, run_id: str) -> None:
     given: Parameters = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
     with writer(purpose=f"validate {gate} {portfolio}") as con:
-        report = run_gate(gate, cursor=con.cursor, parameters=lambda _: given)
+        report = run_gate(
+            gate, cursor=con.cursor, parameters=lambda _: given, columns_of=sql.declared_columns
+        )
         _settle(con, report, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)
 
 

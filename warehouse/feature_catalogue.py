@@ -12,7 +12,6 @@ another for being low.
 from __future__ import annotations
 
 import csv
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -22,12 +21,10 @@ import duckdb
 from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlColumn
+from warehouse.sql import WINDOWS, SqlColumn, Window
 
 FILE = Path(__file__).with_name("feature_catalogue.csv")
 DESCRIBED = ("features.feat_enterprise", "features.feat_sensitive")
-
-_WINDOWED = re.compile(r"^(.+)_(\d+d|all)$")
 
 
 class Entry(NamedTuple):
@@ -50,7 +47,7 @@ class _Line(NamedTuple):
 
 
 def entries() -> tuple[Entry, ...]:
-    """The entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
+    """Return the entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
 
     Raises:
         Refused: naming the columns that the catalogue lacks, and its lines that stand for no column.
@@ -76,8 +73,8 @@ def entries() -> tuple[Entry, ...]:
 def record(con: duckdb.DuckDBPyConnection) -> int:
     """Replace ops.feature_catalogue by what the file says now, and return the number of rows."""
     rows = entries()
-    held = con.execute(f"select {', '.join(Entry._fields)} from wh.ops.feature_catalogue order by feature")
-    if [Entry(*row) for row in held.fetchall()] == sorted(rows):
+    stored = con.execute(f"select {', '.join(Entry._fields)} from wh.ops.feature_catalogue order by feature")
+    if [Entry(*row) for row in stored.fetchall()] == sorted(rows):
         return len(rows)
     with transaction(con):
         con.execute("delete from wh.ops.feature_catalogue")
@@ -90,23 +87,27 @@ def record(con: duckdb.DuckDBPyConnection) -> int:
     return len(rows)
 
 
+def _window_of(name: str) -> Window | None:
+    return next((window for window in WINDOWS if name.endswith(f"_{window}")), None)
+
+
 def _base(name: str, lines: dict[str, _Line]) -> str:
-    matched = _WINDOWED.match(name)
-    return name if name in lines or matched is None else matched[1]
+    window = _window_of(name)
+    return name if name in lines or window is None else name.removesuffix(f"_{window}")
 
 
 def _entry(column: SqlColumn, line: _Line) -> Entry:
-    matched = _WINDOWED.match(column.name)
-    days = "" if matched is None or matched[2] == "all" else f"{matched[2][:-1]} days"
-    window = f"the last {days}" if days else "the known history"
-    told = line.subject.format(window=window, days=days) if not line.why_not else None
+    window = _window_of(column.name)
+    days = window.text if window and window.days else ""
+    span = f"the last {days}" if days else "the known history"
+    subject = line.subject.format(window=span, days=days) if not line.why_not else None
     return Entry(
         feature=column.name,
         feature_group=column.group,
         unit=column.unit or None,
         business_name=line.business_name.format(window=days or "known history", days=days),
-        sentence_raises=told and f"{told} raised the estimated risk of default.",
-        sentence_lowers=told and f"{told} lowered the estimated risk of default.",
+        sentence_raises=subject and f"{subject} raised the estimated risk of default.",
+        sentence_lowers=subject and f"{subject} lowered the estimated risk of default.",
         tellable=not line.why_not,
         why_not=line.why_not or None,
     )

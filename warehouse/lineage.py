@@ -26,35 +26,37 @@ class Edge:
 
 
 def declared() -> tuple[Edge, ...]:
-    """Every input that the heads of the SQL files declare."""
-    return tuple(sorted(Edge(file.relation, one, _shown(file)) for file in _files() for one in file.inputs))
+    """Return every input that the heads of the SQL files declare."""
+    return tuple(
+        sorted(Edge(file.relation, source, _shown(file)) for file in _files() for source in file.inputs)
+    )
 
 
 def parsed() -> tuple[Edge, ...]:
-    """Every input that sqlglot finds in the SQL files.
+    """Return every input that sqlglot finds in the SQL files.
 
     Raises:
         Refused: naming the file, when it does not parse or names a relation without `wh.<schema>.`.
     """
     return tuple(
-        sorted(Edge(file.relation, one, _shown(file)) for file in _files() for one in inputs_of(file))
+        sorted(Edge(file.relation, source, _shown(file)) for file in _files() for source in inputs_of(file))
     )
 
 
 @lru_cache(maxsize=256)
 def inputs_of(file: SqlFile) -> tuple[str, ...]:
-    """The relations that the statements of one file read, sorted.
+    """Return the relations that the statements of one file read, sorted.
 
     Raises:
         Refused: as `parsed`.
     """
     try:
-        statements = [one for one in sqlglot.parse(file.text, dialect="duckdb") if one is not None]
+        parsed_statements = sqlglot.parse(file.text, dialect="duckdb")
     except sqlglot.ParseError as error:
         raise Refused(f"{file.path}: sqlglot cannot read the SQL: {error}") from error
-    found: set[str] = set()
-    for statement in statements:
-        local = {one.alias_or_name.lower() for one in statement.find_all(exp.CTE)}
+    relations: set[str] = set()
+    for statement in filter(None, parsed_statements):
+        local = {expression.alias_or_name.lower() for expression in statement.find_all(exp.CTE)}
         for table in statement.find_all(exp.Table):
             if isinstance(table.this, exp.Func) or (not table.db and table.name.lower() in local):
                 continue
@@ -62,8 +64,8 @@ def inputs_of(file: SqlFile) -> tuple[str, ...]:
                 raise Refused(
                     f"{file.path}: '{table.sql(dialect='duckdb')}' must be spelled wh.<schema>.<relation>"
                 )
-            found.add(f"{table.db}.{table.name}")
-    return tuple(sorted(found))
+            relations.add(f"{table.db}.{table.name}")
+    return tuple(sorted(relations))
 
 
 def record(con: duckdb.DuckDBPyConnection) -> int:

@@ -81,7 +81,7 @@ where
 
 
 def feature_groups() -> dict[str, str]:
-    """The group of each column of the wide feature relation, as its head declares it, and of the sensitive fields."""
+    """Return the group of each column of the wide feature relation and of the sensitive fields, as heads declare it."""
     columns = (*sql.load(RELATION).columns, *sql.load("features.feat_sensitive").columns)
     return {column.name: column.group for column in columns}
 
@@ -94,7 +94,7 @@ def training_matrix(
     outcome: OutcomeDefinition,
     coverage: Sequence[str] = ("thick", "transaction", "thin"),
 ) -> pl.DataFrame:
-    """The features of every borrower with a known label on the given dates, and the label, in a fixed order.
+    """Read the features of every borrower with a known label on the given dates, and the label, in a fixed order.
 
     Borrowers whose window is open or who were in default already have no label and no row, nor have those of
     another coverage. Those whom the night could not score count as thin files under `cross_section`, which
@@ -125,7 +125,7 @@ def labelled(
     outcome: OutcomeDefinition,
     coverage: Sequence[str],
 ) -> tuple[int, int]:
-    """How many borrowers of a coverage have a known label on the dates, and how many of them defaulted."""
+    """Count the borrowers of a coverage with a known label on the dates, and those of them that defaulted."""
     row = con.execute(
         _LABELLED,
         {
@@ -135,8 +135,8 @@ def labelled(
             "coverage": list(coverage),
         },
     ).fetchone()
-    known, bad = row or (0, 0)
-    return int(known), int(bad)
+    borrowers, defaults = row or (0, 0)
+    return int(borrowers), int(defaults)
 
 
 def label_counts(
@@ -154,7 +154,7 @@ def label_counts(
 def scoring_matrix(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, part: int, parts: int
 ) -> pl.DataFrame:
-    """The features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
+    """Read the features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
     if not 0 <= part < parts:
         raise Refused(f"part {part} of {parts} parts does not exist")
     night = {"portfolio": portfolio, "as_of_date": as_of_date}
@@ -166,7 +166,7 @@ def scoring_matrix(
 def features_of(
     con: duckdb.DuckDBPyConnection, ids: pl.Series, *, portfolio: str, as_of_date: date
 ) -> pl.DataFrame:
-    """The features of some enterprises on one night, in the order given; who has none is left out."""
+    """Read the features of some enterprises on one night, in the order given; who has none is left out."""
     night = {"portfolio": portfolio, "as_of_date": as_of_date, "first": ids.min(), "last": ids.max()}
     wanted = pl.DataFrame({"enterprise_id": ids})
     return wanted.join(
@@ -175,13 +175,13 @@ def features_of(
 
 
 def first_day(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> date | None:
-    """The day of the portfolio's first transaction or operational event, None where there is neither."""
+    """Return the day of the portfolio's first transaction or operational event, None where there is neither."""
     row = con.execute(_FIRST_DAY, {"portfolio": portfolio}).fetchone()
     return row[0] if row else None
 
 
 def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
-    """The frame with the sensitive fields of its borrowers, for a model whose settings say that it uses them."""
+    """Add the sensitive fields of its borrowers to a frame, for a model whose settings say that it uses them."""
     fields = sql.frame(
         con,
         f"select as_of_date, enterprise_id, {', '.join(sorted(SENSITIVE))} from wh.features.feat_sensitive "
@@ -192,13 +192,13 @@ def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfo
 
 
 def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:
-    """Whether the features of the portfolio and date are built and passed their audits."""
+    """Return True if the features of the portfolio and date are built and passed their audits."""
     schema, name = COVERAGE.split(".")
-    known = con.execute(
+    table = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = $schema and table_name = $name",
         {"schema": schema, "name": name},
     ).fetchone()
-    if known is None:
+    if table is None:
         return False
     row = con.execute(
         f"select 1 from wh.{COVERAGE} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",

@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         return self.home / "runs"
 
     @property
+    def sql_dir(self) -> Path:
+        """Where the SQL that built the features of each portfolio and date is kept, as it ran."""
+        return self.home / "sql"
+
+    @property
     def spill_dir(self) -> Path:
         """Where DuckDB puts what does not fit in memory."""
         return self.home / "spill"

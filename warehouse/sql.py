@@ -1,15 +1,23 @@
-"""The SQL files: one relation a file, a head that machines read, statements given only what they name."""
+"""The SQL files: one relation a file, a head that machines read, statements given only what they name.
+
+A file is a Jinja template, rendered when it is read. At hand for loops are `windows` and `day_windows` (the days of
+those that have a number of them), so that the text of a window stands there once, and the names of the `inputs` and
+`columns` of its head. `python -m warehouse.sql features.feat_transactions` prints the SQL
+that runs.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+import jinja2
 import polars as pl
 
 from warehouse.errors import Refused
@@ -18,11 +26,38 @@ SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
 SCHEMAS = ("staging", "features", "marts", "macros", "audits")
 
 _NAME = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
-_FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_]*))?:\s*(.*)$")
+_FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_.{}]*))?:\s*(.*)$")
+_COLUMN_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _COLUMN = re.compile(r"^\[([a-z0-9_ /-]+)\]\s*(?:([^;]*);)?\s*(.*)$", re.DOTALL)
 _SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters", "defaults")
 _RELATION_NEEDS = ("relation", "grain", "key", "time", "inputs", "parameters")
 _AUDIT_NEEDS = ("audit", "grain", "inputs", "parameters")
+_NAMED = ("column", "inherit")
+
+
+class Window(NamedTuple):
+    """A stretch of time before the night that features look at; the known history has no number of days."""
+
+    name: str
+    days: int | None
+    text: str
+
+    def __str__(self) -> str:
+        """What `{{ window }}` writes in a template, as `{window}` does in the name of a column."""
+        return self.name
+
+
+DAYS = (30, 90, 180, 365)
+WINDOWS = (
+    *(Window(f"{days}d", days, f"{days} days") for days in DAYS),
+    Window("all", None, "known history"),
+)
+_JINJA = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=False,  # noqa: S701  (SQL from files of the repo, no HTML; values are bound)
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +71,13 @@ class SqlColumn:
 
     @property
     def comment(self) -> str:
-        """What the catalogue tells of the column."""
+        """The comment that the warehouse keeps with the column."""
         return f"[{self.group}] {self.unit + '; ' if self.unit else ''}{self.text}"
 
 
 @dataclass(frozen=True)
 class SqlFile:
-    """One file of sql/: what its head declares, and its text."""
+    """One file of sql/: what its head declares, and its text as it runs."""
 
     relation: str
     grain: str
@@ -61,24 +96,39 @@ class SqlFile:
         return tuple(name for name in self.key if name in self.parameters)
 
 
+@dataclass(frozen=True)
+class _Inherit:
+    """A head line that takes columns over from the head of an input."""
+
+    relation: str
+    names: tuple[str, ...]
+
+
 def load(relation: str) -> SqlFile:
-    """Read the file of `schema.name` (audits: `audits.assert_x`).
+    """Read and render the file of `schema.name` (audits: `audits.assert_x`).
 
     Raises:
-        Refused: naming the file, and the line where there is one, when it is missing or its head is wrong.
+        Refused: naming the file, and the line where there is one, when it is missing, its head is wrong or it
+            cannot be rendered.
     """
-    if not _NAME.match(relation):
-        raise Refused(f"{relation!r} is not a relation name, give it as schema.name")
-    schema, name = relation.split(".")
-    path = SQL_DIR / schema / f"{name}.sql"
-    try:
-        return _parse(path, path.stat().st_mtime_ns)
-    except FileNotFoundError:
-        raise Refused(f"there is no file {path} for the relation {relation}") from None
+    return _load(relation, ())
+
+
+def declared_columns(relation: str) -> tuple[str, ...]:
+    """Return the names of the columns that the head of a relation declares, in its order."""
+    return tuple(column.name for column in load(relation).columns)
+
+
+def keep(relation: str, folder: Path) -> Path:
+    """Write the SQL that runs for a relation into the folder, and return the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{relation}.sql"
+    path.write_text(load(relation).text + "\n")
+    return path
 
 
 def catalogue(schema: str = "features") -> tuple[SqlFile, ...]:
-    """Every file of one schema, by name."""
+    """Load every file of one schema, by name."""
     return tuple(load(f"{schema}.{path.stem}") for path in sorted((SQL_DIR / schema).glob("*.sql")))
 
 
@@ -112,17 +162,17 @@ def frame(
 
 
 def text_of(name_or_sql: str) -> str:
-    """The SQL of a relation name, or the text itself."""
+    """Return the SQL of a relation name, or the text itself."""
     return load(name_or_sql).text if _NAME.match(name_or_sql) else name_or_sql
 
 
 def quoted(value: str | Path) -> str:
-    """The value as a SQL string literal, for the few statements that take no bound parameter."""
+    """Return the value as a SQL string literal, for the few statements that take no bound parameter."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def bind(names: set[str], params: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """The parameters that a statement names, out of those given.
+    """Pick the parameters that a statement names out of those given.
 
     Raises:
         Refused: naming those that are missing.
@@ -142,13 +192,63 @@ def _statements(
     statements = con.extract_statements(text_of(name_or_sql))
     if not statements:
         raise Refused(f"{where} holds no SQL statement")
-    return [(one, bind(set(one.named_parameters), params, where=where)) for one in statements]
+    return [
+        (statement, bind(set(statement.named_parameters), params, where=where)) for statement in statements
+    ]
+
+
+def _load(relation: str, heirs: tuple[str, ...]) -> SqlFile:
+    if not _NAME.match(relation):
+        raise Refused(f"{relation!r} is not a relation name, give it as schema.name")
+    if relation in heirs:
+        raise Refused(f"heads inherit from one another in a circle: {', '.join((*heirs, relation))}")
+    schema, name = relation.split(".")
+    path = SQL_DIR / schema / f"{name}.sql"
+    try:
+        file, lines = _parse(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        raise Refused(f"there is no file {path} for the relation {relation}") from None
+    columns = _resolved(file, lines, (*heirs, relation))
+    text = _rendered(path, file.text, file.inputs, tuple(column.name for column in columns))
+    return replace(file, columns=columns, text=text)
+
+
+def _resolved(
+    file: SqlFile, lines: Sequence[tuple[int, SqlColumn | _Inherit]], heirs: tuple[str, ...]
+) -> tuple[SqlColumn, ...]:
+    """Return the columns in the order of the head; `inherit ...: all` leaves out those that stand above it."""
+    columns: dict[str, SqlColumn] = {}
+    for number, line in lines:
+        fresh: Sequence[SqlColumn] = [line] if isinstance(line, SqlColumn) else []
+        if isinstance(line, _Inherit):
+            try:
+                fresh = _inherited(file, line, heirs)
+            except Refused as error:
+                raise Refused(f"{file.path}:{number}: {error}") from error
+            if line.names == ("all",):
+                fresh = [column for column in fresh if column.name not in columns]
+        for column in fresh:
+            if column.name in columns:
+                raise Refused(f"{file.path}:{number}: the column {column.name} is declared twice")
+            columns[column.name] = column
+    return tuple(columns.values())
+
+
+def _inherited(file: SqlFile, line: _Inherit, heirs: tuple[str, ...]) -> list[SqlColumn]:
+    if line.relation not in file.inputs:
+        raise Refused(f"only an input's columns can be inherited, and {line.relation} is none of the inputs")
+    known = {column.name: column for column in _load(line.relation, heirs).columns}
+    names = known if line.names == ("all",) else line.names
+    if unknown := [name for name in names if name not in known]:
+        raise Refused(f"{line.relation} has no column {', '.join(unknown)}")
+    return [known[name] for name in names]
 
 
 @lru_cache(maxsize=512)
-def _parse(path: Path, _changed: int) -> SqlFile:
+def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColumn | _Inherit], ...]]:
+    """Read one file, not yet rendered, and its column lines, whose inheritance is not yet resolved."""
     text = path.read_text()
-    fields, columns = _head(path, text)
+    fields, lines = _head(path, text)
     is_audit = path.parent.name == "audits"
     for name in _AUDIT_NEEDS if is_audit else _RELATION_NEEDS:
         if name not in fields:
@@ -158,20 +258,34 @@ def _parse(path: Path, _changed: int) -> SqlFile:
         raise Refused(
             f"{path}:1: the head declares {declared}, the file stands for {path.parent.name}.{path.stem}"
         )
-    if not is_audit and not columns:
+    if not is_audit and not lines:
         raise Refused(f"{path}:1: the head lacks '-- column NAME: [group] unit; meaning' lines")
-    return SqlFile(
+    file = SqlFile(
         relation=declared,
         grain=fields["grain"],
         key=_names(fields.get("key", "")),
         time=fields.get("time", ""),
         inputs=_names(fields["inputs"]),
         parameters=_names(fields["parameters"]),
-        columns=tuple(columns),
-        text=text.strip().rstrip(";").rstrip(),
+        columns=(),
+        text=text,
         path=path,
         defaults=_pairs(fields.get("defaults", "")),
     )
+    return file, tuple(lines)
+
+
+@lru_cache(maxsize=512)
+def _rendered(path: Path, text: str, inputs: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    try:
+        rendered = _JINJA.from_string(text).render(
+            inputs=inputs, columns=columns, windows=WINDOWS, day_windows=DAYS
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise Refused(f"{path}:{error.lineno}: {error.message}") from error
+    except jinja2.TemplateError as error:
+        raise Refused(f"{path}: the file cannot be rendered: {error}") from error
+    return rendered.strip().rstrip(";").rstrip()
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -184,8 +298,8 @@ def _pairs(value: str) -> tuple[tuple[str, str], ...]:
     return tuple((name.strip(), given.strip()) for name, given in parts)
 
 
-def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
-    """The head: the first comment lines reading `-- field: value`; indented ones continue the last."""
+def _head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, SqlColumn | _Inherit]]]:
+    """Read the head: the first comment lines reading `-- field: value`; indented ones continue the last."""
     entries: list[tuple[int, str, str | None, str]] = []
     ended = False
     for number, line in enumerate(text.splitlines(), start=1):
@@ -196,7 +310,7 @@ def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
             entries[-1] = (start, field, name, f"{value} {line[2:].strip()}")
             continue
         matched = _FIELD.match(line)
-        if matched is None or (ended and matched[1] not in (*_SINGLE, "column")):
+        if matched is None or (ended and matched[1] not in (*_SINGLE, *_NAMED)):
             if not entries:
                 raise Refused(
                     f"{path}:{number}: the file must begin with its head, '-- relation: schema.name'"
@@ -206,19 +320,21 @@ def _head(path: Path, text: str) -> tuple[dict[str, str], list[SqlColumn]]:
         if ended:
             raise Refused(f"{path}:{number}: this head line comes after the head has ended; move it up")
         field, name, value = matched[1], matched[2], matched[3].strip()
-        if (field == "column") != (name is not None) or (field != "column" and field not in _SINGLE):
+        if (field in _NAMED) != (name is not None) or field not in (*_SINGLE, *_NAMED):
             known = ", ".join(_SINGLE)
-            raise Refused(f"{path}:{number}: the head knows {known} and 'column NAME', not '{field}'")
+            raise Refused(
+                f"{path}:{number}: the head knows {known}, 'column NAME' and 'inherit RELATION', not '{field}'"
+            )
+        if not value:
+            raise Refused(f"{path}:{number}: the head line '{field}' says nothing")
         entries.append((number, field, name, value))
-    return _fields(path, entries), _columns(path, entries)
+    return _fields(path, entries), list(_lines(path, entries))
 
 
 def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for number, field, _, value in entries:
-        if not value:
-            raise Refused(f"{path}:{number}: the head line '{field}' says nothing")
-        if field == "column":
+        if field in _NAMED:
             continue
         if field in fields:
             raise Refused(f"{path}:{number}: the head line '{field}' is given twice")
@@ -226,17 +342,51 @@ def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict
     return fields
 
 
-def _columns(path: Path, entries: list[tuple[int, str, str | None, str]]) -> list[SqlColumn]:
-    columns: dict[str, SqlColumn] = {}
+def _lines(
+    path: Path, entries: list[tuple[int, str, str | None, str]]
+) -> Iterator[tuple[int, SqlColumn | _Inherit]]:
     for number, field, name, value in entries:
-        if field != "column" or name is None:
-            continue
-        if name in columns:
-            raise Refused(f"{path}:{number}: the column {name} is declared twice")
-        matched = _COLUMN.match(value)
-        if matched is None or not matched[3].strip():
-            raise Refused(f"{path}:{number}: a column line reads '-- column {name}: [group] unit; meaning'")
-        columns[name] = SqlColumn(
-            name=name, group=matched[1], unit=(matched[2] or "").strip(), text=matched[3].strip()
+        if field == "inherit" and name is not None:
+            yield number, _Inherit(relation=name, names=_names(value))
+        if field == "column" and name is not None:
+            for spelled, line in _by_window(name, value):
+                matched = _COLUMN.match(line)
+                if not _COLUMN_NAME.match(spelled) or matched is None or not matched[3].strip():
+                    raise Refused(
+                        f"{path}:{number}: a column line reads '-- column {name}: [group] unit; meaning', "
+                        "where the name may hold {window} or {days}"
+                    )
+                group, unit, text = matched[1], (matched[2] or "").strip(), matched[3].strip()
+                yield number, SqlColumn(name=spelled, group=group, unit=unit, text=text)
+
+
+def _by_window(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the column, or of one a window: {window} is any, {days} one with a number of days."""
+    if "{window}" not in name and "{days}" not in name:
+        yield name, value
+        return
+    for window in WINDOWS:
+        if window.days is not None or "{days}" not in name:
+            yield (
+                name.replace("{window}", window.name).replace("{days}", str(window.days)),
+                value.replace("{window}", window.text).replace("{days}", str(window.days)),
+            )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the SQL that runs for one relation or audit."""
+    if len(arguments) != 1:
+        sys.stderr.write(
+            "name one relation or audit, such as: python -m warehouse.sql features.feat_transactions\n"
         )
-    return list(columns.values())
+        return 2
+    try:
+        sys.stdout.write(load(arguments[0]).text + "\n")
+    except Refused as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -5,9 +5,7 @@
 -- inputs: features.feat_profile, features.feat_ledger, features.feat_legal, features.feat_opinions,
 --   features.feat_transactions, features.feat_operations
 -- parameters: portfolio, as_of_date
--- column portfolio: [key] source of the rows
--- column as_of_date: [key] date; the night the row describes
--- column enterprise_id: [key] the lender's key of the enterprise
+-- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column coverage: [key] category; thick, transaction, thin or unscoreable: the first rule that holds
 -- column coverage_rule: [key] text; the rule that decided
 -- A borrower is offered to the model families that its data can feed: thick = voting ensemble, transaction = wide and

@@ -5,20 +5,18 @@
 --   ledger row is at most 400 days old
 -- inputs: staging.stg_loan_ledger, features.feat_profile
 -- parameters: portfolio, as_of_date
--- column portfolio: [key] source of the rows
--- column as_of_date: [key] date; the night the row describes
--- column enterprise_id: [key] the lender's key of the enterprise
+-- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column loan_count: [ledger] count; current loans (Yang & Xiao, Table 1; Vanhoeven & Chen type 3)
 -- column total_borrowing: [ledger] money; borrowing of the current loans (Yang & Xiao, Table 1)
--- column annual_rate_mean: [ledger] rate a year; mean annual rate of the current loans, 'repayment rate' (Yang &
---   Xiao, Table 1)
+-- column annual_rate_mean: [ledger] rate a year; mean annual rate of the current loans, 'repayment rate' (Yang & Xiao,
+--   Table 1)
 -- column mortgage: [ledger] true when a current loan is a mortgage (Yang & Xiao, Table 1)
 -- column acceptance_bill: [ledger] true when a current loan is an acceptance bill (Yang & Xiao, Table 1)
 -- column invest_category: [ledger] category; industry invested in, of the largest current loan (Yang & Xiao, Table 1)
 -- column autonomous_payment: [ledger] true for autonomous, false for entrusted payment, of the largest current loan
 --   (Yang & Xiao, Table 1)
--- column business_purpose: [ledger] true for business use, false for fixed assets, of the largest current loan (Yang
---   & Xiao, Table 1)
+-- column business_purpose: [ledger] true for business use, false for fixed assets, of the largest current loan (Yang &
+--   Xiao, Table 1)
 -- column total_assets: [ledger] money; total assets in the latest current ledger row that states them (Yang & Xiao,
 --   Table 1)
 -- column operating_income: [ledger] money; operating income in the latest current ledger row that states it (Yang &
@@ -27,8 +25,8 @@
 --   (Yang & Xiao, Table 1)
 -- column business_duration_years: [ledger] years of 365.25 days; foundation to the opening of the latest current loan
 --   (Yang & Xiao, Table 1)
--- column loans_ever: [ledger] count; distinct loans in the whole known ledger, 'loan frequency' (Vanhoeven & Chen
---   type 3)
+-- column loans_ever: [ledger] count; distinct loans in the whole known ledger, 'loan frequency' (Vanhoeven & Chen type
+--   3)
 -- column days_overdue_mean: [ledger] days; mean days past due over the whole known ledger (Vanhoeven & Chen type 3)
 -- column days_overdue_max: [ledger] days; most days past due in the whole known ledger (Vanhoeven & Chen type 3)
 -- column days_overdue_latest: [ledger] days; most days past due among the current loans (Vanhoeven & Chen type 3)

@@ -4,9 +4,7 @@
 -- time: opinions known by the end of $as_of_date and dated on or before it; the latest stated value counts
 -- inputs: staging.stg_credit_opinions, features.feat_profile
 -- parameters: portfolio, as_of_date
--- column portfolio: [key] source of the rows
--- column as_of_date: [key] date; the night the row describes
--- column enterprise_id: [key] the lender's key of the enterprise
+-- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column credit_rating: [opinion] category; latest rating AAA, AA, A, BBB, BB, B, C, D (Yang & Xiao, Table 1)
 -- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang &
 --   Xiao, Table 1)

@@ -4,11 +4,9 @@
 -- time: enterprise versions known by the end of $as_of_date and valid on it; the latest valid_from counts
 -- inputs: staging.stg_enterprises, features.feat_profile
 -- parameters: portfolio, as_of_date
--- column portfolio: [key] source of the rows
--- column as_of_date: [key] date; the night the row describes
--- column enterprise_id: [key] the lender's key of the enterprise
--- column representative_gender: [sensitive] category; gender of the legal representative (Vanhoeven & Chen types 1
---   and 2)
+-- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- column representative_gender: [sensitive] category; gender of the legal representative (Vanhoeven & Chen types 1 and
+--   2)
 -- For fairness checks; a model reads it only where its settings say sensitive="use", so feat_enterprise leaves it
 -- out.
 with gender as (

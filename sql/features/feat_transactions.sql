@@ -5,217 +5,57 @@
 --   as_of_date, 'all' reaches back ten years
 -- inputs: staging.stg_transactions, features.feat_profile
 -- parameters: portfolio, as_of_date
--- column portfolio: [key] source of the rows
--- column as_of_date: [key] date; the night the row describes
--- column enterprise_id: [key] the lender's key of the enterprise
--- column tx_count_30d: [volume] count; transactions, 30 days (Vanhoeven & Chen type 4)
--- column tx_count_90d: [volume] count; transactions, 90 days (Vanhoeven & Chen type 4)
--- column tx_count_180d: [volume] count; transactions, 180 days (Vanhoeven & Chen type 4)
--- column tx_count_365d: [volume] count; transactions, 365 days (Vanhoeven & Chen type 4)
--- column tx_count_all: [volume] count; transactions, known history (Vanhoeven & Chen type 4)
--- column tx_per_day_30d: [volume] count a day; transactions a calendar day, 30 days, 'daily frequency' (Vanhoeven &
+-- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- column tx_count_{window}: [volume] count; transactions, {window} (Vanhoeven & Chen type 4)
+-- column tx_per_day_{days}d: [volume] count a day; transactions a calendar day, {days} days, 'daily frequency'
+--   (Vanhoeven & Chen type 4)
+-- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven &
 --   Chen type 4)
--- column tx_per_day_90d: [volume] count a day; transactions a calendar day, 90 days, 'daily frequency' (Vanhoeven &
---   Chen type 4)
--- column tx_per_day_180d: [volume] count a day; transactions a calendar day, 180 days, 'daily frequency' (Vanhoeven &
---   Chen type 4)
--- column tx_per_day_365d: [volume] count a day; transactions a calendar day, 365 days, 'daily frequency' (Vanhoeven &
---   Chen type 4)
--- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven
---   & Chen type 4)
--- column tx_active_days_30d: [volume] days; days with a transaction, 30 days (Vanhoeven & Chen type 4)
--- column tx_active_days_90d: [volume] days; days with a transaction, 90 days (Vanhoeven & Chen type 4)
--- column tx_active_days_180d: [volume] days; days with a transaction, 180 days (Vanhoeven & Chen type 4)
--- column tx_active_days_365d: [volume] days; days with a transaction, 365 days (Vanhoeven & Chen type 4)
--- column tx_active_days_all: [volume] days; days with a transaction, known history (Vanhoeven & Chen type 4)
--- column tx_gross_amount_30d: [volume] money; total of the absolute amounts, 30 days (Vanhoeven & Chen type 4)
--- column tx_gross_amount_90d: [volume] money; total of the absolute amounts, 90 days (Vanhoeven & Chen type 4)
--- column tx_gross_amount_180d: [volume] money; total of the absolute amounts, 180 days (Vanhoeven & Chen type 4)
--- column tx_gross_amount_365d: [volume] money; total of the absolute amounts, 365 days (Vanhoeven & Chen type 4)
--- column tx_gross_amount_all: [volume] money; total of the absolute amounts, known history (Vanhoeven & Chen type 4)
--- column tx_net_amount_30d: [volume] money; money in less money out, refunds included, 30 days (Vanhoeven & Chen type
---   4)
--- column tx_net_amount_90d: [volume] money; money in less money out, refunds included, 90 days (Vanhoeven & Chen type
---   4)
--- column tx_net_amount_180d: [volume] money; money in less money out, refunds included, 180 days (Vanhoeven & Chen
+-- column tx_active_days_{window}: [volume] days; days with a transaction, {window} (Vanhoeven & Chen type 4)
+-- column tx_gross_amount_{window}: [volume] money; total of the absolute amounts, {window} (Vanhoeven & Chen type 4)
+-- column tx_net_amount_{window}: [volume] money; money in less money out, refunds included, {window} (Vanhoeven & Chen
 --   type 4)
--- column tx_net_amount_365d: [volume] money; money in less money out, refunds included, 365 days (Vanhoeven & Chen
---   type 4)
--- column tx_net_amount_all: [volume] money; money in less money out, refunds included, known history (Vanhoeven &
---   Chen type 4)
--- column tx_sales_30d: [volume] money; sales less refunded sales, 30 days (Vanhoeven & Chen type 4)
--- column tx_sales_90d: [volume] money; sales less refunded sales, 90 days (Vanhoeven & Chen type 4)
--- column tx_sales_180d: [volume] money; sales less refunded sales, 180 days (Vanhoeven & Chen type 4)
--- column tx_sales_365d: [volume] money; sales less refunded sales, 365 days (Vanhoeven & Chen type 4)
--- column tx_sales_all: [volume] money; sales less refunded sales, known history (Vanhoeven & Chen type 4)
--- column tx_purchases_30d: [volume] money; purchases less refunded purchases, 30 days (Vanhoeven & Chen type 4)
--- column tx_purchases_90d: [volume] money; purchases less refunded purchases, 90 days (Vanhoeven & Chen type 4)
--- column tx_purchases_180d: [volume] money; purchases less refunded purchases, 180 days (Vanhoeven & Chen type 4)
--- column tx_purchases_365d: [volume] money; purchases less refunded purchases, 365 days (Vanhoeven & Chen type 4)
--- column tx_purchases_all: [volume] money; purchases less refunded purchases, known history (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_30d: [volume] money; payments to suppliers, 30 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_90d: [volume] money; payments to suppliers, 90 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_180d: [volume] money; payments to suppliers, 180 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_365d: [volume] money; payments to suppliers, 365 days (Vanhoeven & Chen type 4)
--- column tx_supplier_payments_all: [volume] money; payments to suppliers, known history (Vanhoeven & Chen type 4)
--- column tx_amount_mean_30d: [volume] money; mean absolute amount, 30 days (Vanhoeven & Chen type 4)
--- column tx_amount_mean_90d: [volume] money; mean absolute amount, 90 days (Vanhoeven & Chen type 4)
--- column tx_amount_mean_180d: [volume] money; mean absolute amount, 180 days (Vanhoeven & Chen type 4)
--- column tx_amount_mean_365d: [volume] money; mean absolute amount, 365 days (Vanhoeven & Chen type 4)
--- column tx_amount_mean_all: [volume] money; mean absolute amount, known history (Vanhoeven & Chen type 4)
--- column tx_amount_std_30d: [consistency] money; standard deviation of the absolute amounts, 30 days, 'transaction
---   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_90d: [consistency] money; standard deviation of the absolute amounts, 90 days, 'transaction
---   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_180d: [consistency] money; standard deviation of the absolute amounts, 180 days, 'transaction
---   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_365d: [consistency] money; standard deviation of the absolute amounts, 365 days, 'transaction
---   variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_std_all: [consistency] money; standard deviation of the absolute amounts, known history,
+-- column tx_sales_{window}: [volume] money; sales less refunded sales, {window} (Vanhoeven & Chen type 4)
+-- column tx_purchases_{window}: [volume] money; purchases less refunded purchases, {window} (Vanhoeven & Chen type 4)
+-- column tx_supplier_payments_{window}: [volume] money; payments to suppliers, {window} (Vanhoeven & Chen type 4)
+-- column tx_amount_mean_{window}: [volume] money; mean absolute amount, {window} (Vanhoeven & Chen type 4)
+-- column tx_amount_std_{window}: [consistency] money; standard deviation of the absolute amounts, {window},
 --   'transaction variance' (Perez-Salazar et al., section 3.3; Vanhoeven & Chen type 4)
--- column tx_amount_cv_30d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 30 days
+-- column tx_amount_cv_{window}: [consistency] ratio; standard deviation of the absolute amounts over their mean,
+--   {window} (Perez-Salazar et al., section 3.3)
+-- column tx_gap_std_{window}: [consistency] days; standard deviation of the time between transactions, {window}, V_c
 --   (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_90d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 90 days
---   (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_180d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 180 days
---   (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_365d: [consistency] ratio; standard deviation of the absolute amounts over their mean, 365 days
---   (Perez-Salazar et al., section 3.3)
--- column tx_amount_cv_all: [consistency] ratio; standard deviation of the absolute amounts over their mean, known
---   history (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_30d: [consistency] days; standard deviation of the time between transactions, 30 days, V_c
---   (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_90d: [consistency] days; standard deviation of the time between transactions, 90 days, V_c
---   (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_180d: [consistency] days; standard deviation of the time between transactions, 180 days, V_c
---   (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_365d: [consistency] days; standard deviation of the time between transactions, 365 days, V_c
---   (Perez-Salazar et al., section 3.3)
--- column tx_gap_std_all: [consistency] days; standard deviation of the time between transactions, known history, V_c
---   (Perez-Salazar et al., section 3.3)
--- column tx_gap_mean_30d: [consistency] days; mean time between transactions, 30 days (Perez-Salazar et al., section
---   3.3)
--- column tx_gap_mean_90d: [consistency] days; mean time between transactions, 90 days (Perez-Salazar et al., section
---   3.3)
--- column tx_gap_mean_180d: [consistency] days; mean time between transactions, 180 days (Perez-Salazar et al.,
+-- column tx_gap_mean_{window}: [consistency] days; mean time between transactions, {window} (Perez-Salazar et al.,
 --   section 3.3)
--- column tx_gap_mean_365d: [consistency] days; mean time between transactions, 365 days (Perez-Salazar et al.,
---   section 3.3)
--- column tx_gap_mean_all: [consistency] days; mean time between transactions, known history (Perez-Salazar et al.,
---   section 3.3)
--- column tx_gap_cv_30d: [consistency] ratio; standard deviation of the time between transactions over its mean, 30
---   days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_90d: [consistency] ratio; standard deviation of the time between transactions over its mean, 90
---   days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_180d: [consistency] ratio; standard deviation of the time between transactions over its mean, 180
---   days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_365d: [consistency] ratio; standard deviation of the time between transactions over its mean, 365
---   days (Perez-Salazar et al., section 3.3)
--- column tx_gap_cv_all: [consistency] ratio; standard deviation of the time between transactions over its mean, known
---   history (Perez-Salazar et al., section 3.3)
--- column tx_gap_max_30d: [behaviour] days; longest time between transactions, 30 days (activity gaps)
--- column tx_gap_max_90d: [behaviour] days; longest time between transactions, 90 days (activity gaps)
--- column tx_gap_max_180d: [behaviour] days; longest time between transactions, 180 days (activity gaps)
--- column tx_gap_max_365d: [behaviour] days; longest time between transactions, 365 days (activity gaps)
--- column tx_gap_max_all: [behaviour] days; longest time between transactions, known history (activity gaps)
--- column tx_void_share_30d: [behaviour] share; voided among the transactions of feeds that state it, 30 days
--- column tx_void_share_90d: [behaviour] share; voided among the transactions of feeds that state it, 90 days
--- column tx_void_share_180d: [behaviour] share; voided among the transactions of feeds that state it, 180 days
--- column tx_void_share_365d: [behaviour] share; voided among the transactions of feeds that state it, 365 days
--- column tx_void_share_all: [behaviour] share; voided among the transactions of feeds that state it, known history
--- column tx_refund_share_30d: [behaviour] share; refunds among the transactions, 30 days
--- column tx_refund_share_90d: [behaviour] share; refunds among the transactions, 90 days
--- column tx_refund_share_180d: [behaviour] share; refunds among the transactions, 180 days
--- column tx_refund_share_365d: [behaviour] share; refunds among the transactions, 365 days
--- column tx_refund_share_all: [behaviour] share; refunds among the transactions, known history
--- column tx_refund_amount_share_30d: [behaviour] share; refunded among the absolute amounts, 30 days
--- column tx_refund_amount_share_90d: [behaviour] share; refunded among the absolute amounts, 90 days
--- column tx_refund_amount_share_180d: [behaviour] share; refunded among the absolute amounts, 180 days
--- column tx_refund_amount_share_365d: [behaviour] share; refunded among the absolute amounts, 365 days
--- column tx_refund_amount_share_all: [behaviour] share; refunded among the absolute amounts, known history
--- column tx_pay_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   purchases and supplier payments, 30 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   purchases and supplier payments, 90 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   purchases and supplier payments, 180 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   purchases and supplier payments, 365 days (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
---   purchases and supplier payments, known history (the enterprise pays; Perez-Salazar et al., section 3.1)
--- column tx_pay_delay_std_30d: [latency] days; standard deviation of that delay, purchases and supplier payments, 30
---   days
--- column tx_pay_delay_std_90d: [latency] days; standard deviation of that delay, purchases and supplier payments, 90
---   days
--- column tx_pay_delay_std_180d: [latency] days; standard deviation of that delay, purchases and supplier payments,
---   180 days
--- column tx_pay_delay_std_365d: [latency] days; standard deviation of that delay, purchases and supplier payments,
---   365 days
--- column tx_pay_delay_std_all: [latency] days; standard deviation of that delay, purchases and supplier payments,
---   known history
--- column tx_pay_late_share_30d: [latency] share; paid after the due date among the paid that had one, purchases and
---   supplier payments, 30 days
--- column tx_pay_late_share_90d: [latency] share; paid after the due date among the paid that had one, purchases and
---   supplier payments, 90 days
--- column tx_pay_late_share_180d: [latency] share; paid after the due date among the paid that had one, purchases and
---   supplier payments, 180 days
--- column tx_pay_late_share_365d: [latency] share; paid after the due date among the paid that had one, purchases and
---   supplier payments, 365 days
--- column tx_pay_late_share_all: [latency] share; paid after the due date among the paid that had one, purchases and
---   supplier payments, known history
--- column tx_pay_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
---   and supplier payments, 30 days
--- column tx_pay_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
---   and supplier payments, 90 days
--- column tx_pay_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
---   and supplier payments, 180 days
--- column tx_pay_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, purchases
---   and supplier payments, 365 days
--- column tx_pay_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, purchases
---   and supplier payments, known history
--- column tx_collect_delay_mean_30d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   sales, 30 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_90d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   sales, 90 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_180d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   sales, 180 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_365d: [latency] days; mean delay of payment against the due date (below 0 = early),
---   sales, 365 days (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_mean_all: [latency] days; mean delay of payment against the due date (below 0 = early),
---   sales, known history (its customers pay; Perez-Salazar et al., section 3.1)
--- column tx_collect_delay_std_30d: [latency] days; standard deviation of that delay, sales, 30 days
--- column tx_collect_delay_std_90d: [latency] days; standard deviation of that delay, sales, 90 days
--- column tx_collect_delay_std_180d: [latency] days; standard deviation of that delay, sales, 180 days
--- column tx_collect_delay_std_365d: [latency] days; standard deviation of that delay, sales, 365 days
--- column tx_collect_delay_std_all: [latency] days; standard deviation of that delay, sales, known history
--- column tx_collect_late_share_30d: [latency] share; paid after the due date among the paid that had one, sales, 30
---   days
--- column tx_collect_late_share_90d: [latency] share; paid after the due date among the paid that had one, sales, 90
---   days
--- column tx_collect_late_share_180d: [latency] share; paid after the due date among the paid that had one, sales, 180
---   days
--- column tx_collect_late_share_365d: [latency] share; paid after the due date among the paid that had one, sales, 365
---   days
--- column tx_collect_late_share_all: [latency] share; paid after the due date among the paid that had one, sales,
---   known history
--- column tx_collect_overdue_share_30d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
---   30 days
--- column tx_collect_overdue_share_90d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
---   90 days
--- column tx_collect_overdue_share_180d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
---   180 days
--- column tx_collect_overdue_share_365d: [latency] share; not yet paid among those that fell due by as_of_date, sales,
---   365 days
--- column tx_collect_overdue_share_all: [latency] share; not yet paid among those that fell due by as_of_date, sales,
---   known history
--- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30
---   days over their mean
+-- column tx_gap_cv_{window}: [consistency] ratio; standard deviation of the time between transactions over its mean,
+--   {window} (Perez-Salazar et al., section 3.3)
+-- column tx_gap_max_{window}: [behaviour] days; longest time between transactions, {window} (activity gaps)
+-- column tx_void_share_{window}: [behaviour] share; voided among the transactions of feeds that state it, {window}
+-- column tx_refund_share_{window}: [behaviour] share; refunds among the transactions, {window}
+-- column tx_refund_amount_share_{window}: [behaviour] share; refunded among the absolute amounts, {window}
+-- column tx_pay_delay_mean_{window}: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   purchases and supplier payments, {window} (the enterprise pays; Perez-Salazar et al., section 3.1)
+-- column tx_pay_delay_std_{window}: [latency] days; standard deviation of that delay, purchases and supplier payments,
+--   {window}
+-- column tx_pay_late_share_{window}: [latency] share; paid after the due date among the paid that had one, purchases
+--   and supplier payments, {window}
+-- column tx_pay_overdue_share_{window}: [latency] share; not yet paid among those that fell due by as_of_date,
+--   purchases and supplier payments, {window}
+-- column tx_collect_delay_mean_{window}: [latency] days; mean delay of payment against the due date (below 0 = early),
+--   sales, {window} (its customers pay; Perez-Salazar et al., section 3.1)
+-- column tx_collect_delay_std_{window}: [latency] days; standard deviation of that delay, sales, {window}
+-- column tx_collect_late_share_{window}: [latency] share; paid after the due date among the paid that had one, sales,
+--   {window}
+-- column tx_collect_overdue_share_{window}: [latency] share; not yet paid among those that fell due by as_of_date,
+--   sales, {window}
+-- column tx_sales_trend_12m: [behaviour] ratio a month; regression slope of the sales of the last 12 blocks of 30 days
+--   over their mean
 -- column tx_count_trend_12m: [behaviour] ratio a month; regression slope of the transaction counts of the last 12
 --   blocks of 30 days over their mean
 -- column tx_sales_ratio_90d: [behaviour] ratio; sales of the last 90 days over those of the 90 days before
 -- column tx_count_ratio_90d: [behaviour] ratio; transactions of the last 90 days over those of the 90 days before
--- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks
---   of 30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
+-- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks of
+--   30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
 -- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
 -- column tx_days_since_last: [recency] days; latest transaction to as_of_date
@@ -333,23 +173,19 @@ blocks as materialized (
         min(case when m.kind in (2, 3) then m.seconds_ago end) // 86400 as purchase_days,
         max(m.seconds_ago) // 86400 as first_days,
         min(m.seconds_ago) // 86400 as last_days,
+        {% for side in ["pay", "collect"] %}
+        count(m.{{ side }}_delay) as {{ side }}_count,
+        sum(m.{{ side }}_delay) as {{ side }}_sum,
+        sum(m.{{ side }}_delay * m.{{ side }}_delay) as {{ side }}_squared,
+        count(case when m.{{ side }}_delay > 0 then 1 end) as {{ side }}_late,
+        count(case when m.{{ side }}_due then 1 end) as {{ side }}_due,
+        count(case when m.{{ side }}_due and m.{{ side }}_delay is null then 1 end) as {{ side }}_overdue,
+        {% endfor %}
         count(m.gap) as gap_count,
         sum(m.gap) as gap_sum,
         sum(m.gap * m.gap) as gap_squared,
         max(m.gap) as gap_max,
-        count(case when m.is_new_day then 1 end) as new_days,
-        count(m.pay_delay) as pay_count,
-        sum(m.pay_delay) as pay_sum,
-        sum(m.pay_delay * m.pay_delay) as pay_squared,
-        count(case when m.pay_delay > 0 then 1 end) as pay_late,
-        count(case when m.pay_due then 1 end) as pay_due,
-        count(case when m.pay_due and m.pay_delay is null then 1 end) as pay_overdue,
-        count(m.collect_delay) as collect_count,
-        sum(m.collect_delay) as collect_sum,
-        sum(m.collect_delay * m.collect_delay) as collect_squared,
-        count(case when m.collect_delay > 0 then 1 end) as collect_late,
-        count(case when m.collect_due then 1 end) as collect_due,
-        count(case when m.collect_due and m.collect_delay is null then 1 end) as collect_overdue
+        count(case when m.is_new_day then 1 end) as new_days
     from measured as m
     group by
         m.enterprise,
@@ -378,7 +214,8 @@ months as (
     group by b.enterprise
 ),
 
-w30 as (
+{% for window in windows %}
+w{{ window }} as (
     select
         b.enterprise,
         sum(b.tx_count) as tx_count,
@@ -406,477 +243,122 @@ w30 as (
                     2
                 )
         end as amount_std,
-        sum(b.new_days) as new_days,
-        max(b.gap_max) as gap_max,
-        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        {% for side in ["pay", "collect"] %}
+        sum(b.{{ side }}_sum) / nullif(sum(b.{{ side }}_count), 0) as {{ side }}_delay_mean,
         case
-            when sum(b.gap_count) > 1
+            when sum(b.{{ side }}_count) > 1
                 then sqrt(
-                    cast(
-                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
-                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
-                ) / 86400
-        end as gap_std,
-        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
-        case
-            when sum(b.pay_count) > 1
-                then sqrt(
-                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
-                    / (sum(b.pay_count) - 1)
+                    greatest(
+                        sum(b.{{ side }}_squared)
+                        - sum(b.{{ side }}_sum) * sum(b.{{ side }}_sum) / sum(b.{{ side }}_count),
+                        0
+                    )
+                    / (sum(b.{{ side }}_count) - 1)
                 )
-        end as pay_delay_std,
-        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
-        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
-        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
-        case
-            when sum(b.collect_count) > 1
-                then sqrt(
-                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
-                    / (sum(b.collect_count) - 1)
-                )
-        end as collect_delay_std,
-        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
-        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
-    from blocks as b
-    where b.block = 0
-    group by b.enterprise
-),
-
-w90 as (
-    select
-        b.enterprise,
-        sum(b.tx_count) as tx_count,
-        sum(b.all_count) as all_count,
-        sum(b.void_known) as void_known,
-        sum(b.net_amount) / 100 as net_amount,
-        sum(b.gross_amount) / 100 as gross_amount,
-        sum(b.sales) / 100 as sales,
-        -sum(b.purchases) / 100 as purchases,
-        -sum(b.supplier_payments) / 100 as supplier_payments,
-        sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) / 100 as refund_amount,
-        case
-            when sum(b.tx_count) > 1
-                then round(
-                    sqrt(
-                        -- a difference below what doubles tell from rounding is none
-                        greatest(
-                            sum(b.squared_amount) * (1 - 1e-14)
-                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
-                            0
-                        )
-                        / (sum(b.tx_count) - 1)
-                    ) / 100,
-                    2
-                )
-        end as amount_std,
-        sum(b.new_days) as new_days,
-        max(b.gap_max) as gap_max,
-        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(b.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
-                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
-                ) / 86400
-        end as gap_std,
-        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
-        case
-            when sum(b.pay_count) > 1
-                then sqrt(
-                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
-                    / (sum(b.pay_count) - 1)
-                )
-        end as pay_delay_std,
-        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
-        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
-        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
-        case
-            when sum(b.collect_count) > 1
-                then sqrt(
-                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
-                    / (sum(b.collect_count) - 1)
-                )
-        end as collect_delay_std,
-        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
-        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
-    from blocks as b
-    where b.block < 3
-    group by b.enterprise
-),
-
-w180 as (
-    select
-        b.enterprise,
-        sum(b.tx_count) as tx_count,
-        sum(b.all_count) as all_count,
-        sum(b.void_known) as void_known,
-        sum(b.net_amount) / 100 as net_amount,
-        sum(b.gross_amount) / 100 as gross_amount,
-        sum(b.sales) / 100 as sales,
-        -sum(b.purchases) / 100 as purchases,
-        -sum(b.supplier_payments) / 100 as supplier_payments,
-        sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) / 100 as refund_amount,
-        case
-            when sum(b.tx_count) > 1
-                then round(
-                    sqrt(
-                        -- a difference below what doubles tell from rounding is none
-                        greatest(
-                            sum(b.squared_amount) * (1 - 1e-14)
-                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
-                            0
-                        )
-                        / (sum(b.tx_count) - 1)
-                    ) / 100,
-                    2
-                )
-        end as amount_std,
-        sum(b.new_days) as new_days,
-        max(b.gap_max) as gap_max,
-        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(b.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
-                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
-                ) / 86400
-        end as gap_std,
-        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
-        case
-            when sum(b.pay_count) > 1
-                then sqrt(
-                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
-                    / (sum(b.pay_count) - 1)
-                )
-        end as pay_delay_std,
-        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
-        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
-        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
-        case
-            when sum(b.collect_count) > 1
-                then sqrt(
-                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
-                    / (sum(b.collect_count) - 1)
-                )
-        end as collect_delay_std,
-        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
-        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
-    from blocks as b
-    where b.block < 6
-    group by b.enterprise
-),
-
-w365 as (
-    select
-        b.enterprise,
-        sum(b.tx_count) as tx_count,
-        sum(b.all_count) as all_count,
-        sum(b.void_known) as void_known,
-        sum(b.net_amount) / 100 as net_amount,
-        sum(b.gross_amount) / 100 as gross_amount,
-        sum(b.sales) / 100 as sales,
-        -sum(b.purchases) / 100 as purchases,
-        -sum(b.supplier_payments) / 100 as supplier_payments,
-        sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) / 100 as refund_amount,
-        case
-            when sum(b.tx_count) > 1
-                then round(
-                    sqrt(
-                        -- a difference below what doubles tell from rounding is none
-                        greatest(
-                            sum(b.squared_amount) * (1 - 1e-14)
-                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
-                            0
-                        )
-                        / (sum(b.tx_count) - 1)
-                    ) / 100,
-                    2
-                )
-        end as amount_std,
-        sum(b.new_days) as new_days,
-        max(b.gap_max) as gap_max,
-        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(b.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
-                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
-                ) / 86400
-        end as gap_std,
-        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
-        case
-            when sum(b.pay_count) > 1
-                then sqrt(
-                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
-                    / (sum(b.pay_count) - 1)
-                )
-        end as pay_delay_std,
-        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
-        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
-        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
-        case
-            when sum(b.collect_count) > 1
-                then sqrt(
-                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
-                    / (sum(b.collect_count) - 1)
-                )
-        end as collect_delay_std,
-        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
-        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share
-    from blocks as b
-    where b.block < 13
-    group by b.enterprise
-),
-
-wall as (
-    select
-        b.enterprise,
-        sum(b.tx_count) as tx_count,
-        sum(b.all_count) as all_count,
-        sum(b.void_known) as void_known,
-        sum(b.net_amount) / 100 as net_amount,
-        sum(b.gross_amount) / 100 as gross_amount,
-        sum(b.sales) / 100 as sales,
-        -sum(b.purchases) / 100 as purchases,
-        -sum(b.supplier_payments) / 100 as supplier_payments,
-        sum(b.refund_count) as refund_count,
-        sum(b.refund_amount) / 100 as refund_amount,
-        case
-            when sum(b.tx_count) > 1
-                then round(
-                    sqrt(
-                        -- a difference below what doubles tell from rounding is none
-                        greatest(
-                            sum(b.squared_amount) * (1 - 1e-14)
-                            - sum(b.gross_amount) * sum(b.gross_amount) / sum(b.tx_count),
-                            0
-                        )
-                        / (sum(b.tx_count) - 1)
-                    ) / 100,
-                    2
-                )
-        end as amount_std,
-        sum(b.new_days) as new_days,
-        max(b.gap_max) as gap_max,
-        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
-        case
-            when sum(b.gap_count) > 1
-                then sqrt(
-                    cast(
-                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
-                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
-                        as double
-                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
-                ) / 86400
-        end as gap_std,
-        sum(b.pay_sum) / nullif(sum(b.pay_count), 0) as pay_delay_mean,
-        case
-            when sum(b.pay_count) > 1
-                then sqrt(
-                    greatest(sum(b.pay_squared) - sum(b.pay_sum) * sum(b.pay_sum) / sum(b.pay_count), 0)
-                    / (sum(b.pay_count) - 1)
-                )
-        end as pay_delay_std,
-        cast(sum(b.pay_late) as double) / nullif(sum(b.pay_count), 0) as pay_late_share,
-        cast(sum(b.pay_overdue) as double) / nullif(sum(b.pay_due), 0) as pay_overdue_share,
-        sum(b.collect_sum) / nullif(sum(b.collect_count), 0) as collect_delay_mean,
-        case
-            when sum(b.collect_count) > 1
-                then sqrt(
-                    greatest(sum(b.collect_squared) - sum(b.collect_sum) * sum(b.collect_sum) / sum(b.collect_count), 0)
-                    / (sum(b.collect_count) - 1)
-                )
-        end as collect_delay_std,
-        cast(sum(b.collect_late) as double) / nullif(sum(b.collect_count), 0) as collect_late_share,
-        cast(sum(b.collect_overdue) as double) / nullif(sum(b.collect_due), 0) as collect_overdue_share,
+        end as {{ side }}_delay_std,
+        cast(sum(b.{{ side }}_late) as double) / nullif(sum(b.{{ side }}_count), 0) as {{ side }}_late_share,
+        cast(sum(b.{{ side }}_overdue) as double) / nullif(sum(b.{{ side }}_due), 0) as {{ side }}_overdue_share,
+        {% endfor %}
+        {% if not window.days %}
         min(b.sale_days) as sale_days_since_last,
         min(b.purchase_days) as purchase_days_since_last,
         max(b.first_days) as days_since_first,
-        min(b.last_days) as days_since_last
+        min(b.last_days) as days_since_last,
+        {% endif %}
+        sum(b.new_days) as new_days,
+        max(b.gap_max) as gap_max,
+        sum(b.gap_sum) / nullif(sum(b.gap_count), 0) / 86400 as gap_mean,
+        case
+            when sum(b.gap_count) > 1
+                then sqrt(
+                    cast(
+                        sum(b.gap_count) * cast(sum(b.gap_squared) as hugeint)
+                        - cast(sum(b.gap_sum) as hugeint) * cast(sum(b.gap_sum) as hugeint)
+                        as double
+                    ) / (cast(sum(b.gap_count) as double) * (sum(b.gap_count) - 1))
+                ) / 86400
+        end as gap_std
     from blocks as b
+    {% if window.days %}
+    where b.block < {{ (window.days / 30) | round(0, "ceil") | int }}
+    {% endif %}
     group by b.enterprise
-)
+){{ "," if not loop.last }}
 
+{% endfor %}
 select
     p.portfolio,
     p.as_of_date,
     p.enterprise_id,
-    cast(case when d.feed then coalesce(w30.tx_count, 0) end as integer) as tx_count_30d,
-    cast(case when d.feed then coalesce(w90.tx_count, 0) end as integer) as tx_count_90d,
-    cast(case when d.feed then coalesce(w180.tx_count, 0) end as integer) as tx_count_180d,
-    cast(case when d.feed then coalesce(w365.tx_count, 0) end as integer) as tx_count_365d,
-    cast(case when d.feed then coalesce(wall.tx_count, 0) end as integer) as tx_count_all,
-    cast(case when d.feed then coalesce(w30.tx_count, 0) / 30.0 end as double) as tx_per_day_30d,
-    cast(case when d.feed then coalesce(w90.tx_count, 0) / 90.0 end as double) as tx_per_day_90d,
-    cast(case when d.feed then coalesce(w180.tx_count, 0) / 180.0 end as double) as tx_per_day_180d,
-    cast(case when d.feed then coalesce(w365.tx_count, 0) / 365.0 end as double) as tx_per_day_365d,
+    {% for window in windows %}
+    cast(case when d.feed then coalesce(w{{ window }}.tx_count, 0) end as integer) as tx_count_{{ window }},
+    {% endfor %}
+    {% for days in day_windows %}
+    cast(case when d.feed then coalesce(w{{ days }}d.tx_count, 0) / {{ days }}.0 end as double)
+        as tx_per_day_{{ days }}d,
+    {% endfor %}
     cast(wall.tx_count / (wall.days_since_first + 1) as double) as tx_per_day_all,
-    cast(case when d.feed then coalesce(w30.new_days, 0) + if(w30.tx_count > 0, 1, 0) end as integer)
-        as tx_active_days_30d,
-    cast(case when d.feed then coalesce(w90.new_days, 0) + if(w90.tx_count > 0, 1, 0) end as integer)
-        as tx_active_days_90d,
-    cast(case when d.feed then coalesce(w180.new_days, 0) + if(w180.tx_count > 0, 1, 0) end as integer)
-        as tx_active_days_180d,
-    cast(case when d.feed then coalesce(w365.new_days, 0) + if(w365.tx_count > 0, 1, 0) end as integer)
-        as tx_active_days_365d,
-    cast(case when d.feed then coalesce(wall.new_days, 0) + if(wall.tx_count > 0, 1, 0) end as integer)
-        as tx_active_days_all,
-    cast(case when d.feed then coalesce(w30.gross_amount, 0) end as double) as tx_gross_amount_30d,
-    cast(case when d.feed then coalesce(w90.gross_amount, 0) end as double) as tx_gross_amount_90d,
-    cast(case when d.feed then coalesce(w180.gross_amount, 0) end as double) as tx_gross_amount_180d,
-    cast(case when d.feed then coalesce(w365.gross_amount, 0) end as double) as tx_gross_amount_365d,
-    cast(case when d.feed then coalesce(wall.gross_amount, 0) end as double) as tx_gross_amount_all,
-    cast(case when d.feed then coalesce(w30.net_amount, 0) end as double) as tx_net_amount_30d,
-    cast(case when d.feed then coalesce(w90.net_amount, 0) end as double) as tx_net_amount_90d,
-    cast(case when d.feed then coalesce(w180.net_amount, 0) end as double) as tx_net_amount_180d,
-    cast(case when d.feed then coalesce(w365.net_amount, 0) end as double) as tx_net_amount_365d,
-    cast(case when d.feed then coalesce(wall.net_amount, 0) end as double) as tx_net_amount_all,
-    cast(case when d.feed then coalesce(w30.sales, 0) end as double) as tx_sales_30d,
-    cast(case when d.feed then coalesce(w90.sales, 0) end as double) as tx_sales_90d,
-    cast(case when d.feed then coalesce(w180.sales, 0) end as double) as tx_sales_180d,
-    cast(case when d.feed then coalesce(w365.sales, 0) end as double) as tx_sales_365d,
-    cast(case when d.feed then coalesce(wall.sales, 0) end as double) as tx_sales_all,
-    cast(case when d.feed then coalesce(w30.purchases, 0) end as double) as tx_purchases_30d,
-    cast(case when d.feed then coalesce(w90.purchases, 0) end as double) as tx_purchases_90d,
-    cast(case when d.feed then coalesce(w180.purchases, 0) end as double) as tx_purchases_180d,
-    cast(case when d.feed then coalesce(w365.purchases, 0) end as double) as tx_purchases_365d,
-    cast(case when d.feed then coalesce(wall.purchases, 0) end as double) as tx_purchases_all,
-    cast(case when d.feed then coalesce(w30.supplier_payments, 0) end as double) as tx_supplier_payments_30d,
-    cast(case when d.feed then coalesce(w90.supplier_payments, 0) end as double) as tx_supplier_payments_90d,
-    cast(case when d.feed then coalesce(w180.supplier_payments, 0) end as double) as tx_supplier_payments_180d,
-    cast(case when d.feed then coalesce(w365.supplier_payments, 0) end as double) as tx_supplier_payments_365d,
-    cast(case when d.feed then coalesce(wall.supplier_payments, 0) end as double) as tx_supplier_payments_all,
-    cast(w30.gross_amount as double) / nullif(w30.tx_count, 0) as tx_amount_mean_30d,
-    cast(w90.gross_amount as double) / nullif(w90.tx_count, 0) as tx_amount_mean_90d,
-    cast(w180.gross_amount as double) / nullif(w180.tx_count, 0) as tx_amount_mean_180d,
-    cast(w365.gross_amount as double) / nullif(w365.tx_count, 0) as tx_amount_mean_365d,
-    cast(wall.gross_amount as double) / nullif(wall.tx_count, 0) as tx_amount_mean_all,
-    w30.amount_std as tx_amount_std_30d,
-    w90.amount_std as tx_amount_std_90d,
-    w180.amount_std as tx_amount_std_180d,
-    w365.amount_std as tx_amount_std_365d,
-    wall.amount_std as tx_amount_std_all,
-    w30.amount_std * w30.tx_count / nullif(cast(w30.gross_amount as double), 0) as tx_amount_cv_30d,
-    w90.amount_std * w90.tx_count / nullif(cast(w90.gross_amount as double), 0) as tx_amount_cv_90d,
-    w180.amount_std * w180.tx_count / nullif(cast(w180.gross_amount as double), 0) as tx_amount_cv_180d,
-    w365.amount_std * w365.tx_count / nullif(cast(w365.gross_amount as double), 0) as tx_amount_cv_365d,
-    wall.amount_std * wall.tx_count / nullif(cast(wall.gross_amount as double), 0) as tx_amount_cv_all,
-    w30.gap_std as tx_gap_std_30d,
-    w90.gap_std as tx_gap_std_90d,
-    w180.gap_std as tx_gap_std_180d,
-    w365.gap_std as tx_gap_std_365d,
-    wall.gap_std as tx_gap_std_all,
-    w30.gap_mean as tx_gap_mean_30d,
-    w90.gap_mean as tx_gap_mean_90d,
-    w180.gap_mean as tx_gap_mean_180d,
-    w365.gap_mean as tx_gap_mean_365d,
-    wall.gap_mean as tx_gap_mean_all,
-    w30.gap_std / nullif(w30.gap_mean, 0) as tx_gap_cv_30d,
-    w90.gap_std / nullif(w90.gap_mean, 0) as tx_gap_cv_90d,
-    w180.gap_std / nullif(w180.gap_mean, 0) as tx_gap_cv_180d,
-    w365.gap_std / nullif(w365.gap_mean, 0) as tx_gap_cv_365d,
-    wall.gap_std / nullif(wall.gap_mean, 0) as tx_gap_cv_all,
-    cast(w30.gap_max / 86400.0 as double) as tx_gap_max_30d,
-    cast(w90.gap_max / 86400.0 as double) as tx_gap_max_90d,
-    cast(w180.gap_max / 86400.0 as double) as tx_gap_max_180d,
-    cast(w365.gap_max / 86400.0 as double) as tx_gap_max_365d,
-    cast(wall.gap_max / 86400.0 as double) as tx_gap_max_all,
-    cast(
-        case when w30.void_known > 0 then (w30.all_count - w30.tx_count) / cast(w30.all_count as double) end as double
-    ) as tx_void_share_30d,
-    cast(
-        case when w90.void_known > 0 then (w90.all_count - w90.tx_count) / cast(w90.all_count as double) end as double
-    ) as tx_void_share_90d,
+    {% for window in windows %}
     cast(
         case
-            when w180.void_known > 0 then (w180.all_count - w180.tx_count) / cast(w180.all_count as double)
-        end as double
-    ) as tx_void_share_180d,
+            when d.feed then coalesce(w{{ window }}.new_days, 0) + if(w{{ window }}.tx_count > 0, 1, 0)
+        end as integer
+    ) as tx_active_days_{{ window }},
+    {% endfor %}
+    {% for total in ["gross_amount", "net_amount", "sales", "purchases", "supplier_payments"] %}
+    {% for window in windows %}
+    cast(case when d.feed then coalesce(w{{ window }}.{{ total }}, 0) end as double) as tx_{{ total }}_{{ window }},
+    {% endfor %}
+    {% endfor %}
+    {% for window in windows %}
+    cast(w{{ window }}.gross_amount as double) / nullif(w{{ window }}.tx_count, 0) as tx_amount_mean_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
+    w{{ window }}.amount_std as tx_amount_std_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
+    w{{ window }}.amount_std * w{{ window }}.tx_count
+    / nullif(cast(w{{ window }}.gross_amount as double), 0) as tx_amount_cv_{{ window }},
+    {% endfor %}
+    {% for measure in ["gap_std", "gap_mean"] %}
+    {% for window in windows %}
+    w{{ window }}.{{ measure }} as tx_{{ measure }}_{{ window }},
+    {% endfor %}
+    {% endfor %}
+    {% for window in windows %}
+    w{{ window }}.gap_std / nullif(w{{ window }}.gap_mean, 0) as tx_gap_cv_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
+    cast(w{{ window }}.gap_max / 86400.0 as double) as tx_gap_max_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
     cast(
         case
-            when w365.void_known > 0 then (w365.all_count - w365.tx_count) / cast(w365.all_count as double)
+            when w{{ window }}.void_known > 0
+                then (w{{ window }}.all_count - w{{ window }}.tx_count) / cast(w{{ window }}.all_count as double)
         end as double
-    ) as tx_void_share_365d,
-    cast(
-        case
-            when wall.void_known > 0 then (wall.all_count - wall.tx_count) / cast(wall.all_count as double)
-        end as double
-    ) as tx_void_share_all,
-    cast(w30.refund_count as double) / nullif(w30.tx_count, 0) as tx_refund_share_30d,
-    cast(w90.refund_count as double) / nullif(w90.tx_count, 0) as tx_refund_share_90d,
-    cast(w180.refund_count as double) / nullif(w180.tx_count, 0) as tx_refund_share_180d,
-    cast(w365.refund_count as double) / nullif(w365.tx_count, 0) as tx_refund_share_365d,
-    cast(wall.refund_count as double) / nullif(wall.tx_count, 0) as tx_refund_share_all,
-    coalesce(cast(w30.refund_amount as double), 0)
-    / nullif(cast(w30.gross_amount as double), 0) as tx_refund_amount_share_30d,
-    coalesce(cast(w90.refund_amount as double), 0)
-    / nullif(cast(w90.gross_amount as double), 0) as tx_refund_amount_share_90d,
-    coalesce(cast(w180.refund_amount as double), 0)
-    / nullif(cast(w180.gross_amount as double), 0) as tx_refund_amount_share_180d,
-    coalesce(cast(w365.refund_amount as double), 0)
-    / nullif(cast(w365.gross_amount as double), 0) as tx_refund_amount_share_365d,
-    coalesce(cast(wall.refund_amount as double), 0)
-    / nullif(cast(wall.gross_amount as double), 0) as tx_refund_amount_share_all,
-    w30.pay_delay_mean as tx_pay_delay_mean_30d,
-    w90.pay_delay_mean as tx_pay_delay_mean_90d,
-    w180.pay_delay_mean as tx_pay_delay_mean_180d,
-    w365.pay_delay_mean as tx_pay_delay_mean_365d,
-    wall.pay_delay_mean as tx_pay_delay_mean_all,
-    w30.pay_delay_std as tx_pay_delay_std_30d,
-    w90.pay_delay_std as tx_pay_delay_std_90d,
-    w180.pay_delay_std as tx_pay_delay_std_180d,
-    w365.pay_delay_std as tx_pay_delay_std_365d,
-    wall.pay_delay_std as tx_pay_delay_std_all,
-    w30.pay_late_share as tx_pay_late_share_30d,
-    w90.pay_late_share as tx_pay_late_share_90d,
-    w180.pay_late_share as tx_pay_late_share_180d,
-    w365.pay_late_share as tx_pay_late_share_365d,
-    wall.pay_late_share as tx_pay_late_share_all,
-    w30.pay_overdue_share as tx_pay_overdue_share_30d,
-    w90.pay_overdue_share as tx_pay_overdue_share_90d,
-    w180.pay_overdue_share as tx_pay_overdue_share_180d,
-    w365.pay_overdue_share as tx_pay_overdue_share_365d,
-    wall.pay_overdue_share as tx_pay_overdue_share_all,
-    w30.collect_delay_mean as tx_collect_delay_mean_30d,
-    w90.collect_delay_mean as tx_collect_delay_mean_90d,
-    w180.collect_delay_mean as tx_collect_delay_mean_180d,
-    w365.collect_delay_mean as tx_collect_delay_mean_365d,
-    wall.collect_delay_mean as tx_collect_delay_mean_all,
-    w30.collect_delay_std as tx_collect_delay_std_30d,
-    w90.collect_delay_std as tx_collect_delay_std_90d,
-    w180.collect_delay_std as tx_collect_delay_std_180d,
-    w365.collect_delay_std as tx_collect_delay_std_365d,
-    wall.collect_delay_std as tx_collect_delay_std_all,
-    w30.collect_late_share as tx_collect_late_share_30d,
-    w90.collect_late_share as tx_collect_late_share_90d,
-    w180.collect_late_share as tx_collect_late_share_180d,
-    w365.collect_late_share as tx_collect_late_share_365d,
-    wall.collect_late_share as tx_collect_late_share_all,
-    w30.collect_overdue_share as tx_collect_overdue_share_30d,
-    w90.collect_overdue_share as tx_collect_overdue_share_90d,
-    w180.collect_overdue_share as tx_collect_overdue_share_180d,
-    w365.collect_overdue_share as tx_collect_overdue_share_365d,
-    wall.collect_overdue_share as tx_collect_overdue_share_all,
+    ) as tx_void_share_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
+    cast(w{{ window }}.refund_count as double) / nullif(w{{ window }}.tx_count, 0) as tx_refund_share_{{ window }},
+    {% endfor %}
+    {% for window in windows %}
+    coalesce(cast(w{{ window }}.refund_amount as double), 0)
+    / nullif(cast(w{{ window }}.gross_amount as double), 0) as tx_refund_amount_share_{{ window }},
+    {% endfor %}
+    {% for side in ["pay", "collect"] %}
+    {% for measure in ["delay_mean", "delay_std", "late_share", "overdue_share"] %}
+    {% for window in windows %}
+    w{{ window }}.{{ side }}_{{ measure }} as tx_{{ side }}_{{ measure }}_{{ window }},
+    {% endfor %}
+    {% endfor %}
+    {% endfor %}
     m.sales_slope / nullif(abs(m.sales_mean), 0) as tx_sales_trend_12m,
     m.count_slope / nullif(m.count_mean, 0) as tx_count_trend_12m,
-    cast(coalesce(w90.sales, 0) as double)
-    / nullif(cast(w180.sales - coalesce(w90.sales, 0) as double), 0) as tx_sales_ratio_90d,
-    cast(coalesce(w90.tx_count, 0) as double)
-    / nullif(w180.tx_count - coalesce(w90.tx_count, 0), 0) as tx_count_ratio_90d,
+    cast(coalesce(w90d.sales, 0) as double)
+    / nullif(cast(w180d.sales - coalesce(w90d.sales, 0) as double), 0) as tx_sales_ratio_90d,
+    cast(coalesce(w90d.tx_count, 0) as double)
+    / nullif(w180d.tx_count - coalesce(w90d.tx_count, 0), 0) as tx_count_ratio_90d,
     sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11)
     / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
     cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
@@ -887,8 +369,6 @@ select
 from enterprises as p
 cross join delivered as d
 left join months as m on p.enterprise = m.enterprise
-left join w30 on p.enterprise = w30.enterprise
-left join w90 on p.enterprise = w90.enterprise
-left join w180 on p.enterprise = w180.enterprise
-left join w365 on p.enterprise = w365.enterprise
-left join wall on p.enterprise = wall.enterprise
+{% for window in windows %}
+left join w{{ window }} on p.enterprise = w{{ window }}.enterprise
+{% endfor %}

@@ -16,13 +16,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    enterprise_id,
-    opinion_date,
-    rating,
-    evaluation,
-    leaks_outcome,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.credit_opinions

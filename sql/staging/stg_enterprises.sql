@@ -27,25 +27,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    enterprise_id,
-    valid_from,
-    legal_form,
-    natural_person,
-    industry_primary,
-    industry_secondary,
-    region,
-    city,
-    founded_on,
-    employees,
-    registered_capital,
-    state_holding,
-    absolute_holding,
-    urban,
-    identity_verified,
-    bank_account_verified,
-    representative_gender,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.enterprises

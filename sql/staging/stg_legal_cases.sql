@@ -14,12 +14,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    case_id,
-    enterprise_id,
-    filed_on,
-    role,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.legal_cases

@@ -24,22 +24,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    loan_id,
-    enterprise_id,
-    ledger_date,
-    opened_on,
-    borrowing,
-    annual_rate,
-    mortgage,
-    acceptance_bill,
-    invest_category,
-    autonomous_payment,
-    business_purpose,
-    total_assets,
-    operating_income,
-    days_past_due,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.loan_ledger

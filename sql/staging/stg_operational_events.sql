@@ -16,13 +16,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    event_id,
-    enterprise_id,
-    occurred_at,
-    event_type,
-    payload,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.operational_events

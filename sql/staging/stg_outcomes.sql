@@ -16,14 +16,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    enterprise_id,
-    loan_id,
-    outcome_date,
-    days_past_due,
-    charge_off,
-    insolvency,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.outcomes

@@ -17,15 +17,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    enterprise_id,
-    decided_at,
-    old_grade,
-    new_grade,
-    decided_by,
-    reason,
-    valid_until,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.overrides

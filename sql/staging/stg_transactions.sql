@@ -20,17 +20,7 @@
 -- column run_id: [key] the run that loaded it
 
 select
-    portfolio,
-    transaction_id,
-    enterprise_id,
-    occurred_at,
-    amount,
-    counterparty_id,
-    kind,
-    due_at,
-    paid_at,
-    voided,
-    known_at,
-    known_to,
-    run_id
+    {% for column in columns %}
+    {{ column }}{{ "," if not loop.last }}
+    {% endfor %}
 from wh.raw.transactions

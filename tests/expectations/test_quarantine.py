@@ -32,7 +32,7 @@ def three_feeds(request, monkeypatch):
     few = tuple(
         one for one in suites_of("feeds") if one.name in ("enterprises", "transactions", "legal_cases")
     )
-    monkeypatch.setattr(gate, "suites_of", lambda _: few)
+    monkeypatch.setattr(gate, "suites_of", lambda *_: few)
     monkeypatch.setattr(validate, "suites_of", lambda _: few)
 
 

@@ -98,6 +98,11 @@ def test_feed_without_new_rows_is_not_judged_and_not_passed(night):
     assert not report.stopped
 
 
+def test_suite_of_every_column_runs_only_where_they_are_known(night):
+    with pytest.raises(SuiteError, match=r"feat_legal: give the columns of features\.feat_legal"):
+        run_suite("feat_legal", cursor=night.cursor, parameters=given())
+
+
 def test_feature_table_without_rows_stops(night):
     report = run_suite("feat_profile", cursor=night.cursor, parameters=given(portfolio="nobody's"))
     assert report.stopped
@@ -164,6 +169,13 @@ def declared(**meta):
     )
 
 
+def test_suite_of_every_column_takes_them_from_the_head():
+    text = declared().replace('["a"], "when_empty"', '"every column of the head", "when_empty"')
+    heads = {"features.feat_x": ("a", "b")}
+    assert parse(text, where="s.json", columns_of=heads.__getitem__).columns == ("a", "b")
+    assert parse(text, where="s.json").columns == ()
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -176,6 +188,10 @@ def declared(**meta):
         (declared(severity="quarantine", quarantine_where="true"), "only rows of a feed"),
         (declared().replace("features.feat_x", "marts.x"), "no gate stands before"),
         (declared().replace('"key": ["a"]', '"key": ["b"]'), "missing in columns"),
+        (
+            declared().replace('["a"], "when_empty"', '"all", "when_empty"'),
+            "columns must be a list or 'every",
+        ),
         (declared().replace('"when_empty": "stop"', '"when_empty": "maybe"'), "when_empty must be"),
     ],
 )

@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from tasks.features import COVERAGE, WIDE, build_relation, feature_order
-from warehouse import matrix, publish
+from warehouse import matrix, publish, sql
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
+from warehouse.settings import settings
 
 FIRST, NIGHT = date(2026, 5, 31), date(2026, 6, 30)
 # two keys whose 64 bits are the same: of the first eight bytes of a short text DuckDB's hash is a product, to which
@@ -47,6 +48,13 @@ def test_coverage_comes_last_and_the_view_is_no_table_to_build():
     order = feature_order()
     assert order[-1] == COVERAGE
     assert WIDE not in order
+
+
+def test_the_sql_of_each_relation_is_kept_as_it_ran(con):
+    build(NIGHT)
+    kept = {path.stem: path.read_text() for path in (settings().sql_dir / "p" / str(NIGHT)).iterdir()}
+    assert kept == {relation: sql.load(relation).text + "\n" for relation in feature_order()}
+    assert "{%" not in "".join(kept.values())
 
 
 def test_a_night_that_was_begun_again_is_not_seen_until_it_has_passed(con):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from warehouse import lineage, sql, views
@@ -57,6 +59,12 @@ def test_a_head_is_read(sql_file):
         (HEAD.replace("[ratio] share; part", "part"), ":10: a column line reads"),
         (HEAD.replace("-- time: none", "-- a thought") + BODY, ":5: this head line comes after the head"),
         (HEAD[: HEAD.index("-- column")] + BODY, ":1: the head lacks '-- column NAME"),
+        (
+            HEAD.replace("column share:", "column share_{weeks}w:") + BODY,
+            ":10: .* may hold {window} or {days}",
+        ),
+        (HEAD + "select {{ nothing }}\n", ": the file cannot be rendered: 'nothing' is undefined"),
+        (HEAD + "{% for %}\n", ":11: Expected an expression"),
         (BODY, ":1: the head lacks"),
         ("-- a thought\n" + HEAD + BODY, ":1: the file must begin with its head"),
     ],
@@ -65,6 +73,105 @@ def test_a_wrong_head_is_refused_with_file_and_line(text, message, sql_file):
     sql_file("features/feat_x.sql", text)
     with pytest.raises(Refused, match=f"feat_x.sql{message}"):
         sql.load("features.feat_x")
+
+
+def test_a_windowed_column_is_one_column_a_window_in_the_order_of_the_windows(sql_file):
+    sql_file(
+        "features/feat_x.sql",
+        HEAD
+        + "-- column n_{window}: [volume] count; rows, {window}\n"
+        + "-- column m_{days}d: [volume] count; rows of {days} days, not of {window}s\n"
+        + "{% for window in windows if window.days %}\n"
+        + "{{ window.name }}: {{ window.days // 30 }}{{ ',' if not loop.last }}\n"
+        + "{% endfor %}\n",
+    )
+    file = sql.load("features.feat_x")
+    assert [(c.name, c.comment) for c in file.columns[3:]] == [
+        ("n_30d", "[volume] count; rows, 30 days"),
+        ("n_90d", "[volume] count; rows, 90 days"),
+        ("n_180d", "[volume] count; rows, 180 days"),
+        ("n_365d", "[volume] count; rows, 365 days"),
+        ("n_all", "[volume] count; rows, known history"),
+        ("m_30d", "[volume] count; rows of 30 days, not of 30 dayss"),
+        ("m_90d", "[volume] count; rows of 90 days, not of 90 dayss"),
+        ("m_180d", "[volume] count; rows of 180 days, not of 180 dayss"),
+        ("m_365d", "[volume] count; rows of 365 days, not of 365 dayss"),
+    ]
+    assert file.text.endswith("30d: 1,\n90d: 3,\n180d: 6,\n365d: 12")
+
+
+def test_inputs_and_columns_of_the_head_are_at_hand_for_loops(sql_file):
+    head = HEAD.replace("-- inputs: none", "-- inputs: raw.outcomes, raw.transactions")
+    sql_file(
+        "features/feat_x.sql", head + "{% for relation in inputs %}\n-- wh.{{ relation }}\n{% endfor %}\n"
+    )
+    assert sql.load("features.feat_x").text.endswith("-- wh.raw.outcomes\n-- wh.raw.transactions")
+    path = sql_file("features/feat_x.sql", head + "select {{ columns | join(', ') }}\n")
+    os.utime(path, ns=(0, 1))
+    assert sql.load("features.feat_x").text.endswith("select portfolio, n, share")
+
+
+HEIR = """\
+-- relation: features.feat_y
+-- grain: one row per n
+-- key: portfolio, n
+-- time: none
+-- inputs: features.feat_x
+-- parameters: portfolio
+-- inherit features.feat_x: n
+-- column share: [ratio] share; a share of its own
+-- inherit features.feat_x: all
+"""
+
+
+def test_columns_are_inherited_in_the_order_of_the_head_and_once(sql_file):
+    path = sql_file("features/feat_x.sql", HEAD + BODY)
+    sql_file("features/feat_y.sql", HEIR + "select 1\n")
+    assert [(c.name, c.comment) for c in sql.load("features.feat_y").columns] == [
+        ("n", "[key] number; a number that counts"),
+        ("share", "[ratio] share; a share of its own"),
+        ("portfolio", "[key] portfolio"),
+    ]
+    path.write_text(HEAD + "-- column m: [key] another\n" + BODY)
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    assert [column.name for column in sql.load("features.feat_y").columns][-1] == "m"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("feat_x: n", "feat_x: n, m", ":7: features.feat_x has no column m"),
+        ("feat_x: n", "feat_x:", ":7: the head line 'inherit' says nothing"),
+        ("feat_x: all", "feat_x: n", ":9: the column n is declared twice"),
+        (
+            "feat_x: n",
+            "feat_z: n",
+            ":7: only an input's columns can be inherited, and features.feat_z is none",
+        ),
+        ("feat_x", "feat_z", ":7: there is no file .*feat_z.sql"),
+        (
+            "feat_x",
+            "feat_y",
+            ":7: heads inherit from one another in a circle: features.feat_y, features.feat_y",
+        ),
+    ],
+)
+def test_what_cannot_be_inherited_is_refused_with_file_and_line(old, new, message, sql_file):
+    sql_file("features/feat_x.sql", HEAD + BODY)
+    sql_file("features/feat_y.sql", HEIR.replace(old, new) + "select 1\n")
+    with pytest.raises(Refused, match=f"feat_y.sql{message}"):
+        sql.load("features.feat_y")
+
+
+def test_the_command_prints_the_sql_that_runs_or_one_clear_line(capsys):
+    assert sql.main(["features.feat_transactions"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == sql.load("features.feat_transactions").text + "\n"
+    assert "{%" not in printed
+    for arguments in ([], ["features.feat_nowhere"], ["a", "b"]):
+        assert sql.main(arguments) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
 
 
 def test_an_unknown_relation_is_refused():
