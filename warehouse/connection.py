@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import ledger, master_scale, migrations, views
+from warehouse import declared, ledger
 from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
@@ -191,9 +191,7 @@ def _open(conf: Settings, purpose: str) -> _Lease:
         con = connect(conf)
         try:
             con.execute(f"attach {quoted(conf.warehouse_file)} as wh")
-            migrations.migrate(con)
-            views.create_views(con)
-            master_scale.create_macros(con)
+            declared.create(con)
             ledger.abort_dead_runs(con)
         except BaseException:
             con.close()

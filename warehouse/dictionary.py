@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import examples, lineage, migrations, sql
+from warehouse import declared, examples, lineage, sql
 from warehouse.sql import SqlFile
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -69,11 +69,11 @@ def pages() -> dict[Path, str]:
 
 
 def _tables() -> dict[str, tuple[str, list[tuple[str, str, str]]]]:
-    """Every table and view of the migrations, with its comment and its columns' names, types and comments."""
+    """Every table and view of a fresh warehouse, with its comment and its columns' names, types and comments."""
     con = duckdb.connect()
     try:
         con.execute("attach ':memory:' as wh")
-        migrations.migrate(con)
+        declared.create(con)
         about = con.execute(
             "select schema_name || '.' || table_name, coalesce(comment, '') from duckdb_tables() "
             "where database_name = 'wh' union all "

@@ -1,4 +1,8 @@
-"""Forward-only migrations: each file of sql/ddl is applied once, whole, and never changes afterwards."""
+"""Forward-only migrations: each file of sql/ddl is applied once, whole, and never changes afterwards.
+
+They make the tables of ops and scores. Tables of raw and marts follow feeds and files (`warehouse.declared`): a
+migration that touches one says `if exists`, since a fresh warehouse has it only afterwards.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,11 @@ import duckdb
 from warehouse import sql
 from warehouse.errors import Refused
 from warehouse.settings import settings
+
+# The migrations 0001 to 0017 were folded into fewer files that leave the same tables (docs/decisions/0063): a warehouse
+# that has all seventeen, by their SHA-256 one after another, has these files too. The next migration is 0018.
+FOLDED_UP_TO = 17
+FOLDED = "8da36d89c817ad7fba428263521825db991b958cb8fa89f646af0164073970fe"
 
 _NAME = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
 
@@ -53,10 +62,11 @@ def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
         The migrations that were applied now.
 
     Raises:
-        Refused: when an applied file was changed, is missing, or a new one has a number below an applied one.
+        Refused: when an applied file was changed, is missing, or a new one has a number below an applied one, and
+            when the warehouse was left by a version before the last of the folded migrations.
     """
-    applied = _applied(con)
     wanted = files()
+    applied = _taken_over(_applied(con), wanted)
     _check(applied, wanted)
     fresh = tuple(migration for migration in wanted if migration.number not in applied)
     for migration in fresh:
@@ -84,6 +94,23 @@ def _applied(con: duckdb.DuckDBPyConnection) -> dict[int, tuple[str, str]]:
         return {}
     rows = con.execute("select number, name, sha256 from wh.ops.migrations").fetchall()
     return {number: (name, digest) for number, name, digest in rows}
+
+
+def _taken_over(
+    applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]
+) -> dict[int, tuple[str, str]]:
+    """Return what is applied, with the files of today in place of the folded migrations."""
+    early = {number: migration for number, migration in applied.items() if number <= FOLDED_UP_TO}
+    today = {one.number: (one.name, one.sha256) for one in wanted if one.number <= FOLDED_UP_TO}
+    if hashlib.sha256("".join(early[number][1] for number in sorted(early)).encode()).hexdigest() == FOLDED:
+        return {**today, **{number: applied[number] for number in applied if number not in early}}
+    if any(today.get(number, ("", ""))[0] != name for number, (name, _) in early.items()):
+        raise Refused(
+            f"the warehouse is at migration {max(applied):04d}_{applied[max(applied)][0]} of an earlier version: "
+            "open it once with the last version that has 0017_in_default (revision 0d96448), or use another "
+            "NIGHTLEDGER_HOME"
+        )
+    return applied
 
 
 def _check(applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import duckdb
 
-from warehouse import sql
+from warehouse import sql, tables
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlFile, quoted
+from warehouse.sql import SqlFile
 
 # two threads that create the same table at once would conflict in the catalogue
 _shape_guard = threading.RLock()
@@ -44,7 +44,8 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
         )
     keys = sql.bind(set(file.partition), params, where=relation)
     with _shape_guard:
-        _fit_table(con, file, _columns_of(con, f"describe {file.text}", bound))
+        present = tables.shapes(con, relation.split(".", maxsplit=1)[0]).get(relation)
+        tables.fit_file(con, file, tables.selected(con, file, bound), present)
     here = " and ".join(f"{name} = ${name}" for name in file.partition)
     with transaction(con):
         con.execute(f"delete from wh.{relation} where {here}", keys)
@@ -98,60 +99,12 @@ def _only_statement(con: duckdb.DuckDBPyConnection, file: SqlFile) -> duckdb.Sta
     return statements[0]
 
 
-def _columns_of(con: duckdb.DuckDBPyConnection, describe: str, bound: Mapping[str, Any]) -> dict[str, str]:
-    rows = con.execute(describe, dict(bound)) if bound else con.execute(describe)
-    return {name: kind for name, kind, *_ in rows.fetchall()}
-
-
-def _fit_table(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Mapping[str, str]) -> None:
-    declared = {column.name: column for column in file.columns}
-    if set(declared) != set(wanted):
-        promised, unspoken = set(declared) - set(wanted), set(wanted) - set(declared)
-        raise Refused(
-            f"{file.path}: head and select disagree; only in the head: {_listed(promised)}; "
-            f"only in the select: {_listed(unspoken)}"
-        )
-    if not _is_held(con, file):
-        spelled = ", ".join(f'"{column}" {kind}' for column, kind in wanted.items())
-        con.execute(f"create table wh.{file.relation} ({spelled})")
-        con.execute(f"comment on table wh.{file.relation} is {quoted(file.grain)}")
-        fresh = set(wanted)
-    else:
-        present = _columns_of(con, f"describe wh.{file.relation}", {})
-        _check_shape(file, wanted, present)
-        fresh = set(wanted) - set(present)
-        for column in (one for one in wanted if one in fresh):
-            con.execute(f'alter table wh.{file.relation} add column "{column}" {wanted[column]}')
-    for column in fresh:
-        text = quoted(declared[column].comment)
-        con.execute(f'comment on column wh.{file.relation}."{column}" is {text}')
-
-
 def _is_held(con: duckdb.DuckDBPyConnection, file: SqlFile) -> bool:
     known = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
         file.relation.split("."),
     ).fetchone()
     return known is not None
-
-
-def _check_shape(file: SqlFile, wanted: Mapping[str, str], present: Mapping[str, str]) -> None:
-    gone = set(present) - set(wanted)
-    if gone:
-        raise Refused(
-            f"{file.path}: the column(s) {_listed(gone)} of wh.{file.relation} vanished from the select; "
-            "keep them (as null) or drop them in a migration in sql/ddl"
-        )
-    for name, kind in wanted.items():
-        if name in present and present[name] != kind:
-            raise Refused(
-                f"{file.path}: the column {name} of wh.{file.relation} is {present[name]}, the select "
-                f"now yields {kind}; cast it back or change the table in a migration in sql/ddl"
-            )
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
 
 
 def _shown(values: Mapping[str, Any]) -> str:

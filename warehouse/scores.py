@@ -10,27 +10,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import changes, evaluations, feature_catalogue, incoming, ledger, sql
+from warehouse import changes, feature_catalogue, incoming, ledger, sql, views
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-# in this order: the later ones read the first two
-MARTS = (
-    "marts.mart_portfolio_summary",
-    "marts.mart_portfolio_latest",
-    "marts.mart_reasons",
-    "marts.mart_top_movers",
-    "marts.mart_vintages",
-    "marts.mart_concentration",
-    "marts.mart_ifrs9",
-    "marts.mart_early_warning",
-    changes.MART,
-    evaluations.MART,
-    "marts.mart_override_hits",
-)
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _EXPLAINED = ("base_value", *_REASONS, *(f"{reason}_strength" for reason in _REASONS))
 
@@ -174,8 +160,8 @@ def commit_scores(
         changes.forget(con, portfolio=portfolio, as_of_date=as_of_date)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), this_run)
-        for mart in MARTS:
-            replace_partition(con, mart, night)
+        for mart in views.in_order(sql.catalogue("marts")):
+            replace_partition(con, mart.relation, night)
         audit(con, audit_names("assert_mart_"), night)
         written = _written(con, this_run)
         told = {**written, **(counts or {})}

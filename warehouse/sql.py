@@ -23,7 +23,7 @@ import polars as pl
 from warehouse.errors import Refused
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
-SCHEMAS = ("staging", "features", "marts", "macros", "audits")
+SCHEMAS = ("staging", "ops", "features", "marts", "macros", "audits")
 
 _NAME = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
 _FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_.{}]*))?:\s*(.*)$")

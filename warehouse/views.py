@@ -1,17 +1,35 @@
 """Views follow their files: whoever opens the warehouse to write renews them.
 
-Those of staging are always there. A file of sql/features without parameters is a view of the other feature
+Those of staging and ops are always there. A file of sql/features without parameters is a view of the other feature
 relations, which are tables that a night creates: it is there as soon as they are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import duckdb
 
 from warehouse import sql
 from warehouse.errors import Refused
+from warehouse.sql import SqlFile
+
+
+def in_order(files: Sequence[SqlFile]) -> tuple[SqlFile, ...]:
+    """Return the files so that each comes after those of its inputs that are among them.
+
+    Raises:
+        Refused: when they refer to one another in a circle.
+    """
+    by_relation = {file.relation: file for file in files}
+    inputs = {name: [one for one in file.inputs if one in by_relation] for name, file in by_relation.items()}
+    try:
+        return tuple(by_relation[name] for name in TopologicalSorter(inputs).static_order())
+    except CycleError as error:
+        raise Refused(
+            f"files of sql refer to one another in a circle: {' <- '.join(error.args[1])}"
+        ) from error
 
 
 def create_views(con: duckdb.DuckDBPyConnection) -> int:
@@ -20,24 +38,14 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
     Raises:
         Refused: when a file takes parameters (a view cannot) or views refer to one another in a circle.
     """
-    views = {file.relation: file for file in sql.catalogue("staging")}
-    for file in views.values():
+    staging, ops = in_order(sql.catalogue("staging")), sql.catalogue("ops")
+    for file in (*staging, *ops):
         if file.parameters:
-            raise Refused(
-                f"{file.path}: a staging view cannot take parameters ({', '.join(file.parameters)})"
-            )
-    try:
-        order = tuple(
-            TopologicalSorter(
-                {name: [one for one in file.inputs if one in views] for name, file in views.items()}
-            ).static_order()
-        )
-    except CycleError as error:
-        raise Refused(f"sql/staging: views refer to one another in a circle: {error.args[1]}") from error
+            raise Refused(f"{file.path}: a view cannot take parameters ({', '.join(file.parameters)})")
     con.execute("begin transaction")
-    for name in order:
-        con.execute(f"create or replace view wh.{name} as\n{views[name].text}")
-        con.execute(f"comment on view wh.{name} is {sql.quoted(views[name].grain)}")
+    for file in staging:
+        con.execute(f"create or replace view wh.{file.relation} as\n{file.text}")
+        con.execute(f"comment on view wh.{file.relation} is {sql.quoted(file.grain)}")
     held = {
         f"features.{name}"
         for (name,) in con.execute(
@@ -49,14 +57,15 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
         for file in sql.catalogue("features")
         if not file.parameters and file.inputs and held.issuperset(file.inputs)
     ]
-    for name in wide:
+    published = [*(file.relation for file in ops), *wide]
+    for name in published:
         renew_view(con, name)
     con.execute("commit")
-    return len(order) + len(wide)
+    return len(staging) + len(published)
 
 
 def renew_view(con: duckdb.DuckDBPyConnection, relation: str) -> None:
-    """Create or renew the view of one file in sql/features, with the comments of its head."""
+    """Create or renew the view of one file, with the comments of its head."""
     file = sql.load(relation)
     con.execute(f"create or replace view wh.{relation} as\n{file.text}")
     con.execute(f"comment on view wh.{relation} is {sql.quoted(file.grain)}")

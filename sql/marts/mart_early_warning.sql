@@ -6,9 +6,7 @@
 -- inputs: marts.mart_portfolio_latest, marts.mart_portfolio_summary, scores.portfolio_scores, ops.master_scale,
 --   features.feat_transactions, features.feat_counterparties, features.feat_operations, features.feat_legal
 -- parameters: portfolio
--- column portfolio: [key] portfolio
--- column enterprise_id: [key] enterprise
--- column as_of_date: [time] date; latest night
+-- inherit marts.mart_portfolio_latest: portfolio, enterprise_id, as_of_date
 -- column industry_primary: [profile] industry, first level: the sector that moves are compared with
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column grade: [score] grade of the latest night

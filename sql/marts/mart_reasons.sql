@@ -4,8 +4,7 @@
 -- time: the latest as_of_date that the portfolio was scored for
 -- inputs: marts.mart_portfolio_latest, scores.portfolio_scores, scores.contributions, ops.feature_catalogue
 -- parameters: portfolio
--- column portfolio: [key] portfolio
--- column enterprise_id: [key] enterprise
+-- inherit marts.mart_portfolio_latest: portfolio, enterprise_id
 -- column rank: [key] 1 raises the PD most; 1 to 4 are reason_1 to reason_4, more only to fill up what may be told
 -- column as_of_date: [time] date; latest night
 -- column feature: [reason] feature of features.feat_enterprise
@@ -15,8 +14,7 @@
 -- column tellable: [reason] whether it may be told to the borrower; false where the catalogue does not know the feature
 -- column why_not: [reason] why it may not be told
 -- column told_rank: [reason] place among those that may be told, at most 4: a letter lists these; null for the others
--- column model_family: [score] family that gives the headline
--- column model_version: [score] its version
+-- inherit marts.mart_portfolio_latest: model_family, model_version
 
 with latest as (
     select s.*

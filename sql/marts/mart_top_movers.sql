@@ -19,10 +19,7 @@
 -- column grade_before: [score] grade of the earlier night
 -- column notches: [score] notches moved, positive where it got worse
 -- column same_model: [score] whether the same model version gave both numbers
--- column industry_primary: [profile] industry, first level
--- column region: [profile] region of the seat
--- column exposure: [exposure] money; total borrowing, null where the ledger does not know it
--- column in_default: [outcome] true where the borrower is in default already: its pd is no forecast
+-- inherit marts.mart_portfolio_latest: industry_primary, region, exposure, in_default
 
 with latest as (
     select *

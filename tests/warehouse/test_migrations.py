@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from warehouse import migrations
 from warehouse.connection import writer
 from warehouse.errors import Refused
+
+# tables of ops and scores as the seventeen migrations left them, with types, comments and the master scale
+DIGEST = "45901aa7565fe1f90e39135bec2c39f907d55f62d799f73cf5f6dc286afdff76"
 
 
 def enter(purpose: str) -> None:
@@ -37,6 +42,47 @@ def test_every_table_and_column_of_the_migrations_says_what_it_means(con):
         "and schema_name in ('raw', 'ops', 'scores')"
     ).fetchall()
     assert silent == []
+
+
+def test_the_folded_files_leave_the_tables_that_the_seventeen_left(con):
+    columns = con.execute(
+        "select schema_name, table_name, column_name, data_type, is_nullable, comment from duckdb_columns() "
+        "where database_name = 'wh' and schema_name in ('ops', 'scores') and table_name <> 'overrides' "
+        "and not starts_with(table_name, 'incoming_') order by 1, 2, column_index"
+    ).fetchall()
+    scale = con.execute("from wh.ops.master_scale order by notch").fetchall()
+    # computed from a warehouse of the seventeen; a migration after them goes into the test that it comes with
+    assert hashlib.sha256(repr((columns, scale)).encode()).hexdigest() == DIGEST
+
+
+@pytest.fixture
+def earlier(home, monkeypatch):
+    """A warehouse whose ledger holds seventeen migrations of other content, known as those that were folded."""
+    rows = [(number, f"m{number}", f"{number:064d}") for number in range(1, 18)]
+    with writer(purpose="first") as con:
+        con.execute("create table wh.ops.kept as select 1 as n")
+        con.execute("delete from wh.ops.migrations")
+        con.executemany("insert into wh.ops.migrations values (?, ?, ?, now()::timestamp)", rows)
+    digest = hashlib.sha256("".join(sha256 for _, _, sha256 in rows).encode()).hexdigest()
+    monkeypatch.setattr(migrations, "FOLDED", digest)
+    return rows
+
+
+def test_a_warehouse_of_the_folded_migrations_is_taken_over_with_its_rows(earlier, sql_file):
+    sql_file("ddl/0018_more.sql", "create table wh.ops.more (n integer);")
+    for _ in range(2):
+        with writer(purpose="again") as con:
+            assert con.execute("from wh.ops.kept").fetchall() == [(1,)]
+            ledger = con.execute("select number, name, sha256 from wh.ops.migrations order by 1").fetchall()
+            assert ledger[:-1] == earlier
+            assert ledger[-1][:2] == (18, "more")
+
+
+def test_a_warehouse_that_lacks_one_of_the_folded_migrations_is_refused(earlier):
+    with writer(purpose="undo") as con:
+        con.execute("delete from wh.ops.migrations where number = 17")
+    with pytest.raises(Refused, match=r"is at migration 0016_m16 of an earlier version: open it once with"):
+        enter("again")
 
 
 def test_a_new_migration_is_applied_once(home, sql_file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,11 +13,12 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import ledger, partition, publish, snapshot
+from warehouse import ledger, partition, publish, snapshot, sql
 from warehouse.connection import reader, writer
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
+MARTS = sql.SQL_DIR / "marts"
 COUNT = "select count(*), max(pd) from scores.portfolio_scores"
 
 
@@ -70,6 +72,7 @@ def test_a_first_run_that_did_not_end_well_is_told_too(con):
 
 
 def test_what_is_published_and_what_is_not(portfolio, sql_file):
+    shutil.copytree(MARTS, sql.SQL_DIR / "marts")
     for table in ("feat_profile", "feat_ledger"):
         sql_file(
             f"features/{table}.sql",
@@ -297,16 +300,16 @@ def test_the_published_history_equals_the_warehouse_whatever_changed(portfolio):
 
 
 def test_a_table_that_is_gone_or_has_another_shape_is_not_taken_over(con, sql_file):
-    con.execute("create table wh.marts.gone as select 1 as n; create table wh.marts.kept as select 1 as n")
+    con.execute("create table wh.ops.gone as select 1 as n; create table wh.ops.kept as select 1 as n")
     publish.publish(con, "run")
-    con.execute("drop table wh.marts.gone; alter table wh.marts.kept add column more integer default 2")
-    con.execute("comment on column wh.marts.kept.more is 'why'")
+    con.execute("drop table wh.ops.gone; alter table wh.ops.kept add column more integer default 2")
+    con.execute("comment on column wh.ops.kept.more is 'why'")
     for _ in range(2):
         publish.publish(con, "run")
         with reader() as published:
-            assert published.execute("from marts.kept").fetchall() == [(1, 2)]
+            assert published.execute("from ops.kept").fetchall() == [(1, 2)]
             assert published.execute(
-                "select table_name from duckdb_tables() where schema_name = 'marts' and table_name not like 'mart_%'"
+                "select table_name from duckdb_tables() where schema_name = 'ops' and table_name in ('gone', 'kept')"
             ).fetchall() == [("kept",)]
 
 

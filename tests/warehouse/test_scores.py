@@ -183,17 +183,12 @@ def test_staging_again_replaces_what_an_earlier_try_left(portfolio):
 
 
 def test_the_mart_tables_have_the_columns_that_their_files_select(portfolio):
-    for mart in scores.MARTS:
-        file = sql.load(mart)
+    for file in sql.catalogue("marts"):
+        given = {"portfolio": "p", "as_of_date": NIGHT}
         selected = portfolio.con.execute(
-            f"describe {file.text}",
-            {
-                name: value
-                for name, value in (("portfolio", "p"), ("as_of_date", NIGHT))
-                if name in file.parameters
-            },
+            f"describe {file.text}", {name: given[name] for name in file.parameters}
         ).fetchall()
-        table = portfolio.con.execute(f"describe wh.{mart}").fetchall()
+        table = portfolio.con.execute(f"describe wh.{file.relation}").fetchall()
         assert [row[:2] for row in selected] == [row[:2] for row in table]
 
 

@@ -1,15 +1,19 @@
 """Declare what a lender may deliver: eight feeds with their columns, natural keys and business times.
 
-Tests compare intake, its rules, the DDL of `raw`, the staging views and the documentation with this declaration,
-so a column is added here first.
+The tables of `raw` are made from this declaration, intake and its rules follow it, and tests hold the staging views
+against it: a column is added here first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-ColumnType = Literal["varchar", "date", "timestamp", "decimal(18,2)", "double", "integer", "boolean", "json"]
+from warehouse.tables import TableColumn
+
+ColumnType = Literal[
+    "varchar", "date", "timestamp", "decimal(18,2)", "double", "integer", "boolean", "json", "bigint"
+]
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class FeedColumn:
     Attributes:
         name: Column name in the file and in `raw`.
         type: DuckDB type that every format is cast to.
-        text: What it means, with its unit.
+        text: What it means, with its unit; empty where the choices say it.
         required: A row without a value is quarantined.
         pii: Names a person or a way to reach one; never leaves `raw`.
         sensitive: May be used for fairness checks only.
@@ -28,7 +32,7 @@ class FeedColumn:
 
     name: str
     type: ColumnType
-    text: str
+    text: str = ""
     required: bool = False
     pii: bool = False
     sensitive: bool = False
@@ -41,14 +45,14 @@ class Feed:
 
     Attributes:
         name: Folder and table name.
-        grain: What one row stands for.
+        holds: What its rows tell.
         columns: The delivered columns, `known_at` among them.
         key: The lender's natural key; with `known_at` it names one version of a fact.
         business_time: Column that says when the fact happened; replaces `known_at` where that is not delivered.
     """
 
     name: str
-    grain: str
+    holds: str
     columns: tuple[FeedColumn, ...]
     key: tuple[str, ...]
     business_time: str
@@ -56,6 +60,22 @@ class Feed:
     def column(self, name: str) -> FeedColumn:
         """Return the declared column of that name; KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]
+
+    @property
+    def about(self) -> str:
+        """Comment of its table."""
+        names = ("portfolio", *(name.removesuffix("_id") for name in self.key))
+        return f"one row per {', '.join(names)} and version: {self.holds}"
+
+    @property
+    def table_columns(self) -> dict[str, TableColumn]:
+        """Columns of its table: those delivered, `known_at` after the others, then those that intake fills."""
+        delivered = [column for column in self.columns if column.name != "known_at"]
+        columns = (*delivered, replace(self.column("known_at"), required=True), *_FILLED)
+        return {
+            column.name: TableColumn(column.type, self._comment(column), column.required)
+            for column in columns
+        }
 
     @property
     def must_deliver(self) -> tuple[str, ...]:
@@ -76,45 +96,69 @@ class Feed:
         """Columns whose values are masked wherever a row is shown: the personal and the sensitive ones."""
         return tuple(column.name for column in self.columns if column.pii or column.sensitive)
 
+    def _comment(self, column: FeedColumn) -> str:
+        text = column.text or f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
+        if column.name == self.business_time:
+            text = f"{text} (business time)"
+        if column.pii:
+            text = f"(personal) stops at raw; {text}"
+        if column.sensitive:
+            text = f"(sensitive) {text}; for fairness checks only"
+        return f"key; {text}" if column.name in self.key else text
+
 
 def _key(name: str, type_: ColumnType, text: str) -> FeedColumn:
     return FeedColumn(name, type_, text, required=True)
 
 
-_ENTERPRISE = _key("enterprise_id", "varchar", "the borrower, as the lender numbers it")
-_KNOWN_AT = FeedColumn(
-    "known_at", "timestamp", "when the lender knew it; the business time where not delivered"
-)
+def _enterprise(text: str) -> FeedColumn:
+    return _key("enterprise_id", "varchar", text)
 
 
 def _pii(name: str, text: str) -> FeedColumn:
     return FeedColumn(name, "varchar", text, pii=True)
 
 
+_KNOWN_AT = FeedColumn(
+    "known_at", "timestamp", "when the lender knew the row; the business time where the file does not say"
+)
+_FILLED = (
+    FeedColumn(
+        "known_to",
+        "timestamp",
+        "known_at of the next version of the same key; null for the version that stands",
+    ),
+    _key("portfolio", "varchar", "key; portfolio that the row was delivered for"),
+    FeedColumn("file_hash", "varchar", "SHA-256 of the delivered file"),
+    FeedColumn("file_row", "bigint", "number of the data row in the file, from 1"),
+    FeedColumn("run_id", "varchar", "run that loaded the row"),
+    FeedColumn("loaded_at", "timestamp", "local time of loading"),
+)
+
 _FEEDS = (
     Feed(
         "enterprises",
-        "enterprise and the date from which this description holds",
+        "the profile of a borrower",
         (
-            _ENTERPRISE,
-            _key("valid_from", "date", "date from which the description holds"),
+            _enterprise("the lender's number of the enterprise"),
+            _key("valid_from", "date", "first day on which this profile holds"),
             _KNOWN_AT,
-            FeedColumn("legal_form", "varchar", "legal form"),
+            FeedColumn("legal_form", "varchar", "legal form, as the lender writes it"),
             FeedColumn(
-                "natural_person", "boolean", "true for a sole trader, whom rules on natural persons protect"
+                "natural_person", "boolean", "true for a sole trader: the borrower is a natural person"
             ),
-            FeedColumn("industry_primary", "varchar", "industry, upper level"),
-            FeedColumn("industry_secondary", "varchar", "industry, lower level"),
-            FeedColumn("region", "varchar", "region"),
-            FeedColumn("city", "varchar", "city"),
-            FeedColumn("founded_on", "date", "date of foundation"),
+            FeedColumn("industry_primary", "varchar", "industry, first level"),
+            FeedColumn("industry_secondary", "varchar", "industry, second level"),
+            FeedColumn("region", "varchar", "region of the seat"),
+            FeedColumn("city", "varchar", "city of the seat"),
+            FeedColumn("founded_on", "date", "day of foundation"),
             FeedColumn("employees", "integer", "number of employees"),
-            FeedColumn("registered_capital", "decimal(18,2)", "registered capital, currency units"),
+            FeedColumn("registered_capital", "decimal(18,2)", "money; registered capital"),
             FeedColumn("state_holding", "boolean", "the state holds a share"),
-            FeedColumn("absolute_holding", "boolean", "one owner holds the majority"),
-            FeedColumn("urban", "boolean", "seat in a town"),
-            FeedColumn("identity_verified", "boolean", "the owner's identity was verified"),
-            FeedColumn("bank_account_verified", "boolean", "the bank account was verified"),
+            FeedColumn("absolute_holding", "boolean", "one owner holds the absolute majority"),
+            FeedColumn("urban", "boolean", "seat in a town (true) or rural (false)"),
+            FeedColumn("identity_verified", "boolean", "identity of the representative was verified"),
+            FeedColumn("bank_account_verified", "boolean", "bank account was verified"),
             FeedColumn(
                 "representative_gender", "varchar", "gender of the legal representative", sensitive=True
             ),
@@ -128,67 +172,66 @@ _FEEDS = (
     ),
     Feed(
         "loan_ledger",
-        "loan and ledger date",
+        "the annual loan ledger",
         (
-            _key("loan_id", "varchar", "the loan"),
-            _ENTERPRISE,
-            _key("ledger_date", "date", "date of the ledger"),
+            _key("loan_id", "varchar", "the lender's number of the loan"),
+            _enterprise("borrower"),
+            _key("ledger_date", "date", "day of the ledger"),
             _KNOWN_AT,
-            FeedColumn("opened_on", "date", "date on which the loan was opened"),
-            FeedColumn("borrowing", "decimal(18,2)", "outstanding borrowing, currency units"),
-            FeedColumn("annual_rate", "double", "interest a year, as a fraction"),
+            FeedColumn("opened_on", "date", "day on which the loan was opened"),
+            FeedColumn("borrowing", "decimal(18,2)", "money; amount borrowed and outstanding"),
+            FeedColumn("annual_rate", "double", "share a year; interest rate"),
             FeedColumn("mortgage", "boolean", "secured by a mortgage"),
-            FeedColumn("acceptance_bill", "boolean", "granted as an acceptance bill"),
-            FeedColumn("invest_category", "varchar", "what the money is invested in"),
+            FeedColumn("acceptance_bill", "boolean", "paid by acceptance bill"),
+            FeedColumn("invest_category", "varchar", "category of the investment"),
             FeedColumn(
-                "autonomous_payment", "boolean", "the borrower pays suppliers himself, not the lender for him"
+                "autonomous_payment",
+                "boolean",
+                "the borrower pays out by itself (true) or the lender on its behalf (false)",
             ),
             FeedColumn("business_purpose", "boolean", "true for business use, false for fixed assets"),
-            FeedColumn("total_assets", "decimal(18,2)", "total assets of the borrower, currency units"),
-            FeedColumn(
-                "operating_income", "decimal(18,2)", "operating income of the borrower, currency units"
-            ),
-            FeedColumn("days_past_due", "integer", "days past due on the ledger date"),
+            FeedColumn("total_assets", "decimal(18,2)", "money; total assets of the borrower"),
+            FeedColumn("operating_income", "decimal(18,2)", "money a year; operating income of the borrower"),
+            FeedColumn("days_past_due", "integer", "days; oldest arrears on the day of the ledger"),
         ),
         ("loan_id", "ledger_date"),
         "ledger_date",
     ),
     Feed(
         "transactions",
-        "transaction",
+        "a payment or invoice",
         (
-            _key("transaction_id", "varchar", "the transaction"),
-            _ENTERPRISE,
-            _key("occurred_at", "timestamp", "when it happened"),
+            _key("transaction_id", "varchar", "the lender's number of the transaction"),
+            _enterprise("enterprise whose flow it is"),
+            _key("occurred_at", "timestamp", "time of the transaction"),
             _KNOWN_AT,
-            _key("amount", "decimal(18,2)", "currency units; money in is positive, money out negative"),
-            FeedColumn("counterparty_id", "varchar", "the other side"),
-            FeedColumn(
-                "kind",
-                "varchar",
-                "what it was; a refund has the sign opposite to what it refunds",
-                required=True,
-                choices=("sale", "purchase", "supplier_payment", "refund"),
+            _key(
+                "amount",
+                "decimal(18,2)",
+                "money; in above 0, out below 0; a refund has the sign opposite to what it refunds",
             ),
-            FeedColumn("due_at", "timestamp", "when it was to be paid"),
-            FeedColumn("paid_at", "timestamp", "when it was paid"),
-            FeedColumn("voided", "boolean", "the document was voided"),
+            FeedColumn("counterparty_id", "varchar", "code of the other side"),
+            FeedColumn(
+                "kind", "varchar", required=True, choices=("sale", "purchase", "supplier_payment", "refund")
+            ),
+            FeedColumn("due_at", "timestamp", "time by which it was due"),
+            FeedColumn("paid_at", "timestamp", "time at which it was paid"),
+            FeedColumn("voided", "boolean", "cancelled: it counts for nothing but the voided share"),
         ),
         ("transaction_id",),
         "occurred_at",
     ),
     Feed(
         "operational_events",
-        "event",
+        "a line of the operational log",
         (
-            _key("event_id", "varchar", "the event"),
-            _ENTERPRISE,
-            _key("occurred_at", "timestamp", "when it happened"),
+            _key("event_id", "varchar", "number of the event"),
+            _enterprise("enterprise that acted"),
+            _key("occurred_at", "timestamp", "time of the event"),
             _KNOWN_AT,
             FeedColumn(
                 "event_type",
                 "varchar",
-                "what happened",
                 required=True,
                 choices=(
                     "login",
@@ -199,46 +242,41 @@ _FEEDS = (
                     "supplier_payment",
                 ),
             ),
-            FeedColumn(
-                "payload", "json", "details by event type, a JSON object; empty or null for login and export"
-            ),
+            FeedColumn("payload", "json", "what belongs to the type of event; empty for login and export"),
         ),
         ("event_id",),
         "occurred_at",
     ),
     Feed(
         "legal_cases",
-        "court case and enterprise",
+        "a court case and the side taken",
         (
-            _key("case_id", "varchar", "the case"),
-            _ENTERPRISE,
-            _key("filed_on", "date", "date of filing"),
+            _key("case_id", "varchar", "number of the case"),
+            _enterprise("enterprise in the case"),
+            _key("filed_on", "date", "day of filing"),
             _KNOWN_AT,
-            FeedColumn(
-                "role", "varchar", "side of the enterprise", required=True, choices=("plaintiff", "defendant")
-            ),
+            FeedColumn("role", "varchar", required=True, choices=("plaintiff", "defendant")),
         ),
         ("case_id", "enterprise_id"),
         "filed_on",
     ),
     Feed(
         "credit_opinions",
-        "enterprise and date of the opinion",
+        "what the account manager thinks",
         (
-            _ENTERPRISE,
-            _key("opinion_date", "date", "date of the opinion"),
+            _enterprise("enterprise judged"),
+            _key("opinion_date", "date", "day of the opinion"),
             _KNOWN_AT,
-            FeedColumn("rating", "varchar", "rating", choices=("AAA", "AA", "A", "BBB", "BB", "B", "C", "D")),
+            FeedColumn("rating", "varchar", choices=("AAA", "AA", "A", "BBB", "BB", "B", "C", "D")),
             FeedColumn(
                 "evaluation",
                 "varchar",
-                "the account manager's evaluation",
                 choices=("excellent", "good", "general", "poor", "deterioration", "shutdown"),
             ),
             FeedColumn(
                 "leaks_outcome",
                 "boolean",
-                "written with knowledge of the outcome, so that no model may take it",
+                "true when written with knowledge of the outcome: no model may take it",
             ),
         ),
         ("enterprise_id", "opinion_date"),
@@ -246,16 +284,14 @@ _FEEDS = (
     ),
     Feed(
         "outcomes",
-        "enterprise, loan (or none) and date of the observation",
+        "labels come from here",
         (
-            _ENTERPRISE,
-            FeedColumn(
-                "loan_id", "varchar", "the loan; empty where the outcome concerns the whole enterprise"
-            ),
-            _key("outcome_date", "date", "date of the observation"),
+            _enterprise("enterprise"),
+            FeedColumn("loan_id", "varchar", "loan, null for an outcome of the enterprise"),
+            _key("outcome_date", "date", "day of the outcome"),
             _KNOWN_AT,
-            FeedColumn("days_past_due", "integer", "days past due on that date"),
-            FeedColumn("charge_off", "boolean", "the loan was charged off"),
+            FeedColumn("days_past_due", "integer", "days; arrears on that day"),
+            FeedColumn("charge_off", "boolean", "the loan was written off"),
             FeedColumn("insolvency", "boolean", "insolvency was opened"),
         ),
         ("enterprise_id", "loan_id", "outcome_date"),
@@ -263,16 +299,16 @@ _FEEDS = (
     ),
     Feed(
         "overrides",
-        "enterprise and time of the decision",
+        "grades that people set",
         (
-            _ENTERPRISE,
+            _enterprise("enterprise"),
             _key("decided_at", "timestamp", "when it was decided"),
             _KNOWN_AT,
             _key("old_grade", "varchar", "grade of the model that was set aside"),
             _key("new_grade", "varchar", "grade that was set"),
             _key("decided_by", "varchar", "code of the account manager, no name"),
             _key("reason", "varchar", "why, in the words of who decided"),
-            FeedColumn("valid_until", "date", "last day that it holds; empty until another is decided"),
+            FeedColumn("valid_until", "date", "last day that it holds; null until another is decided"),
         ),
         ("enterprise_id", "decided_at"),
         "decided_at",

@@ -1,4 +1,4 @@
--- What the platform knows about its own work: runs, files, rows set aside, checks, models, lineage.
+-- What the platform knows about its own work: runs and what they had, files, rows set aside, checks, lineage.
 create table wh.ops.run_ledger (
     run_id varchar,
     flow varchar,
@@ -17,8 +17,7 @@ comment on table wh.ops.run_ledger is 'one row per run of a flow';
 comment on column wh.ops.run_ledger.run_id is 'key; unique, sorts by time';
 comment on column wh.ops.run_ledger.flow is 'name of the flow';
 comment on column wh.ops.run_ledger.portfolio is 'portfolio';
-comment on column wh.ops.run_ledger.as_of_date is
-'date that the run stands for; only what was known by its end counts';
+comment on column wh.ops.run_ledger.as_of_date is 'date that the run stands for; only what was known by its end counts';
 comment on column wh.ops.run_ledger.parameters is 'parameters of the run';
 comment on column wh.ops.run_ledger.status is
 'running, done, refused (bad input), failed (a fault) or aborted (its process died)';
@@ -27,8 +26,24 @@ comment on column wh.ops.run_ledger.finished_at is 'local time of the end, null 
 comment on column wh.ops.run_ledger.revision is 'git revision of the code';
 comment on column wh.ops.run_ledger.message is 'how it ended, in one line';
 comment on column wh.ops.run_ledger.counts is 'what it moved: names and numbers of rows';
-comment on column wh.ops.run_ledger.process is
-'host, process number and its start: tells a live run from a dead one';
+comment on column wh.ops.run_ledger.process is 'host, process number and its start: tells a live run from a dead one';
+
+create table wh.ops.run_inputs (
+    run_id varchar,
+    kind varchar,
+    name varchar,
+    role varchar,
+    rows bigint,
+    fingerprint varchar
+);
+comment on table wh.ops.run_inputs is
+'one row per thing that a scoring run had before it: a feature relation of its date or a model; replay compares them';
+comment on column wh.ops.run_inputs.run_id is 'key; run that scored';
+comment on column wh.ops.run_inputs.kind is 'key; features or model';
+comment on column wh.ops.run_inputs.name is 'key; feature relation, or family and version of a model';
+comment on column wh.ops.run_inputs.role is 'role of the model on the date, null for features';
+comment on column wh.ops.run_inputs.rows is 'rows; of the feature relation on the date, null for a model';
+comment on column wh.ops.run_inputs.fingerprint is 'of the rows in any order, or SHA-256 of the file of the model';
 
 create table wh.ops.file_ledger (
     portfolio varchar,
@@ -54,16 +69,14 @@ comment on column wh.ops.file_ledger.feed is 'feed of the file';
 comment on column wh.ops.file_ledger.path is 'key; path below the landing folder';
 comment on column wh.ops.file_ledger.file_hash is 'key; SHA-256 of the file';
 comment on column wh.ops.file_ledger.bytes is 'size of the file';
-comment on column wh.ops.file_ledger.status is
-'loaded, refused (whole file) or replaced (by a corrected file)';
+comment on column wh.ops.file_ledger.status is 'loaded, refused (whole file) or replaced (by a corrected file)';
 comment on column wh.ops.file_ledger.reason is 'why a file was refused, in one line';
 comment on column wh.ops.file_ledger.delivered is 'rows; in the file';
 comment on column wh.ops.file_ledger.loaded is 'rows; now in raw';
 comment on column wh.ops.file_ledger.quarantined is 'rows; set aside in ops.quarantine';
 comment on column wh.ops.file_ledger.exact_duplicates is 'rows; equal to a row that is there already';
 comment on column wh.ops.file_ledger.replaces is 'file_hash of the predecessor under the same path';
-comment on column wh.ops.file_ledger.note is
-'what else was noticed, such as columns that the feed does not know';
+comment on column wh.ops.file_ledger.note is 'what else was noticed, such as columns that the feed does not know';
 comment on column wh.ops.file_ledger.run_id is 'run that recorded it';
 comment on column wh.ops.file_ledger.recorded_at is 'local time of recording';
 
@@ -124,53 +137,6 @@ comment on column wh.ops.validation_results.evaluated_count is 'rows; that were 
 comment on column wh.ops.validation_results.examples is 'up to three failing rows';
 comment on column wh.ops.validation_results.checked_at is 'local time';
 
-create table wh.ops.model_registry (
-    model_family varchar,
-    model_version varchar,
-    portfolio varchar,
-    role varchar,
-    purpose varchar,
-    knowledge_date date,
-    label_definition varchar,
-    horizon_days integer,
-    settings json,
-    feature_groups json,
-    feature_names json,
-    schema_hash varchar,
-    data_fingerprint varchar,
-    metrics json,
-    artefact_path varchar,
-    artefact_sha256 varchar,
-    base_rate double,
-    run_id varchar,
-    registered_at timestamp,
-    note varchar
-);
-comment on table wh.ops.model_registry is 'one row per portfolio, model family and version';
-comment on column wh.ops.model_registry.model_family is 'key; algorithm of the model';
-comment on column wh.ops.model_registry.model_version is 'key; version, unique in portfolio and family';
-comment on column wh.ops.model_registry.portfolio is 'portfolio';
-comment on column wh.ops.model_registry.role is 'champion, challenger, shadow or retired';
-comment on column wh.ops.model_registry.purpose is 'forecast, or describe where outcomes carry no date';
-comment on column wh.ops.model_registry.knowledge_date is
-'last day whose knowledge went into the model; no earlier night uses it';
-comment on column wh.ops.model_registry.label_definition is 'definition of default that it was trained on';
-comment on column wh.ops.model_registry.horizon_days is 'days; horizon of the label';
-comment on column wh.ops.model_registry.settings is 'settings of the algorithm';
-comment on column wh.ops.model_registry.feature_groups is
-'groups of features that the training data delivered';
-comment on column wh.ops.model_registry.feature_names is 'features in the order of training';
-comment on column wh.ops.model_registry.schema_hash is
-'SHA-256 of feature names and types; checked at scoring';
-comment on column wh.ops.model_registry.data_fingerprint is 'fingerprint of the training rows';
-comment on column wh.ops.model_registry.metrics is 'what was measured, on rows that no fit saw';
-comment on column wh.ops.model_registry.artefact_path is 'file of the model, below the models folder';
-comment on column wh.ops.model_registry.artefact_sha256 is 'SHA-256 of that file; checked at load';
-comment on column wh.ops.model_registry.base_rate is 'share; defaults among the training rows';
-comment on column wh.ops.model_registry.run_id is 'run that trained it';
-comment on column wh.ops.model_registry.registered_at is 'local time';
-comment on column wh.ops.model_registry.note is 'remark of whoever registered or retired it';
-
 create table wh.ops.lineage (
     relation varchar,
     input varchar,
@@ -180,33 +146,3 @@ comment on table wh.ops.lineage is 'one row per relation and input, read from th
 comment on column wh.ops.lineage.relation is 'key; relation that is built';
 comment on column wh.ops.lineage.input is 'key; relation that it reads';
 comment on column wh.ops.lineage.sql_file is 'file that says so';
-
-create table wh.ops.replication (
-    paper varchar,
-    dataset varchar,
-    protocol varchar,
-    table_number varchar,
-    row_name varchar,
-    metric varchar,
-    mean double,
-    low double,
-    high double,
-    published double,
-    repeats integer,
-    run_id varchar,
-    recorded_at timestamp
-);
-comment on table wh.ops.replication is 'one row per figure of a paper that was measured again';
-comment on column wh.ops.replication.paper is 'paper';
-comment on column wh.ops.replication.dataset is 'data set measured on';
-comment on column wh.ops.replication.protocol is 'how it was split and repeated';
-comment on column wh.ops.replication.table_number is 'table of the paper';
-comment on column wh.ops.replication.row_name is 'row of that table';
-comment on column wh.ops.replication.metric is 'metric';
-comment on column wh.ops.replication.mean is 'mean over repeats';
-comment on column wh.ops.replication.low is 'lower end of the interval';
-comment on column wh.ops.replication.high is 'upper end of the interval';
-comment on column wh.ops.replication.published is 'figure in the paper';
-comment on column wh.ops.replication.repeats is 'number of repeats';
-comment on column wh.ops.replication.run_id is 'run that measured it';
-comment on column wh.ops.replication.recorded_at is 'local time';

@@ -1,0 +1,118 @@
+"""What an open warehouse holds from the start, made from what declares it: migrations, feeds, the files of sql/.
+
+A table of raw follows its feed, a table in which scores wait the table that they belong to, a mart its file: none of
+them stands in a migration. Everything is there from the first opening on, so that a query of a fresh warehouse is
+empty, not an error.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import lru_cache
+
+import duckdb
+
+from warehouse import master_scale, migrations, sql, tables, views
+from warehouse.errors import Refused
+from warehouse.intake.feeds import FEEDS
+from warehouse.sql import SqlFile, quoted
+from warehouse.tables import Shape, TableColumn
+
+WAITING = {
+    "scores.incoming_scores": "scores.portfolio_scores",
+    "scores.incoming_contributions": "scores.contributions",
+}
+"""Each table in which rows wait to be validated, and the table that they belong to."""
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring the attached catalogue `wh` to this version: migrations, tables, views, marts and macros.
+
+    Raises:
+        Refused: when a migration, a feed or a file does not fit what the warehouse holds.
+    """
+    _create_inputs(con)
+    con.execute("begin transaction")
+    _create_marts(con)
+    con.execute("commit")
+    master_scale.create_macros(con)
+
+
+def _create_inputs(con: duckdb.DuckDBPyConnection) -> None:
+    """Create all that the files of features and marts may read."""
+    migrations.migrate(con)
+    con.execute("begin transaction")
+    _fit_raw(con)
+    _fit_waiting(con)
+    con.execute("commit")
+    views.create_views(con)
+
+
+def _fit_raw(con: duckdb.DuckDBPyConnection) -> None:
+    present = tables.shapes(con, "raw")
+    for feed in FEEDS.values():
+        relation = f"raw.{feed.name}"
+        tables.fit(
+            con,
+            relation,
+            present=present.get(relation),
+            columns=feed.table_columns,
+            about=feed.about,
+            declared_in="warehouse/intake/feeds.py",
+        )
+
+
+def _fit_waiting(con: duckdb.DuckDBPyConnection) -> None:
+    present, comments = tables.shapes(con, "scores"), tables.comments(con, "scores")
+    for waiting, target in WAITING.items():
+        tables.fit(
+            con,
+            waiting,
+            present=present.get(waiting),
+            columns={
+                name: TableColumn(kind, comments[target, name] or "")
+                for name, kind in present[target].items()
+            },
+            about=f"the rows of one night while they wait to be validated; same columns as {target}",
+            declared_in="warehouse/declared.py",
+        )
+
+
+def _create_marts(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the marts that are not there yet, empty, and renew comments; a night renews columns and rows."""
+    present = tables.shapes(con, "marts")
+    marts = sql.catalogue("marts")
+    if any(mart.relation not in present for mart in marts):
+        shapes = _selected((*sql.catalogue("features"), *marts))
+        for mart in marts:
+            if mart.relation not in present:
+                tables.fit_file(con, mart, shapes[mart.relation], None)
+    comments = tables.comments(con, "marts")
+    for mart in marts:
+        if comments[mart.relation, ""] != mart.grain:
+            con.execute(f"comment on table wh.{mart.relation} is {quoted(mart.grain)}")
+        for column in mart.columns:
+            if comments.get((mart.relation, column.name), column.comment) != column.comment:
+                con.execute(
+                    f'comment on column wh.{mart.relation}."{column.name}" is {quoted(column.comment)}'
+                )
+
+
+@lru_cache(maxsize=4)
+def _selected(files: tuple[SqlFile, ...]) -> dict[str, Shape]:
+    """Return the columns that each file selects, found in an empty warehouse in memory.
+
+    Raises:
+        Refused: naming a file that cannot be read.
+    """
+    shapes: dict[str, Shape] = {}
+    with closing(duckdb.connect()) as con:
+        con.execute("attach ':memory:' as wh")
+        _create_inputs(con)
+        for file in views.in_order(files):
+            try:
+                shapes[file.relation] = tables.selected(con, file)
+            except duckdb.Error as error:
+                raise Refused(f"{file.path}: {error}") from error
+            tables.fit_file(con, file, shapes[file.relation], None)
+    return shapes
