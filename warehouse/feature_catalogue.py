@@ -21,7 +21,7 @@ import duckdb
 from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import WINDOWS, SqlColumn, Window
+from warehouse.sql_head import WINDOWS, SqlColumn, Window
 
 FILE = Path(__file__).with_name("feature_catalogue.csv")
 DESCRIBED = ("features.feat_enterprise", "features.feat_sensitive")

@@ -10,69 +10,33 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 import jinja2
 import polars as pl
 
 from warehouse.errors import Refused
+from warehouse.sql_head import DAYS, WINDOWS, Inherit, SqlColumn, names_in, pairs_in, read_head
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
 SCHEMAS = ("staging", "ops", "features", "marts", "macros", "audits")
 
 _NAME = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
-_FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_.{}]*))?:\s*(.*)$")
-_COLUMN_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-_COLUMN = re.compile(r"^\[([a-z0-9_ /-]+)\]\s*(?:([^;]*);)?\s*(.*)$", re.DOTALL)
-_SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters", "defaults")
 _RELATION_NEEDS = ("relation", "grain", "key", "time", "inputs", "parameters")
 _AUDIT_NEEDS = ("audit", "grain", "inputs", "parameters")
-_NAMED = ("column", "inherit")
 
 
-class Window(NamedTuple):
-    """A stretch of time before the night that features look at; the known history has no number of days."""
-
-    name: str
-    days: int | None
-    text: str
-
-    def __str__(self) -> str:
-        """What `{{ window }}` writes in a template, as `{window}` does in the name of a column."""
-        return self.name
-
-
-DAYS = (30, 90, 180, 365)
-WINDOWS = (
-    *(Window(f"{days}d", days, f"{days} days") for days in DAYS),
-    Window("all", None, "known history"),
-)
 _JINJA = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     autoescape=False,  # noqa: S701  (SQL from files of the repo, no HTML; values are bound)
 )
-
-
-@dataclass(frozen=True)
-class SqlColumn:
-    """One output column as its head line declares it; `unit` is empty where the line names none."""
-
-    name: str
-    group: str
-    unit: str
-    text: str
-
-    @property
-    def comment(self) -> str:
-        """The comment that the warehouse keeps with the column."""
-        return f"[{self.group}] {self.unit + '; ' if self.unit else ''}{self.text}"
 
 
 @dataclass(frozen=True)
@@ -94,14 +58,6 @@ class SqlFile:
     def partition(self) -> tuple[str, ...]:
         """The key columns that are parameters too: together they name what one run replaces."""
         return tuple(name for name in self.key if name in self.parameters)
-
-
-@dataclass(frozen=True)
-class _Inherit:
-    """A head line that takes columns over from the head of an input."""
-
-    relation: str
-    names: tuple[str, ...]
 
 
 def load(relation: str) -> SqlFile:
@@ -214,13 +170,13 @@ def _load(relation: str, heirs: tuple[str, ...]) -> SqlFile:
 
 
 def _resolved(
-    file: SqlFile, lines: Sequence[tuple[int, SqlColumn | _Inherit]], heirs: tuple[str, ...]
+    file: SqlFile, lines: Sequence[tuple[int, SqlColumn | Inherit]], heirs: tuple[str, ...]
 ) -> tuple[SqlColumn, ...]:
     """Return the columns in the order of the head; `inherit ...: all` leaves out those that stand above it."""
     columns: dict[str, SqlColumn] = {}
     for number, line in lines:
         fresh: Sequence[SqlColumn] = [line] if isinstance(line, SqlColumn) else []
-        if isinstance(line, _Inherit):
+        if isinstance(line, Inherit):
             try:
                 fresh = _inherited(file, line, heirs)
             except Refused as error:
@@ -234,7 +190,7 @@ def _resolved(
     return tuple(columns.values())
 
 
-def _inherited(file: SqlFile, line: _Inherit, heirs: tuple[str, ...]) -> list[SqlColumn]:
+def _inherited(file: SqlFile, line: Inherit, heirs: tuple[str, ...]) -> list[SqlColumn]:
     if line.relation not in file.inputs:
         raise Refused(f"only an input's columns can be inherited, and {line.relation} is none of the inputs")
     known = {column.name: column for column in _load(line.relation, heirs).columns}
@@ -245,10 +201,10 @@ def _inherited(file: SqlFile, line: _Inherit, heirs: tuple[str, ...]) -> list[Sq
 
 
 @lru_cache(maxsize=512)
-def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColumn | _Inherit], ...]]:
+def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColumn | Inherit], ...]]:
     """Read one file, not yet rendered, and its column lines, whose inheritance is not yet resolved."""
     text = path.read_text()
-    fields, lines = _head(path, text)
+    fields, lines = read_head(path, text)
     is_audit = path.parent.name == "audits"
     for name in _AUDIT_NEEDS if is_audit else _RELATION_NEEDS:
         if name not in fields:
@@ -263,14 +219,14 @@ def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColu
     file = SqlFile(
         relation=declared,
         grain=fields["grain"],
-        key=_names(fields.get("key", "")),
+        key=names_in(fields.get("key", "")),
         time=fields.get("time", ""),
-        inputs=_names(fields["inputs"]),
-        parameters=_names(fields["parameters"]),
+        inputs=names_in(fields["inputs"]),
+        parameters=names_in(fields["parameters"]),
         columns=(),
         text=text,
         path=path,
-        defaults=_pairs(fields.get("defaults", "")),
+        defaults=pairs_in(fields.get("defaults", "")),
     )
     return file, tuple(lines)
 
@@ -286,91 +242,6 @@ def _rendered(path: Path, text: str, inputs: tuple[str, ...], columns: tuple[str
     except jinja2.TemplateError as error:
         raise Refused(f"{path}: the file cannot be rendered: {error}") from error
     return rendered.strip().rstrip(";").rstrip()
-
-
-def _names(value: str) -> tuple[str, ...]:
-    named = tuple(part.strip().lstrip("$") for part in value.split(",") if part.strip())
-    return () if named in {("none",), ("-",)} else named
-
-
-def _pairs(value: str) -> tuple[tuple[str, str], ...]:
-    parts = (part.split("=", 1) for part in value.split(",") if "=" in part)
-    return tuple((name.strip(), given.strip()) for name, given in parts)
-
-
-def _head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, SqlColumn | _Inherit]]]:
-    """Read the head: the first comment lines reading `-- field: value`; indented ones continue the last."""
-    entries: list[tuple[int, str, str | None, str]] = []
-    ended = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.startswith("--"):
-            break
-        if line.startswith("--   ") and entries and not ended:
-            start, field, name, value = entries[-1]
-            entries[-1] = (start, field, name, f"{value} {line[2:].strip()}")
-            continue
-        matched = _FIELD.match(line)
-        if matched is None or (ended and matched[1] not in (*_SINGLE, *_NAMED)):
-            if not entries:
-                raise Refused(
-                    f"{path}:{number}: the file must begin with its head, '-- relation: schema.name'"
-                )
-            ended = True
-            continue
-        if ended:
-            raise Refused(f"{path}:{number}: this head line comes after the head has ended; move it up")
-        field, name, value = matched[1], matched[2], matched[3].strip()
-        if (field in _NAMED) != (name is not None) or field not in (*_SINGLE, *_NAMED):
-            known = ", ".join(_SINGLE)
-            raise Refused(
-                f"{path}:{number}: the head knows {known}, 'column NAME' and 'inherit RELATION', not '{field}'"
-            )
-        if not value:
-            raise Refused(f"{path}:{number}: the head line '{field}' says nothing")
-        entries.append((number, field, name, value))
-    return _fields(path, entries), list(_lines(path, entries))
-
-
-def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for number, field, _, value in entries:
-        if field in _NAMED:
-            continue
-        if field in fields:
-            raise Refused(f"{path}:{number}: the head line '{field}' is given twice")
-        fields[field] = value
-    return fields
-
-
-def _lines(
-    path: Path, entries: list[tuple[int, str, str | None, str]]
-) -> Iterator[tuple[int, SqlColumn | _Inherit]]:
-    for number, field, name, value in entries:
-        if field == "inherit" and name is not None:
-            yield number, _Inherit(relation=name, names=_names(value))
-        if field == "column" and name is not None:
-            for spelled, line in _by_window(name, value):
-                matched = _COLUMN.match(line)
-                if not _COLUMN_NAME.match(spelled) or matched is None or not matched[3].strip():
-                    raise Refused(
-                        f"{path}:{number}: a column line reads '-- column {name}: [group] unit; meaning', "
-                        "where the name may hold {window} or {days}"
-                    )
-                group, unit, text = matched[1], (matched[2] or "").strip(), matched[3].strip()
-                yield number, SqlColumn(name=spelled, group=group, unit=unit, text=text)
-
-
-def _by_window(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Yield name and text of the column, or of one a window: {window} is any, {days} one with a number of days."""
-    if "{window}" not in name and "{days}" not in name:
-        yield name, value
-        return
-    for window in WINDOWS:
-        if window.days is not None or "{days}" not in name:
-            yield (
-                name.replace("{window}", window.name).replace("{days}", str(window.days)),
-                value.replace("{window}", window.text).replace("{days}", str(window.days)),
-            )
 
 
 def main(arguments: Sequence[str]) -> int:
