@@ -8,6 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
 from flows._parameters import Family, HorizonDays, Parameters, Portfolio
+from models.champion_rule import stand_in
 from models.families import FAMILIES
 from models.family import FamilySettings
 from tasks.night import end_run, last_closed_day, open_run
@@ -35,7 +36,7 @@ class TrainParameters(Parameters):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
     )
     family: Family = Field(
-        default="operational_risk",
+        default=stand_in(FAMILIES),
         description="The model family; voting_ensemble trains on thick files, wide_deep on those and transaction files",
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(

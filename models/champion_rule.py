@@ -2,8 +2,9 @@
 
 A borrower's coverage class says which data was delivered of it. Every family that covers the class scores it. The
 headline comes from the first of them that has a champion: the family that leads the class, then the one that covers
-most classes, the stand-in. A family that was shown to be worse than the stand-in on rows that neither had seen comes
-after the others.
+most classes, the stand-in. Of several families that lead one class, the one listed last comes first: a new line in
+`models.families` takes a class over without a change to the family that led it, which comes next. A family that was
+shown to be worse than the stand-in on rows that neither had seen comes after the others.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,12 +20,17 @@ Families = Mapping[str, Family]
 def order(coverage: str, families: Families) -> tuple[str, ...]:
     """Return the families that cover a class, the first to give its headline PD first."""
     covering = [family for family in families.values() if coverage in family.covers]
-    covering.sort(key=lambda family: (coverage not in family.leads, -len(family.covers)))
-    return tuple(family.name for family in covering)
+    leading = [family for family in covering if coverage in family.leads]
+    others = [family for family in covering if coverage not in family.leads]
+    others.sort(key=lambda family: -len(family.covers))
+    return tuple(family.name for family in (*reversed(leading), *others))
 
 
 def stand_in(families: Families) -> str:
-    """Return the family that covers most classes: it is trained first, and the others are held against it."""
+    """Return the family that covers most classes, the first listed of several.
+
+    It is trained first, and the others are held against it.
+    """
     return max(families.values(), key=lambda family: len(family.covers)).name
 
 

@@ -26,7 +26,10 @@ class Prepared(Protocol):
 
 
 class Classifier(Protocol):
-    """What training and scoring ask of the classifier of any family."""
+    """What training and scoring ask of the classifier of any family.
+
+    Its constructor takes ``settings``, ``groups`` and ``runner`` by keyword and only stores them.
+    """
 
     family: ClassVar[str]
     settings: Any
@@ -51,6 +54,9 @@ class Classifier(Protocol):
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return base value and contributions of the calibrated PD of each row."""
+
+    def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
+        """Count, for each category, rows with a level that training did not show."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
     if reference not in champions:
         return ()
     worse = []
-    for family in (family for family in champions if family != reference):
+    for family in (name for name in champions if name != reference and FAMILIES[name].leads):
         led = FAMILIES[family].leads
         with writer(purpose="compare families") as con:
             comparison = evaluations.compare(con, champions[family], champions[reference], coverage=led)

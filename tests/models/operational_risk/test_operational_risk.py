@@ -1,4 +1,4 @@
-"""The estimator: scikit-learn manners, what enters, what is refused, and no test row in any training step."""
+"""The estimator, beside the contract of all families: what enters, its learners, no test row in any training step."""
 
 from __future__ import annotations
 
@@ -7,30 +7,15 @@ import polars as pl
 import pytest
 from labelled_frames import make_portfolio, quick
 from pydantic import ValidationError
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
-from models.errors import NoFeaturesError, SchemaMismatchError, TooFewRowsError
+from models.errors import NoFeaturesError
 from models.evaluation import cross_validate, repeated_folds
 from models.feature_groups import OPERATIONAL_GROUPS
 from models.operational_risk import oversampling
 from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.settings import OperationalRiskSettings
-from models.runner import threads
-from models.scoring import score
-from models.training import train
 
 LEARNERS = ("xgboost", "logistic_regression", "svm", "random_forest")
-
-
-def test_params_and_clone(portfolio):
-    model = OperationalRiskClassifier(settings=quick(), groups=portfolio.groups, runner=threads(2))
-    assert set(model.get_params()) == {"settings", "groups", "runner"}
-    copied = clone(model)
-    assert copied is not model
-    assert copied.get_params() == model.get_params()
-    with pytest.raises(NotFittedError):
-        model.predict_proba(portfolio.frame)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -81,18 +66,6 @@ def test_column_order_and_extra_columns_do_not_matter(fitted, portfolio):
     assert np.array_equal(fitted.predict_proba(shuffled), fitted.predict_proba(portfolio.frame))
 
 
-def test_a_missing_or_retyped_feature_is_refused_by_name(fitted, portfolio):
-    with pytest.raises(SchemaMismatchError, match="tx_sales_all"):
-        fitted.predict_proba(portfolio.frame.drop("tx_sales_all"))
-    with pytest.raises(SchemaMismatchError, match=r"tx_sales_all \(number expected, String found\)"):
-        fitted.predict_proba(portfolio.frame.with_columns(pl.col("tx_sales_all").cast(pl.String)))
-
-
-def test_a_night_without_any_value_of_a_feature_still_scores(fitted, portfolio):
-    night = portfolio.frame.with_columns(tx_gap_std_all=pl.lit(None), channel=pl.lit(None))
-    assert np.isfinite(fitted.predict_proba(night)).all()
-
-
 def test_unseen_levels_are_counted_and_score_as_unknown(fitted, portfolio):
     night = portfolio.frame.with_columns(channel=pl.lit("by mail"))
     assert fitted.unseen_counts(night) == {"late_payer": 0, "channel": portfolio.frame.height}
@@ -136,34 +109,6 @@ def test_no_test_row_reaches_smote(portfolio, monkeypatch):
         assert all(len(rows) < len(train_rows) for rows in seen[:-1])
 
 
-def test_same_result_for_any_number_of_threads(portfolio):
-    settings = quick("xgboost")
-    one, two = (
-        train(
-            OperationalRiskClassifier(settings=settings, groups=portfolio.groups),
-            portfolio.frame,
-            portfolio.labels,
-            repeats=1,
-            runner=threads(n_jobs),
-        )
-        for n_jobs in (1, 2)
-    )
-    assert score(one.model, portfolio.frame).equals(score(two.model, portfolio.frame))
-    assert one.evaluation.raw == two.evaluation.raw
-
-
-@pytest.mark.parametrize("labels", [np.zeros(160), np.ones(160), np.r_[np.ones(9), np.zeros(151)]])
-def test_one_class_or_a_tiny_minority_is_refused_with_counts(portfolio, labels):
-    with pytest.raises(TooFewRowsError, match="defaults among 160 labelled rows"):
-        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups).fit(portfolio.frame, labels)
-
-
-@pytest.mark.parametrize("labels", [np.full(160, np.nan), np.zeros(3), np.full(160, 2)])
-def test_labels_that_are_none_are_refused(portfolio, labels):
-    with pytest.raises(TooFewRowsError):
-        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups).fit(portfolio.frame, labels)
-
-
 def test_a_small_minority_still_trains():
     small = make_portfolio(60, rate=0.1, seed=4)
     model = OperationalRiskClassifier(settings=quick(minimum_positives=3), groups=small.groups)
@@ -180,19 +125,3 @@ def test_nothing_to_train_on_is_refused(portfolio):
 def test_settings_have_bounds(wrong):
     with pytest.raises(ValidationError):
         OperationalRiskSettings(**wrong)
-
-
-def test_score_gives_one_graded_row_each(portfolio):
-    model = train(
-        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
-        portfolio.frame,
-        portfolio.labels,
-        repeats=1,
-    ).model
-    rows = score(model, portfolio.frame)
-    assert rows.columns == ["enterprise_id", "pd_raw", "pd", "score_points", "grade"]
-    assert rows["enterprise_id"].equals(portfolio.frame["enterprise_id"])
-    assert rows["pd"].is_between(0, 1, closed="none").all()
-    assert score(model, portfolio.frame[:0]).height == 0
-    with pytest.raises(SchemaMismatchError):
-        score(model, portfolio.frame[:0].drop("channel"))

@@ -1,20 +1,14 @@
-"""The ensemble whole: no leakage, the same for any runner, every hard input refused or decided and said."""
+"""The ensemble whole, beside the contract of all families: no leakage, every hard input refused or decided and said."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.base import clone
 
-from models import artefact
-from models.calibration import Calibrator
-from models.errors import ModelError, NoFeaturesError, SchemaMismatchError, TooFewRowsError
+from models.errors import ModelError, NoFeaturesError
 from models.evaluation import fold_numbers
-from models.master_scale import MasterScale
 from models.metrics import auc
-from models.runner import threads
-from models.scoring import CalibratedModel, contributions, score
 from models.telling import training_card as report
 from models.training import train
 from models.voting_ensemble import classifier as voting_ensemble
@@ -77,13 +71,6 @@ def fitted() -> VotingEnsembleClassifier:
     return VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(FRAME, LABELS)
 
 
-@pytest.fixture(scope="module")
-def model(fitted: VotingEnsembleClassifier) -> CalibratedModel:
-    rows, labels = thick_files(seed=5)
-    calibrator = Calibrator().fit(fitted.predict_proba(rows)[:, 1], labels)
-    return CalibratedModel(fitted, calibrator, MasterScale(), "rows of another seed")
-
-
 def test_only_columns_of_its_groups_that_can_help_enter(fitted):
     assert fitted.feature_names_in_.tolist() == [
         "debt_to_income",
@@ -114,22 +101,6 @@ def test_it_ranks_unseen_rows_and_no_worse_than_its_best_member(fitted):
 def test_enhanced_features_have_a_variance_inflation(fitted):
     assert set(fitted.vif_) == {"debt_to_income", "defendant_cases_all", "evaluation_grade"}
     assert all(1.0 <= factor < 5.0 for factor in fitted.vif_.values())
-
-
-def test_the_result_does_not_depend_on_the_runner(fitted):
-    def backwards(jobs):
-        return [job.work() for job in reversed(jobs)][::-1]
-
-    for runner in (threads(2), backwards):
-        again = VotingEnsembleClassifier(settings=QUICK, groups=GROUPS, runner=runner).fit(FRAME, LABELS)
-        assert again.combiner_ == fitted.combiner_
-        assert np.array_equal(again.predict_proba(FRAME), fitted.predict_proba(FRAME))
-
-
-def test_params_and_clone():
-    estimator = VotingEnsembleClassifier(settings=QUICK, groups=GROUPS, runner=threads(2))
-    assert set(estimator.get_params()) == {"settings", "groups", "runner"}
-    assert clone(estimator).get_params()["settings"] == QUICK
 
 
 def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
@@ -168,46 +139,6 @@ def test_rows_of_one_borrower_are_never_on_both_sides_of_an_inner_fold(monkeypat
     monkeypatch.setattr(voting_ensemble, "out_of_fold", spy)
     VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(twice, labels)
     assert np.array_equal(asked[0][: FRAME.height], asked[0][FRAME.height :])
-
-
-def test_contributions_add_up_to_the_published_pd(model):
-    rows, _ = thick_files(40, seed=3)
-    assert model.classifier.unexplained is None
-    base, told, decisions = contributions(model, rows, top=3)
-    assert decisions == ()
-    sums = told.group_by("enterprise_id", maintain_order=True).agg(pl.col("contribution").sum())
-    together = score(model, rows).join(sums, on="enterprise_id", validate="1:1")
-    assert (together["pd"] - base - together["contribution"]).abs().max() < 1e-9
-    assert set(told["feature"]) <= {*model.classifier.feature_names_in_.tolist(), "other"}
-    assert told.group_by("enterprise_id").len()["len"].max() <= 4
-    assert contributions(model, rows[:0], top=3).rows.height == 0
-
-
-def test_the_stored_model_says_the_same(model, tmp_path):
-    path, sha256 = artefact.save(model, tmp_path)
-    again = artefact.load(path, sha256=sha256, schema_hash=model.classifier.schema_hash_)
-    rows, _ = thick_files(30, seed=4)
-    assert score(again, rows).equals(score(model, rows))
-    assert contributions(again, rows, top=2).rows.equals(contributions(model, rows, top=2).rows)
-    assert again.classifier.decisions_ == model.classifier.decisions_
-    assert artefact.save(model, tmp_path) == (path, sha256)
-
-
-def test_an_unseen_category_is_unknown_and_counted(fitted):
-    rows = thick_files(20, seed=2)[0].with_columns(legal_form=pl.lit("cooperative"))
-    assert fitted.unseen_counts(rows) == {"legal_form": 20}
-    assert np.isfinite(fitted.predict_proba(rows)).all()
-
-
-def test_a_missing_column_is_refused_by_name(model):
-    with pytest.raises(SchemaMismatchError, match="assets"):
-        score(model, FRAME.drop("assets"))
-
-
-@pytest.mark.parametrize("labels", [np.zeros(240), np.ones(240), np.r_[np.ones(5), np.zeros(235)]])
-def test_one_class_or_few_defaults_are_refused_with_counts(labels):
-    with pytest.raises(TooFewRowsError, match="defaults among 240 labelled rows"):
-        VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(FRAME, labels)
 
 
 def test_no_usable_column_is_refused():

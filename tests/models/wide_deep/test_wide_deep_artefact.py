@@ -1,4 +1,4 @@
-"""A stored Wide & Deep model scores bit for bit as the fitted one, and a changed file is refused."""
+"""A stored Wide & Deep model of each form scores bit for bit as the fitted one, and its file fits its description."""
 
 from __future__ import annotations
 
@@ -45,20 +45,6 @@ def test_round_trip_gives_identical_scores_and_reasons(model, tmp_path):
         assert getattr(again.classifier, name) == getattr(model.classifier, name)
     assert again.classifier.unseen_counts(NIGHT) == model.classifier.unseen_counts(NIGHT)
     assert artefact.save(again, tmp_path) == (path, sha256)
-
-
-def test_a_changed_byte_another_schema_and_a_missing_file_are_refused(model, tmp_path):
-    path, sha256 = artefact.save(model, tmp_path)
-    with pytest.raises(ArtefactError, match="other columns"):
-        artefact.load(path, sha256=sha256, schema_hash="0" * 64)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(ArtefactError, match="SHA-256 differs"):
-        artefact.load(path, sha256=sha256, schema_hash=model.classifier.schema_hash_)
-    path.unlink()
-    with pytest.raises(ArtefactError, match="missing"):
-        artefact.load(path, sha256=sha256, schema_hash=model.classifier.schema_hash_)
 
 
 def test_weights_are_safetensors_and_the_rest_is_readable(model, tmp_path):
