@@ -13,7 +13,7 @@ from tasks.night import end_run, last_closed_day, open_run
 from tasks.train import train_champion
 from warehouse.connection import writer
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition, default_definition
+from warehouse.outcome import Definition, OutcomeDefinition, default_definition
 from warehouse.settings import settings
 
 # options that are settings of some families only
@@ -51,7 +51,7 @@ class TrainParameters(BaseModel):
         description="The learner at the end of operational_risk's pipeline",
         json_schema_extra={"position": 3},
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+    definition: Definition | None = Field(
         default=None,
         description="What counts as default; empty = dpd90 (cumcm2020c: cross_section)",
         json_schema_extra={"position": 4},
