@@ -1,7 +1,6 @@
 """Builds the feature tables of one portfolio as known on one date."""
 
 from datetime import date
-from typing import Literal
 
 from prefect import flow
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -9,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tasks.features import build_features, build_labels
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
-from warehouse.outcome import OutcomeDefinition
+from warehouse.night import Night
+from warehouse.outcome import Definition, OutcomeDefinition
 
 
 class FeaturesParameters(BaseModel):
@@ -28,7 +28,7 @@ class FeaturesParameters(BaseModel):
         description="The closed day to describe; empty = the day before the scheduled start",
         json_schema_extra={"position": 1},
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+    definition: Definition | None = Field(
         default=None,
         description="Also build labels under this definition of default; empty = features only",
         json_schema_extra={"position": 2},
@@ -70,9 +70,10 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     with writer(purpose=f"features {run.portfolio} {as_of}"):
         run_id = open_run("features", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts["enterprises"] = build_features(run.portfolio, as_of)
+            night = Night(run.portfolio, as_of, run_id)
+            counts["enterprises"] = build_features(night)
             if run.definition is not None:
                 outcome = OutcomeDefinition.of(run.definition, horizon_days=run.horizon_days)
                 known_by = run.known_by or last_closed_day()
-                counts["labels"] = build_labels(run.portfolio, as_of, outcome, known_by=known_by)
+                counts["labels"] = build_labels(night, outcome, known_by=known_by)
     return run_id

@@ -23,6 +23,7 @@ from tasks.validate import validate_features, validate_feeds
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.night import Night
+from warehouse.outcome import Definition
 from warehouse.settings import settings
 
 
@@ -60,7 +61,7 @@ class NightlyParameters(BaseModel):
         description="Name of the portfolio, for source folder; the other sources name theirs",
         json_schema_extra={"position": 5},
     )
-    definition: Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"] | None = Field(
+    definition: Definition | None = Field(
         default=None,
         description="What counts as default if a champion must be trained; empty = dpd90 (cumcm2020c: cross_section)",
         json_schema_extra={"position": 6},
@@ -118,10 +119,10 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
         run_id = open_run("nightly", portfolio=portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
             counts.update(ingest_landing(delivery.landing, portfolio, run_id).counts())
-            validate_feeds(portfolio, run_id, as_of)
-            build_features(portfolio, as_of)
-            validate_features(portfolio, as_of, run_id)
             night = Night(portfolio, as_of, run_id)
+            validate_feeds(night)
+            build_features(night)
+            validate_features(night)
             lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
             score_portfolio(
                 night,
@@ -130,12 +131,12 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
                 top_features=run.top_features,
                 stale_days=run.stale_days,
             )
-            compare_with_previous(portfolio, as_of, top_features=run.top_features, run_id=run_id)
-            watch_portfolio(portfolio, as_of, run_id=run_id)
+            compare_with_previous(night, top_features=run.top_features)
+            watch_portfolio(night)
             publish_warehouse(run_id)
-            report_night(portfolio, as_of)
-            show_summary(portfolio, as_of, run_id)
-            show_contributions(portfolio, as_of, lineup)
+            report_night(night)
+            show_summary(night)
+            show_contributions(night, lineup)
     return run_id
 
 

@@ -8,31 +8,32 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from models.watching.alerts import Alert
-from warehouse import watch as monitoring
+from warehouse import watch
 from warehouse.connection import writer
-from warehouse.watch import Night
+from warehouse.night import Night
 
 log = logging.getLogger("nightledger")
 
 
 @task(name="send alerts", cache_policy=NO_CACHE)
 def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
-    """Emit one Prefect event for each severity and note in ops.alerts whether it was.
+    """Emit one Prefect event for each severity, note in ops.alerts whether it was, and return the notes.
 
-    The rows are committed before; an event that is not emitted stops nothing and is said in the row, in the log and
+    The rows are committed before; an event that is not emitted stops nothing and is named in the row, in the log and
     in the artifact.
     """
-    told = {}
+    events = {}
     for severity in sorted({alert.severity for alert in alerts}):
-        mine = [alert for alert in alerts if alert.severity == severity]
-        told[severity] = _emit(night, severity, [alert.message for alert in mine])
-        if told[severity] != "emitted":
+        messages = [alert.message for alert in alerts if alert.severity == severity]
+        events[severity] = _emit(night, severity, messages)
+        if events[severity] != "emitted":
             log.warning(
-                "watch       %d %s alerts stay rows of ops.alerts: %s", len(mine), severity, told[severity]
-            )
+                "watch       %d %s alerts stay rows of ops.alerts: %s",
+                len(messages), severity, events[severity],
+            )  # fmt: skip
     with writer(purpose="note events") as con:
-        monitoring.tell_event(con, night, told)
-    return told
+        watch.record_events(con, night, events)
+    return events
 
 
 def _emit(night: Night, severity: str, messages: list[str]) -> str:
@@ -46,6 +47,6 @@ def _emit(night: Night, severity: str, messages: list[str]) -> str:
     }
     try:
         event = emit_event(f"nightledger.alert.{severity}", resource=resource, payload=payload)
-    except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the rows are there, the night goes on and says so
+    except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the rows are stored, the night goes on and notes it
         return f"not emitted: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return "emitted" if event is not None else "not emitted: Prefect sends no events from here"

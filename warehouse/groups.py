@@ -1,13 +1,12 @@
-"""Groups of borrowers for fairness checks: read here, beside the scores, and never handed to a model."""
+"""Read the groups of borrowers for fairness checks, beside the scores; they are never handed to a model."""
 
 from __future__ import annotations
-
-from datetime import date
 
 import duckdb
 import polars as pl
 
 from warehouse import sql
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
 ATTRIBUTES = ("natural_person", "region", "legal_form", "representative_gender")
@@ -40,7 +39,7 @@ where
 order by as_of_date, enterprise_id
 """
 
-_TONIGHT = """
+_SCORES = """
 select as_of_date, enterprise_id, model_family, model_version, model_role, pd
 from wh.scores.portfolio_scores
 where portfolio = $portfolio and as_of_date = $as_of_date and pd is not null
@@ -49,17 +48,18 @@ order by enterprise_id, model_family
 
 
 def with_groups(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
-    """The rows (with as_of_date and enterprise_id) and the groups of their borrowers on that day; null: not stated."""
-    found = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": rows["as_of_date"].unique().to_list()})
-    return rows.join(found, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
+    """Add the groups of their borrowers on that day to rows with as_of_date and enterprise_id; null: not stated."""
+    dates = rows["as_of_date"].unique().to_list()
+    groups = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": dates})
+    return rows.join(groups, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
 def unseen(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
-    """What a model said of rows that it had not seen: as_of_date, enterprise_id, label and pd."""
+    """Return a model's PDs of rows that it had not seen: as_of_date, enterprise_id, label and pd."""
     key = {"portfolio": model.portfolio, "family": model.model_family, "version": model.model_version}
     return sql.frame(con, _UNSEEN, key)
 
 
-def tonight(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
-    """Every PD of a night: as_of_date, enterprise_id, model_family, model_version, model_role and pd."""
-    return sql.frame(con, _TONIGHT, {"portfolio": portfolio, "as_of_date": as_of_date})
+def scores_of(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
+    """Return every PD of a night: as_of_date, enterprise_id, model_family, model_version, model_role and pd."""
+    return sql.frame(con, _SCORES, night.key)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 RunStatus = Literal["running", "done", "refused", "failed", "aborted"]
@@ -109,12 +110,12 @@ def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
     return Run(found, flow, portfolio, day, json.loads(parameters or "{}"), status, code)
 
 
-def scored_by(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> Run | None:
-    """The run that wrote the stored scores of a portfolio and date, where it ended well."""
+def scored_by(con: duckdb.DuckDBPyConnection, night: Night) -> Run | None:
+    """Return the run that wrote the stored scores of a night, where it ended well."""
     row = con.execute(
         "select max(run_id) from wh.scores.portfolio_scores "
         "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     found = run(con, row[0]) if row and row[0] else None
     return found if found and found.status == "done" else None

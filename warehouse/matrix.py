@@ -1,4 +1,4 @@
-"""The frames that models see: labelled snapshots to train on, and one part of a night to score."""
+"""Read the frames that models see: labelled snapshots to train on, and one part of a night to score."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from warehouse import sql
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 RELATION = "features.feat_enterprise"
@@ -73,7 +74,7 @@ where
 
 
 def feature_groups() -> dict[str, str]:
-    """The group of each column of the wide feature relation, as its head declares it, and of the sensitive fields."""
+    """Return the group of each column of the wide feature relation and of the sensitive fields, as heads declare it."""
     columns = (*sql.load(RELATION).columns, *sql.load("features.feat_sensitive").columns)
     return {column.name: column.group for column in columns}
 
@@ -86,11 +87,11 @@ def training_matrix(
     outcome: OutcomeDefinition,
     coverage: Sequence[str] = ("thick", "transaction", "thin"),
 ) -> pl.DataFrame:
-    """The features of every borrower with a known label on the given dates, and the label, in a fixed order.
+    """Return the features and the label of every borrower with a known label on the dates, in a fixed order.
 
-    Borrowers whose window is open or who were in default already have no label and no row, nor have those of
-    another coverage. Those whom the night could not score count as thin files under `cross_section`, which
-    describes every outcome there is.
+    Borrowers whose window is open or who were in default already have no label and no row, nor have borrowers of
+    another coverage. Borrowers that cannot be scored count as thin files under `cross_section`, which describes
+    every outcome there is.
 
     Raises:
         Refused: when a date has no such borrower, or its features or labels have not been built.
@@ -117,7 +118,7 @@ def labelled(
     outcome: OutcomeDefinition,
     coverage: Sequence[str],
 ) -> tuple[int, int]:
-    """How many borrowers of a coverage have a known label on the dates, and how many of them defaulted."""
+    """Count the borrowers of a coverage with a known label on the dates, and the defaults among them."""
     row = con.execute(
         _LABELLED,
         {
@@ -131,37 +132,31 @@ def labelled(
     return int(known), int(bad)
 
 
-def scoring_matrix(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, part: int, parts: int
-) -> pl.DataFrame:
-    """The features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
+def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, *, part: int, parts: int) -> pl.DataFrame:
+    """Return the features of one part of a night; the parts 0 to parts - 1 hold every enterprise exactly once."""
     if not 0 <= part < parts:
         raise Refused(f"part {part} of {parts} parts does not exist")
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
-    first, last = con.execute(_RANGE, {**night, "part": part, "parts": parts}).fetchone() or (None, None)
+    first, last = con.execute(_RANGE, {**night.key, "part": part, "parts": parts}).fetchone() or (None, None)
     # a part without rows compares with null and finds none
-    return sql.frame(con, _SCORING, {**night, "first": first, "last": last}).sort("enterprise_id")
+    return sql.frame(con, _SCORING, {**night.key, "first": first, "last": last}).sort("enterprise_id")
 
 
-def features_of(
-    con: duckdb.DuckDBPyConnection, ids: pl.Series, *, portfolio: str, as_of_date: date
-) -> pl.DataFrame:
-    """The features of some enterprises on one night, in the order given; who has none is left out."""
-    night = {"portfolio": portfolio, "as_of_date": as_of_date, "first": ids.min(), "last": ids.max()}
-    wanted = pl.DataFrame({"enterprise_id": ids})
-    return wanted.join(
-        sql.frame(con, _SCORING, night), on="enterprise_id", how="inner", maintain_order="left"
+def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
+    """Return the features of some enterprises on one night, in the order of their ids; without features no row."""
+    features = sql.frame(con, _SCORING, {**night.key, "first": ids.min(), "last": ids.max()})
+    return pl.DataFrame({"enterprise_id": ids}).join(
+        features, on="enterprise_id", how="inner", maintain_order="left"
     )
 
 
 def first_day(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> date | None:
-    """The day of the portfolio's first transaction or operational event, None where there is neither."""
+    """Return the day of the portfolio's first transaction or operational event, None where there is neither."""
     row = con.execute(_FIRST_DAY, {"portfolio": portfolio}).fetchone()
     return row[0] if row else None
 
 
 def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
-    """The frame with the sensitive fields of its borrowers, for a model whose settings say that it uses them."""
+    """Add the sensitive fields of its borrowers to a frame, for a model whose settings allow their use."""
     fields = sql.frame(
         con,
         f"select as_of_date, enterprise_id, {', '.join(sorted(SENSITIVE))} from wh.features.feat_sensitive "
@@ -171,17 +166,17 @@ def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfo
     return frame.join(fields, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
-def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:
-    """Whether the features of the portfolio and date are built and passed their audits."""
+def has_features(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
+    """True if the features of the night are built and passed their audits."""
     schema, name = COVERAGE.split(".")
-    known = con.execute(
+    table = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = $schema and table_name = $name",
         {"schema": schema, "name": name},
     ).fetchone()
-    if known is None:
+    if table is None:
         return False
     row = con.execute(
         f"select 1 from wh.{COVERAGE} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     return row is not None

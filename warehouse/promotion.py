@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import duckdb
 
 from warehouse import registry, roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.roles import RoleRecord
 
@@ -41,9 +41,9 @@ def promote(
             f"give an --effective-from of {record.knowledge_date} or later, not {approval.effective_from}"
         )
     registry.verify(record)
-    night: dict[str, Any] = {"portfolio": approval.portfolio, "as_of_date": approval.effective_from}
-    before = registry.champion(con, family=approval.model_family, **night)
-    now = registry.in_role(con, (approval.role,), **night)
+    night = Night(approval.portfolio, approval.effective_from, approval.run_id)
+    before = registry.champion(con, night, family=approval.model_family)
+    now = registry.in_role(con, night, (approval.role,))
     mine = (approval.model_family, approval.model_version)
     if approval.role == "champion":
         has_it = before is not None and before.model_version == approval.model_version

@@ -19,6 +19,7 @@ from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
 from warehouse import matrix, replications
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition, default_definition
 from warehouse.settings import settings
 
@@ -43,8 +44,9 @@ def load_dataset(
     ingest_landing(delivery.landing, portfolio, run_id)
     outcome = OutcomeDefinition.of(default_definition(portfolio), horizon_days=HORIZON_DAYS)
     (day,) = outcome.snapshot_dates(as_of)
-    build_features(portfolio, day)
-    build_labels(portfolio, day, outcome, known_by=as_of)
+    snapshot = Night(portfolio, day, run_id)
+    build_features(snapshot)
+    build_labels(snapshot, outcome, known_by=as_of)
     with writer(purpose="read labelled rows") as con:
         frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=outcome)
     return delivery, frame

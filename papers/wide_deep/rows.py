@@ -18,6 +18,7 @@ from tasks.progress import Progress
 from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 from warehouse.settings import settings
 
@@ -173,11 +174,12 @@ def load_portfolio(
     deliver_portfolio(simulation, landing, through=through)
     ingest_landing(landing, portfolio, run_id)
     (day,) = OUTCOME.snapshot_dates(through)
+    snapshot = Night(portfolio, day, run_id)
     with writer(purpose="look for features") as con:
-        built = matrix.has_features(con, portfolio=portfolio, as_of_date=day)
+        built = matrix.has_features(con, snapshot)
     if not built:
-        build_features(portfolio, day)
-    build_labels(portfolio, day, OUTCOME, known_by=through)
+        build_features(snapshot)
+    build_labels(snapshot, OUTCOME, known_by=through)
     with writer(purpose="read labelled rows") as con:
         frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=OUTCOME)
     return portfolio, frame
