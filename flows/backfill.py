@@ -14,6 +14,7 @@ from tasks.backfill import Course, days, done_night
 from tasks.deliver import portfolio_of
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 OWN = {"first", "last", "again"}
@@ -79,14 +80,14 @@ def backfill(run: BackfillParameters) -> str:
     course = Course(wanted)
     with end_run(run_id) as counts:
         for day in wanted:
-            night = run.night(day)
-            done, why = done_night(portfolio, day, night.model_dump(mode="json"))
+            parameters = run.night(day)
+            done, reason = done_night(Night(portfolio, day, run_id), parameters.model_dump(mode="json"))
             if done is not None and not run.again:
                 course.skip(day, done)
                 continue
-            course.begin(day, why)
+            course.begin(day, reason)
             try:
-                nightly(run=night)
+                nightly(run=parameters)
             except Exception as error:
                 kind = Refused if isinstance(error, Refused) else RuntimeError
                 raise kind(course.stopped(day, error)) from error

@@ -11,6 +11,7 @@ from flows._parameters import Parameters, Portfolio, TopFeatures
 from tasks.changes import compare_nights, night_before
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.settings import settings
 
 
@@ -51,8 +52,7 @@ def compare(run: CompareParameters = CompareParameters()) -> str:
     with writer(purpose=f"compare {run.portfolio} {as_of}"):
         run_id = open_run("compare", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            against = run.against or night_before(run.portfolio, as_of)
-            counts.update(
-                compare_nights(run.portfolio, as_of, against, top_features=run.top_features, run_id=run_id)
-            )
+            night = Night(run.portfolio, as_of, run_id)
+            against = run.against or night_before(night)
+            counts.update(compare_nights(night, against, top_features=run.top_features))
     return run_id

@@ -9,6 +9,7 @@ from flows._parameters import HorizonDays, Parameters, Portfolio
 from tasks.features import build_features, build_labels
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.outcome import Definition, OutcomeDefinition
 
 
@@ -52,9 +53,10 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     with writer(purpose=f"features {run.portfolio} {as_of}"):
         run_id = open_run("features", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts["enterprises"] = build_features(run.portfolio, as_of)
+            night = Night(run.portfolio, as_of, run_id)
+            counts["enterprises"] = build_features(night)
             if run.definition is not None:
                 outcome = OutcomeDefinition.of(run.definition, horizon_days=run.horizon_days)
                 known_by = run.known_by or last_closed_day()
-                counts["labels"] = build_labels(run.portfolio, as_of, outcome, known_by=known_by)
+                counts["labels"] = build_labels(night, outcome, known_by=known_by)
     return run_id

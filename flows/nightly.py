@@ -88,10 +88,10 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
         run_id = open_run("nightly", portfolio=portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
             counts.update(ingest_landing(delivery.landing, portfolio, run_id).counts())
-            validate_feeds(portfolio, run_id, as_of)
-            build_features(portfolio, as_of)
-            validate_features(portfolio, as_of, run_id)
             night = Night(portfolio, as_of, run_id)
+            validate_feeds(night)
+            build_features(night)
+            validate_features(night)
             lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
             score_portfolio(
                 night,
@@ -100,12 +100,12 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
                 top_features=run.top_features,
                 stale_days=run.stale_days,
             )
-            compare_with_previous(portfolio, as_of, top_features=run.top_features, run_id=run_id)
-            watch_portfolio(portfolio, as_of, run_id=run_id)
+            compare_with_previous(night, top_features=run.top_features)
+            watch_portfolio(night)
             publish_warehouse(run_id)
-            report_night(portfolio, as_of)
-            show_summary(portfolio, as_of, run_id)
-            show_contributions(portfolio, as_of, lineup)
+            report_night(night)
+            show_summary(night)
+            show_contributions(night, lineup)
     return run_id
 
 

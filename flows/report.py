@@ -9,6 +9,7 @@ from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.report import report_night
 from warehouse.connection import writer
+from warehouse.night import Night
 
 
 class ReportParameters(Parameters):
@@ -36,5 +37,5 @@ def report(run: ReportParameters = ReportParameters()) -> str:
     with writer(purpose=f"report {run.portfolio} {as_of}"):
         run_id = open_run("report", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts["pages"] = len(report_night(run.portfolio, as_of))
+            counts["pages"] = len(report_night(Night(run.portfolio, as_of, run_id)))
     return run_id

@@ -53,5 +53,5 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
                 top_features=run.top_features,
                 stale_days=run.stale_days,
             )
-            show_contributions(run.portfolio, as_of, lineup)
+            show_contributions(night, lineup)
     return run_id

@@ -10,6 +10,7 @@ from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
+from warehouse.night import Night
 
 
 class ValidateParameters(Parameters):
@@ -39,8 +40,9 @@ def validate(run: ValidateParameters = ValidateParameters()) -> str:
     with writer(purpose=f"validate {run.portfolio} {as_of}"):
         run_id = open_run("validate", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):
+            night = Night(run.portfolio, as_of, run_id)
             if run.gate != "features":
-                validate_feeds(run.portfolio, run_id, as_of, again=True)
+                validate_feeds(night, again=True)
             if run.gate != "feeds":
-                validate_features(run.portfolio, as_of, run_id)
+                validate_features(night)
     return run_id

@@ -10,6 +10,7 @@ from models.watching.settings import WatchSettings
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
+from warehouse.night import Night
 
 
 class WatchParameters(Parameters):
@@ -40,5 +41,5 @@ def watch(run: WatchParameters = WatchParameters()) -> str:
     with writer(purpose=f"watch {run.portfolio} {as_of}"):
         run_id = open_run("watch", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts.update(watch_portfolio(run.portfolio, as_of, run_id=run_id, limits=run.limits))
+            counts.update(watch_portfolio(Night(run.portfolio, as_of, run_id), limits=run.limits))
     return run_id

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import polars as pl
+
 from models.fingerprint import fingerprint
 from models.metrics import Labels
 from models.schema import schema_of

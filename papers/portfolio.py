@@ -6,11 +6,13 @@ from datetime import date
 from typing import Literal
 
 import polars as pl
+
 from tasks.deliver import deliver_feeds
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
 from warehouse import matrix
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition, default_definition
 
 HORIZON_DAYS = 365
@@ -36,8 +38,9 @@ def labelled_portfolio(
     ingest_landing(delivery.landing, portfolio, run_id)
     outcome = OutcomeDefinition.of(default_definition(portfolio), horizon_days=HORIZON_DAYS)
     (day,) = outcome.snapshot_dates(as_of)
-    build_features(portfolio, day)
-    build_labels(portfolio, day, outcome, known_by=as_of)
+    snapshot = Night(portfolio, day, run_id)
+    build_features(snapshot)
+    build_labels(snapshot, outcome, known_by=as_of)
     with writer(purpose="read labelled rows") as con:
         frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=outcome)
     return portfolio, frame

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from warehouse.errors import Refused
 
 __all__ = ["PUBLIC_SETS", "SBA_NATIONAL_RATE", "PublicSet", "load"]

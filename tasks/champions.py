@@ -40,25 +40,20 @@ def ensure_champions(night: Night, *, definition: str | None, horizon_days: int)
         family for name, family in FAMILIES.items() if name not in champions and name != stand_in(FAMILIES)
     ]
     if first is None:
-        wanted = definition or default_definition(night.portfolio)
+        asked = definition or default_definition(night.portfolio)
         log.info(
-            "champion    none yet for %s: training one on its history first (%s)", night.portfolio, wanted
+            "champion    none yet for %s: training one on its history first (%s)", night.portfolio, asked
         )
-        history = History(night, OutcomeDefinition.of(wanted, horizon_days=horizon_days))
+        history = History(night, OutcomeDefinition.of(asked, horizon_days=horizon_days))
         first = train_stand_in(night, history)
-    elif missing and first.knowledge_date == night.as_of_date and first.horizon_days is not None:
-        history = History(night, outcome_of(first))
+    elif missing and first.knowledge_date == night.as_of_date and not first.outcome.is_cross_section:
+        history = History(night, first.outcome)
     else:
         missing = []
-    if first.horizon_days is not None:  # a cross section has no snapshot before its outcomes
+    if not first.outcome.is_cross_section:  # a cross section has no snapshot before its outcomes
         for family in missing:
             train_beside(first, family, night=night, history=history)
     return find_lineup(night)
-
-
-def outcome_of(record: ModelRecord) -> OutcomeDefinition:
-    """Return the outcome definition that a model was trained on."""
-    return OutcomeDefinition.of(record.label_definition, horizon_days=record.horizon_days or 0)
 
 
 def train_stand_in(night: Night, history: History) -> ModelRecord:
@@ -90,8 +85,8 @@ def train_beside(first: ModelRecord, family: Family, *, night: Night, history: H
             )  # fmt: skip
         return
     train_champion(
-        night._replace(as_of_date=first.knowledge_date),
-        outcome_of(first),
+        night.on(first.knowledge_date),
+        first.outcome,
         model,
         snapshots=history.snapshots(family, model),
         built=True,

@@ -1,4 +1,4 @@
-"""Compares the headline PDs of two nights: differences split in parallel parts, written whole, told in a few lines."""
+"""Compares the headline PDs of two nights: splits the differences in parallel parts, stores them, and sums them up."""
 
 import logging
 import shutil
@@ -11,26 +11,25 @@ from tasks.compare_part import GROUP, Part, compare_part, splittable
 from warehouse import changes
 from warehouse.changes import Moves, Nights, NotComparable
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.settings import settings
 
 ROWS_A_PART, MOST_PARTS = 500, 16
 log = logging.getLogger("nightledger")
 
 
-def compare_nights(
-    portfolio: str, as_of_date: date, against_date: date, *, top_features: int, run_id: str
-) -> dict[str, int]:
-    """Split every difference between two nights, write it with its audit and mart, and tell it in a few lines.
+def compare_nights(night: Night, against_date: date, *, top_features: int) -> dict[str, int]:
+    """Split every difference between a night and an earlier one, store it with its audit and mart, and log a summary.
 
     Raises:
         NotComparable: when a night, its features or a model of it is not there, or no longer gives its PDs.
     """
-    if against_date >= as_of_date:
-        raise NotComparable(f"{against_date} does not lie before {as_of_date}; name an earlier night")
-    started, nights = time.perf_counter(), Nights(portfolio, as_of_date, against_date)
+    if against_date >= night.as_of_date:
+        raise NotComparable(f"{against_date} does not lie before {night.as_of_date}; name an earlier night")
+    started, nights = time.perf_counter(), Nights(night, against_date)
     with writer(purpose="pair nights") as con:
         table = changes.pairs(con, nights)
-    folder = settings().runs_dir / run_id / "changes"
+    folder = settings().runs_dir / night.run_id / "changes"
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
         Part(group, number, of)
@@ -47,7 +46,7 @@ def compare_nights(
         wait(futures)  # of all, so that none writes into a folder that is gone
         files = [future.result() for future in futures]
         with writer(purpose="write changes") as con:
-            written = changes.commit_changes(con, files, nights, run_id=run_id)
+            written = changes.commit_changes(con, files, nights)
             moves = changes.moves(con, nights)
     finally:
         shutil.rmtree(folder)
@@ -63,37 +62,39 @@ def lines(moves: Moves, nights: Nights) -> list[str]:
     sums = [f"{part} {size:+.2f}" for part, size in moves.sums.items()]
     entries = [f"{count:,} {entry.replace('_', ' ')}" for entry, count in moves.entries.items()]
     then, now = ("none" if mean is None else f"{mean:.2%}" for mean in (moves.mean_before, moves.mean_now))
-    told = [
+    summary = [
         f"{moves.moved:,} of {moves.both:,} PDs moved since {nights.against_date}, mean {then} then, {now} now",
         *([f"sum of all PDs: {', '.join(sums)}"] if sums else []),
         *([", ".join(entries)] if entries else []),
     ]
-    return told + [
-        f"{one.enterprise_id}  {one.pd_before:.2%} to {one.pd_now:.2%}, most by {one.by} {one.change:+.2%}"
-        for one in moves.largest
+    return summary + [
+        f"{move.enterprise_id}  {move.pd_before:.2%} to {move.pd_now:.2%}, most by {move.by} {move.change:+.2%}"
+        for move in moves.largest
     ]
 
 
-def compare_with_previous(portfolio: str, as_of_date: date, *, top_features: int, run_id: str) -> None:
-    """Compare a night with the scored one before it; one that cannot be compared is said and holds no scores up."""
+def compare_with_previous(night: Night, *, top_features: int) -> None:
+    """Compare a night with the scored one before it; where that cannot be done, log the reason and go on."""
     with writer(purpose="look for the night before") as con:
-        against = changes.previous_night(con, portfolio=portfolio, as_of_date=as_of_date)
-    if against is None:
+        against_date = changes.previous_date(con, night)
+    if against_date is None:
         return
     try:
-        compare_nights(portfolio, as_of_date, against, top_features=top_features, run_id=run_id)
-    except NotComparable as no:
-        log.warning("changes     not compared with %s: %s", against, no)
+        compare_nights(night, against_date, top_features=top_features)
+    except NotComparable as refusal:
+        log.warning("changes     not compared with %s: %s", against_date, refusal)
 
 
-def night_before(portfolio: str, as_of_date: date) -> date:
-    """Return the last scored night before a date.
+def night_before(night: Night) -> date:
+    """Return the date of the last scored night before a night.
 
     Raises:
         NotComparable: when there is none.
     """
     with writer(purpose="look for the night before") as con:
-        found = changes.previous_night(con, portfolio=portfolio, as_of_date=as_of_date)
-    if found is None:
-        raise NotComparable(f"{portfolio} has no scored night before {as_of_date} to compare it with")
-    return found
+        against_date = changes.previous_date(con, night)
+    if against_date is None:
+        raise NotComparable(
+            f"{night.portfolio} has no scored night before {night.as_of_date} to compare it with"
+        )
+    return against_date

@@ -1,10 +1,10 @@
-"""Splits the differences of one part of a pair of nights, by the models and features that their PDs were made of."""
+"""Splits the PD differences of one part of a pair of nights, with the models and features of both nights."""
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,14 +18,15 @@ from warehouse import changes, matrix, registry
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
-EXACT = 5e-7  # both nights' PDs come out again this closely, so that a difference is right to 1e-6
+EXACT = 5e-7  # both nights' PDs must be reproduced this closely, so that a difference is right to 1e-6
 GROUP = ("coverage", "coverage_before", "family_before", "version_before", "model_family", "model_version")
 
 
 class Part(NamedTuple):
-    """Every so-many-th borrower of one group: same classes, same models then, same models now."""
+    """Every so-many-th borrower of one group: same coverage classes and same models on both nights."""
 
     group: Mapping[str, str]
     number: int
@@ -37,43 +38,40 @@ def compare_part(nights: Nights, part: Part, *, top_features: int, file: Path) -
     """Split the differences of one part and return the file of its rows."""
     with writer(purpose="compare part") as con:
         table = splittable(changes.pairs(con, nights)).filter(**part.group).gather_every(part.of, part.number)
-        known = {
-            (one.model_family, one.model_version): one
-            for one in registry.records(con, portfolio=nights.portfolio)
+        registered = {
+            (record.model_family, record.model_version): record
+            for record in registry.records(con, portfolio=nights.night.portfolio)
         }
-        records = [
-            _record(known, nights, day, part.group[family], part.group[version])
-            for day, family, version in (
-                (nights.against_date, "family_before", "version_before"),
-                (nights.as_of_date, "model_family", "model_version"),
-            )
-        ]
-        sensitive = any(matrix.SENSITIVE.intersection(one.feature_names) for one in records)
+        before_and_now = (
+            _record(registered, nights.earlier, part.group["family_before"], part.group["version_before"]),
+            _record(registered, nights.night, part.group["model_family"], part.group["model_version"]),
+        )
+        sensitive = any(matrix.SENSITIVE.intersection(record.feature_names) for record in before_and_now)
         x_before, x_now = (
-            changes.features(
-                con, table["enterprise_id"], portfolio=nights.portfolio, as_of_date=day, sensitive=sensitive
-            )
-            for day in (nights.against_date, nights.as_of_date)
+            changes.features(con, table["enterprise_id"], night, sensitive=sensitive)
+            for night in (nights.earlier, nights.night)
         )
     try:
-        before = _load(records[0])
-        now = before if records[0] == records[1] else _load(records[1])
-        if records[0].model_family == records[1].model_family:
+        record_before, record_now = before_and_now
+        before = _load(record_before)
+        now = before if record_before == record_now else _load(record_now)
+        if record_before.model_family == record_now.model_family:
             moved = change.within_family(before, now, x_before, x_now, top=top_features)
         else:
             first = data_first(part.group)
             moved = change.across_families(before, now, x_before, x_now, data_first=first)
     except (ModelError, Refused) as error:
         raise NotComparable(
-            f"{nights.portfolio} on {nights.as_of_date} and {nights.against_date}: {error}"
+            f"{nights.night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
         ) from error
-    _hold(table, moved, nights)
+    _check_reproduced(nights.earlier, table["enterprise_id"], table["pd_before"], moved.pd_before)
+    _check_reproduced(nights.night, table["enterprise_id"], table["pd"], moved.pd_now)
     moved.rows.write_parquet(file)
     return file
 
 
 def data_first(group: Mapping[str, str]) -> bool:
-    """Whether the family of then reads the new values: it covers their class; else that of now reads the old ones.
+    """True if the earlier model can score the new row; otherwise the later model must be able to score the old one.
 
     Raises:
         ModelError: when neither covers the other's class.
@@ -89,19 +87,20 @@ def data_first(group: Mapping[str, str]) -> bool:
 
 
 def splittable(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the borrowers with a PD of each night's own."""
+    """Return the borrowers whose PD was scored anew on both nights."""
     return table.filter(pl.col("unsplit").is_null())
 
 
 def _record(
-    known: Mapping[tuple[str, str], ModelRecord], nights: Nights, day: date, family: str, version: str
+    registered: Mapping[tuple[str, str], ModelRecord], night: Night, family: str, version: str
 ) -> ModelRecord:
-    if (family, version) not in known:
+    if (family, version) not in registered:
         raise NotComparable(
-            f"{nights.portfolio} was scored on {day} by {family} {version}, which is not in ops.model_registry; "
-            f"score that night again: python -m flows score --portfolio {nights.portfolio} --as-of {day}"
+            f"{night.portfolio} was scored on {night.as_of_date} by {family} {version}, which is not in "
+            "ops.model_registry; score that night again: "
+            f"python -m flows score --portfolio {night.portfolio} --as-of {night.as_of_date}"
         )
-    return known[family, version]
+    return registered[family, version]
 
 
 def _load(record: ModelRecord) -> CalibratedModel:
@@ -109,17 +108,13 @@ def _load(record: ModelRecord) -> CalibratedModel:
     return artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
 
 
-def _hold(table: pl.DataFrame, moved: change.Change, nights: Nights) -> None:
-    """Refuse to explain a PD by features or a model that do not give it any more."""
-    for day, stored, again in (
-        (nights.against_date, table["pd_before"], moved.pd_before),
-        (nights.as_of_date, table["pd"], moved.pd_now),
-    ):
-        apart = abs(stored.to_numpy() - again)
-        if not (apart <= EXACT).all():
-            worst, off = int(apart.argmax()), int((apart > EXACT).sum())
-            raise NotComparable(
-                f"{nights.portfolio} on {day}: {off} of {len(apart)} PDs are not what model and features give now "
-                f"({table['enterprise_id'][worst]}: {stored[worst]:.6f}, now {again[worst]:.6f}); the features were "
-                f"built again since: python -m flows score --portfolio {nights.portfolio} --as-of {day}"
-            )
+def _check_reproduced(night: Night, ids: pl.Series, stored: pl.Series, computed: np.ndarray) -> None:
+    """Refuse to explain PDs by features or a model that do not give them any more."""
+    apart = abs(stored.to_numpy() - computed)
+    if not (apart <= EXACT).all():
+        worst, off = int(apart.argmax()), int((apart > EXACT).sum())
+        raise NotComparable(
+            f"{night.portfolio} on {night.as_of_date}: {off} of {len(apart)} PDs are not what model and features give "
+            f"now ({ids[worst]}: {stored[worst]:.6f}, now {computed[worst]:.6f}); the features were built again "
+            f"since: python -m flows score --portfolio {night.portfolio} --as-of {night.as_of_date}"
+        )

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from warehouse import matrix, sql
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 from warehouse.partition import audit, clear_partition, replace_partition
 from warehouse.settings import settings
@@ -40,45 +41,42 @@ def feature_order() -> tuple[str, ...]:
     return tuple(TopologicalSorter(graph).static_order())
 
 
-@task(name="build relation", task_run_name="build {relation} of {as_of_date}", cache_policy=NO_CACHE)
-def build_relation(relation: str, portfolio: str, as_of_date: date) -> int:
+@task(name="build relation", task_run_name="build {relation} of {night.as_of_date}", cache_policy=NO_CACHE)
+def build_relation(relation: str, night: Night) -> int:
     """Replace one relation's partition and return its rows; coverage, the last, only where the audits pass.
 
     The wide view shows no enterprise without its coverage, so a night that did not pass shows none.
     """
-    params = {"portfolio": portfolio, "as_of_date": as_of_date}
     with writer(purpose=f"build {relation}") as con, transaction(con):
-        clear_partition(con, COVERAGE, params)
-        rows = replace_partition(con, relation, params)
+        clear_partition(con, COVERAGE, night.key)
+        rows = replace_partition(con, relation, night.key)
         if relation == COVERAGE:
             renew_view(con, WIDE)
-            audit(con, FEATURE_AUDITS, params)
-    sql.keep(relation, settings().sql_dir / portfolio / str(as_of_date))
+            audit(con, FEATURE_AUDITS, night.key)
+    sql.keep(relation, settings().sql_dir / night.portfolio / str(night.as_of_date))
     return rows
 
 
 @task(name="build labels", cache_policy=NO_CACHE)
-def build_labels(portfolio: str, as_of_date: date, outcome: OutcomeDefinition, *, known_by: date) -> int:
-    """Replace the labels of one date under one definition and return how many are known (not null).
+def build_labels(night: Night, outcome: OutcomeDefinition, *, known_by: date) -> int:
+    """Replace the labels of one night under one definition and return how many are known (not null).
 
     Args:
-        portfolio: Whose borrowers.
-        as_of_date: The date whose features the labels go with; `build_features` must have run for it.
-        outcome: What counts as default, and within how many days after as_of_date.
+        night: The night whose features the labels go with; `build_features` must have run for it.
+        outcome: What counts as default, and within how many days after the night.
         known_by: Outcomes known by its end count; a window that reaches past it stays open (null).
 
     Raises:
-        Refused: when known_by lies before as_of_date, or an audit finds a label that cannot be known.
+        Refused: when known_by lies before the night, or an audit finds a label that cannot be known.
     """
+    as_of_date = night.as_of_date
     if known_by < as_of_date:
         raise Refused(f"labels of {as_of_date} need known_by on or after it, got {known_by}")
-    params = {"portfolio": portfolio, "as_of_date": as_of_date, "known_by": known_by, **outcome.key}
+    params = {**night.key, **outcome.key, "known_by": known_by}
     with writer(purpose="build labels") as con, transaction(con):
         rows = replace_partition(con, LABEL, params)
         audit(con, LABEL_AUDITS, params)
-        known, defaults = matrix.label_counts(
-            con, portfolio=portfolio, as_of_date=as_of_date, outcome=outcome
-        )
+        known, defaults = matrix.label_counts(con, night, outcome)
     log.info(
         "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
         f"{known:,}", f"{rows:,}", as_of_date, f"{defaults:,}", outcome.definition, outcome.horizon_days,
@@ -86,18 +84,20 @@ def build_labels(portfolio: str, as_of_date: date, outcome: OutcomeDefinition, *
     return known
 
 
-def build_features(portfolio: str, as_of_date: date) -> int:
-    """Build every feature relation of one date, inputs first, and return the number of enterprises.
+def build_features(night: Night) -> int:
+    """Build every feature relation of one night, inputs first, and return the number of enterprises.
 
     Raises:
         Refused: when the portfolio has no enterprise known on the date.
     """
     started = time.perf_counter()
-    rows = {relation: build_relation(relation, portfolio, as_of_date) for relation in feature_order()}
+    rows = {relation: build_relation(relation, night) for relation in feature_order()}
     if not rows[COVERAGE]:
-        raise Refused(f"{portfolio} has no enterprise known on {as_of_date}; load its feeds first")
+        raise Refused(
+            f"{night.portfolio} has no enterprise known on {night.as_of_date}; load its feeds first"
+        )
     log.info(
         "features    %s enterprises as of %s, %d relations  %.1f s",
-        f"{rows[COVERAGE]:,}", as_of_date, len(rows), time.perf_counter() - started,
+        f"{rows[COVERAGE]:,}", night.as_of_date, len(rows), time.perf_counter() - started,
     )  # fmt: skip
     return rows[COVERAGE]

@@ -1,4 +1,4 @@
-"""Decides how far back a first training learns: two snapshots where the earlier one has enough labels, else one."""
+"""Decides how many snapshots a first training learns from: two where the earlier one has enough labels, else one."""
 
 import logging
 import math
@@ -17,7 +17,7 @@ log = logging.getLogger("nightledger")
 
 
 def needed(model: FamilySettings) -> int:
-    """Return the defaults, and the others, that rows must have so that a training part of every fold has enough."""
+    """Return how many defaults, and as many others, rows must have so that every fold trains on enough of both."""
     return math.ceil(model.minimum_positives / (1 - 1 / model.folds))
 
 
@@ -36,10 +36,10 @@ class History:
                 self.earlier, self.reason = (), f"the record begins on {start}, within a year of {day}"
                 break
             try:
-                build_snapshots((day,), self.portfolio, outcome, known_by=night.as_of_date)
+                build_snapshots((day,), night, outcome)
             except Refused as refusal:
                 self.earlier, self.reason = (), str(refusal)
-        build_snapshots((self.last,), self.portfolio, outcome, known_by=night.as_of_date)
+        build_snapshots((self.last,), night, outcome)
 
     def snapshots(self, family: Family, model: FamilySettings) -> int:
         """Return 2 where both snapshots have enough of both kinds for a family, else 1, and log which and why."""

@@ -1,4 +1,4 @@
-"""Looks up the models of a night once: champions, who is scored beside them, and who was shown to be worse."""
+"""Finds the models of a night once: champions, models scored beside them, and champions shown to be worse."""
 
 import logging
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def find_lineup(night: Night) -> Lineup:
     """Return the models of a night, and log how the champions compare."""
     champions = champions_of(night)
     with writer(purpose="look for challengers") as con:
-        others = registry.in_role(con, ("challenger", "shadow"), **night.key)
+        others = registry.in_role(con, night, ("challenger", "shadow"))
     beside = tuple(record for record in others if record.model_family in FAMILIES)
     return Lineup(champions, beside, shown_worse(champions))
 
@@ -52,7 +52,7 @@ def find_lineup(night: Night) -> Lineup:
 def champions_of(night: Night) -> dict[str, ModelRecord]:
     """Return the champion of each family that has one for a night."""
     with writer(purpose="look for champions") as con:
-        champions = {family: registry.champion(con, family=family, **night.key) for family in FAMILIES}
+        champions = {family: registry.champion(con, night, family=family) for family in FAMILIES}
     return {family: record for family, record in champions.items() if record is not None}
 
 

@@ -1,4 +1,4 @@
-"""Scores a past night again beside the stored scores, and says where a difference comes from."""
+"""Scores a past night again beside the stored scores, and names the cause of a difference."""
 
 import logging
 import shutil
@@ -37,7 +37,7 @@ def past_run(run_id: str) -> Run:
 
 
 def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
-    """Score the night again from the parameters of its run, compare, and say what became of it.
+    """Score the night again from the parameters of its run, compare, and return the counts with a verdict.
 
     Raises:
         Refused: its scores were replaced, or it is not reproduced and nothing that changed explains why.
@@ -45,43 +45,40 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
     portfolio, as_of_date = str(run.portfolio), run.as_of_date
     if as_of_date is None:
         raise Refused(f"run {run.run_id} is of no date; nothing to replay")
-    given = run.parameters
+    options = run.parameters
     night = Night(portfolio, as_of_date, own_run_id)
-    with writer(purpose="what was said") as con:
-        then = replay.stored_scores(con, run)
-        inputs = run_inputs.stored(con, run.run_id), run_inputs.current(con, **night.key)
+    with writer(purpose="read stored scores") as con:
+        then = replay.stored_scores(con, night._replace(run_id=run.run_id))
+        inputs = run_inputs.stored(con, run.run_id), run_inputs.current(con, night)
     parts = score_parts(
-        night, find_lineup(night), partitions=given["partitions"], top_features=given["top_features"]
+        night, find_lineup(night), partitions=options["partitions"], top_features=options["top_features"]
     )
     with writer(purpose="compare") as con:
-        now = replay.current_scores(
-            con,
-            [part.scores for part in parts],
-            **night._asdict(),
-            stale_days=given.get("stale_days", 90),
-        )
+        score_files = [part.scores for part in parts]
+        now = replay.current_scores(con, score_files, night, stale_days=options.get("stale_days", 90))
     shutil.rmtree(settings().runs_dir / own_run_id)
-    found = replay.compare(then, now)
-    counts = {"replayed": run.run_id, **found._asdict()}
+    comparison = replay.compare(then, now)
+    counts = {"replayed": run.run_id, **comparison._asdict()}
     log.info(
         "replay      %s of %s: %d rows identical to the bit, %d to 1e-12, %d different, %d only then, %d only now",
-        portfolio, as_of_date, *found[:5],
+        portfolio, as_of_date, *comparison[:5],
     )  # fmt: skip
-    if found.reproduced:
-        exact = "to the bit" if found.close == 0 else "to 1e-12"
-        return told(run, {**counts, "verdict": f"reproduced {exact}"}, [])
-    why = replay.causes(*inputs, code_then=run.revision, code_now=ledger.revision())
-    if not replay.explained(why, then, now):
+    if comparison.reproduced:
+        exact = "to the bit" if comparison.close == 0 else "to 1e-12"
+        return show_verdict(run, {**counts, "verdict": f"reproduced {exact}"}, [])
+    causes = replay.causes(*inputs, code_then=run.revision, code_now=ledger.revision())
+    lines = causes.lines()
+    if not replay.explained(causes, then, now):
         raise Refused(
-            f"run {run.run_id} is not reproduced (largest difference of a PD {found.largest:.2e}) and nothing that "
-            f"changed explains it{': ' + '; '.join(why.lines()) if why.lines() else ''}; see the counts of this run"
+            f"run {run.run_id} is not reproduced (largest difference of a PD {comparison.largest:.2e}) and nothing "
+            f"that changed explains it{': ' + '; '.join(lines) if lines else ''}; see the counts of this run"
         )
-    kinds = ", ".join(line.split(":")[0] for line in why.lines())
-    return told(run, {**counts, "verdict": f"explained by {kinds}"}, why.lines())
+    kinds = ", ".join(line.split(":")[0] for line in lines)
+    return show_verdict(run, {**counts, "verdict": f"explained by {kinds}"}, lines)
 
 
-def told(run: Run, counts: dict[str, Any], lines: list[str]) -> dict[str, Any]:
-    """Say the verdict where people look, and return the counts."""
+def show_verdict(run: Run, counts: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+    """Log the verdict, put it where the Prefect UI shows it, and return the counts."""
     for line in (f"{run.run_id} {counts['verdict']}", *lines):
         log.info("replay      %s", line)
     rows = "\n".join(f"| {name} | {value} |" for name, value in counts.items())

@@ -1,7 +1,6 @@
 """Makes the model cards and the validation report of a scored night, as files and as artifacts."""
 
 import logging
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +15,7 @@ from models.telling.validation_report import NightRows, validation_report
 from warehouse import contributions, report_rows
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
@@ -23,16 +23,15 @@ log = logging.getLogger("nightledger")
 
 
 @task(name="make card", task_run_name="card of {record.model_family}", cache_policy=NO_CACHE)
-def make_card(record: ModelRecord, folder: Path) -> Path | None:
-    """Write the card of one model and return its file; None, with a line, for one of before rows were kept."""
+def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
+    """Write one model's card and return its path, or None for a model registered before unseen rows were stored."""
     with writer(purpose="model card") as con:
         rows = report_rows.model_rows(con, record)
         drawn = pl.DataFrame()
         if rows["night"] is not None:
             drawn = contributions.drawn(
                 con,
-                portfolio=record.portfolio,
-                as_of_date=rows["night"]["as_of_date"],
+                night.on(rows["night"]["as_of_date"]),
                 model_family=record.model_family,
                 model_version=record.model_version,
             )
@@ -50,34 +49,36 @@ def make_card(record: ModelRecord, folder: Path) -> Path | None:
 
 
 @task(name="make report", cache_policy=NO_CACHE)
-def make_report(portfolio: str, as_of_date: date, folder: Path) -> Path:
+def make_report(night: Night, folder: Path) -> Path:
     """Write the validation report of one night and return its file."""
     with writer(purpose="validation report") as con:
-        rows = report_rows.night_rows(con, portfolio=portfolio, as_of_date=as_of_date)
+        rows = report_rows.night_rows(con, night)
     if rows is None:
-        raise Refused(f"{portfolio} has no scores of {as_of_date} to report on; run its night first")
+        raise Refused(
+            f"{night.portfolio} has no scores of {night.as_of_date} to report on; run its night first"
+        )
     try:
         page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **rows))
     except ModelError as error:
-        raise Refused(f"no report of {portfolio} on {as_of_date}: {error}") from error
-    return _written(folder / f"report-{as_of_date}.html", page)
+        raise Refused(f"no report of {night.portfolio} on {night.as_of_date}: {error}") from error
+    return _written(folder / f"report-{night.as_of_date}.html", page)
 
 
-def report_night(portfolio: str, as_of_date: date) -> list[Path]:
+def report_night(night: Night) -> list[Path]:
     """Write the night's report and a card of every model that scored it, and show where they are.
 
     Raises:
         Refused: the date has no scores, or a figure that a page shows is missing; pages made before it stay.
     """
-    folder = settings().home / "reports" / portfolio
+    folder = settings().home / "reports" / night.portfolio
     with writer(purpose="models of the night") as con:
-        records = report_rows.records_of(con, portfolio=portfolio, as_of_date=as_of_date)
-    files = [make_report(portfolio, as_of_date, folder)]
-    files += [made for record in records if (made := make_card(record, folder)) is not None]
+        records = report_rows.records_of(con, night)
+    files = [make_report(night, folder)]
+    files += [path for record in records if (path := make_card(night, record, folder)) is not None]
     lines = "\n".join(f"- [{file.name}]({file.as_uri()})" for file in files)
     create_markdown_artifact(
         key="reports",
-        markdown=f"# {portfolio}, {as_of_date}\n\n{lines}\n",
+        markdown=f"# {night.portfolio}, {night.as_of_date}\n\n{lines}\n",
         description="Report and model cards",
     )
     log.info("report      %s and %d model cards in %s", files[0].name, len(files) - 1, folder)

@@ -26,18 +26,18 @@ log = logging.getLogger("nightledger")
 def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | None], int]:
     """Put the parts where the gate can read them; return the enterprises by coverage and headline family."""
     with writer(purpose="stage scores") as con:
-        scores.stage_scores(con, [part.scores for part in parts], **night.key)
+        scores.stage_scores(con, [part.scores for part in parts], night)
         explained = [part.contributions for part in parts if part.contributions is not None]
-        contributions.stage_contributions(con, explained, **night.key)
-        return scores.staged_headlines(con, **night.key)
+        contributions.stage_contributions(con, explained, night)
+        return scores.staged_headlines(con, night)
 
 
 @task(name="write scores", cache_policy=NO_CACHE)
 def write_scores(night: Night) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
     with writer(purpose="write scores") as con, transaction(con):
-        run_inputs.record(con, night.run_id, run_inputs.current(con, **night.key))
-        return scores.commit_scores(con, **night._asdict(), model_roles=ROLES)
+        run_inputs.record(con, night.run_id, run_inputs.current(con, night))
+        return scores.commit_scores(con, night, model_roles=ROLES)
 
 
 def score_parts(night: Night, lineup: Lineup, *, partitions: int, top_features: int) -> list[PartFiles]:
@@ -62,8 +62,8 @@ def score_portfolio(
     )  # fmt: skip
     for line in headline_lines(enterprises, FAMILIES, worse=lineup.worse):
         log.info("            %s", line)
-    settle_statuses(**night._asdict(), stale_days=stale_days)
-    validate_scores(**night._asdict())
+    settle_statuses(night, stale_days=stale_days)
+    validate_scores(night)
     written = write_scores(night)
     shutil.rmtree(settings().runs_dir / night.run_id)  # the parts are in the warehouse now
     return written

@@ -34,7 +34,7 @@ class PartFiles(NamedTuple):
 def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_features: int) -> PartFiles:
     """Score one part of the portfolio with every family that covers it and return the files of its rows."""
     with writer(purpose="score partition") as con:
-        frame = matrix.scoring_matrix(con, **night.key, part=part, parts=parts)
+        frame = matrix.scoring_matrix(con, night, part=part, parts=parts)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
     for coverage in uncovered(set(frame["coverage"]), lineup.champions, FAMILIES):
@@ -45,7 +45,7 @@ def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_
     unscored = frame.filter(coverage=UNSCOREABLE).select(
         "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
     )
-    score_rows = [scores.as_rows(unscored, record=None, headline=(UNSCOREABLE,), **night._asdict())]
+    score_rows = [scores.as_rows(unscored, night, record=None, headline=(UNSCOREABLE,))]
     contribution_rows = []
     for record in lineup.records:
         covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))
@@ -58,9 +58,9 @@ def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_
             continue
         rows = scores.as_rows(
             covered.select("enterprise_id", "coverage").join(scored, on="enterprise_id"),
+            night,
             record=record,
             headline=lineup.headline_classes(record),
-            **night._asdict(),
         )
         score_rows.append(rows)
         if explained is not None:

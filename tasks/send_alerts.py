@@ -10,7 +10,7 @@ from prefect.events import emit_event
 from models.watching.alerts import Alert
 from warehouse import watch
 from warehouse.connection import writer
-from warehouse.watch import Night
+from warehouse.night import Night
 
 log = logging.getLogger("nightledger")
 
@@ -22,18 +22,18 @@ def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
     The alerts are committed before. An event that is not emitted stops nothing; the row, the log and the artifact say
     so.
     """
-    delivery_by_severity = {}
+    events = {}
     for severity in sorted({alert.severity for alert in alerts}):
-        of_severity = [alert for alert in alerts if alert.severity == severity]
-        delivery = _emit(night, severity, [alert.message for alert in of_severity])
-        delivery_by_severity[severity] = delivery
-        if delivery != "emitted":
+        messages = [alert.message for alert in alerts if alert.severity == severity]
+        events[severity] = _emit(night, severity, messages)
+        if events[severity] != "emitted":
             log.warning(
-                "watch       %d %s alerts stay rows of ops.alerts: %s", len(of_severity), severity, delivery
-            )
+                "watch       %d %s alerts stay rows of ops.alerts: %s",
+                len(messages), severity, events[severity],
+            )  # fmt: skip
     with writer(purpose="note events") as con:
-        watch.tell_event(con, night, delivery_by_severity)
-    return delivery_by_severity
+        watch.record_events(con, night, events)
+    return events
 
 
 def _emit(night: Night, severity: str, messages: list[str]) -> str:

@@ -1,20 +1,20 @@
-"""Builds the features and labels of the dates that a model is trained on."""
+"""Builds the features and labels of the dates that a model is trained on, by what is known on one night."""
 
 from datetime import date
 
 from tasks.features import build_features, build_labels
 from warehouse import matrix
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 
-def build_snapshots(
-    dates: tuple[date, ...], portfolio: str, outcome: OutcomeDefinition, *, known_by: date
-) -> None:
-    """Build features and labels of the dates; features that are there, the night's own, are not built again."""
+def build_snapshots(dates: tuple[date, ...], night: Night, outcome: OutcomeDefinition) -> None:
+    """Build features and labels of some dates with the outcomes known by the night; its own features are kept."""
     for day in dates:
+        snapshot = night.on(day)
         with writer(purpose="look for features") as con:
-            built = matrix.has_features(con, portfolio=portfolio, as_of_date=day)
-        if not (built and day == known_by):
-            build_features(portfolio, day)
-        build_labels(portfolio, day, outcome, known_by=known_by)
+            built = matrix.has_features(con, snapshot)
+        if not (built and snapshot == night):
+            build_features(snapshot)
+        build_labels(snapshot, outcome, known_by=night.as_of_date)

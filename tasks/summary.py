@@ -1,8 +1,7 @@
-"""What the night produced, on one screen: a table of grades, a plot of them, and the run's own numbers."""
+"""Shows the result of a night on one screen: a table of grades, a plot of them, and the run's own numbers."""
 
 import base64
 import logging
-from datetime import date
 from typing import Any
 
 import polars as pl
@@ -14,17 +13,19 @@ from models.telling import plots
 from tasks.lineup import Lineup
 from warehouse import contributions, night_summary
 from warehouse.connection import writer
+from warehouse.night import Night
 
 log = logging.getLogger("nightledger")
 
 
 @task(name="show summary", cache_policy=NO_CACHE)
-def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
+def show_summary(night: Night) -> None:
     """Put the night's table, plot and counts where the Prefect UI shows them, and its grades on the terminal."""
+    portfolio, as_of_date, run_id = night
     with writer(purpose="summary") as con:
-        grades = night_summary.grades(con, portfolio=portfolio, as_of_date=as_of_date)
-        families = night_summary.families(con, portfolio=portfolio, as_of_date=as_of_date)
-        run = night_summary.run_counts(con, run_id=run_id)
+        grades = night_summary.grades(con, night)
+        families = night_summary.families(con, night)
+        run = night_summary.run_counts(con, run_id=night.run_id)
     rows = grades.to_dicts()
     create_table_artifact(
         key="portfolio-by-grade",
@@ -71,24 +72,18 @@ def show_summary(portfolio: str, as_of_date: date, run_id: str) -> None:
 
 
 @task(name="show contributions", cache_policy=NO_CACHE)
-def show_contributions(portfolio: str, as_of_date: date, lineup: Lineup) -> None:
+def show_contributions(night: Night, lineup: Lineup) -> None:
     """Put the plots of what moves the PD, from the stored rows, where the Prefect UI shows them."""
     with writer(purpose="show contributions") as con:
         drawn = {
-            family: contributions.drawn(
-                con,
-                portfolio=portfolio,
-                as_of_date=as_of_date,
-                model_family=family,
-                model_version=champion.model_version,
-            )
+            family: contributions.drawn(con, night, model_family=family, model_version=champion.model_version)
             for family, champion in lineup.champions.items()
         }
     for family, rows in drawn.items():
         if rows.is_empty():
             continue  # a family that does not explain itself, or no borrower of it
-        key, title = family.replace("_", "-"), f"{portfolio} as of {as_of_date}: {family}"
-        about = f"What moves the PD of {rows['enterprise_id'].n_unique():,} borrowers, {as_of_date}"
+        key, title = family.replace("_", "-"), f"{night.portfolio} as of {night.as_of_date}: {family}"
+        about = f"What moves the PD of {rows['enterprise_id'].n_unique():,} borrowers, {night.as_of_date}"
         show_picture(f"contributions-{key}", plots.contribution_bars(rows, title=title), about)
         show_picture(f"beeswarm-{key}", plots.beeswarm(rows, title=title), f"{about}, one by one")
 

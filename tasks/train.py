@@ -33,23 +33,23 @@ from warehouse.settings import settings
 log = logging.getLogger("nightledger")
 
 
-@task(name="train model", task_run_name="train model of {portfolio}", cache_policy=NO_CACHE)
+@task(name="train model", task_run_name="train model of {night.portfolio}", cache_policy=NO_CACHE)
 def train_model(
-    portfolio: str,
+    night: Night,
     dates: tuple[date, ...],
     outcome: OutcomeDefinition,
     model: FamilySettings,
     *,
     repeats: int | None = None,
 ) -> Trained:
-    """Train on the labelled rows of the dates and return the model with what must be kept of its rows."""
+    """Train on the labelled rows of the dates and return the model with its unseen rows and reference bins."""
     family = FAMILIES[model.family]
     with writer(purpose="read training rows") as con:
         frame = matrix.training_matrix(
-            con, portfolio=portfolio, snapshot_dates=dates, outcome=outcome, coverage=family.covers
+            con, portfolio=night.portfolio, snapshot_dates=dates, outcome=outcome, coverage=family.covers
         )
         if model.uses_sensitive:
-            frame = matrix.add_sensitive(con, frame, portfolio=portfolio)
+            frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
     labels = frame["label"].to_numpy()
     log.info(
         "train       %s on %s rows: search, measure, calibrate; minutes, not seconds",
@@ -73,7 +73,7 @@ def train_model(
         if training.model.classifier.unexplained is None:
             training = replace(training, reasons=check_reasons(training.model, frame, labels))
     except ModelError as error:
-        raise Refused(f"{portfolio}, {family.name}, {outcome.definition}: {error}") from error
+        raise Refused(f"{night.portfolio}, {family.name}, {outcome.definition}: {error}") from error
     classifier = training.model.classifier
     keys = frame.select("as_of_date", "enterprise_id", "coverage").with_row_index("row")
     unseen = training.evaluation.unseen.join(keys.cast({"row": pl.Int64}), on="row").drop("row")
@@ -105,8 +105,8 @@ def train_champion(
     started = time.perf_counter()
     dates = outcome.snapshot_dates(night.as_of_date, snapshots=snapshots)
     if not built:
-        build_snapshots(dates, night.portfolio, outcome, known_by=night.as_of_date)
-    trained = train_model(night.portfolio, dates, outcome, model, repeats=repeats)
+        build_snapshots(dates, night, outcome)
+    trained = train_model(night, dates, outcome, model, repeats=repeats)
     record = register_model(trained, night, outcome, role=role)
     show_model(trained.training, record)
     for line in training_card.lines(trained.training):

@@ -1,4 +1,4 @@
-"""How groups of borrowers are treated tonight, and whether the PDs within them are what happened."""
+"""Measures how groups of borrowers are treated tonight, and whether the PDs within them are what happened."""
 
 from datetime import date
 
@@ -7,44 +7,47 @@ import polars as pl
 from models.watching import fairness
 from models.watching.fairness import Basis
 from models.watching.settings import WatchSettings
-from tasks.watch_outcomes import agreed, vintages_of
+from tasks.watch_outcomes import share_outcome, vintages_of
 from warehouse import groups
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
 
 def fairness_figures(
-    portfolio: str,
-    as_of_date: date,
-    *,
-    nights: tuple[date, ...],
-    tonight: list[ModelRecord],
-    limits: WatchSettings,
+    night: Night, dates: tuple[date, ...], tonight: list[ModelRecord], *, limits: WatchSettings
 ) -> pl.DataFrame:
     """Return the figures of each group: of the headline and of each family, tonight and where outcomes are known.
 
     Within groups the headline and each family are measured on their latest vintage with known labels; before there is
-    one, a family is measured on the rows of its training that it had not seen.
+    one, a family is measured on the unseen rows of its training.
+
+    Args:
+        night: The night that is watched.
+        dates: The scored dates up to it.
+        tonight: The models that scored it.
+        limits: The settings of the watch.
     """
     with writer(purpose="fairness") as con:
-        scored = groups.tonight(con, portfolio=portfolio, as_of_date=as_of_date)
-        scored = groups.with_groups(con, scored, portfolio=portfolio)
+        scored = groups.with_groups(con, groups.scores_of(con, night), portfolio=night.portfolio)
     parts = [_stamped(_selected(scored.filter(model_role="champion"), limits), None, None)]
-    if agreed(tonight):
-        past = vintages_of(portfolio, as_of_date, nights, tonight[0], limits=limits, headline=True)[-1:]
-        parts += [_stamped(_within(portfolio, one.keyed(), "matured", limits), None, None) for one in past]
+    if share_outcome(tonight):
+        past = vintages_of(night, dates, tonight[0].outcome, family=None, limits=limits)[-1:]
+        parts += [
+            _stamped(_within(night, vintage.keyed(), "matured", limits), None, None) for vintage in past
+        ]
     for record in tonight:
         family, version = record.model_family, record.model_version
-        here = scored.filter(model_family=family, model_version=version)
-        parts.append(_stamped(_selected(here, limits), family, version))
-        past = vintages_of(portfolio, as_of_date, nights, record, limits=limits)[-1:]
+        scored_by_it = scored.filter(model_family=family, model_version=version)
+        parts.append(_stamped(_selected(scored_by_it, limits), family, version))
+        past = vintages_of(night, dates, record.outcome, family=family, limits=limits)[-1:]
         if past:
-            figures = _within(portfolio, past[0].keyed(), "matured", limits)
+            figures = _within(night, past[0].keyed(), "matured", limits)
             parts.append(_stamped(figures, family, past[0].version))
             continue
         with writer(purpose="fairness") as con:
             rows = groups.unseen(con, record)
-        parts.append(_stamped(_within(portfolio, rows, "unseen", limits), family, version))
+        parts.append(_stamped(_within(night, rows, "unseen", limits), family, version))
     return pl.concat(parts)
 
 
@@ -56,13 +59,13 @@ def _selected(scored: pl.DataFrame, limits: WatchSettings) -> list[fairness.Figu
     ]
 
 
-def _within(portfolio: str, rows: pl.DataFrame, basis: Basis, limits: WatchSettings) -> list[fairness.Figure]:
+def _within(night: Night, rows: pl.DataFrame, basis: Basis, limits: WatchSettings) -> list[fairness.Figure]:
     with writer(purpose="fairness") as con:
-        known = groups.with_groups(con, rows, portfolio=portfolio)
+        grouped = groups.with_groups(con, rows, portfolio=night.portfolio)
     return [
         figure
         for attribute in groups.ATTRIBUTES
-        for figure in fairness.within(known, attribute, basis=basis, settings=limits)
+        for figure in fairness.within(grouped, attribute, basis=basis, settings=limits)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Measures past nights against the outcomes that are known tonight, and says what tonight's PDs promise until then."""
+"""Measures past nights against the outcomes known tonight, and estimates from tonight's PDs what those will show."""
 
 from datetime import date, timedelta
 
@@ -7,132 +7,115 @@ from models.watching.outcome_readings import calibration, performance, promised
 from models.watching.readings import Reading
 from models.watching.settings import WatchSettings
 from models.watching.vintage import Vintage
-from warehouse import reference
-from warehouse import watch as monitoring
+from warehouse import reference, watch
 from warehouse.connection import writer
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 from warehouse.registry import ModelRecord
 
 
-def matured(nights: tuple[date, ...], as_of_date: date, *, horizon_days: int, vintages: int) -> list[date]:
-    """Return the last scored night of each of the newest months whose outcome windows are closed, oldest first."""
+def matured(dates: tuple[date, ...], as_of_date: date, *, horizon_days: int, vintages: int) -> list[date]:
+    """Return the last scored date of each of the newest months whose outcome windows are closed, oldest first."""
     months: dict[tuple[int, int], date] = {}
-    for day in sorted(nights):
+    for day in sorted(dates):
         if day + timedelta(days=horizon_days) <= as_of_date:
             months[day.year, day.month] = day
     return list(months.values())[-vintages:]
 
 
-def waiting(nights: tuple[date, ...], horizon_days: int | None) -> str:
-    """Say why there is no vintage yet."""
-    if horizon_days is None:
+def waiting(dates: tuple[date, ...], outcome: OutcomeDefinition) -> str:
+    """Return the note of a reading that has no vintage yet."""
+    if outcome.is_cross_section:
         return (
             "the model describes outcomes without a date: there is no horizon after which it could be tested"
         )
-    first = min(nights)
+    first = min(dates)
     return (
         f"no labels yet: the outcomes of the first scored night, {first}, are known on "
-        f"{first + timedelta(days=horizon_days)}"
+        f"{first + timedelta(days=outcome.horizon_days)}"
     )
 
 
-def agreed(records: list[ModelRecord]) -> bool:
-    """Say whether models have one definition of default and one horizon, so that their headlines can be measured."""
-    return len({(record.label_definition, record.horizon_days) for record in records}) == 1
+def share_outcome(records: list[ModelRecord]) -> bool:
+    """True if models have one definition of default and one horizon, so that their headlines can be measured."""
+    return len({record.outcome for record in records}) == 1
 
 
 def vintages_of(
-    portfolio: str,
-    as_of_date: date,
-    nights: tuple[date, ...],
-    like: ModelRecord,
+    night: Night,
+    dates: tuple[date, ...],
+    outcome: OutcomeDefinition,
     *,
+    family: str | None,
     limits: WatchSettings,
-    headline: bool = False,
 ) -> list[Vintage]:
-    """Return the past nights whose labels are known, by a model's definition and horizon.
+    """Return the past nights whose labels are known by the end of a night.
 
     Args:
-        portfolio: Whose nights.
-        as_of_date: Tonight; outcomes known by its end count.
-        nights: The scored nights.
-        like: Its label definition and horizon are used; a night is measured by the version of its family that
-            scored it.
+        night: The night that is watched; outcomes known by its end count.
+        dates: The dates that its portfolio was scored for.
+        outcome: The definition of default, and its horizon.
+        family: A past night is measured by the version of this family that scored it; None measures the headline of
+            all families.
         limits: How many vintages.
-        headline: Measure the headline of all families instead.
     """
-    if like.horizon_days is None:
+    if outcome.is_cross_section:
         return []
-    found = []
-    days = matured(nights, as_of_date, horizon_days=like.horizon_days, vintages=limits.vintages)
+    vintages = []
+    closed = matured(dates, night.as_of_date, horizon_days=outcome.horizon_days, vintages=limits.vintages)
     with writer(purpose="back-test") as con:
-        for day in days:
-            night = {"portfolio": portfolio, "as_of_date": day}
-            version = None if headline else monitoring.versions(con, **night).get(like.model_family)
-            if version is None and not headline:
+        for past in map(night.on, closed):
+            version = None if family is None else watch.versions(con, past).get(family)
+            if version is None and family is not None:
                 continue
-            labels = monitoring.labels(
-                con,
-                **night,
-                known_by=as_of_date,
-                definition=like.label_definition,
-                horizon_days=like.horizon_days,
-            )
-            family = None if headline else like.model_family
-            rows = monitoring.vintage(con, labels, **night, family=family, version=version)
-            found.append(Vintage.of(day, version, rows))
-    return found
+            labels = watch.labels(con, past, outcome, known_by=night.as_of_date)
+            rows = watch.vintage(con, past, labels, family=family, version=version)
+            vintages.append(Vintage.of(past.as_of_date, version, rows))
+    return vintages
 
 
 def outcome_readings(
-    portfolio: str,
-    as_of_date: date,
+    night: Night,
+    dates: tuple[date, ...],
+    tonight: list[ModelRecord],
     *,
-    nights: tuple[date, ...],
     records: dict[tuple[str, str], ModelRecord],
-    versions: dict[str, str],
     limits: WatchSettings,
 ) -> list[Reading]:
-    """Return performance and calibration of each family and of the headline, and the promises of tonight's PDs.
+    """Return performance, calibration and the estimates of tonight's PDs, of each family and of the headline.
 
     Args:
-        portfolio: Whose nights.
-        as_of_date: Tonight.
-        nights: The scored nights up to tonight.
+        night: The night that is watched.
+        dates: The scored dates up to it.
+        tonight: The models that scored it.
         records: Every model of the portfolio by family and version.
-        versions: The version of each family that scored tonight.
         limits: The settings of the watch.
     """
     readings: list[Reading] = []
     grades = MasterScaleSettings().grades
-    tonight = [records[one] for one in versions.items()]
     for record in tonight:
-        family = record.model_family
-        past = vintages_of(portfolio, as_of_date, nights, record, limits=limits)
+        family, version = record.model_family, record.model_version
+        past = vintages_of(night, dates, record.outcome, family=family, limits=limits)
         scored_by = records.get((family, past[-1].version or "")) if past else None
-        why = waiting(nights, record.horizon_days)
-        readings += performance(past, trained=_gini(scored_by), waiting=why, settings=limits, family=family)
-        readings += calibration(past, grades=grades, waiting=why, settings=limits, family=family)
-        about = {"family": family, "version": record.model_version}
+        note = waiting(dates, record.outcome)
+        readings += performance(past, trained=_gini(scored_by), waiting=note, settings=limits, family=family)
+        readings += calibration(past, grades=grades, waiting=note, settings=limits, family=family)
         with writer(purpose="watch scores") as con:
-            pds = reference.pds(con, portfolio=portfolio, as_of_date=as_of_date, **about).to_numpy()
-        readings += promised(pds, trained=_gini(record), settings=limits, **about)
-    if agreed(tonight):
-        past = vintages_of(portfolio, as_of_date, nights, tonight[0], limits=limits, headline=True)
-        why = waiting(nights, tonight[0].horizon_days)
+            pds = reference.pds(con, night, family=family, version=version).to_numpy()
+        readings += promised(pds, trained=_gini(record), settings=limits, family=family, version=version)
+    if share_outcome(tonight):
+        outcome = tonight[0].outcome
+        past, note = vintages_of(night, dates, outcome, family=None, limits=limits), waiting(dates, outcome)
     else:
-        past, why = (
-            [],
-            "tonight's families have no definition of default in common" if tonight else "nobody was scored",
+        past = []
+        note = (
+            "tonight's families have no definition of default in common" if tonight else "nobody was scored"
         )
     with writer(purpose="watch scores") as con:
-        shown = (
-            monitoring.headlines(con, portfolio=portfolio, as_of_date=as_of_date)["pd"]
-            .drop_nulls()
-            .to_numpy()
-        )
-    readings += promised(shown, trained=None, settings=limits, family=None, version=None)
-    readings += performance(past, trained=None, waiting=why, settings=limits, family=None)
-    readings += calibration(past, grades=grades, waiting=why, settings=limits, family=None)
+        headline_pds = watch.headlines(con, night)["pd"].drop_nulls().to_numpy()
+    readings += promised(headline_pds, trained=None, settings=limits, family=None, version=None)
+    readings += performance(past, trained=None, waiting=note, settings=limits, family=None)
+    readings += calibration(past, grades=grades, waiting=note, settings=limits, family=None)
     return readings
 
 

@@ -1,11 +1,11 @@
-"""Two nights side by side: whose PD can be compared, what it was made of, and why it moved, in one transaction."""
+"""Compare two nights: pair the borrowers, store why each PD moved, in one transaction, and sum it up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from warehouse import matrix, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.partition import audit, replace_partition
 from warehouse.sql import quoted
 
@@ -20,7 +21,7 @@ RELATION = "scores.score_changes"
 MART = "marts.mart_score_changes"
 NIGHTS_NAMED = 3
 
-# whose headline PD there is on either night; entry and stale say why some of them cannot be split
+# every borrower with a headline PD on either night; unsplit says why a difference cannot be split
 _PAIRS = """
 with now as (
     select enterprise_id, coverage, score_status, model_family, model_version, pd
@@ -93,11 +94,20 @@ class NotComparable(Refused):
 
 
 class Nights(NamedTuple):
-    """Two nights of one portfolio, the later one first."""
+    """A night, and the date of an earlier one that it is compared with."""
 
-    portfolio: str
-    as_of_date: date
+    night: Night
     against_date: date
+
+    @property
+    def earlier(self) -> Night:
+        """The earlier night."""
+        return self.night.on(self.against_date)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The pair, portfolio, as_of_date and against_date, as SQL parameters."""
+        return {**self.night.key, "against_date": self.against_date}
 
 
 class Move(NamedTuple):
@@ -111,7 +121,7 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """What happened between two nights: PDs on both, how many moved, means, sums by part, entries, largest moves."""
+    """Two nights in few numbers: PDs on both, how many moved, means, sums by part, entries and the largest moves."""
 
     both: int
     moved: int
@@ -122,18 +132,18 @@ class Moves(NamedTuple):
     largest: tuple[Move, ...]
 
 
-def previous_night(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> date | None:
-    """The last night before a date for which the portfolio has scores."""
+def previous_date(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:
+    """Return the last date before a night that the portfolio has scores of."""
     row = con.execute(
         "select max(as_of_date) from wh.scores.portfolio_scores "
         "where portfolio = $portfolio and as_of_date < $as_of_date and model_role = 'champion'",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     return row[0] if row else None
 
 
 def pairs(con: duckdb.DuckDBPyConnection, nights: Nights) -> pl.DataFrame:
-    """Every borrower with a headline PD on either night: class, model and PD of both, and whether it can be split.
+    """Return every borrower with a headline PD on either night, with coverage class, model and PD of both nights.
 
     `unsplit` is null where the difference can be split. `stale` marks a PD that was kept from an earlier night;
     `appeared`, `gone`, `newly_scored` (known before, but without a PD) and `unscored` are no differences.
@@ -141,33 +151,34 @@ def pairs(con: duckdb.DuckDBPyConnection, nights: Nights) -> pl.DataFrame:
     Raises:
         NotComparable: when one of the nights has no scores; the line names nights that have.
     """
-    for day in (nights.as_of_date, nights.against_date):
-        known = con.execute(
+    for portfolio, day, _ in (nights.night, nights.earlier):
+        nearest = con.execute(
             "select distinct as_of_date from wh.scores.portfolio_scores "
             "where portfolio = $portfolio and model_role = 'champion' order by abs(as_of_date - $day) limit $few",
-            {"portfolio": nights.portfolio, "day": day, "few": NIGHTS_NAMED},
+            {"portfolio": portfolio, "day": day, "few": NIGHTS_NAMED},
         ).fetchall()
-        if (day,) not in known:
-            near = ", ".join(str(one) for (one,) in sorted(known)) or "none"
+        if (day,) not in nearest:
+            dates = ", ".join(str(scored_date) for (scored_date,) in sorted(nearest)) or "none"
             raise NotComparable(
-                f"{nights.portfolio} has no scores of {day} to compare; scored nights near it: {near}; "
-                f"score it first (python -m flows score --portfolio {nights.portfolio} --as-of {day}) or name another"
+                f"{portfolio} has no scores of {day} to compare; scored nights near it: {dates}; "
+                f"score it first (python -m flows score --portfolio {portfolio} --as-of {day}) or name another"
             )
-    return sql.frame(con, _PAIRS, nights._asdict())
+    return sql.frame(con, _PAIRS, nights.key)
 
 
 def features(
-    con: duckdb.DuckDBPyConnection, ids: pl.Series, *, portfolio: str, as_of_date: date, sensitive: bool
+    con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night, *, sensitive: bool
 ) -> pl.DataFrame:
-    """The features of some enterprises on one night, in the order given.
+    """Return the features of some enterprises on one night, in the order of their ids.
 
     Raises:
         NotComparable: when the night's features are gone, or do not hold one of the enterprises.
     """
+    portfolio, as_of_date, _ = night
     again = f"build them again: python -m flows features --portfolio {portfolio} --as-of {as_of_date}"
-    if not matrix.has_features(con, portfolio=portfolio, as_of_date=as_of_date):
+    if not matrix.has_features(con, night):
         raise NotComparable(f"the features of {portfolio} as of {as_of_date} are not there; {again}")
-    frame = matrix.features_of(con, ids, portfolio=portfolio, as_of_date=as_of_date)
+    frame = matrix.features_of(con, ids, night)
     if frame.height != len(ids):
         raise NotComparable(
             f"the features of {portfolio} as of {as_of_date} lack {len(ids) - frame.height} scored borrowers; {again}"
@@ -175,16 +186,13 @@ def features(
     return matrix.add_sensitive(con, frame, portfolio=portfolio) if sensitive else frame
 
 
-def commit_changes(
-    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path], nights: Nights, *, run_id: str
-) -> int:
-    """Replace what is said of a pair of nights by the rows of Parquet files, audit it and renew the mart.
+def commit_changes(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path], nights: Nights) -> int:
+    """Replace the changes between two nights by the rows of Parquet files, audit them and renew the mart.
 
     Args:
         con: a writer's cursor.
         parquet_paths: parts with enterprise_id, part, feature and change.
-        nights: the pair.
-        run_id: run that compared it.
+        nights: the pair, and the run that compared it.
 
     Returns:
         The number of rows written.
@@ -192,60 +200,58 @@ def commit_changes(
     Raises:
         Refused: when the parts of a borrower do not add up to its PD difference; then nothing is changed.
     """
-    key = nights._asdict()
     unsplit = pairs(con, nights).filter(pl.col("unsplit").is_not_null())
     files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
-    told = (
+    split = (
         f"select enterprise_id, part, feature, change from read_parquet({files}) union all "
-        if files != "[]"
+        if parquet_paths
         else ""
     )
     with transaction(con):
         con.execute(
             f"delete from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date "
             "and against_date = $against_date",
-            key,
+            nights.key,
         )
         con.register("unsplit_rows", unsplit)
         con.execute(
             f"insert into wh.{RELATION} by name select $portfolio as portfolio, $as_of_date as as_of_date, "
             "$against_date as against_date, t.*, p.coverage, p.coverage_before, p.coverage_changed, $run_id as run_id "
-            f"from ({told}select enterprise_id, unsplit as part, null as feature, pd - pd_before as change "
+            f"from ({split}select enterprise_id, unsplit as part, null as feature, pd - pd_before as change "
             f"from unsplit_rows) as t left join ({_PAIRS}) as p on t.enterprise_id = p.enterprise_id",
-            {**key, "run_id": run_id},
+            {**nights.key, "run_id": nights.night.run_id},
         )
         con.unregister("unsplit_rows")
-        audit(con, "assert_changes_add_up", key)
-        replace_partition(con, MART, {"portfolio": nights.portfolio})
+        audit(con, "assert_changes_add_up", nights.key)
+        replace_partition(con, MART, {"portfolio": nights.night.portfolio})
         row = con.execute(
             f"select count(*) from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date "
             "and against_date = $against_date",
-            key,
+            nights.key,
         ).fetchone()
     return int(row[0]) if row else 0
 
 
 def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
-    """What is stored of a pair of nights, in few numbers."""
-    key = nights._asdict()
+    """Sum up the stored changes between two nights in few numbers."""
     counted = con.execute(
         "select count(*) filter (pd is not null and pd_before is not null), count(*) filter (pd <> pd_before), "
         f"avg(pd_before), avg(pd) from ({_PAIRS})",
-        key,
+        nights.key,
     ).fetchone()
     both, moved, mean_before, mean_now = counted or (0, 0, None, None)
-    parts = con.execute(_SUMS, key).fetchall()
+    parts = con.execute(_SUMS, nights.key).fetchall()
     return Moves(
         both, moved, mean_before, mean_now,
         sums={part: size for part, size, _ in parts if size is not None},
         entries={part: count for part, size, count in parts if size is None},
-        largest=tuple(Move(*row) for row in con.execute(_LARGEST, key).fetchall()),
+        largest=tuple(Move(*row) for row in con.execute(_LARGEST, nights.key).fetchall()),
     )  # fmt: skip
 
 
-def forget(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> None:
-    """Delete every comparison with a night whose scores are being replaced: it is true of the old ones only."""
+def forget(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Delete every comparison with a night whose scores are being replaced: it holds for the old scores only."""
     con.execute(
         f"delete from wh.{RELATION} where portfolio = $portfolio and $as_of_date in (as_of_date, against_date)",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     )

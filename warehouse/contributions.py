@@ -1,9 +1,8 @@
-"""Why each score is what it is: stored in the order of strength, read back for plots, turned into reasons."""
+"""Store why each score is what it is, in the order of strength, read it back for plots, and name the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -11,7 +10,7 @@ import polars as pl
 
 from warehouse import incoming, sql
 from warehouse.matrix import RELATION
-from warehouse.scores import stamps
+from warehouse.night import Night
 
 OTHER = "other"
 REASONS = 4
@@ -19,40 +18,40 @@ _KEY = ("model_family", "model_version", "model_role", "run_id")
 
 DRAWN = 20_000
 
-_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
+_PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 _SAMPLE = f"""
 select enterprise_id, feature, contribution
 from wh.scores.contributions
-where {_HERE} and model_family = $model_family and model_version = coalesce($model_version, model_version)
+where {_PARTITION} and model_family = $model_family and model_version = coalesce($model_version, model_version)
     and feature <> '{OTHER}' and hash(enterprise_id) % $every = 0
 order by enterprise_id, rank
 """
 
 
-def as_rows(said: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    """The rows of scores.contributions for what one model said of some enterprises.
+def as_rows(explained: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """Return one model's contributions to some PDs as rows of scores.contributions.
 
     Args:
-        said: enterprise_id, feature, contribution and rank.
+        explained: enterprise_id, feature, contribution and rank.
         scored: the rows of scores.portfolio_scores that they explain, of the same model.
 
     Returns:
-        One row for each given one, with family, version, role and run of its score.
+        One row for each contribution, with family, version, role and run of its score.
     """
-    return said.select("enterprise_id", "feature", "contribution", pl.col("rank").cast(pl.Int32)).join(
+    return explained.select("enterprise_id", "feature", "contribution", pl.col("rank").cast(pl.Int32)).join(
         scored.select("enterprise_id", *_KEY), on="enterprise_id", how="inner", maintain_order="left"
     )
 
 
-def reasons(said: pl.DataFrame) -> pl.DataFrame:
-    """The features that raise each PD most, as reason_1 to reason_4, and what each adds, as reason_1_strength and on.
+def reasons(explained: pl.DataFrame) -> pl.DataFrame:
+    """Return the features that raise each PD most, reason_1 to reason_4, and what each adds, reason_1_strength and on.
 
-    Null where fewer stored ones raise it.
+    Null where fewer stored features raise it.
 
     Args:
-        said: enterprise_id, feature, contribution and rank.
+        explained: enterprise_id, feature, contribution and rank.
     """
-    raising = said.filter(pl.col("contribution") > 0, pl.col("feature") != OTHER)
+    raising = explained.filter(pl.col("contribution") > 0, pl.col("feature") != OTHER)
     listed = raising.sort("enterprise_id", "rank").group_by("enterprise_id", maintain_order=True)
     return listed.agg(pl.col("feature", "contribution").head(REASONS)).select(
         "enterprise_id",
@@ -65,15 +64,11 @@ def reasons(said: pl.DataFrame) -> pl.DataFrame:
 
 
 def stage_contributions(
-    con: duckdb.DuckDBPyConnection,
-    parquet_paths: Sequence[str | Path],
-    *,
-    portfolio: str,
-    as_of_date: date,
+    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night
 ) -> int:
     """Load parts into scores.incoming_contributions, where they wait, committed, for their scores to pass.
 
-    What an earlier try left for the same portfolio and date is replaced, also where there are no parts since
+    Rows that an earlier try left for the same portfolio and date are replaced, also where there are no parts since
     no family of the night explains itself.
 
     Returns:
@@ -83,47 +78,39 @@ def stage_contributions(
         Refused: when a column is missing or unknown, or a value does not fit its type.
     """
     return incoming.stage(
-        con,
-        "scores.incoming_contributions",
-        parquet_paths,
-        what="contribution parts",
-        stamps=stamps(portfolio, as_of_date, None),
+        con, "scores.incoming_contributions", parquet_paths, night, what="contribution parts"
     )
 
 
 def drawn(
-    con: duckdb.DuckDBPyConnection,
-    *,
-    portfolio: str,
-    as_of_date: date,
-    model_family: str,
-    model_version: str | None = None,
+    con: duckdb.DuckDBPyConnection, night: Night, *, model_family: str, model_version: str | None = None
 ) -> pl.DataFrame:
-    """What one family said of a night, for plots: enterprise_id, feature, contribution and the feature's value.
+    """Return one family's contributions of a night, for plots: enterprise_id, feature, contribution, feature value.
 
-    Of several models of the family only the one of model_version is told, where it is given. The rest under
-    `other` is left out. Of more than 20,000 borrowers about that many are drawn, the same ones each time. A value
-    that is no number, a category for example, is null.
+    With a model_version only that model's, without one those of every model of the family. The sum under `other` is
+    left out. Of more than 20,000 borrowers about that many are drawn, the same ones each time. A value that is no
+    number, a category for example, is null.
     """
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
     count = con.execute(
-        f"select count(distinct enterprise_id) from wh.scores.contributions where {_HERE} "
+        f"select count(distinct enterprise_id) from wh.scores.contributions where {_PARTITION} "
         "and model_family = $model_family",
-        {**night, "model_family": model_family},
+        {**night.key, "model_family": model_family},
     ).fetchone()
     every = max(1, round((count or (0,))[0] / DRAWN))
     rows = sql.frame(
-        con, _SAMPLE, {**night, "model_family": model_family, "model_version": model_version, "every": every}
+        con,
+        _SAMPLE,
+        {**night.key, "model_family": model_family, "model_version": model_version, "every": every},
     )
     kinds = con.execute(f"describe wh.{RELATION}").fetchall()
-    told = set(rows["feature"])
-    numbers = [name for name, kind, *_ in kinds if name in told and kind not in ("VARCHAR", "DATE")]
+    drawn_features = set(rows["feature"])
+    numbers = [name for name, kind, *_ in kinds if name in drawn_features and kind not in ("VARCHAR", "DATE")]
     if not numbers:
         return rows.with_columns(value=pl.lit(None, pl.Float64))
     picked = ", ".join(f'cast("{name}" as double) as "{name}"' for name in numbers)
     values = sql.frame(
         con,
-        f"select enterprise_id, {picked} from wh.{RELATION} where {_HERE} and hash(enterprise_id) % $every = 0",
-        {**night, "every": every},
+        f"select enterprise_id, {picked} from wh.{RELATION} where {_PARTITION} and hash(enterprise_id) % $every = 0",
+        {**night.key, "every": every},
     ).unpivot(numbers, index="enterprise_id", variable_name="feature")
     return rows.join(values, on=["enterprise_id", "feature"], how="left", maintain_order="left")

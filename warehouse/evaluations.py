@@ -1,4 +1,4 @@
-"""What models said of rows that they had not seen, and how two of them compare on the rows that both have."""
+"""Store a model's PDs of rows that it had not seen, and compare two models on the rows that both have."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ class Comparison(NamedTuple):
 
     @property
     def worse(self) -> bool:
-        """Whether the first model is worse beyond noise."""
+        """True if the first model is worse beyond noise."""
         return self.low > 0
 
 
 def record(con: duckdb.DuckDBPyConnection, unseen: pl.DataFrame, model: ModelRecord) -> None:
-    """Replace what is known of one model's unseen rows, and renew the mart that holds PDs against default rates.
+    """Replace the stored PDs of one model's unseen rows, and renew the mart that sets PDs against default rates.
 
     Args:
         con: a writer's cursor.
@@ -96,7 +96,7 @@ def compare(
     Returns:
         None where they share fewer than two rows.
     """
-    found = con.execute(
+    row = con.execute(
         _COMPARE,
         {
             "portfolio": model.portfolio,
@@ -107,7 +107,7 @@ def compare(
             "coverage": list(coverage),
         },
     ).fetchone()
-    rows, difference, deviation = found or (0, None, None)
+    rows, difference, deviation = row or (0, None, None)
     if difference is None or deviation is None:
         return None
     half = 1.96 * deviation / math.sqrt(rows)

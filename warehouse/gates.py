@@ -1,4 +1,4 @@
-"""What gates leave in the warehouse: their verdicts, and which loads have passed."""
+"""Store the verdicts of gates, and remember which loads have passed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import polars as pl
 
 from warehouse.connection import transaction
 from warehouse.intake.feeds import FEEDS
+from warehouse.night import Night
 from warehouse.settings import settings
 
 LOADS_JUDGED = "loads_judged"
 
 
 class Verdict(Protocol):
-    """What a gate says about one rule; the record itself belongs to the room that judges."""
+    """A gate's verdict about one rule; the record itself belongs to expectations/."""
 
     @property
     def suite(self) -> str: ...  # noqa: D102
@@ -78,7 +79,7 @@ class JudgedRun:
 
 
 def private_columns(relation: str) -> frozenset[str]:
-    """The personal and sensitive columns of a relation, whose values no verdict may show."""
+    """Return the personal and sensitive columns of a relation, whose values no verdict may show."""
     schema, name = relation.split(".")
     if schema != "raw":
         return frozenset()
@@ -88,12 +89,12 @@ def private_columns(relation: str) -> frozenset[str]:
 def pending_loads(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str, again: bool = False
 ) -> list[str]:
-    """The runs whose rows of a feed no gate has passed yet; with ``again`` all that loaded any.
+    """Return the runs whose rows of a feed no gate has passed yet; with ``again`` every run that loaded any.
 
-    Not only the present run's: rows of a run that was killed or stopped before they passed stay pending, so
-    that no later night takes them unseen.
+    Rows of a run that was killed or stopped before they passed stay pending, so that no later night takes them
+    unseen.
     """
-    found = con.execute(
+    rows = con.execute(
         """select distinct run_id from wh.ops.file_ledger
            where portfolio = $portfolio and feed = $feed and status = 'loaded'
              and ($again or run_id not in (
@@ -102,46 +103,44 @@ def pending_loads(
            order by run_id""",
         {"portfolio": portfolio, "feed": feed, "again": again, "judged": LOADS_JUDGED},
     ).fetchall()
-    return [run_id for (run_id,) in found]
+    return [run_id for (run_id,) in rows]
 
 
 def store_results(
     con: duckdb.DuckDBPyConnection,
     verdicts: Sequence[Verdict],
+    night: Night,
     *,
-    run_id: str,
-    portfolio: str,
-    as_of_date: date | None,
     loads: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Replace what this run said about these suites by these verdicts, in one transaction.
+    """Replace this run's verdicts about the same suites, in one transaction.
 
     Args:
         con: a writer's cursor.
         verdicts: one for each rule.
-        run_id: the run that judged.
-        portfolio: the portfolio judged.
-        as_of_date: the night that the run stands for.
+        night: the night that was judged, and the run that judged it.
         loads: by suite, the runs whose rows were judged; where nothing stopped they are remembered as passed.
     """
     now = settings().local_now()
     stopped = {
-        one.suite for one in verdicts if one.outcome in ("failed", "errored") and one.severity == "stop"
+        verdict.suite
+        for verdict in verdicts
+        if verdict.outcome in ("failed", "errored") and verdict.severity == "stop"
     }
     rows = [
         (
-            one.suite,
-            one.relation,
-            one.rule,
-            one.column_name or None,
-            one.severity,
-            one.outcome,
-            one.observed,
-            one.unexpected_count,
-            one.evaluated_count,
-            json.dumps([dict(example) for example in one.examples]),
+            verdict.suite,
+            verdict.relation,
+            verdict.rule,
+            verdict.column_name or None,
+            verdict.severity,
+            verdict.outcome,
+            verdict.observed,
+            verdict.unexpected_count,
+            verdict.evaluated_count,
+            json.dumps([dict(example) for example in verdict.examples]),
         )
-        for one in verdicts
+        for verdict in verdicts
     ] + [
         (
             suite,
@@ -177,20 +176,20 @@ def store_results(
     with transaction(con):
         con.execute(
             "delete from wh.ops.validation_results where run_id = $run_id and list_contains($suites, suite)",
-            {"run_id": run_id, "suites": sorted({one.suite for one in verdicts})},
+            {"run_id": night.run_id, "suites": sorted({verdict.suite for verdict in verdicts})},
         )
         con.execute(
             """insert into wh.ops.validation_results by name
                select $run_id as run_id, $portfolio as portfolio, $as_of_date as as_of_date,
                       * replace (cast(examples as json) as examples), $now as checked_at
                from frame""",
-            {"run_id": run_id, "portfolio": portfolio, "as_of_date": as_of_date, "now": now},
+            {**night._asdict(), "now": now},
         )
 
 
 def results(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[StoredVerdict, ...]:
-    """All stored verdicts of a run, in the order of suite and rule."""
-    found = con.execute(
+    """Return all stored verdicts of a run, in the order of suite and rule."""
+    records = con.execute(
         """select run_id, portfolio, as_of_date, suite, relation, expectation, coalesce(column_name, ''),
                   severity, outcome, observed, unexpected_count, evaluated_count, examples, checked_at
            from wh.ops.validation_results
@@ -198,13 +197,13 @@ def results(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[StoredVerdict,
         {"run_id": run_id, "judged": LOADS_JUDGED},
     ).fetchall()
     names = [field.name for field in fields(StoredVerdict)]
-    rows = (dict(zip(names, row, strict=True)) for row in found)
+    rows = (dict(zip(names, record, strict=True)) for record in records)
     return tuple(StoredVerdict(**row | {"examples": tuple(json.loads(row["examples"]))}) for row in rows)
 
 
 def judged_runs(con: duckdb.DuckDBPyConnection, *, latest: int = 200) -> tuple[JudgedRun, ...]:
-    """The latest runs that have verdicts, newest first, each with the number of its bad ones."""
-    found = con.execute(
+    """Return the latest runs that have verdicts, newest first, each with the number of its bad verdicts."""
+    rows = con.execute(
         """with judged as (
                select *, outcome in ('failed', 'errored') as bad from wh.ops.validation_results
                where expectation <> $judged)
@@ -215,4 +214,4 @@ def judged_runs(con: duckdb.DuckDBPyConnection, *, latest: int = 200) -> tuple[J
            from judged group by run_id order by max(checked_at) desc, run_id desc limit $latest""",
         {"judged": LOADS_JUDGED, "latest": latest},
     ).fetchall()
-    return tuple(JudgedRun(*row) for row in found)
+    return tuple(JudgedRun(*row) for row in rows)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import duckdb
 import polars as pl
 
 from warehouse import sql
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
 ATTRIBUTES = ("natural_person", "region", "legal_form", "representative_gender")
@@ -40,7 +39,7 @@ where
 order by as_of_date, enterprise_id
 """
 
-_TONIGHT = """
+_SCORES = """
 select as_of_date, enterprise_id, model_family, model_version, model_role, pd
 from wh.scores.portfolio_scores
 where portfolio = $portfolio and as_of_date = $as_of_date and pd is not null
@@ -50,7 +49,8 @@ order by enterprise_id, model_family
 
 def with_groups(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:
     """Add the groups of the borrowers on the day to rows with as_of_date and enterprise_id; null means not stated."""
-    groups = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": rows["as_of_date"].unique().to_list()})
+    dates = rows["as_of_date"].unique().to_list()
+    groups = sql.frame(con, _GROUPS, {"portfolio": portfolio, "days": dates})
     return rows.join(groups, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
@@ -60,6 +60,6 @@ def unseen(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
     return sql.frame(con, _UNSEEN, key)
 
 
-def tonight(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
+def scores_of(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
     """Return every PD of a night: as_of_date, enterprise_id, model_family, model_version, model_role and pd."""
-    return sql.frame(con, _TONIGHT, {"portfolio": portfolio, "as_of_date": as_of_date})
+    return sql.frame(con, _SCORES, night.key)

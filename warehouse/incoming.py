@@ -1,37 +1,40 @@
-"""What one night brings waits in a table of its own to be validated: loaded from Parquet parts, then moved."""
+"""Hold a night's new rows in a table of their own until they are validated, then move them into place."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.night import Night
+from warehouse.settings import settings
 from warehouse.sql import quoted
 
-_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
+_PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 
 
 def stage(
     con: duckdb.DuckDBPyConnection,
     relation: str,
     parquet_paths: Sequence[str | Path],
+    night: Night,
     *,
     what: str,
-    stamps: Mapping[str, Any],
     optional: Collection[str] = (),
 ) -> int:
-    """Replace what waits in a table for one portfolio and date by the rows of Parquet files; none empty it.
+    """Replace the waiting rows of a night by those of Parquet files; without files nothing waits any more.
+
+    The columns portfolio, as_of_date, run_id and scored_at are stamped here, whatever the files hold.
 
     Args:
         con: a writer's cursor.
         relation: the table that rows wait in, such as `scores.incoming_scores`.
         parquet_paths: the parts; their columns are those of the table.
-        what: what a refusal calls the parts.
-        stamps: values of columns whatever the files say, portfolio and as_of_date among them.
+        night: the partition and the run that stages it.
+        what: the name of the parts in a refusal.
         optional: columns that the files may lack.
 
     Returns:
@@ -40,9 +43,9 @@ def stage(
     Raises:
         Refused: when a column is missing or unknown, or a value does not fit its type.
     """
-    night = {name: stamps[name] for name in ("portfolio", "as_of_date")}
+    stamps = {**night._asdict(), "scored_at": settings().local_now()}
     with transaction(con):
-        con.execute(f"delete from wh.{relation} where {_HERE}", night)
+        con.execute(f"delete from wh.{relation} where {_PARTITION}", night.key)
         if not parquet_paths:
             return 0
         files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
@@ -51,7 +54,7 @@ def stage(
         kinds = {row[0]: row[1] for row in con.execute(f"describe wh.{relation}").fetchall()}
         missing = [name for name in kinds if name not in (*present, *stamps, *optional)]
         unknown = [name for name in present if name not in kinds]
-        where = f"{what} of {night['portfolio']} on {night['as_of_date']}"
+        where = f"{what} of {night.portfolio} on {night.as_of_date}"
         if missing or unknown:
             raise Refused(
                 f"{where}: missing column(s) {', '.join(missing) or 'none'}, "
@@ -60,31 +63,33 @@ def stage(
         picked = [f"cast({name} as {kinds[name]}) as {name}" for name in present if name not in stamps]
         stamped = [f"cast(${name} as {kinds[name]}) as {name}" for name in stamps]
         try:
-            done = con.execute(
+            inserted = con.execute(
                 f"insert into wh.{relation} by name select {', '.join(picked + stamped)} from {source}",
-                dict(stamps),
+                stamps,
             ).fetchone()
         except duckdb.ConversionException as error:
             raise Refused(f"{where}: {error}") from error
-    return int(done[0]) if done else 0
+    return int(inserted[0]) if inserted else 0
 
 
-def move(con: duckdb.DuckDBPyConnection, waiting: str, target: str, *, night: Mapping[str, Any]) -> None:
-    """Replace the partition (portfolio, as_of_date, model_role) of the target by what waits of this run.
+def move(
+    con: duckdb.DuckDBPyConnection, waiting: str, target: str, night: Night, *, model_roles: Sequence[str]
+) -> None:
+    """Replace the partition (portfolio, as_of_date, model_role) of the target by the rows that this run staged.
 
     Args:
         con: a cursor inside the transaction that audits the target afterwards.
         waiting: the table that rows wait in; it holds nothing of the night afterwards.
         target: the table that they belong to.
-        night: portfolio, as_of_date, model_roles and run_id.
+        night: the partition and the run that staged it.
+        model_roles: the roles whose rows are replaced.
     """
-    key = {name: night[name] for name in ("portfolio", "as_of_date")}
     con.execute(
-        f"delete from wh.{target} where {_HERE} and list_contains($model_roles, model_role)",
-        {**key, "model_roles": night["model_roles"]},
+        f"delete from wh.{target} where {_PARTITION} and list_contains($model_roles, model_role)",
+        {**night.key, "model_roles": list(model_roles)},
     )
     con.execute(
-        f"insert into wh.{target} by name select * from wh.{waiting} where {_HERE} and run_id = $run_id",
-        {**key, "run_id": night["run_id"]},
+        f"insert into wh.{target} by name select * from wh.{waiting} where {_PARTITION} and run_id = $run_id",
+        night._asdict(),
     )
-    con.execute(f"delete from wh.{waiting} where {_HERE}", key)
+    con.execute(f"delete from wh.{waiting} where {_PARTITION}", night.key)

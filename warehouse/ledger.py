@@ -17,6 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 RunStatus = Literal["running", "done", "refused", "failed", "aborted"]
@@ -109,12 +110,12 @@ def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
     return Run(stored_id, flow, portfolio, as_of_date, json.loads(parameters or "{}"), status, code_revision)
 
 
-def scored_by(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> Run | None:
-    """Return the run that wrote the stored scores of a portfolio and date, or None if it did not end as `done`."""
+def scored_by(con: duckdb.DuckDBPyConnection, night: Night) -> Run | None:
+    """Return the run that wrote the stored scores of a night, or None if it did not end as `done`."""
     row = con.execute(
         "select max(run_id) from wh.scores.portfolio_scores "
         "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     last_run = run(con, row[0]) if row and row[0] else None
     return last_run if last_run and last_run.status == "done" else None

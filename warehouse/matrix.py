@@ -1,4 +1,4 @@
-"""The frames that models see: labelled snapshots to train on, and one part of a night to score."""
+"""Read the frames that models see: labelled snapshots to train on, and one part of a night to score."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from warehouse import sql
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 RELATION = "features.feat_enterprise"
@@ -96,9 +97,9 @@ def training_matrix(
 ) -> pl.DataFrame:
     """Read the features of every borrower with a known label on the given dates, and the label, in a fixed order.
 
-    Borrowers whose window is open or who were in default already have no label and no row, nor have those of
-    another coverage. Those whom the night could not score count as thin files under `cross_section`, which
-    describes every outcome there is.
+    Borrowers whose window is open or who were in default already have no label and no row, nor have borrowers of
+    another coverage. Borrowers that cannot be scored count as thin files under `cross_section`, which describes
+    every outcome there is.
 
     Raises:
         Refused: when a date has no such borrower, or its features or labels have not been built.
@@ -139,38 +140,30 @@ def labelled(
     return int(borrowers), int(defaults)
 
 
-def label_counts(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, outcome: OutcomeDefinition
-) -> tuple[int, int]:
+def label_counts(con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeDefinition) -> tuple[int, int]:
     """Return how many borrowers of one date have a known label, of any coverage, and how many of them defaulted."""
     row = con.execute(
         _LABEL_COUNTS,
-        {"portfolio": portfolio, "as_of_date": as_of_date, **outcome.key},
+        {**night.key, **outcome.key},
     ).fetchone()
     known, defaults = row or (0, 0)
     return int(known), int(defaults)
 
 
-def scoring_matrix(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, part: int, parts: int
-) -> pl.DataFrame:
-    """Read the features of one part of a portfolio; the parts 0 to parts - 1 hold every enterprise exactly once."""
+def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, *, part: int, parts: int) -> pl.DataFrame:
+    """Read the features of one part of a night; the parts 0 to parts - 1 hold every enterprise exactly once."""
     if not 0 <= part < parts:
         raise Refused(f"part {part} of {parts} parts does not exist")
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
-    first, last = con.execute(_RANGE, {**night, "part": part, "parts": parts}).fetchone() or (None, None)
+    first, last = con.execute(_RANGE, {**night.key, "part": part, "parts": parts}).fetchone() or (None, None)
     # a part without rows compares with null and finds none
-    return sql.frame(con, _SCORING, {**night, "first": first, "last": last}).sort("enterprise_id")
+    return sql.frame(con, _SCORING, {**night.key, "first": first, "last": last}).sort("enterprise_id")
 
 
-def features_of(
-    con: duckdb.DuckDBPyConnection, ids: pl.Series, *, portfolio: str, as_of_date: date
-) -> pl.DataFrame:
+def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
     """Read the features of some enterprises on one night, in the order given; who has none is left out."""
-    night = {"portfolio": portfolio, "as_of_date": as_of_date, "first": ids.min(), "last": ids.max()}
-    wanted = pl.DataFrame({"enterprise_id": ids})
-    return wanted.join(
-        sql.frame(con, _SCORING, night), on="enterprise_id", how="inner", maintain_order="left"
+    features = sql.frame(con, _SCORING, {**night.key, "first": ids.min(), "last": ids.max()})
+    return pl.DataFrame({"enterprise_id": ids}).join(
+        features, on="enterprise_id", how="inner", maintain_order="left"
     )
 
 
@@ -191,8 +184,8 @@ def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfo
     return frame.join(fields, on=["as_of_date", "enterprise_id"], how="left", maintain_order="left")
 
 
-def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> bool:
-    """Return True if the features of the portfolio and date are built and passed their audits."""
+def has_features(con: duckdb.DuckDBPyConnection, night: Night) -> bool:
+    """Return True if the features of the night are built and passed their audits."""
     schema, name = COVERAGE.split(".")
     table = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = $schema and table_name = $name",
@@ -202,6 +195,6 @@ def has_features(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: 
         return False
     row = con.execute(
         f"select 1 from wh.{COVERAGE} where portfolio = $portfolio and as_of_date = $as_of_date limit 1",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     return row is not None

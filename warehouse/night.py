@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class Night(NamedTuple):
-    """One portfolio as of one date, and the run that writes its rows."""
+    """One portfolio as of one date, and the run that reads or writes its rows."""
 
     portfolio: str
     as_of_date: date
@@ -15,5 +15,9 @@ class Night(NamedTuple):
 
     @property
     def key(self) -> dict[str, Any]:
-        """The partition that the night fills: portfolio and as_of_date, as SQL parameters."""
+        """The partition of the night, portfolio and as_of_date, as SQL parameters."""
         return {"portfolio": self.portfolio, "as_of_date": self.as_of_date}
+
+    def on(self, as_of_date: date) -> Night:
+        """Return the same portfolio and run on another date."""
+        return self._replace(as_of_date=as_of_date)

@@ -1,14 +1,14 @@
-"""What the one screen of a night shows: its grades, its families and the counts of its run."""
+"""Read what the one screen of a night shows: its grades, its families and the counts of its run."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from warehouse import sql
+from warehouse.night import Night
 
 _GRADES = """
 select
@@ -43,14 +43,14 @@ where r.run_id = $run_id
 """
 
 
-def grades(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
+def grades(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
     """Return the headlines by grade, the safest first: grade, enterprises, exposure, expected_defaults, mean_pd."""
-    return sql.frame(con, _GRADES, {"portfolio": portfolio, "as_of_date": as_of_date})
+    return sql.frame(con, _GRADES, night.key)
 
 
-def families(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
+def families(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
     """Return who gives the headlines of each coverage: coverage, model_family, enterprises, mean_pd."""
-    return sql.frame(con, _FAMILIES, {"portfolio": portfolio, "as_of_date": as_of_date})
+    return sql.frame(con, _FAMILIES, night.key)
 
 
 def run_counts(con: duckdb.DuckDBPyConnection, *, run_id: str) -> dict[str, Any]:

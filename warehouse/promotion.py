@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import duckdb
 
 from warehouse import registry, roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.roles import RoleRecord
 
@@ -41,14 +41,14 @@ def promote(
             f"give an --effective-from of {record.knowledge_date} or later, not {approval.effective_from}"
         )
     registry.verify(record)
-    night: dict[str, Any] = {"portfolio": approval.portfolio, "as_of_date": approval.effective_from}
-    champion = registry.champion(con, family=approval.model_family, **night)
+    night = Night(approval.portfolio, approval.effective_from, approval.run_id)
+    champion = registry.champion(con, night, family=approval.model_family)
     if approval.role == "champion":
         has_it = champion is not None and champion.model_version == approval.model_version
     else:
         has_it = any(
             (model.model_family, model.model_version) == (approval.model_family, approval.model_version)
-            for model in registry.in_role(con, (approval.role,), **night)
+            for model in registry.in_role(con, night, (approval.role,))
         )
     if has_it:
         raise Refused(

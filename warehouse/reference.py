@@ -1,4 +1,4 @@
-"""Reference bins stored with a model, and the borrowers of a night counted in them."""
+"""Store the reference bins of a model, and the borrowers of a night counted in them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from warehouse import matrix, sql
 from warehouse.connection import transaction
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
@@ -60,7 +61,7 @@ def record(con: duckdb.DuckDBPyConnection, bins: pl.DataFrame, model: ModelRecor
 
 
 def read(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
-    """The reference bins of one model: subject, bin, kind, lower, upper, category, count and share, in order."""
+    """Return the reference bins of one model: subject, bin, kind, lower, upper, category, count and share, in order."""
     return sql.frame(
         con,
         "select subject, bin, kind, lower, upper, category, count, share from wh.ops.reference_bins "
@@ -70,57 +71,44 @@ def read(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
 
 
 def borrowers(
-    con: duckdb.DuckDBPyConnection,
-    *,
-    portfolio: str,
-    as_of_date: date,
-    family: str,
-    version: str,
-    features: list[str],
+    con: duckdb.DuckDBPyConnection, night: Night, *, family: str, version: str, features: list[str]
 ) -> Iterator[pl.DataFrame]:
-    """The features of the borrowers that one model scored on a night, in parts; features that are gone are left out.
+    """Return the features of the borrowers that one model scored on a night, in parts; columns that are gone left out.
 
-    Without borrowers in default, as the training rows that they are compared with.
+    Without borrowers in default, like the training rows that they are compared with.
 
     Args:
         con: a writer's cursor.
-        portfolio: whose borrowers.
-        as_of_date: the night.
-        family: the model that scored them.
+        night: the night that was scored.
+        family: the model that scored it.
         version: its version on that night.
         features: columns of features.feat_enterprise, and sensitive fields.
     """
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
-    who = {**night, "family": family, "version": version}
-    held = [row[0] for row in con.execute(f"describe wh.{matrix.RELATION}").fetchall()]
-    picked = ", ".join(f'f."{name}"' for name in held if name in features)
+    key = {**night.key, "family": family, "version": version}
+    columns = [row[0] for row in con.execute(f"describe wh.{matrix.RELATION}").fetchall()]
+    picked = ", ".join(f'f."{name}"' for name in columns if name in features)
     sensitive = matrix.SENSITIVE.intersection(features)
-    count = con.execute(f"select count(*) from wh.scores.portfolio_scores where {_where()}", who).fetchone()
+    count = con.execute(f"select count(*) from wh.scores.portfolio_scores where {_where()}", key).fetchone()
     parts = max(1, -(-int((count or (0,))[0]) // ROWS))
-    for first, last in con.execute(_RANGES, {**who, "parts": parts}).fetchall():
+    for first, last in con.execute(_RANGES, {**key, "parts": parts}).fetchall():
         frame = sql.frame(
             con,
             f"select f.as_of_date, f.enterprise_id{', ' + picked if picked else ''} from wh.{matrix.RELATION} as f "
             "where f.portfolio = $portfolio and f.as_of_date = $as_of_date "
             f"and f.enterprise_id >= $first and f.enterprise_id <= $last and f.{_SCORED.strip()}",
-            {**who, "first": first, "last": last},
+            {**key, "first": first, "last": last},
         )
-        yield matrix.add_sensitive(con, frame, portfolio=portfolio) if sensitive else frame
+        yield matrix.add_sensitive(con, frame, portfolio=night.portfolio) if sensitive else frame
 
 
-def pds(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, family: str, version: str
-) -> pl.Series:
-    """The PDs that one model gave on a night to borrowers not in default."""
-    key = {"portfolio": portfolio, "as_of_date": as_of_date, "family": family, "version": version}
-    found = sql.frame(
-        con, f"select pd from wh.scores.portfolio_scores where {_where()} and pd is not null", key
-    )
-    return found["pd"]
+def pds(con: duckdb.DuckDBPyConnection, night: Night, *, family: str, version: str) -> pl.Series:
+    """Return the PDs that one model gave on a night to borrowers not in default."""
+    query = f"select pd from wh.scores.portfolio_scores where {_where()} and pd is not null"
+    return sql.frame(con, query, {**night.key, "family": family, "version": version})["pd"]
 
 
 def counts(con: duckdb.DuckDBPyConnection, model: ModelRecord, as_of_date: date) -> pl.DataFrame:
-    """The borrowers of a night in the bins of a model: subject, bin and count; no row where they were not counted."""
+    """Return a night's borrowers in the bins of a model: subject, bin and count; empty before they are counted."""
     return sql.frame(
         con,
         f"select subject, bin, count from wh.ops.bin_counts where {_MODEL} and as_of_date = $as_of_date "
@@ -130,13 +118,13 @@ def counts(con: duckdb.DuckDBPyConnection, model: ModelRecord, as_of_date: date)
 
 
 def keep_counts(
-    con: duckdb.DuckDBPyConnection, found: pl.DataFrame, model: ModelRecord, as_of_date: date
+    con: duckdb.DuckDBPyConnection, counted: pl.DataFrame, model: ModelRecord, as_of_date: date
 ) -> None:
     """Replace the counts of a night in the bins of a model by subject, bin and count."""
     key = {**_key(model), "as_of_date": as_of_date}
     with transaction(con):
         con.execute(f"delete from wh.ops.bin_counts where {_MODEL} and as_of_date = $as_of_date", key)
-        con.register("counted_rows", found)
+        con.register("counted_rows", counted)
         con.execute(
             "insert into wh.ops.bin_counts by name select *, $portfolio as portfolio, $family as model_family, "
             "$version as model_version, $as_of_date as as_of_date from counted_rows",
@@ -145,11 +133,11 @@ def keep_counts(
         con.unregister("counted_rows")
 
 
-def forget_counts(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> None:
-    """Delete what was counted of a night, in the bins of every model: it is being scored again."""
+def forget_counts(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    """Delete a night's counts in the bins of every model: its scores may have been replaced."""
     con.execute(
         "delete from wh.ops.bin_counts where portfolio = $portfolio and as_of_date = $as_of_date",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     )
 
 

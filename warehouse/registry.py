@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from warehouse import master_scale, roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 from warehouse.roles import RoleRecord
 from warehouse.settings import settings
 
@@ -53,6 +55,11 @@ class ModelRecord(BaseModel):
     run_id: str = Field(description="Run that trained it.")
     registered_at: datetime | None = Field(default=None, description="Local time; set by register.")
     note: str | None = Field(default=None, description="Remark.")
+
+    @property
+    def outcome(self) -> OutcomeDefinition:
+        """The outcome definition that the model was trained on."""
+        return OutcomeDefinition.of(self.label_definition, horizon_days=self.horizon_days or 0)
 
 
 def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord:
@@ -103,22 +110,20 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
     return stored
 
 
-def champion(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, as_of_date: date
-) -> ModelRecord | None:
-    """Return the champion that a night of `as_of_date` may use, or None; it was trained on nothing later.
+def champion(con: duckdb.DuckDBPyConnection, night: Night, *, family: str) -> ModelRecord | None:
+    """Return the champion that a night may use, or None; it was trained on nothing later.
 
     If several models are champion on the date, the latest is returned: a model trained as champion counts from its
     knowledge_date, a promoted one from the day that was approved.
     """
-    champions = in_role(con, ("champion",), portfolio=portfolio, as_of_date=as_of_date)
+    champions = in_role(con, night, ("champion",))
     return next((record for record in champions if record.model_family == family), None)
 
 
 def in_role(
-    con: duckdb.DuckDBPyConnection, wanted: Sequence[roles.Role], *, portfolio: str, as_of_date: date
+    con: duckdb.DuckDBPyConnection, night: Night, wanted: Sequence[roles.Role]
 ) -> tuple[ModelRecord, ...]:
-    """Return the models that a night of `as_of_date` may use in one of the roles, the latest role first.
+    """Return the models that a night may use in one of the roles, the latest role first.
 
     `role` of each is its role on the date, whatever the model was registered with.
     """
@@ -129,7 +134,7 @@ def in_role(
         "on m.portfolio = r.portfolio and m.model_family = r.model_family and m.model_version = r.model_version "
         "where m.role <> 'retired' and m.knowledge_date <= $as_of_date and list_contains($wanted, r.role_on_date) "
         "order by r.effective_from desc, m.knowledge_date desc, r.recorded_at desc, m.registered_at desc",
-        {"portfolio": portfolio, "as_of_date": as_of_date, "wanted": list(wanted)},
+        {**night.key, "wanted": list(wanted)},
     ).fetchall()
     return tuple(ModelRecord(**_decoded(dict(zip(names, row, strict=True)))) for row in rows)
 

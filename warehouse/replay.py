@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import polars as pl
 
 from warehouse import scores, sql, statuses
 from warehouse.errors import Refused
-from warehouse.ledger import Run
+from warehouse.night import Night
 from warehouse.run_inputs import RunInput
 
 KEY = ("enterprise_id", "model_role", "model_family", "model_version")
@@ -57,41 +56,35 @@ class Causes:
         return [f"{kind}: {', '.join(changes)}" for kind, changes in by_kind if changes]
 
 
-def stored_scores(con: duckdb.DuckDBPyConnection, run: Run) -> pl.DataFrame:
-    """Return the stored scores of a run.
+def stored_scores(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
+    """Return the stored scores of a night, as its run wrote them.
 
     Raises:
         Refused: when another run has replaced them, or they were never written.
     """
-    night = {"portfolio": run.portfolio, "as_of_date": run.as_of_date}
-    frame = sql.frame(con, _SCORES.format("portfolio_scores"), {**night, "run_id": run.run_id})
+    frame = sql.frame(con, _SCORES.format("portfolio_scores"), night._asdict())
     if frame.is_empty():
         row = con.execute(
             "select max(run_id) from wh.scores.portfolio_scores "
             "where portfolio = $portfolio and as_of_date = $as_of_date",
-            night,
+            night.key,
         ).fetchone()
         other = f"; the stored ones are of {row[0]}, replay that run" if row and row[0] else ""
-        raise Refused(f"run {run.run_id} has no stored scores of {run.portfolio} on {run.as_of_date}{other}")
+        raise Refused(
+            f"run {night.run_id} has no stored scores of {night.portfolio} on {night.as_of_date}{other}"
+        )
     return frame
 
 
 def current_scores(
-    con: duckdb.DuckDBPyConnection,
-    parquet_paths: Sequence[str | Path],
-    *,
-    portfolio: str,
-    as_of_date: date,
-    run_id: str,
-    stale_days: int,
+    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night, *, stale_days: int
 ) -> pl.DataFrame:
     """Return the scores that a night would store from these parts; they are staged, read and rolled back."""
     con.execute("begin transaction")
     try:
-        scores.stage_scores(con, parquet_paths, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id)
-        statuses.settle(con, portfolio=portfolio, as_of_date=as_of_date, run_id=run_id, stale_days=stale_days)
-        night = {"portfolio": portfolio, "as_of_date": as_of_date, "run_id": run_id}
-        return sql.frame(con, _SCORES.format("incoming_scores"), night)
+        scores.stage_scores(con, parquet_paths, night)
+        statuses.settle(con, night, stale_days=stale_days)
+        return sql.frame(con, _SCORES.format("incoming_scores"), night._asdict())
     finally:
         con.execute("rollback")
 

@@ -1,14 +1,14 @@
-"""The rows that a model card and a night's validation report are made of: nothing else goes into them."""
+"""Read the rows that a model card and a night's validation report are made of: nothing else goes into them."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from warehouse import registry, sql
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
 _MODEL = "portfolio = $portfolio and model_family = $family and model_version = $version"
@@ -163,7 +163,7 @@ order by suite
 
 
 def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> dict[str, Any]:
-    """What the warehouse holds of one model, by the names of the card's parts.
+    """Return everything that one model's card shows, by the names of the card's parts.
 
     `night` is None, and the frames that belong to it are empty, before the model has scored anyone.
     """
@@ -183,26 +183,26 @@ def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> dict[str,
     }
 
 
-def night_rows(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> dict[str, Any] | None:
-    """What the warehouse holds of one scored night, by the names of the report's parts; None where it has no scores."""
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
-    runs = sql.frame(con, _RUN, night).to_dicts()
+def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] | None:
+    """Return everything that a night's report shows, by the names of the report's parts; None without scores.
+
+    `run` is the last run that scored the night, whichever run reports on it.
+    """
+    runs = sql.frame(con, _RUN, night.key).to_dicts()
     if not runs:
         return None
     frames: dict[str, pl.DataFrame] = {
-        name: sql.frame(con, query, night) for name, query in _OF_THE_NIGHT.items()
+        name: sql.frame(con, query, night.key) for name, query in _OF_THE_NIGHT.items()
     }
     return {"run": runs[0], "gates": sql.frame(con, _GATES, {"run_id": runs[0]["run_id"]}), **frames}
 
 
-def records_of(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date
-) -> tuple[ModelRecord, ...]:
-    """The models that gave a PD on one night."""
+def records_of(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[ModelRecord, ...]:
+    """Return the models that gave a PD on one night."""
     scored = con.execute(
         "select distinct model_family, model_version from wh.scores.portfolio_scores "
         f"where {_NIGHT} and pd is not null",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchall()
-    known = registry.records(con, portfolio=portfolio)
-    return tuple(one for one in known if (one.model_family, one.model_version) in set(scored))
+    records = registry.records(con, portfolio=night.portfolio)
+    return tuple(record for record in records if (record.model_family, record.model_version) in set(scored))

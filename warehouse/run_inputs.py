@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date
 from typing import Literal
 
 import duckdb
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from warehouse import registry, sql
 from warehouse.intake.feeds import FEEDS
 from warehouse.matrix import RELATION
+from warehouse.night import Night
 from warehouse.roles import Role
 
 SCORING_ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
@@ -30,20 +30,18 @@ class RunInput(BaseModel):
     fingerprint: str = Field(description="Of the rows in any order, or SHA-256 of the file of the model.")
 
 
-def current(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> tuple[RunInput, ...]:
-    """Return the inputs that a run which scores the portfolio for the date would have now."""
+def current(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
+    """Return the inputs that a run which scores the night would have now."""
     relations = (*sql.load(RELATION).inputs, "features.feat_sensitive")
-    features = (
-        _features(con, name, portfolio=portfolio, as_of_date=as_of_date) for name in sorted(relations)
-    )
-    return (*features, *models(con, portfolio=portfolio, as_of_date=as_of_date))
+    features = (_features(con, name, night) for name in sorted(relations))
+    return (*features, *models(con, night))
 
 
-def models(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> tuple[RunInput, ...]:
+def models(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
     """Return the models that such a run uses: the champion of each family, every challenger and every shadow."""
     families_with_champion: set[str] = set()
     used = []
-    for record in registry.in_role(con, SCORING_ROLES, portfolio=portfolio, as_of_date=as_of_date):
+    for record in registry.in_role(con, night, SCORING_ROLES):
         if record.role == "champion" and record.model_family in families_with_champion:
             continue  # an earlier champion, replaced since
         if record.role == "champion":
@@ -79,28 +77,26 @@ def stored(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[RunInput, ...]:
     return tuple(RunInput(**dict(zip(names, row, strict=True))) for row in rows)
 
 
-def late_facts(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, run_id: str
-) -> tuple[str, ...]:
+def late_facts(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[str, ...]:
     """Return the feeds that delivered facts known by the end of a date, or corrected a file, only after its run."""
     corrected = con.execute(
         "select distinct feed from wh.ops.file_ledger where portfolio = $portfolio and run_id > $run_id "
         "and replaces is not null",
-        {"portfolio": portfolio, "run_id": run_id},
+        {"portfolio": night.portfolio, "run_id": night.run_id},
     ).fetchall()
     late = {feed for (feed,) in corrected}
     for feed in FEEDS:
         late_row = con.execute(
             f"select 1 from wh.raw.{feed} where portfolio = $portfolio and run_id > $run_id "
             "and known_at < cast($as_of_date as date) + interval 1 day limit 1",
-            {"portfolio": portfolio, "run_id": run_id, "as_of_date": as_of_date},
+            night._asdict(),
         ).fetchone()
         if late_row is not None:
             late.add(feed)
     return tuple(sorted(late))
 
 
-def _features(con: duckdb.DuckDBPyConnection, relation: str, *, portfolio: str, as_of_date: date) -> RunInput:
+def _features(con: duckdb.DuckDBPyConnection, relation: str, night: Night) -> RunInput:
     """Return the fingerprint of a feature relation on a date; equal if columns and values are, in any order."""
     shape = con.execute(
         "select column_name, data_type from duckdb_columns() where database_name = 'wh' "
@@ -113,7 +109,7 @@ def _features(con: duckdb.DuckDBPyConnection, relation: str, *, portfolio: str, 
         "select count(*), coalesce(bit_xor(hash(t)), 0), coalesce(sum(cast(hash(t) as hugeint)), 0), "
         f"library_version from wh.{relation} as t cross join pragma_version() "
         "where t.portfolio = $portfolio and t.as_of_date = $as_of_date group by library_version",
-        {"portfolio": portfolio, "as_of_date": as_of_date},
+        night.key,
     ).fetchone()
     rows, *sums, version = row or (0, 0, 0, "")
     digest = hashlib.sha256(repr((shape, rows, sums)).encode()).hexdigest()

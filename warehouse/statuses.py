@@ -1,24 +1,29 @@
-"""Every borrower of a night has one status: what no model could score keeps its last good score, or says why not."""
+"""Give every borrower of a night one status: who cannot be scored keeps a last good score, or the row says why not."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import duckdb
 
 from warehouse import sql
 from warehouse.connection import transaction
+from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 from warehouse.settings import settings
 
-_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
-_WAITS = f"select enterprise_id from wh.scores.incoming_scores where {_HERE} and model_role = 'champion'"
+_PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
+_PARTITION_I = "i.portfolio = $portfolio and i.as_of_date = $as_of_date"
+_WAITING = (
+    f"select enterprise_id from wh.scores.incoming_scores where {_PARTITION} and model_role = 'champion'"
+)
 
-# what a withdrawn model said is not good
+# scores of a withdrawn model are not good
 _LAST_GOOD = f"""
 create or replace temp table last_good as
 select s.*
 from wh.scores.portfolio_scores as s
-inner join ({_WAITS} and score_status = 'unscoreable') as w on s.enterprise_id = w.enterprise_id
+inner join ({_WAITING} and score_status = 'unscoreable') as w on s.enterprise_id = w.enterprise_id
 left join wh.ops.model_registry as m
     on s.portfolio = m.portfolio and s.model_family = m.model_family and s.model_version = m.model_version
 where
@@ -36,7 +41,7 @@ _KEEP = f"""
 update wh.scores.incoming_scores as i
 set score_status = 'stale', {", ".join(f"{name} = l.{name}" for name in _KEPT)}
 from last_good as l
-where i.{_HERE.replace("and ", "and i.")} and i.model_role = 'champion' and i.enterprise_id = l.enterprise_id
+where {_PARTITION_I} and i.model_role = 'champion' and i.enterprise_id = l.enterprise_id
 """
 
 _KEEP_CONTRIBUTIONS = """
@@ -56,7 +61,7 @@ select distinct
     'unscoreable' as coverage, 'quarantined' as score_status, $run_id as run_id, $now as scored_at
 from wh.staging.stg_enterprises_quarantined as q
 where
-    q.portfolio = $portfolio and q.enterprise_id not in ({_WAITS})
+    q.portfolio = $portfolio and q.enterprise_id not in ({_WAITING})
     and coalesce(q.valid_from <= $as_of_date, true)
     and coalesce(q.known_at < cast($as_of_date as date) + interval 1 day, true)
 """
@@ -66,60 +71,55 @@ select distinct m.label_definition
 from wh.scores.incoming_scores as i
 inner join wh.ops.model_registry as m
     on i.portfolio = m.portfolio and i.model_family = m.model_family and i.model_version = m.model_version
-where i.{_HERE.replace("and ", "and i.")} and m.label_definition is distinct from 'cross_section'
+where {_PARTITION_I} and m.label_definition is distinct from 'cross_section'
 order by all
 """
 
-# the label's own SQL with a window of no days: what was known tonight, of tonight
+# the label's own SQL with a window of no days: who is in default tonight, by what is known tonight
 _MARK = f"""
 update wh.scores.incoming_scores as i
 set in_default = l.reason = 'in default on as_of_date'
 from outcomes as l, wh.ops.model_registry as m
 where
-    i.{_HERE.replace("and ", "and i.")} and i.enterprise_id = l.enterprise_id
+    {_PARTITION_I} and i.enterprise_id = l.enterprise_id
     and l.reason not in ('no outcomes delivered', 'no outcome delivered for the borrower')
     and i.portfolio = m.portfolio and i.model_family = m.model_family and i.model_version = m.model_version
     and m.label_definition = $definition
 """
 
 
-def settle(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date, run_id: str, stale_days: int
-) -> dict[str, int]:
-    """Give the rows that wait the status that the night's borrowers have, and return how many have which.
+def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> dict[str, int]:
+    """Give every staged row of a night its status, mark who is in default, and count the rows of each status.
 
     A borrower whom no model can score tonight keeps its last good champion score, with its contributions, where
-    that is at most `stale_days` old: `stale`, and `scored_as_of` says of when it is. A borrower that is known by
-    quarantined rows of its master data only has a row without a pd: `quarantined`. docs/decisions/0053 is the rule.
-    Who is in default already is marked, by the definition of each row's model: docs/decisions/0060.
+    that is at most `stale_days` old: its status is `stale`, and `scored_as_of` is the date of that score. A borrower
+    with nothing but quarantined rows of master data gets a row without a pd, `quarantined`. docs/decisions/0053 is
+    the rule. Default is marked by the definition of each row's model: docs/decisions/0060.
 
     Args:
         con: a writer's cursor.
-        portfolio: portfolio that was scored.
-        as_of_date: date that it was scored for.
-        run_id: run that staged the scores.
-        stale_days: how old a score may be that is kept; 0 keeps none.
+        night: the partition that was scored, and the run that staged its scores.
+        stale_days: the greatest age of a score that is kept; 0 keeps none.
     """
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
     with transaction(con):
-        con.execute(_LAST_GOOD, {**night, "oldest": as_of_date - timedelta(days=stale_days)})
-        con.execute(_KEEP, night)
-        con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": as_of_date, "run_id": run_id})
-        con.execute(_QUARANTINED, {**night, "run_id": run_id, "now": settings().local_now()})
+        con.execute(_LAST_GOOD, {**night.key, "oldest": night.as_of_date - timedelta(days=stale_days)})
+        con.execute(_KEEP, night.key)
+        con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": night.as_of_date, "run_id": night.run_id})
+        con.execute(_QUARANTINED, {**night._asdict(), "now": settings().local_now()})
         con.execute("drop table last_good")
-        _mark_defaults(con, portfolio, as_of_date)
+        _mark_defaults(con, night)
         rows = con.execute(
-            f"select score_status, count(*) from wh.scores.incoming_scores where {_HERE} "
+            f"select score_status, count(*) from wh.scores.incoming_scores where {_PARTITION} "
             "and model_role = 'champion' group by score_status order by count(*) desc, score_status",
-            night,
+            night.key,
         ).fetchall()
     return dict(rows)
 
 
-def _mark_defaults(con: duckdb.DuckDBPyConnection, portfolio: str, as_of_date: date) -> None:
-    night = {"portfolio": portfolio, "as_of_date": as_of_date}
-    for (definition,) in con.execute(_DEFINITIONS, night).fetchall():
-        asked = {**night, "known_by": as_of_date, "definition": definition, "horizon_days": 0}
-        con.register("outcomes", sql.frame(con, "features.feat_label", asked))
-        con.execute(_MARK, {**night, "definition": definition})
+def _mark_defaults(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    for (definition,) in con.execute(_DEFINITIONS, night.key).fetchall():
+        outcome = OutcomeDefinition(definition, horizon_days=0)
+        params = {**night.key, **outcome.key, "known_by": night.as_of_date}
+        con.register("outcomes", sql.frame(con, "features.feat_label", params))
+        con.execute(_MARK, {**night.key, "definition": definition})
         con.unregister("outcomes")

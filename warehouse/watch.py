@@ -1,9 +1,10 @@
-"""What the watch reads of past nights, and the rows that it leaves: readings, alerts, fairness, each night's whole."""
+"""Read past nights for the watch, and replace a night's readings, alerts and fairness figures whole."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -12,11 +13,12 @@ from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.intake.feeds import FEEDS
 from warehouse.night import Night
+from warehouse.outcome import OutcomeDefinition
 from warehouse.settings import settings
 
-_HERE = "portfolio = $portfolio and as_of_date = $as_of_date"
+_PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 
-# of each family, the version that gave most headlines that night; where it gave none, the champion's
+# of each family, the version with most headlines of the night; where none has a headline, the champion
 _VERSIONS = """
 select s.model_family, s.model_version
 from wh.scores.portfolio_scores as s
@@ -36,7 +38,7 @@ order by s.model_family
 _HEADLINE = f"""
 select coalesce(model_family, 'no model') as model_family, grade, reason_1, pd
 from wh.scores.portfolio_scores
-where {_HERE} and model_role = 'champion' and in_default is not true
+where {_PARTITION} and model_role = 'champion' and in_default is not true
 order by enterprise_id
 """
 
@@ -47,7 +49,6 @@ where portfolio = $portfolio and as_of_date = $as_of_date and grade_from is not 
 order by months
 """
 
-# the label's own SQL, bound to a past night and to what is known tonight: closed windows only
 _VINTAGE = """
 select s.enterprise_id, s.pd, s.grade, l.label
 from wh.scores.portfolio_scores as s
@@ -77,125 +78,114 @@ from (
 """
 
 
-def scored_nights(con: duckdb.DuckDBPyConnection, *, portfolio: str, until: date) -> tuple[date, ...]:
-    """The nights that a portfolio was scored for, the newest first, none after `until`."""
+def scored_dates(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[date, ...]:
+    """Return the dates that the portfolio was scored for, up to the night's own, the newest first."""
     rows = con.execute(
         "select distinct as_of_date from wh.scores.portfolio_scores where portfolio = $portfolio "
-        "and model_role = 'champion' and as_of_date <= $until order by as_of_date desc",
-        {"portfolio": portfolio, "until": until},
+        "and model_role = 'champion' and as_of_date <= $as_of_date order by as_of_date desc",
+        night.key,
     ).fetchall()
     return tuple(row[0] for row in rows)
 
 
-def versions(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> dict[str, str]:
-    """The version of each family that scored a night; of several, the one that gave most headlines."""
-    return dict(con.execute(_VERSIONS, {"portfolio": portfolio, "as_of_date": as_of_date}).fetchall())
+def versions(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, str]:
+    """Return the version of each family that scored a night; of several, the one with most headlines."""
+    return dict(con.execute(_VERSIONS, night.key).fetchall())
 
 
-def headlines(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
-    """The headline of each borrower of a night that is not in default: model_family, grade, reason_1 and pd."""
-    return sql.frame(con, _HEADLINE, {"portfolio": portfolio, "as_of_date": as_of_date})
+def headlines(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
+    """Return the headline of each borrower of a night not in default: model_family, grade, reason_1 and pd."""
+    return sql.frame(con, _HEADLINE, night.key)
 
 
-def moves(con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date) -> pl.DataFrame:
-    """The migration matrix of a night among borrowers that had a grade on both."""
-    return sql.frame(con, _MOVES, {"portfolio": portfolio, "as_of_date": as_of_date})
+def moves(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
+    """Return the migration matrices of a night, among borrowers with a grade then and now."""
+    return sql.frame(con, _MOVES, night.key)
 
 
 def usual(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, nights: tuple[date, ...], least: int
+    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, dates: tuple[date, ...], least: int
 ) -> dict[str, float]:
-    """The largest batch index of each feature of a family on some nights, where it was measured on enough of them."""
+    """Return the largest batch index of each feature of a family over some dates, where enough of them measured it."""
     rows = con.execute(
         "select subject, max(value) from wh.ops.monitoring where portfolio = $portfolio and measure = 'csi_batch' "
-        "and model_family = $family and list_contains($nights, as_of_date) "
+        "and model_family = $family and list_contains($dates, as_of_date) "
         "group by subject having count(value) >= $least",
-        {"portfolio": portfolio, "family": family, "nights": list(nights), "least": least},
+        {"portfolio": portfolio, "family": family, "dates": list(dates), "least": least},
     ).fetchall()
     return dict(rows)
 
 
-def feed_ages(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, as_of_date: date
-) -> dict[str, tuple[int | None, int | None, int]]:
-    """How late each feed is, by what was known by the end of the night; overrides come when they are decided.
+def feed_ages(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, tuple[int | None, int | None, int]]:
+    """Return how late each feed is, by what was known by the end of the night.
+
+    Without overrides, which come whenever one is decided.
 
     Returns:
-        By feed: days since the last delivery, the longest time between two of the last 90 days, and the days of
-        those 90 on which there was one.
+        By feed: days since the last delivery, the longest time between two of the last 90 days, and on how many of
+        those 90 days there was a delivery.
     """
-    found = {}
+    ages: dict[str, Any] = {}
     for feed in FEEDS:
         if feed != "overrides":
-            rows = con.execute(
-                _FEED_AGE.format(feed=feed), {"portfolio": portfolio, "as_of_date": as_of_date}
-            ).fetchall()
-            found[feed] = rows[0]
-    return found
+            ages[feed] = con.execute(_FEED_AGE.format(feed=feed), night.key).fetchone()
+    return ages
 
 
 def labels(
-    con: duckdb.DuckDBPyConnection,
-    *,
-    portfolio: str,
-    as_of_date: date,
-    known_by: date,
-    definition: str,
-    horizon_days: int,
+    con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeDefinition, *, known_by: date
 ) -> pl.DataFrame:
-    """The labels of a past night by what is known now, read without storing them: enterprise_id and label."""
-    found = sql.frame(
-        con,
-        "features.feat_label",
-        {
-            "portfolio": portfolio,
-            "as_of_date": as_of_date,
-            "known_by": known_by,
-            "definition": definition,
-            "horizon_days": horizon_days,
-        },
-    )
-    return found.select("enterprise_id", "label")
+    """Return the labels of a past night by what is known on another date, without storing them.
+
+    The label's own SQL decides; a window that reaches past known_by has no label.
+
+    Returns:
+        enterprise_id and label.
+    """
+    params = {**night.key, **outcome.key, "known_by": known_by}
+    return sql.frame(con, "features.feat_label", params).select("enterprise_id", "label")
 
 
 def vintage(
     con: duckdb.DuckDBPyConnection,
+    night: Night,
     known: pl.DataFrame,
     *,
-    portfolio: str,
-    as_of_date: date,
     family: str | None = None,
     version: str | None = None,
 ) -> pl.DataFrame:
-    """The scores of a past night whose labels are known: of one model, or the headline where no family is named.
+    """Return the scores of a past night whose labels are known: one model's, or the headlines if no family is named.
+
+    Args:
+        con: a writer's cursor.
+        night: the past night.
+        known: its labels, as `labels` returns them.
+        family: the model's family, None for the headlines of all families.
+        version: its version.
 
     Returns:
         enterprise_id, pd, grade and label.
     """
     con.register("labels", known)
     try:
-        return sql.frame(
-            con,
-            _VINTAGE,
-            {"portfolio": portfolio, "as_of_date": as_of_date, "family": family, "version": version},
-        )
+        return sql.frame(con, _VINTAGE, {**night.key, "family": family, "version": version})
     finally:
         con.unregister("labels")
 
 
-def readings(con: duckdb.DuckDBPyConnection, *, portfolio: str, nights: tuple[date, ...]) -> pl.DataFrame:
-    """The readings of some nights that are at watch or alarm."""
+def readings(con: duckdb.DuckDBPyConnection, *, portfolio: str, dates: tuple[date, ...]) -> pl.DataFrame:
+    """Return the readings of some dates that are at watch or alarm."""
     return sql.frame(
         con,
         "select as_of_date, heading, measure, model_family, subject, severity, value, threshold, critical "
-        "from wh.ops.monitoring where portfolio = $portfolio and list_contains($nights, as_of_date) "
+        "from wh.ops.monitoring where portfolio = $portfolio and list_contains($dates, as_of_date) "
         "and severity in ('watch', 'alarm') order by all",
-        {"portfolio": portfolio, "nights": list(nights)},
+        {"portfolio": portfolio, "dates": list(dates)},
     )
 
 
 def replace(con: duckdb.DuckDBPyConnection, relation: str, rows: pl.DataFrame, night: Night) -> int:
-    """Replace the rows of a night in ops.monitoring, ops.alerts or ops.fairness; return how many there are now.
+    """Replace the rows of a night in ops.monitoring, ops.alerts or ops.fairness and return their number.
 
     Args:
         con: a writer's cursor.
@@ -204,21 +194,21 @@ def replace(con: duckdb.DuckDBPyConnection, relation: str, rows: pl.DataFrame, n
         night: the partition and the run.
     """
     with transaction(con):
-        con.execute(f"delete from wh.{relation} where {_HERE}", night.key)
+        con.execute(f"delete from wh.{relation} where {_PARTITION}", night.key)
         con.register("watched_rows", rows)
         con.execute(
             f"insert into wh.{relation} by name select *, $portfolio as portfolio, $as_of_date as as_of_date, "
             "$run_id as run_id, $now as recorded_at from watched_rows",
-            {**night.key, "run_id": night.run_id, "now": settings().local_now()},
+            {**night._asdict(), "now": settings().local_now()},
         )
         con.unregister("watched_rows")
     return rows.height
 
 
-def tell_event(con: duckdb.DuckDBPyConnection, night: Night, told: Mapping[str, str]) -> None:
-    """Note for each severity whether its events were emitted."""
-    for severity, event in told.items():
+def record_events(con: duckdb.DuckDBPyConnection, night: Night, events: Mapping[str, str]) -> None:
+    """Store for each severity whether its event was emitted."""
+    for severity, event in events.items():
         con.execute(
-            f"update wh.ops.alerts set event = $event where {_HERE} and severity = $severity",
+            f"update wh.ops.alerts set event = $event where {_PARTITION} and severity = $severity",
             {**night.key, "event": event, "severity": severity},
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
+
 from models.evaluation import (
     Fold,
     Split,
@@ -20,7 +21,6 @@ from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.learners import PUBLISHED_NAMES, Learner
 from models.operational_risk.settings import OperationalRiskSettings
 from models.runner import Runner
-
 from papers.operational_risk.tables import published_table_4
 
 OPERATIONAL = ("consistency", "dependency", "digital_intensity", "latency", "turnover", "behaviour")

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Literal, cast
 
 import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
 from models.evaluation import out_of_fold
 from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.importance import feature_importance
 from models.runner import threads
 from models.telling import plots
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from warehouse import matrix, replications
-from warehouse.connection import writer
-from warehouse.settings import settings
-
 from papers.operational_risk.experiment import Replication, hypothesis_1, table_4
 from papers.operational_risk.page import page
 from papers.paper import Paper, Request
 from papers.portfolio import labelled_portfolio
 from papers.record import kept_figures
+from warehouse import matrix, replications
+from warehouse.connection import writer
+from warehouse.settings import settings
 
 NAME = "operational-risk"
 log = logging.getLogger("nightledger")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from models.calibration import Calibrator
 from models.errors import ModelError
 from models.evaluation import fold_numbers
@@ -27,7 +28,6 @@ from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.selection import select
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.voting_ensemble.voting import Combiner
-
 from papers.voting_ensemble.tables import FINAL_ROW, MEASURES
 
 Rows = npt.NDArray[np.int64]

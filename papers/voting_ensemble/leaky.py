@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from models.metrics import Labels
 from models.voting_ensemble.classifier import balance
 from models.voting_ensemble.members import PUBLISHED_NAMES, member_probability
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.selection import select
 from models.voting_ensemble.settings import VotingEnsembleSettings
-
 from papers.voting_ensemble.experiment import (
     FoldFigure,
     combined,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from models.calibration import Calibrator
 from models.metrics import Labels, auc
 from models.runner import threads
@@ -15,7 +16,6 @@ from models.voting_ensemble.out_of_fold import out_of_fold
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.voting_ensemble.voting import Combiner
-
 from papers.voting_ensemble.experiment import (
     FoldFigure,
     inner_folds,

@@ -9,9 +9,14 @@ from types import ModuleType
 from typing import NamedTuple
 from uuid import uuid4
 
-import models.voting_ensemble
 import numpy as np
 import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
+from prefect.utilities.annotations import quote
+
+import models.voting_ensemble
 from models import calibration, evaluation, metrics
 from models.evaluation import Split, repeated_folds
 from models.feature_choice import choose_features
@@ -20,15 +25,6 @@ from models.metrics import Labels
 from models.telling import plots
 from models.voting_ensemble.classifier import ENHANCED, ENHANCED_GROUPS
 from models.voting_ensemble.settings import VotingEnsembleSettings
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
-from prefect.utilities.annotations import quote
-from tasks.progress import Progress
-from warehouse import matrix, replications
-from warehouse.connection import writer
-from warehouse.settings import settings
-
 from papers import public_sets, voting_ensemble
 from papers.fold_key import fold_key
 from papers.paper import Paper, Request
@@ -40,6 +36,10 @@ from papers.voting_ensemble.page import page
 from papers.voting_ensemble.recipes import tuned_fold
 from papers.voting_ensemble.summary import summarised
 from papers.voting_ensemble.tables import published_figures
+from tasks.progress import Progress
+from warehouse import matrix, replications
+from warehouse.connection import writer
+from warehouse.settings import settings
 
 NAME = "voting-ensemble"
 DATASETS = ("simulated", "Polish 1", "Polish 2", "Polish 3", "Australian", "Taiwan")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
+
 from models.metrics import corrected_interval
 from models.voting_ensemble.members import PUBLISHED_NAMES
-
 from papers.voting_ensemble.experiment import CHOSEN_ROW, SINGLE_ROW
 
 TEST_SHARE = 0.2  # five folds

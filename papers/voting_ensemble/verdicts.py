@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
-from models.voting_ensemble.members import PUBLISHED_NAMES
 
+from models.voting_ensemble.members import PUBLISHED_NAMES
 from papers.voting_ensemble.experiment import CHOSEN_ROW
 from papers.voting_ensemble.recipes import OUR_ROW
 from papers.voting_ensemble.summary import AGAINST_SINGLE, PAIRED, against_member

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from lightgbm import LGBMClassifier, early_stopping
+
 from models.metrics import Labels, Scores
 from models.schema import schema_of
 

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
 from models.errors import TooFewRowsError
 from models.feature_choice import choose_features
 from models.wide_deep.settings import DEEP_GROUPS, WIDE_GROUPS, WideDeepSettings
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+from papers import public_sets
+from papers.paper import Request
+from papers.wide_deep.experiment import BEST, Sample, thinned
+from papers.wide_deep.tables import published
 from sources import simulated
 from tasks.features import build_features, build_labels
 from tasks.ingest import ingest_landing
@@ -21,13 +26,9 @@ from tasks.progress import Progress
 from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 from warehouse.settings import settings
-
-from papers import public_sets
-from papers.paper import Request
-from papers.wide_deep.experiment import BEST, Sample, thinned
-from papers.wide_deep.tables import published
 
 OUTCOME = OutcomeDefinition("dpd30", 365)  # more than 30 days overdue, the paper's section 4.1
 WINDOWS = ("30d", "90d", "all")  # there is half a year of history
@@ -172,11 +173,12 @@ def load_portfolio(
     deliver_portfolio(simulation, landing, through=through)
     ingest_landing(landing, portfolio, run_id)
     (day,) = OUTCOME.snapshot_dates(through)
+    snapshot = Night(portfolio, day, run_id)
     with writer(purpose="look for features") as con:
-        built = matrix.has_features(con, portfolio=portfolio, as_of_date=day)
+        built = matrix.has_features(con, snapshot)
     if not built:
-        build_features(portfolio, day)
-    build_labels(portfolio, day, OUTCOME, known_by=through)
+        build_features(snapshot)
+    build_labels(snapshot, OUTCOME, known_by=through)
     with writer(purpose="read labelled rows") as con:
         frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=OUTCOME)
     return portfolio, frame

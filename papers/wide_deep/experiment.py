@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from models.errors import TooFewRowsError
 from models.evaluation import fold_numbers
 from models.metrics import Labels, Scores, auc
 from models.runner import threads
 from models.wide_deep.classifier import WideDeepClassifier
 from models.wide_deep.settings import WideDeepSettings
-
 from papers.wide_deep.boosting import boosted_scores
 from papers.wide_deep.thresholds import Average, best_threshold, calls, class_weights
 

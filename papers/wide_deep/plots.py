@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import altair as alt
 import polars as pl
-from models.telling.plots import BLUE, GREY, RUST
 
+from models.telling.plots import BLUE, GREY, RUST
 from papers.wide_deep.experiment import RATE_CHOSEN
 from papers.wide_deep.verdicts import judged
 

@@ -8,18 +8,15 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import models.wide_deep
 import polars as pl
-from models import evaluation, metrics
-from models.telling import plots
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.utilities.annotations import quote
-from tasks.progress import Progress
-from warehouse import replications
-from warehouse.connection import writer
 
+import models.wide_deep
+from models import evaluation, metrics
+from models.telling import plots
 from papers import wide_deep
 from papers.fold_key import fold_key
 from papers.paper import Paper, Request
@@ -30,6 +27,9 @@ from papers.wide_deep.page import page
 from papers.wide_deep.plots import differences, sensitivity
 from papers.wide_deep.summary import summarised
 from papers.wide_deep.tables import table_2
+from tasks.progress import Progress
+from warehouse import replications
+from warehouse.connection import writer
 
 NAME = "wide-and-deep"
 SEED = 7

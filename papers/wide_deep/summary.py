@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import polars as pl
-from models.metrics import Interval, corrected_interval
 
+from models.metrics import Interval, corrected_interval
 from papers.wide_deep.experiment import AT_PAPER_RATE, BEST, BOOSTED, RATE_CHOSEN
 
 DIFFERENCES = (

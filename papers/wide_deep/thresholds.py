@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
 from models.metrics import Labels, Scores
 
 Average = Literal["defaults", "classes"]

@@ -15,6 +15,7 @@ from tasks import validate
 from warehouse import gates
 from warehouse.errors import Refused
 from warehouse.intake.gate_quarantine import quarantine_rows
+from warehouse.night import Night
 
 IDENTITY = (
     "select count(*) from wh.ops.file_ledger where delivered <> loaded + quarantined + exact_duplicates"
@@ -46,7 +47,7 @@ def one(con, query):
 
 
 def judge(run_id="night"):
-    validate.validate_feeds.fn(PORTFOLIO, run_id, NIGHT)
+    validate.validate_feeds.fn(Night(PORTFOLIO, NIGHT, run_id))
 
 
 def verdicts(con, run_id="night"):
@@ -165,13 +166,12 @@ def test_accounts_that_do_not_add_up_move_nothing(fresh):
     with pytest.raises(Refused, match="does not add up"):
         quarantine_rows(
             fresh,
-            portfolio=PORTFOLIO,
+            Night(PORTFOLIO, NIGHT, "night"),
             feed="legal_cases",
             loads=["r1"],
             rule="r",
             predicate="role = 'plaintiff'",
             detail="because",
-            run_id="night",
         )
     assert one(fresh, "select count(*) from wh.raw.legal_cases") == 2
     assert one(fresh, "select count(*) from wh.ops.quarantine") == 0
@@ -188,8 +188,8 @@ def test_other_portfolios_and_other_loads_are_left_alone(fresh):
 def test_judging_again_replaces_what_the_run_said(fresh):
     judge()
     count = one(fresh, "select count(*) from wh.ops.validation_results")
-    gates.store_results(fresh, [], run_id="night", portfolio=PORTFOLIO, as_of_date=NIGHT + timedelta(days=1))
-    validate.validate_feeds.fn(PORTFOLIO, "night", NIGHT, again=True)
+    gates.store_results(fresh, [], Night(PORTFOLIO, NIGHT + timedelta(days=1), "night"))
+    validate.validate_feeds.fn(Night(PORTFOLIO, NIGHT, "night"), again=True)
     assert one(fresh, "select count(*) from wh.ops.validation_results") == count
 
 

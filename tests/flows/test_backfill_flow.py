@@ -29,8 +29,8 @@ def nights(home, prefect_session, monkeypatch):
         if fails and run.as_of == date(2026, 6, 3):
             raise fails[0]
 
-    def done_night(_portfolio, day, _parameters):
-        return ("r2", "done") if day == date(2026, 6, 2) else (None, "not run yet")
+    def done_night(night, _parameters):
+        return ("r2", "done") if night.as_of_date == date(2026, 6, 2) else (None, "not run yet")
 
     monkeypatch.setattr(module, "nightly", nightly)
     monkeypatch.setattr(module, "done_night", done_night)

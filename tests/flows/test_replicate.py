@@ -20,6 +20,7 @@ from papers.wide_deep.experiment import BEST, Sample
 from warehouse import replications
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 
 ROWS = 200
 QUICK = WideDeepSettings(hidden=(4,), minimum_steps=1, minimum_positives=5)
@@ -129,9 +130,9 @@ def test_the_simulated_rows_go_through_the_pipeline_once(
     days = []
     build = data_sets.build_features
 
-    def build_features(portfolio: str, day: date) -> int:
-        days.append(day)
-        return build(portfolio, day)
+    def build_features(snapshot: Night) -> int:
+        days.append(snapshot.as_of_date)
+        return build(snapshot)
 
     @prefect_flow
     def load() -> tuple[str, pl.DataFrame]:

@@ -10,6 +10,7 @@ import pytest
 from tasks import backfill
 from warehouse import ledger, run_inputs
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.run_inputs import RunInput
 
 DAY = date(2026, 2, 28)
@@ -35,7 +36,7 @@ def scored(home, monkeypatch):
 
 
 def why(parameters: dict[str, Any] = GIVEN, day: date = DAY) -> tuple[str | None, str]:
-    return backfill.done_night.fn("p", day, parameters)
+    return backfill.done_night.fn(Night("p", day, "backfill"), parameters)
 
 
 def test_the_same_night_is_done(scored):

@@ -10,6 +10,7 @@ from tasks.features import COVERAGE, WIDE, build_relation, feature_order
 from warehouse import matrix, publish, sql
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 FIRST, NIGHT = date(2026, 5, 31), date(2026, 6, 30)
@@ -29,7 +30,7 @@ def enroll(con, *names: str) -> None:
 
 def build(night: date, *relations: str) -> None:
     for relation in relations or feature_order():
-        build_relation.fn(relation, "p", night)
+        build_relation.fn(relation, Night("p", night, "r"))
 
 
 def seen(con, night: date) -> list[str]:
@@ -60,10 +61,10 @@ def test_the_sql_of_each_relation_is_kept_as_it_ran(con):
 def test_a_night_that_was_begun_again_is_not_seen_until_it_has_passed(con):
     build(NIGHT)
     assert seen(con, NIGHT) == [TWINS[0], "another"]
-    assert matrix.has_features(con, portfolio="p", as_of_date=NIGHT)
+    assert matrix.has_features(con, Night("p", NIGHT, "r"))
     build(NIGHT, feature_order()[0])
     assert seen(con, NIGHT) == []
-    assert not matrix.has_features(con, portfolio="p", as_of_date=NIGHT)
+    assert not matrix.has_features(con, Night("p", NIGHT, "r"))
     build(NIGHT, *feature_order()[1:])
     assert seen(con, NIGHT) == [TWINS[0], "another"]
 

@@ -23,15 +23,15 @@ from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
 NIGHT = Night("p", DAY, "r")
+OUTCOME, CROSS_SECTION = OutcomeDefinition("dpd30", 365), OutcomeDefinition("cross_section", 0)
 FIRST = OperationalRiskSettings()
 ALL = ("operational_risk", "voting_ensemble", "wide_deep")
 
 
-def record(family: str, knowledge: date = DAY, horizon_days: int | None = 365) -> Any:
+def record(family: str, knowledge: date = DAY, outcome: OutcomeDefinition = OUTCOME) -> Any:
     return SimpleNamespace(
-        model_family=family, model_version="7", portfolio="p", knowledge_date=knowledge,
-        label_definition="dpd30", horizon_days=horizon_days,
-    )  # fmt: skip
+        model_family=family, model_version="7", portfolio="p", knowledge_date=knowledge, outcome=outcome
+    )
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_portfolio_without_a_ledger_and_a_cross_section_hear_nothing_of_it(tra
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (0, 0))
     ensure()
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: pytest.fail("nothing to count"))
-    known(monkeypatch, operational_risk=record("operational_risk", horizon_days=None))
+    known(monkeypatch, operational_risk=record("operational_risk", outcome=CROSS_SECTION))
     ensure()
     assert "voting_ensemble" not in caplog.text
     assert "wide_deep" not in caplog.text

@@ -23,11 +23,13 @@ from tasks.compare_part import Part, compare_part, data_first
 from warehouse import registry
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
 BEFORE, NIGHT = date(2026, 6, 29), date(2026, 6, 30)
-NIGHTS = Nights("lender", NIGHT, BEFORE)
+TONIGHT = Night("lender", NIGHT, "r9")
+NIGHTS = Nights(TONIGHT, BEFORE)
 ROWS = 60
 BAD = np.arange(ROWS) % 4 == 0
 
@@ -114,7 +116,7 @@ def nights(home, models):
 
 
 def compare(**given: object) -> dict[str, int]:
-    return tasks.compare_nights("lender", NIGHT, BEFORE, top_features=1, run_id="r9", **given)
+    return tasks.compare_nights(TONIGHT, BEFORE, top_features=1, **given)
 
 
 def test_every_difference_is_split_written_and_told(nights, caplog, monkeypatch):
@@ -197,7 +199,7 @@ def test_features_that_were_built_again_are_not_taken_for_those_of_the_night(nig
 def test_features_that_are_gone_hold_no_night_up_but_are_said(nights, caplog):
     con, _ = nights
     con.execute("delete from wh.features.feat_coverage where as_of_date = '2026-06-29'")
-    tasks.compare_with_previous("lender", NIGHT, top_features=3, run_id="r9")
+    tasks.compare_with_previous(TONIGHT, top_features=3)
     assert caplog.messages[-1] == (
         "changes     not compared with 2026-06-29: the features of lender as of 2026-06-29 are not there; build them "
         "again: python -m flows features --portfolio lender --as-of 2026-06-29"
@@ -205,15 +207,15 @@ def test_features_that_are_gone_hold_no_night_up_but_are_said(nights, caplog):
 
 
 def test_a_first_night_has_nothing_to_be_compared_with(nights, caplog):
-    tasks.compare_with_previous("lender", BEFORE, top_features=3, run_id="r9")
+    tasks.compare_with_previous(TONIGHT.on(BEFORE), top_features=3)
     assert caplog.messages == []
     with pytest.raises(
         NotComparable, match="lender has no scored night before 2026-06-29 to compare it with"
     ):
-        tasks.night_before("lender", BEFORE)
-    assert tasks.night_before("lender", NIGHT) == BEFORE
+        tasks.night_before(TONIGHT.on(BEFORE))
+    assert tasks.night_before(TONIGHT) == BEFORE
     with pytest.raises(NotComparable, match="2026-06-30 does not lie before 2026-06-29"):
-        tasks.compare_nights("lender", BEFORE, NIGHT, top_features=3, run_id="r9")
+        tasks.compare_nights(TONIGHT.on(BEFORE), NIGHT, top_features=3)
 
 
 def test_another_family_gives_coverage_parts_and_the_mark(nights):

@@ -14,6 +14,7 @@ from models.wide_deep.settings import WideDeepSettings
 from tasks import train as tasks_train
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
@@ -40,7 +41,7 @@ def trained_on(monkeypatch, settings: Any) -> tuple[list[str], Any]:
     )
     monkeypatch.setattr(tasks_train, "train", stop)
     with pytest.raises(Refused):
-        tasks_train.train_model.fn("p", (DAY,), OutcomeDefinition("dpd90", 365), settings)
+        tasks_train.train_model.fn(Night("p", DAY, "r"), (DAY,), OutcomeDefinition("dpd90", 365), settings)
     return seen["columns"], seen["estimator"]
 
 

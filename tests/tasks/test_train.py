@@ -21,6 +21,7 @@ from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 DAY = date(2026, 6, 30)
+NIGHT = Night("p", DAY, "r")
 CROSS_SECTION = OutcomeDefinition("cross_section", 0)
 QUICK = OperationalRiskSettings(grid={"max_depth": (2,)})
 
@@ -45,7 +46,7 @@ def trained() -> tasks_train.Trained:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
         patch.setenv("NIGHTLEDGER_HOME", home)
         patch.setattr(matrix, "training_matrix", lambda *_, **__: rows())
-        return tasks_train.train_model.fn("p", (DAY,), CROSS_SECTION, QUICK)
+        return tasks_train.train_model.fn(NIGHT, (DAY,), CROSS_SECTION, QUICK)
 
 
 def test_label_windows_end_by_as_of_date_and_do_not_overlap():
@@ -65,11 +66,8 @@ def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(h
     )
     assert set(first.metrics["raw"]) == {"accuracy", "precision", "recall", "auc", "ks", "brier", "log_loss"}
     with writer(purpose="test") as con:
-        found = registry.champion(con, portfolio="p", family="operational_risk", as_of_date=DAY)
-        assert (
-            registry.champion(con, portfolio="p", family="operational_risk", as_of_date=date(2026, 6, 29))
-            is None
-        )
+        found = registry.champion(con, Night("p", DAY, "r"), family="operational_risk")
+        assert registry.champion(con, Night("p", date(2026, 6, 29), "r"), family="operational_risk") is None
         unseen = sql.frame(con, "from wh.ops.evaluation_scores order by repeat, enterprise_id")
     labels = dict(rows().select("enterprise_id", "label").iter_rows())
     assert unseen.filter(repeat=0)["enterprise_id"].to_list() == sorted(labels)
@@ -85,5 +83,5 @@ def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     with pytest.raises(
         Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
     ) as refusal:
-        tasks_train.train_model.fn("p", (DAY,), OutcomeDefinition("dpd90", 365), QUICK)
+        tasks_train.train_model.fn(NIGHT, (DAY,), OutcomeDefinition("dpd90", 365), QUICK)
     assert "\n" not in str(refusal.value)

@@ -16,7 +16,7 @@ from tasks.watch_outcomes import matured
 from warehouse import registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.watch import Night
+from warehouse.night import Night
 
 F = "operational_risk"
 BEFORE, YEAR_AGO = date(2026, 6, 29), date(2025, 6, 30)

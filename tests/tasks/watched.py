@@ -15,9 +15,9 @@ from models.watching.settings import WatchSettings
 from models.watching.stability import reference_frame
 from tasks import watch
 from warehouse import reference, registry, sql
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
-from warehouse.watch import Night
 
 TONIGHT = date(2026, 6, 30)
 TABLES = """

@@ -16,6 +16,7 @@ import pytest
 
 from warehouse import ledger, registry, scores, sql
 from warehouse.connection import writer
+from warehouse.night import Night
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
@@ -114,12 +115,12 @@ class Portfolio:
         run_id = ledger.start_run(self.con, flow="score", portfolio=self.name, as_of_date=as_of_date)
         file = self.folder / f"{run_id}.parquet"
         rows.write_parquet(file)
-        scores.stage_scores(self.con, [file], portfolio=self.name, as_of_date=as_of_date, run_id=run_id)
+        scores.stage_scores(self.con, [file], Night(self.name, as_of_date, run_id))
         return run_id
 
     def score(self, rows: pl.DataFrame | None = None, as_of_date: date = NIGHT) -> str:
         run_id = self.stage(self.rows() if rows is None else rows, as_of_date)
-        scores.commit_scores(self.con, portfolio=self.name, as_of_date=as_of_date, run_id=run_id)
+        scores.commit_scores(self.con, Night(self.name, as_of_date, run_id))
         return run_id
 
     def one(self, query: str) -> tuple[object, ...] | None:

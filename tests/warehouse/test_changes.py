@@ -11,10 +11,12 @@ from warehouse import changes, partition, publish
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import reader
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 BEFORE, NIGHT = date(2026, 6, 29), date(2026, 6, 30)
-NIGHTS = Nights("lender", NIGHT, BEFORE)
+TONIGHT = Night("lender", NIGHT, "r1")
+NIGHTS = Nights(TONIGHT, BEFORE)
 AUDIT = "assert_changes_add_up"
 
 
@@ -74,7 +76,7 @@ def told() -> pl.DataFrame:
 def write(portfolio, rows: pl.DataFrame, run_id: str = "r1") -> int:
     file = portfolio.folder / "changes.parquet"
     rows.write_parquet(file)
-    return changes.commit_changes(portfolio.con, [file], NIGHTS, run_id=run_id)
+    return changes.commit_changes(portfolio.con, [file], Nights(TONIGHT._replace(run_id=run_id), BEFORE))
 
 
 def test_pairs_say_who_can_be_split(compared):
@@ -91,8 +93,8 @@ def test_pairs_say_who_can_be_split(compared):
     marked = pairs.filter("coverage_changed")
     # unscoreable is a class too
     assert marked["enterprise_id"].to_list() == ["e2", "e3", "e4"]
-    assert changes.previous_night(compared.con, portfolio="lender", as_of_date=NIGHT) == BEFORE
-    assert changes.previous_night(compared.con, portfolio="lender", as_of_date=BEFORE) is None
+    assert changes.previous_date(compared.con, TONIGHT) == BEFORE
+    assert changes.previous_date(compared.con, NIGHTS.earlier) is None
 
 
 def test_a_pair_is_written_once_and_who_has_one_pd_has_one_row_without_a_change(compared):
@@ -136,10 +138,10 @@ def test_a_pd_that_was_kept_is_not_split_but_adds_up(compared):
 )
 def test_the_audit_finds_what_does_not_add_up(harm, compared):
     write(compared, told())
-    partition.audit(compared.con, AUDIT, NIGHTS._asdict())
+    partition.audit(compared.con, AUDIT, NIGHTS.key)
     compared.con.execute(harm)
     with pytest.raises(Refused, match=f"audit {AUDIT}: .*enterprise_id=e0"):
-        partition.audit(compared.con, AUDIT, NIGHTS._asdict())
+        partition.audit(compared.con, AUDIT, NIGHTS.key)
 
 
 @pytest.mark.parametrize("entry", ["e3", "e4", "gone", "new"])
@@ -147,7 +149,7 @@ def test_the_audit_finds_an_entry_that_claims_a_difference(entry, compared):
     write(compared, told())
     compared.con.execute("update wh.scores.score_changes set change = 0.1 where enterprise_id = ?", [entry])
     with pytest.raises(Refused, match=f"audit {AUDIT}: 1 row.*enterprise_id={entry}"):
-        partition.audit(compared.con, AUDIT, NIGHTS._asdict())
+        partition.audit(compared.con, AUDIT, NIGHTS.key)
 
 
 def test_a_wrong_split_leaves_what_was_there(compared):
@@ -211,7 +213,7 @@ def test_a_night_without_scores_is_one_line_that_names_others(compared):
         "first (python -m flows score --portfolio lender --as-of 2026-06-01) or name another"
     )
     with pytest.raises(NotComparable, match=r"nobody has no scores of 2026-06-30 .* near it: none"):
-        changes.pairs(compared.con, NIGHTS._replace(portfolio="nobody"))
+        changes.pairs(compared.con, NIGHTS._replace(night=TONIGHT._replace(portfolio="nobody")))
 
 
 def test_they_are_published_in_the_copy_and_as_parquet(compared):
@@ -236,13 +238,13 @@ def test_features_that_are_gone_are_one_line_that_names_the_command(compared):
     ids = pl.Series(["e0", "e1"])
     said = r"lender as of 2026-06-29 are not there; build them again: python -m flows features --portfolio lender"
     with pytest.raises(NotComparable, match=said):
-        changes.features(compared.con, ids, portfolio="lender", as_of_date=BEFORE, sensitive=False)
+        changes.features(compared.con, ids, NIGHTS.earlier, sensitive=False)
     for name in ("feat_coverage", "feat_enterprise"):
         compared.con.execute(
             f"create table wh.features.{name} as select 'lender' as portfolio, date '2026-06-29' as as_of_date, "
             "'e1' as enterprise_id, 3 as debt"
         )
     with pytest.raises(NotComparable, match=r"lack 1 scored borrowers; build them again"):
-        changes.features(compared.con, ids, portfolio="lender", as_of_date=BEFORE, sensitive=False)
-    own = changes.features(compared.con, ids[1:], portfolio="lender", as_of_date=BEFORE, sensitive=False)
+        changes.features(compared.con, ids, NIGHTS.earlier, sensitive=False)
+    own = changes.features(compared.con, ids[1:], NIGHTS.earlier, sensitive=False)
     assert own["debt"].to_list() == [3]

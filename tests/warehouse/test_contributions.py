@@ -10,6 +10,7 @@ import pytest
 from warehouse import contributions, partition, publish, scores
 from warehouse.connection import reader
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
@@ -46,12 +47,12 @@ def stage(portfolio, rows: pl.DataFrame, told: pl.DataFrame, as_of_date: date = 
     stored = contributions.as_rows(told, rows.with_columns(run_id=pl.lit(run_id)))
     file = portfolio.folder / f"{run_id}-contributions.parquet"
     stored.write_parquet(file)
-    contributions.stage_contributions(portfolio.con, [file], portfolio=portfolio.name, as_of_date=as_of_date)
+    contributions.stage_contributions(portfolio.con, [file], Night(portfolio.name, as_of_date, run_id))
     return run_id
 
 
 def commit(portfolio, run_id: str) -> dict[str, int]:
-    return scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    return scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
 
 
 def test_they_are_committed_with_their_scores_and_a_night_twice_gives_them_once(portfolio):
@@ -75,7 +76,7 @@ def test_a_night_whose_family_explains_nothing_leaves_none_behind(portfolio):
     rows = explained(portfolio)
     commit(portfolio, stage(portfolio, rows, said(rows)))
     run_id = portfolio.stage(portfolio.rows())
-    assert contributions.stage_contributions(portfolio.con, [], portfolio="lender", as_of_date=NIGHT) == 0
+    assert contributions.stage_contributions(portfolio.con, [], Night("lender", NIGHT, run_id)) == 0
     assert commit(portfolio, run_id)["contributions"] == 0
     assert portfolio.one("select count(*) from wh.scores.contributions") == (0,)
 
@@ -154,7 +155,7 @@ def test_parts_that_do_not_fit_are_refused(portfolio):
 def stage_renamed(portfolio, rows: pl.DataFrame, **names: str) -> None:
     file = portfolio.folder / "bad.parquet"
     contributions.as_rows(said(rows), rows).rename(names).write_parquet(file)
-    contributions.stage_contributions(portfolio.con, [file], portfolio="lender", as_of_date=NIGHT)
+    contributions.stage_contributions(portfolio.con, [file], Night("lender", NIGHT, "r"))
 
 
 def test_reasons_are_the_stored_features_that_raise_the_pd_most():
@@ -206,12 +207,17 @@ def test_what_is_drawn_has_the_value_of_each_number_and_is_the_same_sample_each_
         "create table wh.features.feat_enterprise as select portfolio, as_of_date, enterprise_id, "
         "cast(7 as decimal(18, 2)) as debt_to_income, 'many' as assets from wh.scores.portfolio_scores"
     )
-    night = {"portfolio": "lender", "as_of_date": NIGHT, "model_family": "operational_risk"}
-    every = contributions.drawn(portfolio.con, **night)
+    night = Night("lender", NIGHT, "r")
+    every = contributions.drawn(portfolio.con, night, model_family="operational_risk")
     assert every.rows()[:2] == [("e0", "debt_to_income", 0.04, 7.0), ("e0", "assets", -0.03, None)]
     assert every.height == 8
     monkeypatch.setattr(contributions, "DRAWN", 2)
-    some = contributions.drawn(portfolio.con, **night)
+    some = contributions.drawn(portfolio.con, night, model_family="operational_risk")
     assert 0 < some.height < 8
-    assert some.equals(contributions.drawn(portfolio.con, **night))
-    assert contributions.drawn(portfolio.con, **{**night, "portfolio": "nobody"}).columns == some.columns
+    assert some.equals(contributions.drawn(portfolio.con, night, model_family="operational_risk"))
+    assert (
+        contributions.drawn(
+            portfolio.con, night._replace(portfolio="nobody"), model_family="operational_risk"
+        ).columns
+        == some.columns
+    )

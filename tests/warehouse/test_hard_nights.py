@@ -12,6 +12,7 @@ from warehouse import matrix, registry
 from warehouse.errors import Refused
 from warehouse.intake.ingest import ingest_file
 from warehouse.intake.landing import list_landing
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 NIGHT = date(2026, 6, 30)
@@ -42,9 +43,7 @@ def test_ten_borrowers_in_more_parts_than_borrowers_are_scored_once_each(con):
     )
     con.execute("create or replace view wh.features.feat_enterprise as from wh.features.feat_coverage")
     parts = [
-        matrix.scoring_matrix(con, portfolio="p", as_of_date=NIGHT, part=part, parts=64)[
-            "enterprise_id"
-        ].to_list()
+        matrix.scoring_matrix(con, Night("p", NIGHT, "r"), part=part, parts=64)["enterprise_id"].to_list()
         for part in range(64)
     ]
     assert sorted(one for part in parts for one in part) == [f"E{n}" for n in range(10)]
@@ -73,7 +72,7 @@ def test_a_model_withdrawn_in_the_middle_of_a_backfill_leaves_done_nights_and_th
     con, made
 ):
     def of(day: date) -> str | None:
-        found = registry.champion(con, portfolio="lender", family="operational_risk", as_of_date=day)
+        found = registry.champion(con, Night("lender", day, "r"), family="operational_risk")
         return found and found.model_version
 
     registry.register(con, made("old", date(2026, 1, 31)))

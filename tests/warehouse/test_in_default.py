@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import partition, publish, reference, registry, scores, statuses
-from warehouse import watch as monitoring
+from warehouse import partition, publish, reference, registry, scores, statuses, watch
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.published import ask
 
 NIGHT = date(2026, 6, 30)
@@ -32,8 +32,8 @@ def night(portfolio, pds: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4)) -> dict[str,
         scored.then(pl.col(name)).alias(name) for name in ("model_family", "model_version")
     )
     run_id = portfolio.stage(rows)
-    statuses.settle(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, stale_days=90)
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    statuses.settle(portfolio.con, Night("lender", NIGHT, run_id), stale_days=90)
+    scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
     return dict(
         portfolio.con.execute(
             "select enterprise_id, in_default from wh.scores.portfolio_scores order by enterprise_id"
@@ -84,8 +84,8 @@ def test_a_score_that_was_kept_is_marked_by_tonight(portfolio, made):
         *(kept.then(pl.col(name)).alias(name) for name in said),
     )
     run_id = portfolio.stage(rows)
-    statuses.settle(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, stale_days=90)
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    statuses.settle(portfolio.con, Night("lender", NIGHT, run_id), stale_days=90)
+    scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
     assert portfolio.one(
         "select score_status, in_default, pd from wh.marts.mart_portfolio_latest where enterprise_id = 'e0'"
     ) == ("stale", True, 0.1)
@@ -131,10 +131,10 @@ def test_the_watch_compares_borrowers_that_can_still_default(portfolio, made):
     registry.register(portfolio.con, made("1"))
     outcome(portfolio, "e0", "2026-05-01", 91)
     night(portfolio)
-    asked = {"portfolio": "lender", "as_of_date": NIGHT}
-    shown = monitoring.headlines(portfolio.con, **asked)
+    tonight = Night("lender", NIGHT, "r")
+    shown = watch.headlines(portfolio.con, tonight)
     assert sorted(shown["pd"].drop_nulls()) == [0.2, 0.3, 0.4]
-    pds = reference.pds(portfolio.con, **asked, family="operational_risk", version="1")
+    pds = reference.pds(portfolio.con, tonight, family="operational_risk", version="1")
     assert sorted(pds) == [0.2, 0.3, 0.4]
 
 

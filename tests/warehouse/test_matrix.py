@@ -9,6 +9,7 @@ import pytest
 
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 
 OLD, NEW = date(2024, 6, 30), date(2025, 6, 30)
@@ -64,20 +65,20 @@ def test_parts_hold_every_enterprise_once(filled, parts):
     names = [
         name
         for part in range(parts)
-        for name in matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=part, parts=parts)[
+        for name in matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=part, parts=parts)[
             "enterprise_id"
         ]
     ]
     assert sorted(names) == [f"E{number:03d}" for number in range(50)]
     with pytest.raises(Refused, match="does not exist"):
-        matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=parts, parts=parts)
+        matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=parts, parts=parts)
 
 
 def test_knows_whether_features_are_there(filled):
-    assert matrix.has_features(filled, portfolio="p", as_of_date=NEW)
-    assert not matrix.has_features(filled, portfolio="p", as_of_date=date(2023, 6, 30))
+    assert matrix.has_features(filled, Night("p", NEW, "r"))
+    assert not matrix.has_features(filled, Night("p", date(2023, 6, 30), "r"))
     filled.execute("drop table wh.features.feat_coverage")
-    assert not matrix.has_features(filled, portfolio="p", as_of_date=NEW)
+    assert not matrix.has_features(filled, Night("p", NEW, "r"))
 
 
 def test_groups_come_from_the_head():
@@ -93,7 +94,7 @@ def test_sensitive_fields_are_added_for_whom_they_are_known_and_nowhere_else(fil
         "'E000' as enterprise_id, 'female' as representative_gender",
         {"day": NEW},
     )
-    frame = matrix.scoring_matrix(filled, portfolio="p", as_of_date=NEW, part=0, parts=1)
+    frame = matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=0, parts=1)
     assert not matrix.SENSITIVE & set(frame.columns)
     more = matrix.add_sensitive(filled, frame, portfolio="p")
     assert more["enterprise_id"].equals(frame["enterprise_id"])

@@ -10,6 +10,7 @@ import pytest
 from warehouse import contributions, examples, partition, publish, scores
 from warehouse.connection import reader
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.published import ask
 
 NIGHT = date(2026, 6, 30)
@@ -218,8 +219,8 @@ def explained(portfolio, *, known: tuple[str, ...] = FEATURES) -> str:
     run_id = portfolio.stage(scored)
     file = portfolio.folder / "told.parquet"
     contributions.as_rows(told, scored.with_columns(run_id=pl.lit(run_id))).write_parquet(file)
-    contributions.stage_contributions(portfolio.con, [file], portfolio="lender", as_of_date=NIGHT)
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    contributions.stage_contributions(portfolio.con, [file], Night("lender", NIGHT, run_id))
+    scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
     return run_id
 
 

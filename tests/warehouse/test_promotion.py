@@ -8,6 +8,7 @@ import pytest
 
 from warehouse import promotion, registry
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.roles import RoleRecord
 from warehouse.settings import settings
 
@@ -27,12 +28,12 @@ def approval(version: str, day: date = JULY, **other: str) -> RoleRecord:
 
 
 def on(con, day: date, *roles: str) -> list[str]:
-    found = registry.in_role(con, roles or ("champion",), portfolio="lender", as_of_date=day)
+    found = registry.in_role(con, Night("lender", day, "r"), roles or ("champion",))
     return [record.model_version for record in found]
 
 
 def champion(con, day: date) -> str | None:
-    found = registry.champion(con, portfolio="lender", family="operational_risk", as_of_date=day)
+    found = registry.champion(con, Night("lender", day, "r"), family="operational_risk")
     return found and found.model_version
 
 
@@ -72,7 +73,7 @@ def test_a_promoted_challenger_is_champion_from_its_day_on_and_not_before(line):
     assert on(line, JULY, "challenger", "shadow") == ["june"]
     assert line.execute("select count(*) from wh.ops.model_roles").fetchone() == (5,)
     # the role of the date is the record's role, whatever it was registered with
-    assert registry.in_role(line, ("champion",), portfolio="lender", as_of_date=JULY)[0].role == "champion"
+    assert registry.in_role(line, Night("lender", JULY, "r"), ("champion",))[0].role == "champion"
 
 
 def test_a_champion_trained_later_follows_a_promoted_one(line, made):

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from models.master_scale import MasterScaleSettings
 from warehouse import registry
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 
 def champion(con, as_of_date, portfolio="lender"):
-    found = registry.champion(con, portfolio=portfolio, family="operational_risk", as_of_date=as_of_date)
+    found = registry.champion(con, Night(portfolio, as_of_date, "r"), family="operational_risk")
     return found and found.model_version
 
 

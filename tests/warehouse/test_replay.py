@@ -7,12 +7,13 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import ledger, registry, replay, run_inputs, scores, sql
+from warehouse import registry, replay, run_inputs, scores, sql
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.run_inputs import RunInput
 
 NIGHT = date(2026, 6, 30)
-HERE = {"portfolio": "lender", "as_of_date": NIGHT}
+TONIGHT = Night("lender", NIGHT, "replay")
 DATA = RunInput(kind="features", name="features.feat_ledger", rows=5, fingerprint="v1.5.5:a")
 MODEL = RunInput(kind="model", name="operational_risk 1", role="champion", fingerprint="0" * 64)
 
@@ -20,11 +21,10 @@ MODEL = RunInput(kind="model", name="operational_risk 1", role="champion", finge
 def said(portfolio, rows: pl.DataFrame | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What a night said, and what the given rows would become in a replay of it."""
     run_id = portfolio.score()
-    run = ledger.run(portfolio.con, run_id)
-    then = replay.stored_scores(portfolio.con, run)
+    then = replay.stored_scores(portfolio.con, Night("lender", NIGHT, run_id))
     file = portfolio.folder / "again.parquet"
     (portfolio.rows() if rows is None else rows).write_parquet(file)
-    now = replay.current_scores(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
+    now = replay.current_scores(portfolio.con, [file], TONIGHT, stale_days=90)
     return then, now
 
 
@@ -60,7 +60,7 @@ def test_every_difference_is_seen(change, counts, portfolio):
 
 
 def test_a_replaced_run_names_the_one_to_replay(portfolio):
-    first = ledger.run(portfolio.con, portfolio.score())
+    first = Night("lender", NIGHT, portfolio.score())
     second = portfolio.score()
     with pytest.raises(Refused, match=f"has no stored scores .* of {second}, replay that run"):
         replay.stored_scores(portfolio.con, first)
@@ -110,7 +110,7 @@ def test_fingerprints_see_values_and_nothing_else(portfolio):
     con = portfolio.con
 
     def fingerprint() -> RunInput:
-        found = {one.name: one for one in run_inputs.current(con, **HERE)}
+        found = {one.name: one for one in run_inputs.current(con, TONIGHT)}
         assert found["features.feat_sensitive"].fingerprint == "not there"
         return found["features.feat_profile"]
 
@@ -134,7 +134,7 @@ def test_the_models_of_a_run_are_the_champion_of_each_family_and_all_beside_it(c
         ("later", date(2026, 7, 1), "champion"),
     ):
         registry.register(con, made(version, day, role=role))
-    used = run_inputs.models(con, **HERE)
+    used = run_inputs.models(con, TONIGHT)
     assert [(one.name.split()[1], one.role) for one in used] == [
         ("beside", "challenger"),
         ("dark", "shadow"),
@@ -156,11 +156,12 @@ def test_a_kept_score_is_replayed_too(portfolio):
     from warehouse import statuses
 
     run_id = portfolio.stage(portfolio.rows())
-    statuses.settle(portfolio.con, **HERE, run_id=run_id, stale_days=90)
-    scores.commit_scores(portfolio.con, **HERE, run_id=run_id)
-    then = replay.stored_scores(portfolio.con, ledger.run(portfolio.con, run_id))
+    tonight = Night("lender", NIGHT, run_id)
+    statuses.settle(portfolio.con, tonight, stale_days=90)
+    scores.commit_scores(portfolio.con, tonight)
+    then = replay.stored_scores(portfolio.con, tonight)
     file = portfolio.folder / "again.parquet"
     portfolio.rows().write_parquet(file)
-    now = replay.current_scores(portfolio.con, [file], **HERE, run_id="replay", stale_days=90)
+    now = replay.current_scores(portfolio.con, [file], TONIGHT, stale_days=90)
     assert then.filter(score_status="stale").height == 1
     assert replay.compare(then, now)[:5] == (5, 0, 0, 0, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from warehouse import ledger, partition, registry, scores, sql
 from warehouse.errors import Refused
+from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
 ALL_AUDITS = scores.audit_names("assert_scores_", "assert_mart_")
@@ -98,7 +99,7 @@ def test_each_kind_of_bad_row_is_refused_and_the_last_good_night_stays(audit, sp
     run_id = portfolio.stage(spoil(portfolio.rows(0.3)))
     params = {"portfolio": "lender", "as_of_date": NIGHT, "run_id": run_id, "model_roles": ["champion"]}
     with pytest.raises(Refused, match=r"^audit assert_"):
-        scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+        scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
     assert portfolio.one("select min(run_id), max(run_id), count(*) from wh.scores.portfolio_scores") == (
         good,
         good,
@@ -156,10 +157,8 @@ def test_challengers_are_kept_beside_the_champion(portfolio):
     portfolio.score()
     run_id = portfolio.stage(portfolio.rows(0.3).with_columns(model_role=pl.lit("challenger")))
     with pytest.raises(Refused, match=r"challenger are staged .* replaces only champion"):
-        scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
-    written = scores.commit_scores(
-        portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, model_roles=["challenger"]
-    )
+        scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
+    written = scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id), model_roles=["challenger"])
     assert written["scores"] == 5
     assert portfolio.one("select count(*) from wh.scores.portfolio_scores") == (10,)
     assert portfolio.one("select sum(enterprises) from wh.marts.mart_portfolio_summary") == (5,)
@@ -167,13 +166,13 @@ def test_challengers_are_kept_beside_the_champion(portfolio):
 
 def test_staging_refuses_what_does_not_fit(portfolio, tmp_path):
     with pytest.raises(Refused, match="nothing was scored"):
-        scores.stage_scores(portfolio.con, [], portfolio="lender", as_of_date=NIGHT, run_id="r")
+        scores.stage_scores(portfolio.con, [], Night("lender", NIGHT, "r"))
     with pytest.raises(Refused, match=r"missing column\(s\) pd, unknown column\(s\) probability"):
         portfolio.stage(portfolio.rows().rename({"pd": "probability"}))
     with pytest.raises(Refused, match="score partitions of lender"):
         portfolio.stage(portfolio.rows().with_columns(pd=pl.lit("many")))
     with pytest.raises(Refused, match="has staged no scores"):
-        scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id="r")
+        scores.commit_scores(portfolio.con, Night("lender", NIGHT, "r"))
 
 
 def test_staging_again_replaces_what_an_earlier_try_left(portfolio):
@@ -215,21 +214,21 @@ def record(family: str) -> registry.ModelRecord:
 
 def test_the_champion_of_a_coverage_class_gives_the_headline_and_the_others_stand_beside_it(portfolio):
     run_id = ledger.start_run(portfolio.con, flow="score", portfolio="lender", as_of_date=NIGHT)
-    night = {"portfolio": "lender", "as_of_date": NIGHT, "run_id": run_id}
+    night = Night("lender", NIGHT, run_id)
     said = portfolio.rows().select("enterprise_id", "coverage", "pd_raw", "pd", "score_points", "grade")
     said = but(said, pl.col("enterprise_id") == "e3", coverage="thin")
     scored = said.filter(~UNSCORED)
     parts = [
-        scores.as_rows(scored, record=record("operational_risk"), headline=("transaction", "thin"), **night),
+        scores.as_rows(scored, night, record=record("operational_risk"), headline=("transaction", "thin")),
         scores.as_rows(
-            scored.filter(coverage="thick"), record=record("voting_ensemble"), headline=("thick",), **night
+            scored.filter(coverage="thick"), night, record=record("voting_ensemble"), headline=("thick",)
         ),
-        scores.as_rows(said.filter(UNSCORED), record=None, headline=("unscoreable",), **night),
+        scores.as_rows(said.filter(UNSCORED), night, record=None, headline=("unscoreable",)),
     ]
     pl.concat(parts).write_parquet(portfolio.folder / "rows.parquet")
     files = [portfolio.folder / "rows.parquet"]
-    scores.stage_scores(portfolio.con, files, portfolio="lender", as_of_date=NIGHT)
-    written = scores.commit_scores(portfolio.con, **night, model_roles=("champion", "challenger"))
+    scores.stage_scores(portfolio.con, files, night)
+    written = scores.commit_scores(portfolio.con, night, model_roles=("champion", "challenger"))
     assert written == {
         "scores": 8,
         "contributions": 0,
@@ -262,9 +261,7 @@ def test_two_versions_of_one_family_may_stand_beside_each_other_but_not_one_twic
     other = beside.with_columns(model_version=pl.lit("2"))
     both = ("champion", "challenger")
     run_id = portfolio.stage(pl.concat([rows, beside, other]))
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, model_roles=both)
+    scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id), model_roles=both)
     run_id = portfolio.stage(pl.concat([rows, beside, beside]))
     with pytest.raises(Refused, match="audit assert_scores_key_unique: 1 row"):
-        scores.commit_scores(
-            portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, model_roles=both
-        )
+        scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id), model_roles=both)

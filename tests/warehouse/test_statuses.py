@@ -10,6 +10,7 @@ import pytest
 
 from warehouse import partition, registry, scores, statuses
 from warehouse.errors import Refused
+from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
 E4 = pl.col("enterprise_id") == "e4"
@@ -35,10 +36,8 @@ def night(portfolio, day: date, rows: pl.DataFrame | None = None, stale_days: in
     """Score a night as the flow does and return how many have which status."""
     portfolio.features(day)
     run_id = portfolio.stage(portfolio.rows() if rows is None else rows, day)
-    counts = statuses.settle(
-        portfolio.con, portfolio="lender", as_of_date=day, run_id=run_id, stale_days=stale_days
-    )
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=day, run_id=run_id)
+    counts = statuses.settle(portfolio.con, Night("lender", day, run_id), stale_days=stale_days)
+    scores.commit_scores(portfolio.con, Night("lender", day, run_id))
     return counts
 
 
@@ -79,12 +78,12 @@ def test_a_kept_score_keeps_its_explanation(fresh):
     rows = all_scored(fresh, 0.2).with_columns(base_value=pl.lit(0.15), run_id=pl.lit("r"))
     fresh.features(before)
     run_id = stage(fresh, rows, said(rows), before)
-    scores.commit_scores(fresh.con, portfolio="lender", as_of_date=before, run_id=run_id)
+    scores.commit_scores(fresh.con, Night("lender", before, run_id))
     fresh.features(NIGHT)
     tonight = explained(fresh)
     run_id = stage(fresh, tonight, said(tonight))
-    statuses.settle(fresh.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, stale_days=90)
-    written = scores.commit_scores(fresh.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    statuses.settle(fresh.con, Night("lender", NIGHT, run_id), stale_days=90)
+    written = scores.commit_scores(fresh.con, Night("lender", NIGHT, run_id))
     assert written["contributions"] == 15
     assert fresh.one(
         "select max(s.base_value) + sum(c.contribution) - max(s.pd) from wh.scores.portfolio_scores as s "
@@ -100,8 +99,8 @@ def test_a_score_kept_from_before_its_model_explained_itself_stays_unexplained(f
     fresh.features(NIGHT)
     tonight = explained(fresh)
     run_id = stage(fresh, tonight, said(tonight))
-    statuses.settle(fresh.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, stale_days=90)
-    scores.commit_scores(fresh.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    statuses.settle(fresh.con, Night("lender", NIGHT, run_id), stale_days=90)
+    scores.commit_scores(fresh.con, Night("lender", NIGHT, run_id))
     assert fresh.one(
         "select score_status, base_value from wh.scores.portfolio_scores "
         "where enterprise_id = 'e4' and as_of_date = '2026-06-30'"
@@ -155,10 +154,8 @@ def test_who_is_described_by_quarantined_rows_only_is_quarantined_without_a_numb
 
 def night_again(portfolio) -> dict[str, int]:
     run_id = portfolio.stage(portfolio.rows())
-    counts = statuses.settle(
-        portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id, stale_days=90
-    )
-    scores.commit_scores(portfolio.con, portfolio="lender", as_of_date=NIGHT, run_id=run_id)
+    counts = statuses.settle(portfolio.con, Night("lender", NIGHT, run_id), stale_days=90)
+    scores.commit_scores(portfolio.con, Night("lender", NIGHT, run_id))
     return counts
 
 

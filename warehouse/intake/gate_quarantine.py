@@ -11,6 +11,7 @@ from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.intake import versions
 from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.night import Night
 from warehouse.settings import settings
 
 MASK = "***"
@@ -18,14 +19,13 @@ MASK = "***"
 
 def quarantine_rows(
     con: duckdb.DuckDBPyConnection,
+    night: Night,
     *,
-    portfolio: str,
     feed: str,
     loads: Sequence[str],
     rule: str,
     predicate: str,
     detail: str,
-    run_id: str,
 ) -> int:
     """Move the rows that break a rule from raw into ops.quarantine, all or none, and return how many.
 
@@ -34,21 +34,26 @@ def quarantine_rows(
 
     Args:
         con: a writer's cursor.
-        portfolio: only rows of this portfolio.
+        night: the night that is judged, only rows of its portfolio, and the run that judges it.
         feed: only rows of this feed; in ``predicate`` they are called ``raw_rows`` where a name is needed.
         loads: ids of the runs whose loaded rows are judged.
         rule: name of the rule, for the quarantine.
         predicate: SQL that is true for bad rows; it comes from a suite file of the repository.
         detail: why the rule exists.
-        run_id: the run that judges.
 
     Raises:
         Refused: when the file ledger would not add up; nothing is moved then.
     """
     declaration = FEEDS[feed]
     bad = f"portfolio = $portfolio and list_contains($loads, run_id) and coalesce(({predicate}), false)"
-    selection = {"portfolio": portfolio, "loads": list(loads)}
-    labels = {"feed": feed, "rule": rule, "detail": detail, "run_id": run_id, "now": settings().local_now()}
+    selection = {"portfolio": night.portfolio, "loads": list(loads)}
+    labels = {
+        "feed": feed,
+        "rule": rule,
+        "detail": detail,
+        "run_id": night.run_id,
+        "now": settings().local_now(),
+    }
     with transaction(con):
         _copy_to_quarantine(con, declaration, bad, selection | labels)
         _correct_file_ledger(con, declaration, bad, selection)
@@ -59,7 +64,7 @@ def quarantine_rows(
             selection,
         )
         moved = con.execute(f"delete from wh.raw.{feed} as raw_rows where {bad}", selection).fetchone()
-        versions.order_versions(con, declaration, portfolio=portfolio)
+        versions.order_versions(con, declaration, portfolio=night.portfolio)
         con.execute("drop table temp.main.intake_versions")
     return int(moved[0]) if moved else 0
 
