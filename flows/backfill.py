@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from flows._parameters import Enterprises, Parameters, Portfolio, Seed, StaleDays
 from flows.nightly import NightlyParameters, nightly
-from tasks.backfill import Course, days, done_night
+from tasks.backfill import BackfillProgress, days, done_night
 from tasks.deliver import portfolio_of
 from tasks.night import end_run, last_closed_day, open_run
 from warehouse.errors import Refused
@@ -21,7 +21,7 @@ OWN = {"first", "last", "again"}
 
 
 class BackfillParameters(Parameters):
-    """Which nights are run, and what each of them does."""
+    """Parameters of one backfill: which nights are run, and what each of them does."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -57,10 +57,10 @@ class BackfillParameters(Parameters):
 
 @flow(name="backfill", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
 def backfill(run: BackfillParameters) -> str:
-    """Run one night after the other; each uses the models of its own date, and takes the writer for itself.
+    """Run one night after the other; each uses the models of its own date and opens the warehouse anew.
 
     Args:
-        run: Which nights are run.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.
@@ -76,23 +76,23 @@ def backfill(run: BackfillParameters) -> str:
         )
     portfolio = portfolio_of(run.source, enterprises=run.enterprises, seed=run.seed, portfolio=run.portfolio)
     run_id = open_run("backfill", portfolio=portfolio, as_of_date=last, parameters=run)
-    wanted = days(run.first, last)
-    course = Course(wanted)
+    dates = days(run.first, last)
+    progress = BackfillProgress(dates)
     with end_run(run_id) as counts:
-        for day in wanted:
+        for day in dates:
             parameters = run.night(day)
             done, reason = done_night(Night(portfolio, day, run_id), parameters.model_dump(mode="json"))
             if done is not None and not run.again:
-                course.skip(day, done)
+                progress.skip(day, done)
                 continue
-            course.begin(day, reason)
+            progress.begin(day, reason)
             try:
                 nightly(run=parameters)
             except Exception as error:
                 kind = Refused if isinstance(error, Refused) else RuntimeError
-                raise kind(course.stopped(day, error)) from error
+                raise kind(progress.stop_message(day, error)) from error
             finally:
-                counts.update(nights=len(wanted), run=course.ran, skipped=course.skipped)
-            course.finish(day)
-        counts.update(nights=len(wanted), run=course.ran, skipped=course.skipped)
+                counts.update(nights=len(dates), run=progress.ran, skipped=progress.skipped)
+            progress.finish(day)
+        counts.update(nights=len(dates), run=progress.ran, skipped=progress.skipped)
     return run_id

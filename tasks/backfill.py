@@ -1,4 +1,4 @@
-"""Decides which nights of a backfill are done already, and logs its progress and how to go on."""
+"""Decide which nights of a backfill are done already, log its progress, and say how to resume it."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ log = logging.getLogger("nightledger")
 
 def days(first: date, last: date) -> tuple[date, ...]:
     """Return every day from the first to the last, the oldest first."""
-    return tuple(first + timedelta(days=passed) for passed in range((last - first).days + 1))
+    return tuple(first + timedelta(days=offset) for offset in range((last - first).days + 1))
 
 
 @task(name="look for a done night", cache_policy=NO_CACHE)
 def done_night(night: Night, parameters: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Return the run that did a night with the same inputs, or None, and the reason.
+    """Return the run that already did a night with the same inputs, or None, and the reason for the log.
 
-    The inputs are the same where the run that wrote the stored scores had the same parameters and the same models in
+    The inputs are the same if the run that wrote the stored scores had the same parameters and the same models in
     the same roles, and no fact of the date came or was corrected after it.
     """
     with writer(purpose="look for a done night") as con:
@@ -35,8 +35,8 @@ def done_night(night: Night, parameters: Mapping[str, Any]) -> tuple[str | None,
             return None, "not run yet"
         if run.flow != "nightly":
             return None, f"scored by {run.flow} last"
-        asked = json.loads(json.dumps(dict(parameters), default=str))
-        changed = [name for name in asked if name != "as_of" and run.parameters.get(name) != asked[name]]
+        options = json.loads(json.dumps(dict(parameters), default=str))
+        changed = [name for name in options if name != "as_of" and run.parameters.get(name) != options[name]]
         if changed:
             return None, f"other parameters then: {', '.join(changed)}"
         models = {stored for stored in run_inputs.stored(con, run.run_id) if stored.kind == "model"}
@@ -48,8 +48,8 @@ def done_night(night: Night, parameters: Mapping[str, Any]) -> tuple[str | None,
     return run.run_id, "done with the same inputs"
 
 
-class Course:
-    """Counts the nights of a backfill and logs, after each, how long the rest will take at the pace so far."""
+class BackfillProgress:
+    """The progress of a backfill: counts its nights and logs, after each, how long the rest will take."""
 
     def __init__(self, dates: tuple[date, ...]) -> None:
         self._dates = dates
@@ -59,29 +59,29 @@ class Course:
 
     @property
     def ran(self) -> int:
-        """Nights that were run now."""
+        """How many nights this backfill has run, without those that it skipped."""
         return len(self._seconds)
 
     def skip(self, day: date, run_id: str) -> None:
-        """Note a night that is done already."""
+        """Count and log a night that is done already."""
         self.skipped += 1
         log.info(
             "backfill    %s skipped, done with the same inputs by %s; --again runs it again", day, run_id
         )
 
     def begin(self, day: date, reason: str) -> None:
-        """Note that a night begins."""
+        """Start the clock of a night and log that it begins."""
         self._started = time.perf_counter()
         number = self._dates.index(day) + 1
         log.info("backfill    %s begins, night %d of %d (%s)", day, number, len(self._dates), reason)
 
     def finish(self, day: date) -> None:
-        """Note that a night ended, and log how long the nights after it will take."""
+        """Stop the clock of a night and log how long the nights after it will take."""
         self._seconds.append(time.perf_counter() - self._started)
-        log.info("backfill    %s done  %.1f s%s", day, self._seconds[-1], self.left(day))
+        log.info("backfill    %s done  %.1f s%s", day, self._seconds[-1], self.time_left(day))
 
-    def left(self, day: date) -> str:
-        """Return how the log estimates the time left; the first night may have trained models, so it sets no pace."""
+    def time_left(self, day: date) -> str:
+        """Return an estimate of the time left in words; the first night may have trained models, so it sets no pace."""
         rest = len(self._dates) - self._dates.index(day) - 1
         if rest == 0:
             return ""
@@ -92,8 +92,8 @@ class Course:
             f", {rest} to go, about {sum(later) / len(later) * rest:.0f} s at the pace since the first night"
         )
 
-    def stopped(self, day: date, error: Exception) -> str:
-        """Return the error line of a stopped backfill: the cause, the nights that are done and how to go on."""
+    def stop_message(self, day: date, error: Exception) -> str:
+        """Return the error line of a stopped backfill: the cause, the nights that are done and how to resume."""
         before = self._dates.index(day)
         done = f"{self._dates[0]} to {day - timedelta(days=1)} done" if before else "none done"
         line = str(error).split("\n", 1)[0]

@@ -1,4 +1,4 @@
-"""Finds or trains the champions of a night."""
+"""Find or train tonight's champions."""
 
 import logging
 
@@ -18,16 +18,17 @@ log = logging.getLogger("nightledger")
 
 
 def ensure_champions(night: Night, *, definition: str | None, horizon_days: int) -> Lineup:
-    """Have a champion of every family that the portfolio can feed, and return the night's models.
+    """Find or train the champions of a night, and return the models that score it.
 
-    The stand-in is trained where it has no champion. The other families are trained beside it: on the same
-    knowledge, definition and horizon, in the same night or when a killed night is run again, where enough of the files
-    that they cover have a label. A later night does not build a year-old snapshot again only to find too few.
+    The stand-in is trained if it has no champion yet. The other families are trained with it, on the same knowledge
+    date, definition and horizon, if enough of the files that they cover have a label: in the same night, or when that
+    night was killed and is run again. Later nights do not try, since they would have to build a year-old snapshot
+    first, and most likely for nothing.
 
     Args:
-        night: Whose champions.
+        night: The night that needs champions.
         definition: What counts as default if the stand-in must be trained; None for the portfolio's own.
-        horizon_days: Its horizon.
+        horizon_days: Within how many days.
     """
     champions = champions_of(night)
     for family, record in champions.items():
@@ -35,29 +36,29 @@ def ensure_champions(night: Night, *, definition: str | None, horizon_days: int)
             "champion    %s %s, trained on what was known by %s",
             family, record.model_version, record.knowledge_date,
         )  # fmt: skip
-    first = champions.get(stand_in(FAMILIES))
+    champion = champions.get(stand_in(FAMILIES))
     missing = [
         family for name, family in FAMILIES.items() if name not in champions and name != stand_in(FAMILIES)
     ]
-    if first is None:
-        asked = definition or default_definition(night.portfolio)
+    if champion is None:
+        chosen = definition or default_definition(night.portfolio)
         log.info(
-            "champion    none yet for %s: training one on its history first (%s)", night.portfolio, asked
+            "champion    none yet for %s: training one on its history first (%s)", night.portfolio, chosen
         )
-        history = History(night, OutcomeDefinition.of(asked, horizon_days=horizon_days))
-        first = train_stand_in(night, history)
-    elif missing and first.knowledge_date == night.as_of_date and not first.outcome.is_cross_section:
-        history = History(night, first.outcome)
+        history = History(night, OutcomeDefinition.of(chosen, horizon_days=horizon_days))
+        champion = train_stand_in(night, history)
+    elif missing and champion.knowledge_date == night.as_of_date and not champion.outcome.is_cross_section:
+        history = History(night, champion.outcome)
     else:
         missing = []
-    if not first.outcome.is_cross_section:  # a cross section has no snapshot before its outcomes
+    if not champion.outcome.is_cross_section:  # a cross section has no snapshot before its outcomes
         for family in missing:
-            train_beside(first, family, night=night, history=history)
+            train_beside(champion, family, night=night, history=history)
     return find_lineup(night)
 
 
 def train_stand_in(night: Night, history: History) -> ModelRecord:
-    """Train the family that covers most classes, on its default settings."""
+    """Train the stand-in, the family that covers most classes, with its default settings."""
     family = FAMILIES[stand_in(FAMILIES)]
     model = family.settings()
     return train_champion(
@@ -65,12 +66,12 @@ def train_stand_in(night: Night, history: History) -> ModelRecord:
     )
 
 
-def train_beside(first: ModelRecord, family: Family, *, night: Night, history: History) -> None:
-    """Train another family on what a champion knew, where enough of the files it covers have a label; else say so."""
+def train_beside(champion: ModelRecord, family: Family, *, night: Night, history: History) -> None:
+    """Train another family on what the champion knew if enough of its files have a label; else log why not."""
     model, files = family.settings(), " and ".join(family.covers)
     with writer(purpose="count labels") as con:
-        for record in registry.records(con, portfolio=first.portfolio):
-            if (record.model_family, record.knowledge_date) == (family.name, first.knowledge_date):
+        for record in registry.records(con, portfolio=champion.portfolio):
+            if (record.model_family, record.knowledge_date) == (family.name, champion.knowledge_date):
                 log.info(
                     "champion    no %s: %s of the same knowledge is %s",
                     family.name, record.model_version, record.role,
@@ -85,8 +86,8 @@ def train_beside(first: ModelRecord, family: Family, *, night: Night, history: H
             )  # fmt: skip
         return
     train_champion(
-        night.on(first.knowledge_date),
-        first.outcome,
+        night.on(champion.knowledge_date),
+        champion.outcome,
         model,
         snapshots=history.snapshots(family, model),
         built=True,

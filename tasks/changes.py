@@ -1,4 +1,4 @@
-"""Compares the headline PDs of two nights: splits the differences in parallel parts, stores them, and sums them up."""
+"""Compare the headline PDs of two nights: split the differences in parallel parts, store them, and sum them up."""
 
 import logging
 import shutil
@@ -19,10 +19,10 @@ log = logging.getLogger("nightledger")
 
 
 def compare_nights(night: Night, against_date: date, *, top_features: int) -> dict[str, int]:
-    """Split every difference between a night and an earlier one, store it with its audit and mart, and log a summary.
+    """Split the PD differences between two nights, store and audit them, renew their mart, and log a summary.
 
     Raises:
-        NotComparable: when a night, its features or a model of it is not there, or no longer gives its PDs.
+        NotComparable: when a night, its features or a model of it is missing, or no longer reproduces the stored PDs.
     """
     if against_date >= night.as_of_date:
         raise NotComparable(f"{against_date} does not lie before {night.as_of_date}; name an earlier night")
@@ -58,12 +58,12 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
 
 
 def lines(moves: Moves, nights: Nights) -> list[str]:
-    """Return how many PDs moved and from what mean to what, the sums by part, and the largest moves."""
+    """Return the summary in lines: how many PDs moved, both means, the sums by part, and the largest moves."""
     sums = [f"{part} {size:+.2f}" for part, size in moves.sums.items()]
     entries = [f"{count:,} {entry.replace('_', ' ')}" for entry, count in moves.entries.items()]
-    then, now = ("none" if mean is None else f"{mean:.2%}" for mean in (moves.mean_before, moves.mean_now))
+    before, now = ("none" if mean is None else f"{mean:.2%}" for mean in (moves.mean_before, moves.mean_now))
     summary = [
-        f"{moves.moved:,} of {moves.both:,} PDs moved since {nights.against_date}, mean {then} then, {now} now",
+        f"{moves.moved:,} of {moves.both:,} PDs moved since {nights.against_date}, mean {before} then, {now} now",
         *([f"sum of all PDs: {', '.join(sums)}"] if sums else []),
         *([", ".join(entries)] if entries else []),
     ]
@@ -74,7 +74,7 @@ def lines(moves: Moves, nights: Nights) -> list[str]:
 
 
 def compare_with_previous(night: Night, *, top_features: int) -> None:
-    """Compare a night with the scored one before it; where that cannot be done, log the reason and go on."""
+    """Compare a night with the scored night before it; if they are not comparable, log the reason and go on."""
     with writer(purpose="look for the night before") as con:
         against_date = changes.previous_date(con, night)
     if against_date is None:

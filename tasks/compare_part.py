@@ -1,4 +1,4 @@
-"""Splits the PD differences of one part of a pair of nights, with the models and features of both nights."""
+"""Split the PD differences of one part of the borrowers, with the models and features of both nights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ GROUP = ("coverage", "coverage_before", "family_before", "version_before", "mode
 
 
 class Part(NamedTuple):
-    """Every so-many-th borrower of one group: same coverage classes and same models on both nights."""
+    """Every `of`-th borrower of a group; a group has the same coverage classes and models on each of both nights."""
 
     group: Mapping[str, str]
     number: int
@@ -35,7 +35,7 @@ class Part(NamedTuple):
 
 @task(name="compare part", task_run_name="compare part {part.number} of {part.of}", cache_policy=NO_CACHE)
 def compare_part(nights: Nights, part: Part, *, top_features: int, file: Path) -> Path:
-    """Split the differences of one part and return the file of its rows."""
+    """Split the PD differences of one part, write them to the file, and return its path."""
     with writer(purpose="compare part") as con:
         table = splittable(changes.pairs(con, nights)).filter(**part.group).gather_every(part.of, part.number)
         registered = {
@@ -71,7 +71,7 @@ def compare_part(nights: Nights, part: Part, *, top_features: int, file: Path) -
 
 
 def data_first(group: Mapping[str, str]) -> bool:
-    """True if the earlier model can score the new row; otherwise the later model must be able to score the old one.
+    """Return True if the earlier model can score the new data, False if the later model can score the old data.
 
     Raises:
         ModelError: when neither covers the other's class.
@@ -109,12 +109,12 @@ def _load(record: ModelRecord) -> CalibratedModel:
 
 
 def _check_reproduced(night: Night, ids: pl.Series, stored: pl.Series, computed: np.ndarray) -> None:
-    """Refuse to explain PDs by features or a model that do not give them any more."""
-    apart = abs(stored.to_numpy() - computed)
-    if not (apart <= EXACT).all():
-        worst, off = int(apart.argmax()), int((apart > EXACT).sum())
+    """Refuse to explain PDs that the model and the features no longer reproduce."""
+    gaps = abs(stored.to_numpy() - computed)
+    if not (gaps <= EXACT).all():
+        worst, wrong = int(gaps.argmax()), int((gaps > EXACT).sum())
         raise NotComparable(
-            f"{night.portfolio} on {night.as_of_date}: {off} of {len(apart)} PDs are not what model and features give "
+            f"{night.portfolio} on {night.as_of_date}: {wrong} of {len(gaps)} PDs are not what model and features give "
             f"now ({ids[worst]}: {stored[worst]:.6f}, now {computed[worst]:.6f}); the features were built again "
             f"since: python -m flows score --portfolio {night.portfolio} --as-of {night.as_of_date}"
         )

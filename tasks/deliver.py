@@ -72,17 +72,17 @@ def deliver_feeds(
         if source == "cumcm2020c":
             summary = cumcm2020c.convert(settings().data_dir, folder)
         else:
-            of_folder = settings_of(folder) if world is None else None
-            same = of_folder is not None and (of_folder.enterprises, of_folder.seed) == (enterprises, seed)
-            of_call = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
-            simulation = of_folder if of_folder is not None and same else of_call
+            stored = settings_of(folder) if world is None else None
+            same = stored is not None and (stored.enterprises, stored.seed) == (enterprises, seed)
+            given = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
+            simulation = stored if stored is not None and same else given
             day = through or last_closed_day()
             summary = simulated.deliver(
                 simulation, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")
             )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise Refused(f"{first['loc'][0]}: {first['msg']} (got {first['input']!r})") from error
+        fault = error.errors()[0]
+        raise Refused(f"{fault['loc'][0]}: {fault['msg']} (got {fault['input']!r})") from error
     except ValueError as error:
         raise Refused(str(error)) from error
     _log_summary(portfolio, summary, seconds=time.perf_counter() - started)
@@ -90,7 +90,7 @@ def deliver_feeds(
 
 
 def portfolio_of(source: str, *, enterprises: int, seed: int, portfolio: str = "lender") -> str:
-    """Return the name of the portfolio that a source delivers; `portfolio` names that of a folder."""
+    """Return the name of the portfolio that a source delivers; for a folder that is the given one."""
     return {"cumcm2020c": "cumcm2020c", "simulated": f"simulated-{enterprises}-{seed}"}.get(source, portfolio)
 
 

@@ -1,4 +1,4 @@
-"""Builds the feature relations and labels of one portfolio as known on one date."""
+"""Build the feature relations and labels of one portfolio as known on one date."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ log = logging.getLogger("nightledger")
 
 
 def feature_order() -> tuple[str, ...]:
-    """Return the feature tables, inputs first as the heads of their SQL files declare them, and coverage last."""
+    """Return the feature tables in the order in which they are built: inputs first, coverage last."""
     files = {file.relation: file for file in sql.catalogue("features") if file.partition}
     del files[LABEL]
     # static_order alone leaves ties open: names decide
@@ -43,9 +43,9 @@ def feature_order() -> tuple[str, ...]:
 
 @task(name="build relation", task_run_name="build {relation} of {night.as_of_date}", cache_policy=NO_CACHE)
 def build_relation(relation: str, night: Night) -> int:
-    """Replace one relation's partition and return its rows; coverage, the last, only where the audits pass.
+    """Replace a night's rows in one relation and return their number; coverage, the last, is written if audits pass.
 
-    The wide view shows no enterprise without its coverage, so a night that did not pass shows none.
+    The wide view shows only enterprises with a coverage, so a night whose audits fail shows none.
     """
     with writer(purpose=f"build {relation}") as con, transaction(con):
         clear_partition(con, COVERAGE, night.key)

@@ -1,4 +1,4 @@
-"""Decides how many snapshots a first training learns from: two where the earlier one has enough labels, else one."""
+"""Build the snapshots of a first training, and decide how many of them a family learns from: two, or the last alone."""
 
 import logging
 import math
@@ -17,15 +17,15 @@ log = logging.getLogger("nightledger")
 
 
 def needed(model: FamilySettings) -> int:
-    """Return how many defaults, and as many others, rows must have so that every fold trains on enough of both."""
+    """Return how many defaults, and how many others, training needs so that every fold has enough of both."""
     return math.ceil(model.minimum_positives / (1 - 1 / model.folds))
 
 
 class History:
-    """The labelled snapshots of a portfolio as known by one date, built once for all families of a night."""
+    """The labelled snapshots that a first training may use, as known by one date; built once for all families."""
 
     def __init__(self, night: Night, outcome: OutcomeDefinition) -> None:
-        """Build the last snapshot, and the one before it where the portfolio was there already."""
+        """Build the last snapshot, and the one before it if the portfolio's record reaches back that far."""
         self.portfolio, self.outcome = night.portfolio, outcome
         dates = outcome.snapshot_dates(night.as_of_date, snapshots=2)
         self.last, self.earlier, self.reason = dates[-1], dates[:-1], "a cross section has one date"
@@ -42,7 +42,7 @@ class History:
         build_snapshots((self.last,), night, outcome)
 
     def snapshots(self, family: Family, model: FamilySettings) -> int:
-        """Return 2 where both snapshots have enough of both kinds for a family, else 1, and log which and why."""
+        """Return 2 if both snapshots have enough defaults and others for a family, else 1, and log the reason."""
         if not self.earlier:
             if not self.outcome.is_cross_section:
                 log.info("champion    %s learns from %s alone: %s", family.name, self.last, self.reason)
@@ -61,7 +61,7 @@ class History:
         return 2
 
     def labelled(self, family: Family) -> tuple[int, int]:
-        """Return the labelled files of the last snapshot that a family covers, and the defaults among them."""
+        """Count the labelled files of the last snapshot that a family covers, and the defaults among them."""
         return self._count(family, (self.last,))
 
     def _count(self, family: Family, days: tuple[date, ...]) -> tuple[int, int]:

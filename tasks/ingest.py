@@ -1,4 +1,4 @@
-"""Load delivered feed files; one task a feed, because Prefect copes with tens of tasks, not thousands."""
+"""Load delivered feed files; one task per feed, because Prefect copes with tens of tasks, not thousands."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ class IngestSummary(BaseModel):
         return tuple(file for file in self.files if file.status == "loaded")
 
     def counts(self) -> dict[str, Any]:
-        """Return counts for the run ledger: files by status, and what became of the rows that this run loaded."""
+        """Return counts for the run ledger: files by status, and the rows of newly loaded files by their fate."""
         return {
             "files": len(self.files),
             "files_loaded": len(self.new),
@@ -61,7 +61,7 @@ def ingest_landing(landing: Path, portfolio: str, run_id: str) -> IngestSummary:
 
     Args:
         landing: Folder with one folder a feed.
-        portfolio: Whose rows they are.
+        portfolio: The portfolio that the rows belong to.
         run_id: The run that loads; it is stored with every row.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs the independent pieces of a training as Prefect tasks, so that a run's page shows each with name and time."""
+"""Run the independent pieces of a training as Prefect tasks, so that a run's page shows each with name and time."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finds the models of a night once: champions, models scored beside them, and champions shown to be worse."""
+"""Find the models of a night once: champions, models scored beside them, and champions shown to be worse."""
 
 import logging
 from collections.abc import Mapping
@@ -59,24 +59,24 @@ def champions_of(night: Night) -> dict[str, ModelRecord]:
 def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
     """Return the families whose champion is worse than the stand-in's beyond noise.
 
-    Compared on rows that neither model had seen, of the classes that the family leads. A family that explains its
-    number gives the headline unless it is shown to be worse; where nothing can be compared (models of other
-    snapshots, or of a version that kept no such rows) nothing is shown.
+    Two models are compared on rows that neither had seen, of the classes that the family leads. A family gives the
+    headline of these classes unless it is shown to be worse. Models without such rows in common (they are of other
+    snapshots, or were registered before unseen rows were stored) cannot be compared: then nothing is shown.
     """
     reference = stand_in(FAMILIES)
     if reference not in champions:
         return ()
     worse = []
     for family in (name for name in champions if name != reference and FAMILIES[name].leads):
-        led = FAMILIES[family].leads
+        classes = FAMILIES[family].leads
         with writer(purpose="compare families") as con:
-            comparison = evaluations.compare(con, champions[family], champions[reference], coverage=led)
+            comparison = evaluations.compare(con, champions[family], champions[reference], coverage=classes)
         if comparison is None:
             log.info("champion    %s and %s share no unseen rows to be compared on", family, reference)
             continue
         log.info(
             "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
-            family, reference, f"{comparison.rows:,}", " and ".join(led), *comparison[1:],
+            family, reference, f"{comparison.rows:,}", " and ".join(classes), *comparison[1:],
         )  # fmt: skip
         if comparison.worse:
             worse.append(family)

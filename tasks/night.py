@@ -1,4 +1,4 @@
-"""The frame of a run: which day it is for, its row in the run ledger, and how that row ends."""
+"""Begin and end a run: find its day, open its row in the run ledger, and record how it ended."""
 
 import logging
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
     """Finish the ledger row whatever happens: done, refused with its line, or failed with the error's first line.
 
     The yielded counts are stored with the row. A row that the scoring transaction already finished stays as it is
-    unless something fails afterwards. What did not end well is told by the published copy too.
+    unless something fails afterwards. A refused or failed run shows in the published copy too.
     """
     counts: dict[str, Any] = {}
     try:

@@ -8,9 +8,9 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """Logs the share done and the time left at the pace so far, at most one line every few seconds.
+    """A callable that logs the share done and the time left, at most one line every few seconds.
 
-    When the count starts again, a new pass over the pieces begins, and its pace is measured anew.
+    When the count starts again at a lower number, it is a new pass over the pieces with a pace of its own.
     """
 
     def __init__(self, step: str) -> None:

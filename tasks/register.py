@@ -1,4 +1,4 @@
-"""Stores a trained model, registers it and shows its card."""
+"""Store a trained model, register it and show its card."""
 
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from warehouse.settings import settings
 
 
 class Trained(NamedTuple):
-    """A model version, the fingerprint of its rows, what it said of unseen rows with their keys, its reference bins."""
+    """A trained model, the fingerprint of its rows, its PDs of unseen rows with their keys, and its reference bins."""
 
     training: Training
     data_fingerprint: str
@@ -31,7 +31,7 @@ class Trained(NamedTuple):
 
 @task(name="register model", cache_policy=NO_CACHE)
 def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *, role: str) -> ModelRecord:
-    """Store and register the model with its unseen rows and reference bins; the very same model is registered once."""
+    """Store and register a model with its unseen rows and reference bins; a model is registered only once."""
     training = trained.training
     path, sha256 = artefact.save(training.model, settings().models_dir)
     classifier = training.model.classifier
@@ -82,7 +82,7 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
 
 
 def _reasons(training: Training) -> dict[str, Any]:
-    """Return how often first reasons hold, and the reference values, where the family explains itself."""
+    """Return how often first reasons hold, and the reference values, if the reasons were checked."""
     checked = training.reasons
     if checked is None:
         return {}
@@ -100,7 +100,7 @@ def _reasons(training: Training) -> dict[str, Any]:
 
 @task(name="show model", cache_policy=NO_CACHE)
 def show_model(training: Training, record: ModelRecord) -> None:
-    """Put the model's card and its plots where the Prefect UI shows them."""
+    """Show the model's card and its plots in the Prefect UI."""
     family = FAMILIES[record.model_family]
     create_markdown_artifact(
         key=f"model-card-{_dashed(record)}",
@@ -118,5 +118,5 @@ def show_model(training: Training, record: ModelRecord) -> None:
 
 
 def _dashed(record: ModelRecord) -> str:
-    """Return the family as keys of artifacts spell it."""
+    """Return the family's name as the keys of artifacts spell it."""
     return record.model_family.replace("_", "-")

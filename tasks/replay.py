@@ -1,4 +1,4 @@
-"""Scores a past night again beside the stored scores, and names the cause of a difference."""
+"""Score a past night again, compare with the stored scores, and name the cause of a difference."""
 
 import logging
 import shutil
@@ -23,7 +23,7 @@ def past_run(run_id: str) -> Run:
     """Return the ledger row of a run that scored a night to its end.
 
     Raises:
-        Refused: there is no such run, or it did not score a night.
+        Refused: there is no such run, or it did not score a night to its end.
     """
     with writer(purpose="look for the run") as con:
         run = ledger.run(con, run_id)
@@ -48,16 +48,16 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
     options = run.parameters
     night = Night(portfolio, as_of_date, own_run_id)
     with writer(purpose="read stored scores") as con:
-        then = replay.stored_scores(con, night._replace(run_id=run.run_id))
+        scores_then = replay.stored_scores(con, night._replace(run_id=run.run_id))
         inputs = run_inputs.stored(con, run.run_id), run_inputs.current(con, night)
     parts = score_parts(
         night, find_lineup(night), partitions=options["partitions"], top_features=options["top_features"]
     )
     with writer(purpose="compare") as con:
         score_files = [part.scores for part in parts]
-        now = replay.current_scores(con, score_files, night, stale_days=options.get("stale_days", 90))
+        scores_now = replay.current_scores(con, score_files, night, stale_days=options.get("stale_days", 90))
     shutil.rmtree(settings().runs_dir / own_run_id)
-    comparison = replay.compare(then, now)
+    comparison = replay.compare(scores_then, scores_now)
     counts = {"replayed": run.run_id, **comparison._asdict()}
     log.info(
         "replay      %s of %s: %d rows identical to the bit, %d to 1e-12, %d different, %d only then, %d only now",
@@ -68,7 +68,7 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
         return show_verdict(run, {**counts, "verdict": f"reproduced {exact}"}, [])
     causes = replay.causes(*inputs, code_then=run.revision, code_now=ledger.revision())
     lines = causes.lines()
-    if not replay.explained(causes, then, now):
+    if not replay.explained(causes, scores_then, scores_now):
         raise Refused(
             f"run {run.run_id} is not reproduced (largest difference of a PD {comparison.largest:.2e}) and nothing "
             f"that changed explains it{': ' + '; '.join(lines) if lines else ''}; see the counts of this run"
@@ -78,7 +78,7 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
 
 
 def show_verdict(run: Run, counts: dict[str, Any], lines: list[str]) -> dict[str, Any]:
-    """Log the verdict, put it where the Prefect UI shows it, and return the counts."""
+    """Log the verdict, show it in the Prefect UI, and return the counts."""
     for line in (f"{run.run_id} {counts['verdict']}", *lines):
         log.info("replay      %s", line)
     rows = "\n".join(f"| {name} | {value} |" for name, value in counts.items())

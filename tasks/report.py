@@ -1,4 +1,4 @@
-"""Makes the model cards and the validation report of a scored night, as files and as artifacts."""
+"""Make the model cards and the validation report of a scored night, as files and as Prefect artifacts."""
 
 import logging
 from pathlib import Path
@@ -45,12 +45,12 @@ def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
         page = card(CardRows(model=record.model_dump(mode="python"), drawn=drawn, **rows))
     except ModelError as error:
         raise Refused(f"no card of {record.model_family} {record.model_version}: {error}") from error
-    return _written(folder / f"card-{record.model_family}-{record.model_version}.html", page)
+    return _write_page(folder / f"card-{record.model_family}-{record.model_version}.html", page)
 
 
 @task(name="make report", cache_policy=NO_CACHE)
 def make_report(night: Night, folder: Path) -> Path:
-    """Write the validation report of one night and return its file."""
+    """Write the validation report of one night and return its path."""
     with writer(purpose="validation report") as con:
         rows = report_rows.night_rows(con, night)
     if rows is None:
@@ -61,7 +61,7 @@ def make_report(night: Night, folder: Path) -> Path:
         page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **rows))
     except ModelError as error:
         raise Refused(f"no report of {night.portfolio} on {night.as_of_date}: {error}") from error
-    return _written(folder / f"report-{night.as_of_date}.html", page)
+    return _write_page(folder / f"report-{night.as_of_date}.html", page)
 
 
 def report_night(night: Night) -> list[Path]:
@@ -85,8 +85,8 @@ def report_night(night: Night) -> list[Path]:
     return files
 
 
-def _written(path: Path, page: str) -> Path:
-    """Write a page, whole or not at all."""
+def _write_page(path: Path, page: str) -> Path:
+    """Write a page whole or not at all, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(page, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Scores a portfolio in parallel parts and moves the validated scores into place in one transaction."""
+"""Score a portfolio in parallel parts and move the validated scores into place in one transaction."""
 
 import logging
 import shutil
@@ -24,7 +24,7 @@ log = logging.getLogger("nightledger")
 
 @task(name="stage scores", cache_policy=NO_CACHE)
 def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | None], int]:
-    """Put the parts where the gate can read them; return the enterprises by coverage and headline family."""
+    """Load the parts into the tables that the gate reads; count the enterprises by coverage and headline family."""
     with writer(purpose="stage scores") as con:
         scores.stage_scores(con, [part.scores for part in parts], night)
         explained = [part.contributions for part in parts if part.contributions is not None]
@@ -52,7 +52,7 @@ def score_parts(night: Night, lineup: Lineup, *, partitions: int, top_features: 
 def score_portfolio(
     night: Night, lineup: Lineup, *, partitions: int, top_features: int, stale_days: int = 90
 ) -> dict[str, int]:
-    """Score, validate and write one night's portfolio; the last good scores stay where a gate or an audit stops it."""
+    """Score, validate and write one night's portfolio; the last good scores stay if a gate or an audit stops it."""
     started = time.perf_counter()
     parts = score_parts(night, lineup, partitions=partitions, top_features=top_features)
     enterprises = stage_scores(parts, night)

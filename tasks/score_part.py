@@ -1,4 +1,4 @@
-"""Scores one part of a portfolio with every model of the night that covers it."""
+"""Score one part of a portfolio with every model of the night that covers it."""
 
 import logging
 from pathlib import Path

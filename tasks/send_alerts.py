@@ -19,8 +19,7 @@ log = logging.getLogger("nightledger")
 def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
     """Emit one Prefect event for each severity and record in ops.alerts whether it was emitted.
 
-    The alerts are committed before. An event that is not emitted stops nothing; the row, the log and the artifact say
-    so.
+    The alerts are stored already. If an event cannot be emitted, the night goes on; row, log and artifact say so.
     """
     events = {}
     for severity in sorted({alert.severity for alert in alerts}):

@@ -1,4 +1,4 @@
-"""Builds the features and labels of the dates that a model is trained on, by what is known on one night."""
+"""Build the features and labels of the dates that a model is trained on, from what one night knows."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from warehouse.outcome import OutcomeDefinition
 
 
 def build_snapshots(dates: tuple[date, ...], night: Night, outcome: OutcomeDefinition) -> None:
-    """Build features and labels of some dates with the outcomes known by the night; its own features are kept."""
+    """Build features and labels of some dates from outcomes known by the night; reuse the night's own features."""
     for day in dates:
         snapshot = night.on(day)
         with writer(purpose="look for features") as con:

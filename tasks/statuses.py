@@ -1,4 +1,4 @@
-"""Gives every borrower of the night its status, and logs how many have which."""
+"""Give every borrower of the night its status, and log how many have which."""
 
 import logging
 

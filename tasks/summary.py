@@ -1,4 +1,4 @@
-"""Shows the result of a night on one screen: a table of grades, a plot of them, and the run's own numbers."""
+"""Show the result of a night on one screen: a table of grades, a plot of them, and the run's own numbers."""
 
 import base64
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger("nightledger")
 
 @task(name="show summary", cache_policy=NO_CACHE)
 def show_summary(night: Night) -> None:
-    """Put the night's table, plot and counts where the Prefect UI shows them, and its grades on the terminal."""
+    """Show the night's table, plot and counts in the Prefect UI, and log its grades."""
     portfolio, as_of_date, run_id = night
     with writer(purpose="summary") as con:
         grades = night_summary.grades(con, night)
@@ -73,7 +73,7 @@ def show_summary(night: Night) -> None:
 
 @task(name="show contributions", cache_policy=NO_CACHE)
 def show_contributions(night: Night, lineup: Lineup) -> None:
-    """Put the plots of what moves the PD, from the stored rows, where the Prefect UI shows them."""
+    """Show in the Prefect UI what moves the PDs, as plots of the stored contributions."""
     with writer(purpose="show contributions") as con:
         drawn = {
             family: contributions.drawn(con, night, model_family=family, model_version=champion.model_version)
@@ -89,6 +89,6 @@ def show_contributions(night: Night, lineup: Lineup) -> None:
 
 
 def show_picture(key: str, chart: Any, description: str) -> None:
-    """Put a chart where the Prefect UI shows it."""
+    """Show a chart in the Prefect UI."""
     picture = base64.b64encode(plots.png(chart)).decode()
     create_image_artifact(key=key, image_url=f"data:image/png;base64,{picture}", description=description)

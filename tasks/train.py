@@ -1,4 +1,4 @@
-"""Trains, evaluates, stores and registers a model of one family for one portfolio and date."""
+"""Train, evaluate, store and register a model of one family for one portfolio and date."""
 
 import logging
 import time
@@ -97,7 +97,7 @@ def train_champion(
     repeats: int | None = None,
     built: bool = False,
 ) -> ModelRecord:
-    """Build the snapshots unless this run has, train on what was known by the night, return the registered model.
+    """Build the snapshots unless they are built, train on what was known by the night, return the registered model.
 
     Raises:
         Refused: too few labelled rows, one class only, or no feature was delivered.

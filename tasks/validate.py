@@ -1,4 +1,4 @@
-"""Runs the gates, stores their verdicts, and stops the night where a rule demands it."""
+"""Run the gates, store their verdicts, and stop the night where a rule demands it."""
 
 import logging
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ log = logging.getLogger("nightledger")
 
 @task(name="validate feeds", cache_policy=NO_CACHE)
 def validate_feeds(night: Night, *, again: bool = False) -> None:
-    """Judge the delivered rows that no gate has passed yet; bad rows go to quarantine, the rest is judged on.
+    """Judge the delivered rows that no gate has passed yet; bad rows are moved to quarantine.
 
     Raises:
         Refused: in one line, after all suites have run and their verdicts are stored.

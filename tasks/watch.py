@@ -1,4 +1,4 @@
-"""Watches a scored night: stores readings, alerts and fairness figures, shows a page and sends events."""
+"""Watch a scored night: store readings, alerts and fairness figures, show a page and send events."""
 
 import logging
 import time
@@ -72,8 +72,8 @@ def write_watch(night: Night, readings: list[Reading], groups: pl.DataFrame) -> 
         dates = watch.scored_dates(con, night)[:MEMORY]
         alerts = raised(watch.readings(con, portfolio=night.portfolio, dates=dates), dates)
         rows = pl.DataFrame(alerts, schema=ALERT_COLUMNS, orient="row")
-        waiting = pl.lit("not emitted: the run ended before", pl.String)
-        watch.replace(con, "ops.alerts", rows.with_columns(event=waiting), night)
+        no_event_yet = pl.lit("not emitted: the run ended before", pl.String)
+        watch.replace(con, "ops.alerts", rows.with_columns(event=no_event_yet), night)
     return alerts
 
 

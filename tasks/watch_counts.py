@@ -1,4 +1,4 @@
-"""Counts the borrowers of a night in the reference bins of a model, once: later nights read the stored counts."""
+"""Count the borrowers of a night in the reference bins of a model, once: later nights read the stored counts."""
 
 import numpy as np
 import polars as pl
@@ -24,9 +24,9 @@ def bins_of(record: ModelRecord) -> Bins:
 
 
 def counted(night: Night, record: ModelRecord, bins: Bins) -> Counted:
-    """Return a night's borrowers in the bins of a model, counted now unless they were before.
+    """Return how many borrowers of a night are in each bin of a model; count and store them unless they are stored.
 
-    A subject is missing where its feature is gone; all are, where the family scored nobody that night.
+    A subject is missing if its feature is gone; all are missing if the family scored nobody that night.
     """
     with writer(purpose="count in reference bins") as con:
         stored = reference.counts(con, record, night.as_of_date)

@@ -1,4 +1,4 @@
-"""Measures how groups of borrowers are treated tonight, and whether the PDs within them are what happened."""
+"""Measure how groups of borrowers are treated tonight, and whether the PDs within each group came true."""
 
 from datetime import date
 

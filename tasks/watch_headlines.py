@@ -1,4 +1,4 @@
-"""Compares tonight's headlines with those of the last nights: grades, mean PD, families, reasons, moves, late feeds."""
+"""Compare tonight's headlines with those of the last nights: grades, mean PD, families, reasons, moves, late feeds."""
 
 from collections import Counter
 from datetime import date
@@ -74,8 +74,8 @@ def _migration(moves: pl.DataFrame, grades: tuple[str, ...]) -> list[Reading]:
         rows = moves.filter(months=months)
         total = int(rows["enterprises"].sum())
         if not total:
-            none = FIRST if months == 0 else f"no night was scored within 31 days before {subject} ago"
-            readings += [Reading("stability", measure, subject, severity="unknown", note=none)
+            reason = FIRST if months == 0 else f"no night was scored within 31 days before {subject} ago"
+            readings += [Reading("stability", measure, subject, severity="unknown", note=reason)
                          for measure in ("grade_worse", "grade_better")]  # fmt: skip
             continue
         steps = [(place[to] - place[start], count) for _, _, start, to, count in rows.iter_rows()]

@@ -1,4 +1,4 @@
-"""Measures past nights against the outcomes known tonight, and estimates from tonight's PDs what those will show."""
+"""Measure past nights against the outcomes known tonight, and estimate what tonight's own outcomes will show."""
 
 from datetime import date, timedelta
 
@@ -24,7 +24,7 @@ def matured(dates: tuple[date, ...], as_of_date: date, *, horizon_days: int, vin
 
 
 def waiting(dates: tuple[date, ...], outcome: OutcomeDefinition) -> str:
-    """Return the note of a reading that has no vintage yet."""
+    """Return the note of readings for which no vintage has its outcomes yet."""
     if outcome.is_cross_section:
         return (
             "the model describes outcomes without a date: there is no horizon after which it could be tested"
@@ -37,7 +37,7 @@ def waiting(dates: tuple[date, ...], outcome: OutcomeDefinition) -> str:
 
 
 def share_outcome(records: list[ModelRecord]) -> bool:
-    """True if models have one definition of default and one horizon, so that their headlines can be measured."""
+    """Return True if all models share one outcome definition, so that their headlines can be measured together."""
     return len({record.outcome for record in records}) == 1
 
 

@@ -1,4 +1,4 @@
-"""Compares the scores and features of each model tonight with its training reference and with the last nights."""
+"""Compare the scores and features of each model tonight with its training reference and with the last nights."""
 
 from datetime import date
 from typing import Any

@@ -96,10 +96,10 @@ def test_the_time_left_is_that_of_nights_that_train_nothing(monkeypatch, caplog)
     wanted = backfill.days(date(2026, 6, 1), date(2026, 6, 5))
     clock = iter([0.0, 0.0, 100.0, 100.0, 110.0, 110.0, 130.0])
     monkeypatch.setattr(backfill.time, "perf_counter", lambda: next(clock))
-    course = backfill.Course(wanted)
+    progress = backfill.BackfillProgress(wanted)
     for day in wanted[:3]:
-        course.begin(day, "not run yet")
-        course.finish(day)
+        progress.begin(day, "not run yet")
+        progress.finish(day)
     done = [line for line in caplog.messages if " done " in line]
     assert [line.split(", ", 1)[1] for line in done] == [
         "4 to go, at most about 400 s if all were as long",
@@ -110,10 +110,10 @@ def test_the_time_left_is_that_of_nights_that_train_nothing(monkeypatch, caplog)
 
 def test_a_stop_says_what_is_done_and_how_to_go_on():
     wanted = backfill.days(date(2026, 6, 1), date(2026, 6, 5))
-    course = backfill.Course(wanted)
-    course.skip(wanted[0], "r1")
-    assert course.stopped(wanted[2], ValueError("no feed\nin detail")) == (
+    progress = backfill.BackfillProgress(wanted)
+    progress.skip(wanted[0], "r1")
+    assert progress.stop_message(wanted[2], ValueError("no feed\nin detail")) == (
         "backfill stopped at 2026-06-03: no feed; 2 of 5 nights are there (2026-06-01 to 2026-06-02 done; 0 run now, "
         "1 skipped); mend the cause and give the same command again, it goes on at 2026-06-03"
     )
-    assert "0 of 5 nights are there (none done;" in course.stopped(wanted[0], ValueError("no"))
+    assert "0 of 5 nights are there (none done;" in progress.stop_message(wanted[0], ValueError("no"))
