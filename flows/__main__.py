@@ -28,12 +28,12 @@ INTERRUPTED = "{} interrupted: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
-    """Return each flow's name with the first line of its docstring, read without importing anything."""
-    found = {}
+    """Return the first line of each flow's docstring, by name of the flow; no flow is imported."""
+    summary_of = {}
     for file in sorted(FOLDER.glob("[!_]*.py")):
         doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-        found[file.stem] = doc.split("\n", 1)[0]
-    return found
+        summary_of[file.stem] = doc.split("\n", 1)[0]
+    return summary_of
 
 
 def prepare_prefect() -> None:
@@ -57,7 +57,7 @@ def prepare_prefect() -> None:
 
 
 def show_progress() -> None:
-    """Let the platform's own lines reach the terminal, with the time of day in front."""
+    """Print the platform's own log lines on the terminal, each with the time of day."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("nightledger")
@@ -67,7 +67,7 @@ def show_progress() -> None:
 
 
 def usage_error(flow: str, error: ValidationError) -> str:
-    """Say in one line which option is wrong, why, and what was given."""
+    """Return one line that says which option is wrong, why, and what was given."""
     parts = []
     for item in error.errors():
         option = (
@@ -122,9 +122,9 @@ def run_sql(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m flows sql", description="Print what a query of the published warehouse returns."
     )
-    asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument("query", nargs="?", help='for example "from marts.mart_portfolio_summary"')
-    asked.add_argument(
+    question = parser.add_mutually_exclusive_group(required=True)
+    question.add_argument("query", nargs="?", help='for example "from marts.mart_portfolio_summary"')
+    question.add_argument(
         "--example", metavar="NAME", help="a question of docs/queries.md instead, such as watch_list"
     )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
@@ -150,20 +150,20 @@ def run_sql(arguments: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Dispatch to a flow, to sql, or to the list of both."""
-    known = summaries()
+    """Run the flow or the query that the arguments name, or list the flows, and return the exit code."""
+    flows = summaries()
     if not arguments or arguments[0] in {"-h", "--help"}:
-        width = max(map(len, known))
+        width = max(map(len, flows))
         print("usage: python -m flows FLOW [OPTIONS]      (FLOW --help explains the options)\n")
-        for name, line in known.items():
+        for name, line in flows.items():
             print(f"  {name:<{width}}  {line}")
         print(f"  {'sql':<{width}}  Prints what a query of the published warehouse returns.")
         return 0
     name, *rest = arguments
     if name == "sql":
         return run_sql(rest)
-    if name not in known:
-        print(f"no flow named {name!r}; known: {', '.join(known)}, sql", file=sys.stderr)
+    if name not in flows:
+        print(f"no flow named {name!r}; known: {', '.join(flows)}, sql", file=sys.stderr)
         return 2
     return run_flow(name, rest)
 

@@ -11,7 +11,7 @@ from models.families import FAMILIES
 
 
 class Parameters(BaseModel):
-    """What a flow asks for: frozen, without unknown fields, in the order of declaration on Prefect's form."""
+    """The base of a flow's parameters: frozen, no unknown fields, in the order of declaration on Prefect's form."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

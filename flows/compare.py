@@ -16,7 +16,7 @@ from warehouse.settings import settings
 
 
 class CompareParameters(Parameters):
-    """Which two nights are compared."""
+    """Parameters of one comparison of two nights."""
 
     portfolio: Portfolio = Field(default="lender", description="The portfolio whose nights have been scored")
     as_of: date | None = Field(
@@ -43,7 +43,7 @@ def compare(run: CompareParameters = CompareParameters()) -> str:
     """Compare two nights; readers see the result with the next publication.
 
     Args:
-        run: Which two nights are compared.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

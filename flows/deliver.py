@@ -13,7 +13,7 @@ from tasks.deliver import deliver_feeds
 
 
 class DeliverParameters(Parameters):
-    """What one delivery writes, and where."""
+    """Parameters of one delivery."""
 
     source: Literal["simulated", "cumcm2020c"] = Field(
         default="simulated",
@@ -62,7 +62,7 @@ def deliver(run: DeliverParameters = DeliverParameters()) -> str:
     """Write a source's feed files.
 
     Args:
-        run: What this delivery writes.
+        run: The parameters of this delivery.
 
     Returns:
         The folder that holds the feeds.

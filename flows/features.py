@@ -14,7 +14,7 @@ from warehouse.outcome import Definition, OutcomeDefinition
 
 
 class FeaturesParameters(Parameters):
-    """What one feature build does."""
+    """Parameters of one feature build."""
 
     portfolio: Portfolio = Field(default="lender", description="The portfolio whose feeds have been loaded")
     as_of: date | None = Field(
@@ -44,7 +44,7 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     """Build features, and labels where a definition is given.
 
     Args:
-        run: What this run does.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

@@ -17,7 +17,7 @@ _SHOWN = 15
 
 
 class IngestParameters(Parameters):
-    """What one ingest loads."""
+    """Parameters of one intake of feed files."""
 
     landing: Path | None = Field(
         default=None,
@@ -33,13 +33,13 @@ def ingest(run: IngestParameters = IngestParameters()) -> IngestSummary:
     """Load what is new in the folder; refused files do not keep the others out, but the run ends as refused.
 
     Args:
-        run: What this run loads.
+        run: The parameters of this run.
 
     Returns:
-        What became of every file.
+        The result of each file.
 
     Raises:
-        Refused: Nothing is there to load; or, after all others were loaded, naming the refused files.
+        Refused: There is no file to load; or, after all others were loaded, naming the refused files.
     """
     landing = (run.landing or settings().landing_dir / run.portfolio).expanduser().absolute()
     with writer(purpose=f"ingest {run.portfolio}"):
@@ -68,15 +68,15 @@ def _refusals(summary: IngestSummary) -> str:
 
 def _page(summary: IngestSummary) -> str:
     counts = summary.counts()
-    told = sorted(
+    files = sorted(
         summary.files, key=lambda file: (file.status != "refused", file.status != "loaded", file.path)
     )
     rows = [
         f"| {_cell(file.path)} | {file.status.replace('_', ' ')} | {file.delivered:,} | {file.loaded:,} | "
         f"{file.quarantined:,} | {file.exact_duplicates:,} | {_cell(file.message)} |"
-        for file in told[:_SHOWN]
+        for file in files[:_SHOWN]
     ]
-    rest = f"\n{len(told) - _SHOWN} more files are in `ops.file_ledger`.\n" if len(told) > _SHOWN else ""
+    rest = f"\n{len(files) - _SHOWN} more files are in `ops.file_ledger`.\n" if len(files) > _SHOWN else ""
     in_short = (
         f"{counts['files_loaded']} files loaded ({counts['files_replaced']} of them corrections), "
         f"{counts['files_already_loaded']} loaded before, {counts['files_refused']} refused. "

@@ -38,7 +38,7 @@ from warehouse.settings import settings
 
 
 class NightlyParameters(Parameters):
-    """What one night does."""
+    """Parameters of one night."""
 
     source: Literal["simulated", "cumcm2020c", "folder"] = Field(
         default="simulated",
@@ -77,7 +77,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
     """Run one night for one as_of_date, holding the warehouse's only writer from the first feed to the last copy.
 
     Args:
-        run: What this night does.
+        run: The parameters of this night.
 
     Returns:
         The run's key in ops.run_ledger.
@@ -110,11 +110,11 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
 
 
 def deliver(run: NightlyParameters) -> Delivery:
-    """Have the source write its feed files; a folder has its files already."""
+    """Let the source write its feed files; a folder holds its files already."""
     if run.source == "folder":
         return Delivery(run.portfolio, Path(run.landing or "."), 0, 0, last_closed_day())
     if run.source == "simulated":
         day = run.as_of or last_closed_day()
-        written = deliver_feeds(source="simulated", enterprises=run.enterprises, seed=run.seed, through=day)
-        return replace(written, as_of_default=day)
+        delivery = deliver_feeds(source="simulated", enterprises=run.enterprises, seed=run.seed, through=day)
+        return replace(delivery, as_of_default=day)
     return deliver_feeds(source="cumcm2020c")

@@ -13,7 +13,7 @@ from warehouse.connection import writer
 
 
 class PromoteParameters(Parameters):
-    """What was approved."""
+    """Parameters of one promotion: what was approved."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -36,7 +36,7 @@ def promote(run: PromoteParameters) -> str:
     """Record one approval; nights of effective_from and later follow it, also when they are run again.
 
     Args:
-        run: What was approved.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

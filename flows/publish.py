@@ -10,7 +10,7 @@ from warehouse.connection import writer
 
 
 class PublishParameters(Parameters):
-    """What one publication does."""
+    """Parameters of one publication."""
 
     note: str = Field(
         default="", max_length=200, description="Why it is published again; kept in the run ledger"
@@ -22,7 +22,7 @@ def publish(run: PublishParameters = PublishParameters()) -> str:
     """Publish what the warehouse holds.
 
     Args:
-        run: What this run does.
+        run: The parameters of this run.
 
     Returns:
         The path of the published file.

@@ -12,7 +12,7 @@ from warehouse.settings import settings
 
 
 class ReplayParameters(Parameters):
-    """Which run is replayed."""
+    """Parameters of one replay."""
 
     run_id: str = Field(min_length=1, description="A run of nightly or score, as ops.run_ledger names it")
 
@@ -22,7 +22,7 @@ def replay(run: ReplayParameters) -> str:
     """Score a past night again from its stored parameters; the stored scores are compared and never touched.
 
     Args:
-        run: Which run is replayed.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

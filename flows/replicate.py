@@ -20,7 +20,7 @@ PROTOCOLS = tuple(dict.fromkeys(name for paper in PAPERS.values() for name in pa
 
 
 class ReplicateParameters(BaseModel):
-    """What one replication does."""
+    """Parameters of one replication."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,24 +65,24 @@ class ReplicateParameters(BaseModel):
     def paper_has_the_experiment(self) -> "ReplicateParameters":
         """Refuse a data set, a protocol or a sensitive column that the paper does not have."""
         paper = PAPERS[self.paper]
-        for option, value, known in (
+        for option, value, allowed in (
             ("dataset", self.dataset, paper.experiments),
             ("protocol", self.protocol, paper.protocols),
         ):
-            if value not in known:
+            if value not in allowed:
                 raise ValueError(
-                    f"--paper {self.paper} goes with --{option} {', '.join(known)}; {value} is not one of them"
+                    f"--paper {self.paper} goes with --{option} {', '.join(allowed)}; {value} is not one of them"
                 )
         if self.protocol not in paper.experiments[self.dataset]:
-            known = [name for name, protocols in paper.experiments.items() if self.protocol in protocols]
-            raise ValueError(f"--protocol {self.protocol} goes with --dataset {', '.join(known)} only")
+            datasets = [name for name, protocols in paper.experiments.items() if self.protocol in protocols]
+            raise ValueError(f"--protocol {self.protocol} goes with --dataset {', '.join(datasets)} only")
         if self.sensitive == "use" and self.dataset not in paper.sensitive_datasets:
-            known = [
+            choices = [
                 f"--paper {other.name} --dataset {name}"
                 for other in PAPERS.values()
                 for name in other.sensitive_datasets
             ]
-            raise ValueError(f"--sensitive use goes with {' or '.join(known)} only")
+            raise ValueError(f"--sensitive use goes with {' or '.join(choices)} only")
         return self
 
 
@@ -91,7 +91,7 @@ def replicate(run: ReplicateParameters = ReplicateParameters()) -> str:
     """Measure one data set again.
 
     Args:
-        run: What this replication does.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

@@ -13,7 +13,7 @@ from warehouse.night import Night
 
 
 class ReportParameters(Parameters):
-    """What one run reports on."""
+    """Parameters of one run of the report."""
 
     portfolio: Portfolio = Field(
         default="lender", description="The portfolio to report on; it must have been scored for as_of"
@@ -28,7 +28,7 @@ def report(run: ReportParameters = ReportParameters()) -> str:
     """Write the pages anew; a figure that is missing in the warehouse refuses its page.
 
     Args:
-        run: What this run reports on.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

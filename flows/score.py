@@ -17,7 +17,7 @@ from warehouse.settings import settings
 
 
 class ScoreParameters(Parameters):
-    """What one scoring run does."""
+    """Parameters of one scoring run."""
 
     portfolio: Portfolio = Field(
         default="lender", description="The portfolio to score; its features of as_of must have been built"
@@ -35,7 +35,7 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
     """Score a portfolio with the champion of each family that covers it.
 
     Args:
-        run: What this run does.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

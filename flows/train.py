@@ -28,7 +28,7 @@ def families_with(option: str) -> list[str]:
 
 
 class TrainParameters(Parameters):
-    """What one training run does."""
+    """Parameters of one training run."""
 
     portfolio: Portfolio = Field(default="lender", description="The portfolio whose feeds have been loaded")
     as_of: date | None = Field(
@@ -99,7 +99,7 @@ def train(run: TrainParameters = TrainParameters()) -> str:
     """Train, evaluate and register one model.
 
     Args:
-        run: What this run does.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

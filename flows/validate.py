@@ -14,7 +14,7 @@ from warehouse.night import Night
 
 
 class ValidateParameters(Parameters):
-    """What one validation judges."""
+    """Parameters of one validation."""
 
     portfolio: Portfolio = Field(default="lender", description="The portfolio whose stored rows are judged")
     as_of: date | None = Field(
@@ -28,10 +28,10 @@ class ValidateParameters(Parameters):
 
 @flow(name="validate")
 def validate(run: ValidateParameters = ValidateParameters()) -> str:
-    """Judge stored feeds and features again, whatever earlier runs said of them.
+    """Judge stored feeds and features again, whatever their earlier verdicts.
 
     Args:
-        run: What this run judges.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.

@@ -14,7 +14,7 @@ from warehouse.night import Night
 
 
 class WatchParameters(Parameters):
-    """What one run of the watch does."""
+    """Parameters of one run of the watch."""
 
     portfolio: Portfolio = Field(
         default="lender", description="The portfolio to watch; it must have been scored for as_of"
@@ -32,7 +32,7 @@ def watch(run: WatchParameters = WatchParameters()) -> str:
     """Watch one scored night; its readings, alerts and fairness figures are replaced whole.
 
     Args:
-        run: What this run does.
+        run: The parameters of this run.
 
     Returns:
         The run's key in ops.run_ledger.
