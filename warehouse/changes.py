@@ -90,7 +90,7 @@ limit 3
 
 
 class NotComparable(Refused):
-    """An earlier night cannot be compared with; the scores themselves are as good as before."""
+    """Two nights cannot be compared; their scores are not affected."""
 
 
 class Nights(NamedTuple):
@@ -121,7 +121,7 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Two nights in few numbers: PDs on both, how many moved, means, sums by part, entries and the largest moves."""
+    """Summary of two nights: PDs on both, how many moved, means, sums by part, entries and the largest moves."""
 
     both: int
     moved: int
@@ -233,7 +233,7 @@ def commit_changes(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path]
 
 
 def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
-    """Sum up the stored changes between two nights in few numbers."""
+    """Return the summary of the stored changes between two nights."""
     counted = con.execute(
         "select count(*) filter (pd is not null and pd_before is not null), count(*) filter (pd <> pd_before), "
         f"avg(pd_before), avg(pd) from ({_PAIRS})",

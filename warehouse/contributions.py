@@ -1,4 +1,4 @@
-"""Store why each score is what it is, in the order of strength, read it back for plots, and name the reasons."""
+"""Store the contributions to each PD, the strongest first, read them back for plots, and name the reasons."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def stage_contributions(
 ) -> int:
     """Load parts into scores.incoming_contributions, where they wait, committed, for their scores to pass.
 
-    Rows that an earlier try left for the same portfolio and date are replaced, also where there are no parts since
-    no family of the night explains itself.
+    Rows that an earlier try left for the same portfolio and date are replaced, even by nothing: there are no parts
+    if no family of the night explains itself.
 
     Returns:
         The number of rows staged.

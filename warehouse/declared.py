@@ -1,8 +1,8 @@
-"""What an open warehouse holds from the start, made from what declares it: migrations, feeds, the files of sql/.
+"""Create what every warehouse holds from its first opening, as migrations, feeds and the files of sql/ declare it.
 
-A table of raw follows its feed, a table in which scores wait the table that they belong to, a mart its file: none of
-them stands in a migration. Everything is there from the first opening on, so that a query of a fresh warehouse is
-empty, not an error.
+Tables of raw follow their feeds, tables in which scores wait follow the table that the scores belong to, and marts
+follow their SQL files; migrations make all other tables. Since everything is there from the first opening, a query of
+a fresh warehouse returns no rows, not an error.
 """
 
 from __future__ import annotations

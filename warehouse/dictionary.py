@@ -1,7 +1,7 @@
-"""The data dictionary and the map of relations, generated from what runs: SQL heads, DDL comments, lineage.
+"""Generate the data dictionary and the map of relations from what runs: SQL heads, DDL comments, lineage.
 
 `python -m warehouse.dictionary` writes docs/data-dictionary.md, docs/relation-map.md and docs/queries.md; a test
-says when they are stale.
+fails when they are out of date.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ABOUT = {
 
 
 def dictionary() -> str:
-    """The data dictionary as Markdown: every relation with grain, key, time rule, inputs and columns."""
+    """Return the data dictionary as Markdown: every relation with grain, key, time rule, inputs and columns."""
     parts = [_NOTE, "# Data dictionary", ""]
     tables = _tables()
     for schema, about in _ABOUT.items():
@@ -45,7 +45,7 @@ def dictionary() -> str:
 
 
 def relation_map() -> str:
-    """The relations and what each reads, as a Mermaid graph that GitHub draws."""
+    """Return the map of relations as Markdown: a graph of what each reads, in Mermaid, which GitHub draws."""
     edges = [edge for edge in lineage.parsed() if not edge.relation.startswith("audits.")]
     named = sorted({name for edge in edges for name in (edge.relation, edge.input)})
     lines = [_NOTE, "# Map of relations", "", "```mermaid", "flowchart LR"]
@@ -60,7 +60,7 @@ def relation_map() -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page and what it should say now."""
+    """Return the text of every generated page, by its path."""
     return {
         DOCS / "data-dictionary.md": dictionary(),
         DOCS / "relation-map.md": relation_map(),
@@ -69,7 +69,7 @@ def pages() -> dict[Path, str]:
 
 
 def _tables() -> dict[str, tuple[str, list[tuple[str, str, str]]]]:
-    """Every table and view of a fresh warehouse, with its comment and its columns' names, types and comments."""
+    """Return each relation of a fresh warehouse with its comment and its columns' names, types and comments."""
     con = duckdb.connect()
     try:
         con.execute("attach ':memory:' as wh")
@@ -103,17 +103,17 @@ def _of_table(relation: str, about: str, columns: list[tuple[str, str, str]]) ->
 
 
 def _of_file(file: SqlFile) -> Iterator[str]:
-    name = file.relation.split(".")[1] if file.relation.startswith("audits.") else file.relation
-    yield from (f"### {name}", "", f"{_sentence(file.grain)}.", "")
+    title = file.relation.split(".")[1] if file.relation.startswith("audits.") else file.relation
+    yield from (f"### {title}", "", f"{_sentence(file.grain)}.", "")
     if file.key:
         yield f"- key: {', '.join(file.key)}"
     if file.time:
         yield f"- time: {file.time}"
     yield f"- reads: {', '.join(file.inputs) or 'nothing'}"
     if file.parameters:
-        yield f"- parameters: {', '.join(f'${one}' for one in file.parameters)}"
+        yield f"- parameters: {', '.join(f'${name}' for name in file.parameters)}"
     if file.defaults:
-        yield f"- defaults: {', '.join(f'{name} = {given}' for name, given in file.defaults)}"
+        yield f"- defaults: {', '.join(f'{name} = {value}' for name, value in file.defaults)}"
     yield ""
     if file.columns:
         yield from ("| column | group | unit | meaning |", "|---|---|---|---|")

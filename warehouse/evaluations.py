@@ -48,7 +48,7 @@ select count(*), avg(difference), stddev_samp(difference) from paired
 
 
 class Comparison(NamedTuple):
-    """The log loss of one model less that of another, over the rows that neither had seen, with a 95% interval."""
+    """The log loss of one model less that of another on rows that neither had seen, with its 95% interval."""
 
     rows: int
     difference: float

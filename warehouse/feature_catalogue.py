@@ -1,8 +1,8 @@
-"""What each feature is called and may be told: declared once in feature_catalogue.csv, by base name.
+"""Read the name of each feature, and the sentences that a borrower may be told of it, from feature_catalogue.csv.
 
 A line such as `tx_sales` stands for every window of that feature, `tx_sales_30d` to `tx_sales_all`, and `{window}`
-in its text for the window. Group and unit come from the head of the SQL file that computes the feature. A line
-with a reason `why_not` is never told; any other one is.
+in its text for the window. Group and unit come from the head of the SQL file that computes the feature. A feature
+with a reason in `why_not` must not be told to a borrower; any other one may.
 
 The sentences say that the feature raised or lowered the estimated risk, not that its value is too high or too low:
 the models are not monotone, so that the same feature may count against one borrower for being high and against
@@ -61,11 +61,11 @@ def entries() -> tuple[Entry, ...]:
     }
     base_of = {name: _base(name, lines) for name in columns}
     missing = sorted(name for name, base in base_of.items() if base not in lines)
-    idle = sorted(set(lines) - set(base_of.values())) if columns else []
-    if missing or idle:
+    unused = sorted(set(lines) - set(base_of.values())) if columns else []
+    if missing or unused:
         raise Refused(
             f"{FILE.name}: no line for the column(s) {', '.join(missing) or 'none'}; line(s) without a column: "
-            f"{', '.join(idle) or 'none'}"
+            f"{', '.join(unused) or 'none'}"
         )
     return tuple(_entry(column, lines[base_of[column.name]]) for column in columns.values())
 
@@ -78,10 +78,10 @@ def record(con: duckdb.DuckDBPyConnection) -> int:
         return len(rows)
     with transaction(con):
         con.execute("delete from wh.ops.feature_catalogue")
-        marks = ", ".join(["(" + ", ".join("?" * len(Entry._fields)) + ")"] * len(rows))
+        placeholders = ", ".join(["(" + ", ".join("?" * len(Entry._fields)) + ")"] * len(rows))
         if rows:
             con.execute(
-                f"insert into wh.ops.feature_catalogue ({', '.join(Entry._fields)}) values {marks}",
+                f"insert into wh.ops.feature_catalogue ({', '.join(Entry._fields)}) values {placeholders}",
                 [value for row in rows for value in row],
             )
     return len(rows)

@@ -1,4 +1,4 @@
-"""Lineage is read from the SQL files themselves, so that it cannot disagree with what runs."""
+"""Read lineage from the SQL files themselves, so that it cannot disagree with what runs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,11 @@ from warehouse.sql import SqlFile
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """`relation` reads `input`; `sql_file` says so."""
+    """One input of a relation: `relation` reads `input`, as `sql_file` shows."""
 
     relation: str
     input: str
     sql_file: str
-
-
-def declared() -> tuple[Edge, ...]:
-    """Return every input that the heads of the SQL files declare."""
-    return tuple(
-        sorted(Edge(file.relation, source, _shown(file)) for file in _files() for source in file.inputs)
-    )
 
 
 def parsed() -> tuple[Edge, ...]:

@@ -1,7 +1,7 @@
-"""Marts that take parameters: each file of sql/macros is a table macro of the published copy, in the schema marts.
+"""Create the marts that take parameters: each file of sql/macros becomes a table macro of the published copy.
 
 The file is written like any other relation, with `$name` for a parameter; the macro has the same name without
-the `$`. So a parameter is never called like a column that its file reads: the macro would take it for the parameter.
+the `$`. So no parameter may have the name of a column that its file reads: the macro would take the column for it.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ def create(con: duckdb.DuckDBPyConnection, database: str) -> int:
         con: a writer's cursor.
         database: the attached catalogue, such as the copy that is being built.
     """
-    held = {
+    present = {
         f"{schema}.{name}"
         for schema, name in con.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = ?", [database]
         ).fetchall()
     }
-    files = [file for file in sql.catalogue("macros") if held.issuperset(file.inputs)]
-    before = con.execute("select current_database()").fetchone()
+    files = [file for file in sql.catalogue("macros") if present.issuperset(file.inputs)]
+    database_before = con.execute("select current_database()").fetchone()
     # the body names no catalogue, so that it holds under whatever name a reader attaches the file
     con.execute(f"use {database}")
     try:
         for file in files:
             con.execute(definition(file))
     finally:
-        con.execute(f"use {(before or ('memory',))[0]}")
+        con.execute(f"use {(database_before or ('memory',))[0]}")
     return len(files)
 
 
 def definition(file: SqlFile) -> str:
-    """The statement that creates the macro of one file.
+    """Return the statement that creates the macro of one file.
 
     Example:
         `create or replace macro marts.expected_loss(lgd := 0.45, ead_factor := 1.0) as table select ...`

@@ -1,4 +1,4 @@
-"""The master scale in SQL: the rows of ops.master_scale, and the macros that are made from them."""
+"""Read the master scale from ops.master_scale, and create the macros that apply it in SQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Grade(NamedTuple):
 
 
 def grades(con: duckdb.DuckDBPyConnection) -> tuple[Grade, ...]:
-    """The grades of this warehouse, best first."""
+    """Return the grades of this warehouse, best first."""
     rows = con.execute(
         f"select {', '.join(Grade._fields)} from wh.ops.master_scale order by notch"
     ).fetchall()
@@ -31,10 +31,10 @@ def grades(con: duckdb.DuckDBPyConnection) -> tuple[Grade, ...]:
 
 
 def as_settings(scale: tuple[Grade, ...]) -> dict[str, Any]:
-    """The scale as models spell its settings: bounds, grades, points_to_double, base_points, base_odds."""
+    """Return the scale as settings of a model's scale: bounds, grades, points_to_double, base_points, base_odds."""
     return {
-        "bounds": [one.pd_below for one in scale[:-1]],
-        "grades": [one.grade for one in scale],
+        "bounds": [grade.pd_below for grade in scale[:-1]],
+        "grades": [grade.grade for grade in scale],
         "points_to_double": scale[0].points_to_double,
         "base_points": scale[0].base_points,
         "base_odds": scale[0].base_odds,
@@ -42,14 +42,14 @@ def as_settings(scale: tuple[Grade, ...]) -> dict[str, Any]:
 
 
 def check(con: duckdb.DuckDBPyConnection, carried: Mapping[str, Any], *, model: str) -> None:
-    """Pass when a model carries the scale of this warehouse: a grade means the same in every night and family.
+    """Refuse a model with another scale than this warehouse: a grade means the same in every night and family.
 
     Raises:
         Refused: naming what differs.
     """
-    held = as_settings(grades(con))
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in carried.items()}
-    differ = sorted(name for name in {*held, *told} if held.get(name) != told.get(name))
+    stored = as_settings(grades(con))
+    in_model = {name: list(value) if isinstance(value, tuple) else value for name, value in carried.items()}
+    differ = sorted(name for name in {*stored, *in_model} if stored.get(name) != in_model.get(name))
     if differ:
         raise Refused(
             f"{model} carries another master scale than ops.master_scale ({', '.join(differ)} differ): grades "
@@ -73,16 +73,16 @@ def create_macros(con: duckdb.DuckDBPyConnection, database: str = "wh") -> None:
         "then error('a PD is not strictly between 0 and 1')"
     )
     steps = " ".join(
-        f"when {pd} < {_number(one.pd_below)} then {quoted(one.grade)}"
-        for one in scale
-        if one.pd_below is not None
+        f"when {pd} < {_number(grade.pd_below)} then {quoted(grade.grade)}"
+        for grade in scale
+        if grade.pd_below is not None
     )
     _create(con, f"{database}.marts.grade_of(pd)", f"{checked} {steps} else {quoted(scale[-1].grade)} end")
     factor = f"({_number(scale[0].points_to_double)} / ln(2e0))"
     odds = f"(ln(1e0 - {pd}) - ln({pd}) - ln({_number(scale[0].base_odds)}))"
     points = f"{_number(scale[0].base_points)} + {factor} * {odds}"
     _create(con, f"{database}.marts.points_of(pd)", f"{checked} else {points} end")
-    names = ", ".join(quoted(one.grade) for one in scale)
+    names = ", ".join(quoted(grade.grade) for grade in scale)
     _create(con, f"{database}.marts.notch_of(grade)", f"list_position([{names}], grade)")
 
 

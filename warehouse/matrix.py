@@ -146,8 +146,8 @@ def label_counts(con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeD
         _LABEL_COUNTS,
         {**night.key, **outcome.key},
     ).fetchone()
-    known, defaults = row or (0, 0)
-    return int(known), int(defaults)
+    labelled_borrowers, defaults = row or (0, 0)
+    return int(labelled_borrowers), int(defaults)
 
 
 def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, *, part: int, parts: int) -> pl.DataFrame:
@@ -160,7 +160,7 @@ def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, *, part: int, p
 
 
 def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
-    """Read the features of some enterprises on one night, in the order given; who has none is left out."""
+    """Read the features of some enterprises on one night, in the order of the ids, without those that have none."""
     features = sql.frame(con, _SCORING, {**night.key, "first": ids.min(), "last": ids.max()})
     return pl.DataFrame({"enterprise_id": ids}).join(
         features, on="enterprise_id", how="inner", maintain_order="left"

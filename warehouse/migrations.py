@@ -1,7 +1,7 @@
-"""Forward-only migrations: each file of sql/ddl is applied once, whole, and never changes afterwards.
+"""Apply the migrations: each file of sql/ddl is applied once, whole, and never changes afterwards.
 
-They make the tables of ops and scores. Tables of raw and marts follow feeds and files (`warehouse.declared`): a
-migration that touches one says `if exists`, since a fresh warehouse has it only afterwards.
+Migrations make the tables of ops and scores. Tables of raw and marts follow feeds and SQL files
+(`warehouse.declared`) and are created later: a migration that touches one of them says `if exists`.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class Migration:
 
 
 def files() -> tuple[Migration, ...]:
-    """The migrations of this version of the platform, in order.
+    """Return the migrations of this version of the platform, in order.
 
     Raises:
         Refused: when a name does not follow NNNN_name.sql or a number is used twice.
     """
-    found: dict[int, Migration] = {}
+    by_number: dict[int, Migration] = {}
     for path in sorted((sql.SQL_DIR / "ddl").glob("*.sql")):
         matched = _NAME.match(path.name)
         if matched is None:
             raise Refused(f"{path}: a migration is called NNNN_name.sql, in small letters; rename the file")
         number, text = int(matched[1]), path.read_text()
-        if number in found:
-            raise Refused(f"{path}: the number {number:04d} is already used by {found[number].path.name}")
+        if number in by_number:
+            raise Refused(f"{path}: the number {number:04d} is already used by {by_number[number].path.name}")
         digest = hashlib.sha256(text.encode()).hexdigest()
-        found[number] = Migration(number=number, name=matched[2], sha256=digest, text=text, path=path)
-    return tuple(found[number] for number in sorted(found))
+        by_number[number] = Migration(number=number, name=matched[2], sha256=digest, text=text, path=path)
+    return tuple(by_number[number] for number in sorted(by_number))
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
@@ -65,10 +65,10 @@ def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
         Refused: when an applied file was changed, is missing, or a new one has a number below an applied one, and
             when the warehouse was left by a version before the last of the folded migrations.
     """
-    wanted = files()
-    applied = _taken_over(_applied(con), wanted)
-    _check(applied, wanted)
-    fresh = tuple(migration for migration in wanted if migration.number not in applied)
+    declared = files()
+    applied = _taken_over(_applied(con), declared)
+    _check(applied, declared)
+    fresh = tuple(migration for migration in declared if migration.number not in applied)
     for migration in fresh:
         con.execute("begin transaction")
         try:
@@ -86,22 +86,26 @@ def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
 
 
 def _applied(con: duckdb.DuckDBPyConnection) -> dict[int, tuple[str, str]]:
-    known = con.execute(
+    table = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = 'ops' "
         "and table_name = 'migrations'"
     ).fetchone()
-    if known is None:
+    if table is None:
         return {}
     rows = con.execute("select number, name, sha256 from wh.ops.migrations").fetchall()
     return {number: (name, digest) for number, name, digest in rows}
 
 
 def _taken_over(
-    applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]
+    applied: dict[int, tuple[str, str]], declared: tuple[Migration, ...]
 ) -> dict[int, tuple[str, str]]:
-    """Return what is applied, with the files of today in place of the folded migrations."""
-    early = {number: migration for number, migration in applied.items() if number <= FOLDED_UP_TO}
-    today = {one.number: (one.name, one.sha256) for one in wanted if one.number <= FOLDED_UP_TO}
+    """Return the applied migrations, with today's files in place of those that were folded."""
+    early = {number: stored for number, stored in applied.items() if number <= FOLDED_UP_TO}
+    today = {
+        migration.number: (migration.name, migration.sha256)
+        for migration in declared
+        if migration.number <= FOLDED_UP_TO
+    }
     if hashlib.sha256("".join(early[number][1] for number in sorted(early)).encode()).hexdigest() == FOLDED:
         return {**today, **{number: applied[number] for number in applied if number not in early}}
     if any(today.get(number, ("", ""))[0] != name for number, (name, _) in early.items()):
@@ -113,8 +117,8 @@ def _taken_over(
     return applied
 
 
-def _check(applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]) -> None:
-    by_number = {migration.number: migration for migration in wanted}
+def _check(applied: dict[int, tuple[str, str]], declared: tuple[Migration, ...]) -> None:
+    by_number = {migration.number: migration for migration in declared}
     for number, (name, digest) in sorted(applied.items()):
         migration = by_number.get(number)
         if migration is None:
@@ -128,7 +132,7 @@ def _check(applied: dict[int, tuple[str, str]], wanted: tuple[Migration, ...]) -
                 "and put the change into a new migration"
             )
     newest = max(applied, default=0)
-    for migration in wanted:
+    for migration in declared:
         if migration.number < newest and migration.number not in applied:
             raise Refused(
                 f"{migration.path}: migrations only go forward and {newest:04d} is applied already; give the "

@@ -1,4 +1,4 @@
-"""What counts as default, and within how many days."""
+"""Define what counts as default, and within how many days."""
 
 from __future__ import annotations
 

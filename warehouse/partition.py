@@ -1,4 +1,4 @@
-"""Derived tables are rebuilt a partition at a time: the same run twice leaves the same rows once."""
+"""Rebuild derived tables a partition at a time, so that the same run twice leaves the same rows once."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
     with _shape_guard:
         present = tables.shapes(con, relation.split(".", maxsplit=1)[0]).get(relation)
         tables.fit_file(con, file, tables.selected(con, file, bound), present)
-    here = " and ".join(f"{name} = ${name}" for name in file.partition)
+    condition = " and ".join(f"{name} = ${name}" for name in file.partition)
     with transaction(con):
-        con.execute(f"delete from wh.{relation} where {here}", keys)
-        done = con.execute(
+        con.execute(f"delete from wh.{relation} where {condition}", keys)
+        written = con.execute(
             f"insert into wh.{relation} by name select * from (\n{file.text}\n)", bound
         ).fetchone()
-        held = con.execute(f"select count(*) from wh.{relation} where {here}", keys).fetchone()
-        inserted, inside = (done or (0,))[0], (held or (0,))[0]
+        stored = con.execute(f"select count(*) from wh.{relation} where {condition}", keys).fetchone()
+        inserted, inside = (written or (0,))[0], (stored or (0,))[0]
         if inserted != inside:
             raise Refused(
                 f"{file.path}: {inserted - inside} of {inserted} rows lie outside the partition "
@@ -63,16 +63,16 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
 
 
 def clear_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Mapping[str, Any]) -> None:
-    """Delete the partition that `params` name, where the relation has been created."""
+    """Delete the partition that `params` name if the relation has been created."""
     file = sql.load(relation)
-    if _is_held(con, file):
+    if _exists(con, file):
         keys = sql.bind(set(file.partition), params, where=relation)
-        here = " and ".join(f"{name} = ${name}" for name in file.partition)
-        con.execute(f"delete from wh.{relation} where {here}", keys)
+        condition = " and ".join(f"{name} = ${name}" for name in file.partition)
+        con.execute(f"delete from wh.{relation} where {condition}", keys)
 
 
 def audit(con: duckdb.DuckDBPyConnection, names: str | Sequence[str], params: Mapping[str, Any]) -> None:
-    """Pass when each audit returns no row; an audit is a query for the rows that break its rule.
+    """Refuse if an audit returns a row; an audit is a query for the rows that break its rule.
 
     Args:
         con: a writer's cursor, usually inside the transaction that the audits guard.
@@ -99,12 +99,12 @@ def _only_statement(con: duckdb.DuckDBPyConnection, file: SqlFile) -> duckdb.Sta
     return statements[0]
 
 
-def _is_held(con: duckdb.DuckDBPyConnection, file: SqlFile) -> bool:
-    known = con.execute(
+def _exists(con: duckdb.DuckDBPyConnection, file: SqlFile) -> bool:
+    table = con.execute(
         "select 1 from duckdb_tables() where database_name = 'wh' and schema_name = ? and table_name = ?",
         file.relation.split("."),
     ).fetchone()
-    return known is not None
+    return table is not None
 
 
 def _shown(values: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def promote(
         }
         approvals.append(approval.model_copy(update=replaced))
     with transaction(con):
-        return tuple(roles.record(con, each) for each in approvals)
+        return tuple(roles.record(con, record) for record in approvals)
 
 
 def next_champion(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> tuple[date, str] | None:

@@ -1,4 +1,4 @@
-"""Publishing swaps a complete new copy in, in one step: readers meet neither a lock nor half a night.
+"""Publish a complete new copy of the warehouse in one step, so that readers meet neither a lock nor half a night.
 
 Everything is built under a name of its own beside the old copy. A reader that has the old copy open keeps it
 until it opens again; whoever opens anew sees the new one. A killed publish leaves only a leftover that the
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import archive, feature_catalogue, lineage, snapshot
+from warehouse import archive, feature_catalogue, lineage, published_copy
 from warehouse.settings import settings
 
 
@@ -36,7 +36,7 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     """Publish marts, scores, ops and the latest features of each portfolio as a compact read-only copy.
 
     Nothing of raw or staging is copied, nor a column of the group `sensitive`. Lineage and the feature
-    catalogue are recorded first, so that the copy tells its own.
+    catalogue are recorded first, so that the copy has them as they are now.
 
     Args:
         con: a writer's cursor outside any transaction.
@@ -52,8 +52,8 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     lineage.record(con)
     feature_catalogue.record(con)
     build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
-    rows = snapshot.build(con, build, previous=conf.published_file)
-    builds = [archive.build(con, conf.published_dir, one, run_id=run_id) for one in archive.ARCHIVES]
+    rows = published_copy.build(con, build, previous=conf.published_file)
+    builds = [archive.build(con, conf.published_dir, table, run_id=run_id) for table in archive.ARCHIVES]
     _flush(build)
     build.replace(conf.published_file)
     for new in builds:
@@ -70,9 +70,9 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
 
 
 def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Renew only what the copy tells of runs (schema ops), after one that did not end well: why, for whoever asks.
+    """Renew the schema ops of the copy alone, after a run that did not end well, so that readers can see why.
 
-    Scores, marts and features stay those of the last good night. Where nothing is published yet, all of it is.
+    Scores, marts and features stay those of the last good night. If nothing was published before, everything is.
 
     Args:
         con: a writer's cursor outside any transaction.
@@ -81,7 +81,7 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     conf = settings()
     conf.published_dir.mkdir(parents=True, exist_ok=True)
     build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
-    snapshot.build(con, build, previous=conf.published_file, schemas=("ops",))
+    published_copy.build(con, build, previous=conf.published_file, schemas=("ops",))
     _flush(build)
     build.replace(conf.published_file)
     _flush(conf.published_dir)

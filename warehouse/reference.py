@@ -73,9 +73,9 @@ def read(con: duckdb.DuckDBPyConnection, model: ModelRecord) -> pl.DataFrame:
 def borrowers(
     con: duckdb.DuckDBPyConnection, night: Night, *, family: str, version: str, features: list[str]
 ) -> Iterator[pl.DataFrame]:
-    """Return the features of the borrowers that one model scored on a night, in parts; columns that are gone left out.
+    """Yield in parts the features of the borrowers that one model scored on a night, without columns that are gone.
 
-    Without borrowers in default, like the training rows that they are compared with.
+    Borrowers in default are left out, as they are from the training rows that these are compared with.
 
     Args:
         con: a writer's cursor.
@@ -120,7 +120,7 @@ def counts(con: duckdb.DuckDBPyConnection, model: ModelRecord, as_of_date: date)
 def keep_counts(
     con: duckdb.DuckDBPyConnection, counted: pl.DataFrame, model: ModelRecord, as_of_date: date
 ) -> None:
-    """Replace the counts of a night in the bins of a model by subject, bin and count."""
+    """Replace the counts of a night in the bins of a model: subject, bin and count."""
     key = {**_key(model), "as_of_date": as_of_date}
     with transaction(con):
         con.execute(f"delete from wh.ops.bin_counts where {_MODEL} and as_of_date = $as_of_date", key)

@@ -1,4 +1,4 @@
-"""Keep the model registry: which model has which role on a date, and that its file is the registered one."""
+"""Keep the model registry: the role of each model on a date, and the check that its file is the registered one."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def register(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> ModelRecord
 
 
 def champion(con: duckdb.DuckDBPyConnection, night: Night, *, family: str) -> ModelRecord | None:
-    """Return the champion that a night may use, or None; it was trained on nothing later.
+    """Return the champion that a night may use, or None; it knows nothing later than the night.
 
     If several models are champion on the date, the latest is returned: a model trained as champion counts from its
     knowledge_date, a promoted one from the day that was approved.

@@ -132,8 +132,8 @@ def causes(
         raise Refused(
             "the run is of a version that stored no fingerprints, so that a difference has no cause"
         )
-    inputs_then = {(each.kind, each.name): each for each in then}
-    inputs_now = {(each.kind, each.name): each for each in now}
+    inputs_then = {(run_input.kind, run_input.name): run_input for run_input in then}
+    inputs_now = {(run_input.kind, run_input.name): run_input for run_input in now}
     data, model = [], []
     for kind, name in sorted({*inputs_then, *inputs_now}):
         before, after = inputs_then.get((kind, name)), inputs_now.get((kind, name))
@@ -168,7 +168,9 @@ def explained(changes: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
 
 def _check_comparable(before: RunInput | None, after: RunInput | None) -> None:
     versions = {
-        each.fingerprint.split(":")[0] for each in (before, after) if each and ":" in each.fingerprint
+        run_input.fingerprint.split(":")[0]
+        for run_input in (before, after)
+        if run_input and ":" in run_input.fingerprint
     }
     if len(versions) > 1:
         raise Refused(

@@ -1,4 +1,4 @@
-"""Figures of papers that were measured again; the rows of one experiment are replaced whole."""
+"""Store the figures of papers that were measured again; the rows of one experiment are replaced whole."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def current(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...
 
 
 def models(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
-    """Return the models that such a run uses: the champion of each family, every challenger and every shadow."""
+    """Return the models that score a night: the champion of each family, every challenger and every shadow."""
     families_with_champion: set[str] = set()
     used = []
     for record in registry.in_role(con, night, SCORING_ROLES):

@@ -117,10 +117,6 @@ class Settings(BaseSettings):
         """Where DuckDB puts what does not fit in memory."""
         return self.home / "spill"
 
-    def threads_for(self, workers: int) -> int:
-        """Return the threads of each worker, so that workers times threads never exceeds the cores."""
-        return max(1, self.threads // max(1, workers))
-
     def local_now(self) -> datetime:
         """Return the present time in the lender's time zone, without an offset, as all tables store it."""
         return datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)

@@ -1,9 +1,8 @@
-"""The SQL files: one relation a file, a head that machines read, statements given only what they name.
+"""Read and run the SQL files: one relation a file, with a head that machines read.
 
-A file is a Jinja template, rendered when it is read. At hand for loops are `windows` and `day_windows` (the days of
-those that have a number of them), so that the text of a window stands there once, and the names of the `inputs` and
-`columns` of its head. `python -m warehouse.sql features.feat_transactions` prints the SQL
-that runs.
+A file is a Jinja template, rendered when it is read. It can loop over `windows` and `day_windows` (the days of those
+windows that have a number of days), so that the text of a window is written once, and over the `inputs` and `columns`
+of its head. `python -m warehouse.sql features.feat_transactions` prints the SQL that runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The head of a SQL file: the comment lines in front that machines read.
+"""Read the head of a SQL file: the comment lines at its top, which declare its relation and columns.
 
 A column line whose name holds `{window}` or `{days}` stands for one column a window; an inherit line takes columns
 over from the head of an input.
@@ -29,7 +29,7 @@ class Window(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        """What `{{ window }}` writes in a template, as `{window}` does in the name of a column."""
+        """Return the name: `{{ window }}` writes it in a template, as `{window}` does in the name of a column."""
         return self.name
 
 
@@ -72,7 +72,7 @@ def names_in(value: str) -> tuple[str, ...]:
 def pairs_in(value: str) -> tuple[tuple[str, str], ...]:
     """Return the name=value pairs of a comma-separated value."""
     parts = (part.split("=", 1) for part in value.split(",") if "=" in part)
-    return tuple((name.strip(), given.strip()) for name, given in parts)
+    return tuple((name.strip(), text.strip()) for name, text in parts)
 
 
 def read_head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, SqlColumn | Inherit]]]:

@@ -1,4 +1,4 @@
-"""Give every borrower of a night one status: who cannot be scored keeps a last good score, or the row says why not."""
+"""Give every borrower of a night one status; a borrower who cannot be scored may keep its last good score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that no migration writes: created from a declaration, and given the columns that it gained since."""
+"""Create tables from a declaration, not a migration, and add the columns that the declaration gains later."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def fit_file(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Shape, prese
     """
     declared = {column.name: column.comment for column in file.columns}
     if set(declared) != set(wanted):
-        promised, unspoken = (sorted({*declared} - {*wanted}), sorted({*wanted} - {*declared}))
+        only_in_head, only_in_select = (sorted({*declared} - {*wanted}), sorted({*wanted} - {*declared}))
         raise Refused(
-            f"{file.path}: head and select disagree; only in the head: {', '.join(promised) or 'none'}; "
-            f"only in the select: {', '.join(unspoken) or 'none'}"
+            f"{file.path}: head and select disagree; only in the head: {', '.join(only_in_head) or 'none'}; "
+            f"only in the select: {', '.join(only_in_select) or 'none'}"
         )
     columns = {name: TableColumn(kind, declared[name]) for name, kind in wanted.items()}
     fit(con, file.relation, present=present, columns=columns, about=file.grain, declared_in=file.path)
@@ -95,7 +95,7 @@ def fit(
         con: a writer's cursor.
         relation: such as `raw.transactions`.
         present: the columns that the table has; None where there is no table yet.
-        columns: the columns that it shall have, in order.
+        columns: the columns that the table must have, in order.
         about: comment of the table.
         declared_in: file that a refusal names.
 

@@ -1,7 +1,7 @@
-"""Views follow their files: whoever opens the warehouse to write renews them.
+"""Create the views from their files; they are renewed whenever the warehouse is opened for writing.
 
-Those of staging and ops are always there. A file of sql/features without parameters is a view of the other feature
-relations, which are tables that a night creates: it is there as soon as they are.
+The views of staging and ops are always there. A file of sql/features without parameters is a view of the other feature
+relations: it is created once a night has created their tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ def in_order(files: Sequence[SqlFile]) -> tuple[SqlFile, ...]:
         Refused: when they refer to one another in a circle.
     """
     by_relation = {file.relation: file for file in files}
-    inputs = {name: [one for one in file.inputs if one in by_relation] for name, file in by_relation.items()}
+    inputs = {
+        name: [source for source in file.inputs if source in by_relation]
+        for name, file in by_relation.items()
+    }
     try:
         return tuple(by_relation[name] for name in TopologicalSorter(inputs).static_order())
     except CycleError as error:
@@ -46,7 +49,7 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
     for file in staging:
         con.execute(f"create or replace view wh.{file.relation} as\n{file.text}")
         con.execute(f"comment on view wh.{file.relation} is {sql.quoted(file.grain)}")
-    held = {
+    present = {
         f"features.{name}"
         for (name,) in con.execute(
             "select table_name from duckdb_tables() where database_name = 'wh' and schema_name = 'features'"
@@ -55,7 +58,7 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
     wide = [
         file.relation
         for file in sql.catalogue("features")
-        if not file.parameters and file.inputs and held.issuperset(file.inputs)
+        if not file.parameters and file.inputs and present.issuperset(file.inputs)
     ]
     published = [*(file.relation for file in ops), *wide]
     for name in published:

@@ -106,7 +106,7 @@ def moves(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
 def usual(
     con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, dates: tuple[date, ...], least: int
 ) -> dict[str, float]:
-    """Return the largest batch index of each feature of a family over some dates, where enough of them measured it."""
+    """Return the largest batch index of each feature of a family over some dates, if enough of them measured it."""
     rows = con.execute(
         "select subject, max(value) from wh.ops.monitoring where portfolio = $portfolio and measure = 'csi_batch' "
         "and model_family = $family and list_contains($dates, as_of_date) "

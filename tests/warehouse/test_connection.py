@@ -205,8 +205,3 @@ def test_a_setting_out_of_bounds_is_refused_by_name(name, value, monkeypatch):
     monkeypatch.setenv(f"NIGHTLEDGER_{name}", value)
     with pytest.raises(Refused, match=f"^NIGHTLEDGER_{name}: .*{value}"):
         settings()
-
-
-def test_workers_times_threads_stay_within_the_cores(monkeypatch):
-    monkeypatch.setenv("NIGHTLEDGER_THREADS", "7")
-    assert [settings().threads_for(workers) for workers in (1, 2, 3, 7, 20)] == [7, 3, 2, 1, 1]

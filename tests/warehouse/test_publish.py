@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import ledger, partition, publish, snapshot, sql
+from warehouse import ledger, partition, publish, published_copy, sql
 from warehouse.connection import reader, writer
 from warehouse.settings import settings
 
@@ -179,7 +179,7 @@ def test_a_publish_that_fails_leaves_the_old_copy_and_nothing_attached(portfolio
     def fail(*_: object) -> int:
         raise duckdb.IOException("disk full")
 
-    monkeypatch.setattr(snapshot, "_copy", fail)
+    monkeypatch.setattr(published_copy, "_copy", fail)
     with pytest.raises(duckdb.IOException, match="disk full"):
         publish.publish(portfolio.con, "next")
     assert settings().published_file.read_bytes() == before
@@ -319,13 +319,13 @@ def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
         "date '2026-06-30' - cast(i // 250000 as integer) as as_of_date, random() as pd from range(1000000) as t (i)"
     )
     tried = []
-    real = snapshot._write
+    real = published_copy._write
 
     def write(*given, from_previous):
         tried.append(from_previous)
         return real(*given, from_previous=from_previous)
 
-    monkeypatch.setattr(snapshot, "_write", write)
+    monkeypatch.setattr(published_copy, "_write", write)
     whole = publish.publish(con, "run").bytes
     publish.publish(con, "run")
     assert tried == [False, True]

@@ -74,7 +74,7 @@ def ingest_file(
     Args:
         con: a writer's cursor with no open transaction.
         file: from `list_landing`; enterprises have to be loaded before the feeds that name them.
-        portfolio: whose rows they are.
+        portfolio: the portfolio that the rows belong to.
         run_id: the run that loads.
 
     Raises:

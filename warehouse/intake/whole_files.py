@@ -94,10 +94,10 @@ def blank_lines(file: WholeFile) -> list[int]:
         unpack = zlib.decompressobj(wbits=31) if file.gzipped else None
         while chunk := stream.read(_CHUNK):
             data = unpack.decompress(chunk) if unpack else chunk
-            for mark in (b"\n\n", b"\n\r\n"):
+            for ending in (b"\n\n", b"\n\r\n"):
                 text, position = before + data, -1
-                while (position := text.find(mark, position + 1)) >= 0:
-                    if position + len(mark) > len(before):
+                while (position := text.find(ending, position + 1)) >= 0:
+                    if position + len(ending) > len(before):
                         offsets.append(offset - len(before) + position + 1)
             offset, before = offset + len(data), (before + data)[-2:]
     return sorted(offsets)

@@ -1,4 +1,4 @@
-"""The DuckDB file that readers open: what may be published, copied whole, history taken over where it can be.
+"""Build the DuckDB file that readers open: all that may be published, with the history of the last published file.
 
 Scores of earlier nights are by far the most rows and do not change. So a build starts as a copy of the last
 published file, in which only the score partitions that differ are replaced; the rows of everything else are
@@ -55,22 +55,22 @@ def _write(
     con: duckdb.DuckDBPyConnection, path: Path, schemas: tuple[str, ...], *, from_previous: bool
 ) -> dict[str, int]:
     with _attached(con, path) as alias:
-        ours, theirs = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
+        in_warehouse, in_copy = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
         if from_previous:
-            _check_fit(con, alias, ours, theirs)
-        wanted = {name: _public(name, columns) for name, columns in ours.items() if _is_public(name)}
+            _check_fit(con, alias, in_warehouse, in_copy)
+        public = {name: _public(name, columns) for name, columns in in_warehouse.items() if _is_public(name)}
         with transaction(con):
-            for name in theirs:
-                if wanted.get(name) != theirs[name]:
+            for name in in_copy:
+                if public.get(name) != in_copy[name]:
                     con.execute(f"drop table {alias}.{name}")
-            for name, columns in wanted.items():
-                if theirs.get(name) != columns:
+            for name, columns in public.items():
+                if in_copy.get(name) != columns:
                     _create(con, alias, name, columns)
             rows = {
                 name: _renew_history(con, alias, name)
                 if name in HISTORY
                 else _copy(con, alias, name, columns)
-                for name, columns in wanted.items()
+                for name, columns in public.items()
             }
         con.execute(f"create schema if not exists {alias}.marts")
         master_scale.create_macros(con, alias)
@@ -78,8 +78,8 @@ def _write(
     return dict(sorted(rows.items()))
 
 
-def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, ours: Shapes, theirs: Shapes) -> None:
-    if any(theirs.get(name) != ours[name] for name in HISTORY if name in ours):
+def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, in_warehouse: Shapes, in_copy: Shapes) -> None:
+    if any(in_copy.get(name) != in_warehouse[name] for name in HISTORY if name in in_warehouse):
         raise _Unfit
     sizes = con.execute(
         "select database_name, used_blocks, free_blocks from pragma_database_size()"
@@ -105,7 +105,7 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int
 
 
 def _shapes(con: duckdb.DuckDBPyConnection, database: str, schemas: tuple[str, ...] = SCHEMAS) -> Shapes:
-    """Name, type and comment of the columns of each relation, in one look at the catalogue.
+    """Return name, type and comment of the columns of each relation, in one query of the catalogue.
 
     A view, such as the wide one of all features, becomes a table in the copy: readers bring programs of their own,
     and some of them read a view of joins wrongly (docs/decisions/0011).
@@ -154,7 +154,7 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Co
 
 
 def _passed(con: duckdb.DuckDBPyConnection) -> str:
-    """A night that did not pass its audits has no coverage: its features are not those to publish."""
+    """Return the condition that leaves out nights which did not pass their audits: they have no coverage."""
     if PASSED not in _shapes(con, "wh"):
         return ""
     return f"where (portfolio, as_of_date) in (select (portfolio, as_of_date) from wh.{PASSED})"
@@ -195,7 +195,7 @@ def _public(relation: str, columns: Columns) -> Columns:
 
 
 def _is_public(relation: str) -> bool:
-    """Whether a relation may be copied: not one whose file is gone, nor one that is all key and sensitive."""
+    """Return whether a relation may be copied: not if its file is gone, nor if it is all key and sensitive."""
     if relation in WAITING:  # not validated yet
         return False
     if not relation.startswith(("features.", "marts.")):
