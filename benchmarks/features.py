@@ -103,7 +103,7 @@ def warehouse(data: Path, folder: Path):  # noqa: ANN201 - a DuckDB connection, 
 
 
 def bare(data: Path, folder: Path) -> Callable[[], object]:
-    """The bare query, into a table of the same kind of file."""
+    """Return a function that runs the bare query, into a table of the same kind of file."""
     con = warehouse(data, folder)
     con.execute(
         "create view src as select enterprise_id as business_id, occurred_at as ts, amount, kind, counterparty_id "
@@ -114,7 +114,7 @@ def bare(data: Path, folder: Path) -> Callable[[], object]:
 
 
 def shared(data: Path, folder: Path) -> Callable[[], object]:
-    """The columns of the bare query by the product's SQL: the files themselves under a shorter last select."""
+    """Return a function that computes the bare query's columns by the product's files under a shorter last select."""
     from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.partition import replace_partition
 
@@ -158,7 +158,7 @@ def shortened(name: str, tail: str) -> str:
 
 
 def whole(data: Path, folder: Path) -> Callable[[], object]:
-    """Every feature relation of one night, as the product builds them, and the view of all side by side."""
+    """Return a function that builds every feature relation of one night as the product does, and their wide view."""
     from tasks.features import WIDE, feature_order
     from warehouse.connection import WRONG_OPTIMIZERS
     from warehouse.partition import replace_partition
@@ -177,7 +177,7 @@ def whole(data: Path, folder: Path) -> Callable[[], object]:
 
 
 def pandas(data: Path, _folder: Path) -> Callable[[], object]:
-    """The same transaction features as one would write them in pandas."""
+    """Return a function that computes the same transaction features in plain pandas."""
     from benchmarks.features_pandas import build
 
     return lambda: build(data, NIGHT)
@@ -190,10 +190,10 @@ def measure(part: str, data: Path) -> dict[str, float]:
     """Run one part in a process of its own and return wall seconds, CPU seconds and peak GiB."""
     command = [sys.executable, "-m", "benchmarks.features", "--part", part, "--data", str(data)]
     out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-    told = json.loads(out.stdout.splitlines()[-1])
-    figures = f"{told['wall']:7.1f} s  {told['cpu']:7.1f} CPU s  {told['gib']:5.2f} GiB"
-    print(f"  {part:8} {data.stem:>14}  {figures}", flush=True)
-    return told
+    figures = json.loads(out.stdout.splitlines()[-1])
+    line = f"{figures['wall']:7.1f} s  {figures['cpu']:7.1f} CPU s  {figures['gib']:5.2f} GiB"
+    print(f"  {part:8} {data.stem:>14}  {line}", flush=True)
+    return figures
 
 
 def one_part(part: str, data: Path) -> None:
@@ -202,8 +202,8 @@ def one_part(part: str, data: Path) -> None:
         run = PARTS[part](data, Path(folder))
         wall, cpu = time.perf_counter(), time.process_time()
         run()
-        told = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    print(json.dumps({**told, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))
+        seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    print(json.dumps({**seconds, "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))
 
 
 def generate(folder: Path, transactions: int) -> Path:
@@ -263,7 +263,7 @@ def main(arguments: list[str]) -> None:
 
 
 def table(rows: dict[str, dict[str, float]], options: argparse.Namespace) -> str:
-    """The section's body: seconds, CPU seconds, peak memory, ratios and targets."""
+    """Return the section's body: seconds, CPU seconds, peak memory, ratios and targets."""
     pandas_size, tenth = f"{options.pandas_transactions:,}", f"{options.transactions // 10:,}"
     lines = [
         ("bare query (benchmarks/bare_features.sql)", "bare", "bare", ""),

@@ -1,9 +1,9 @@
-"""Suites as they stand in ``expectations/suites``: read once, checked when read, never written.
+"""Read the suites of ``expectations/suites`` once, and check them when they are read.
 
-A file is a Great Expectations suite with the few words that Great Expectations does not know: which
+A file is a Great Expectations suite with a few fields that Great Expectations does not know: which
 relation, which rows of it, which columns may be read, and for each expectation a stable rule name, a severity
-and a reason. A suite that reads every column of its relation says so instead of listing them; who runs it knows
-them from the head of the relation's SQL file.
+and a reason. A suite that reads every column of its relation says so instead of listing them; the head of the
+relation's SQL file declares them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ ColumnsOf = Callable[[str], tuple[str, ...]]
 
 SUITES_DIR = Path(__file__).parent / "suites"
 GATE_OF_SCHEMA: Mapping[str, Gate] = {"raw": "feeds", "features": "features", "scores": "scores"}
-GATE_ORDER: tuple[Gate, ...] = ("feeds", "features", "scores")
 EVERY_COLUMN = "every column of the head"
 _SEVERITIES = ("stop", "quarantine", "warn")
 
 
 class SuiteError(ValueError):
-    """A suite file does not say what a suite must say; the message names file and rule."""
+    """A suite file is not a valid suite; the message names file and rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,15 @@ class Rule:
         return ", ".join(named or self.kwargs.get("column_list", ()))
 
     def as_great_expectations(self) -> dict[str, Any]:
-        """Say the expectation in Great Expectations' words; ``meta.rule`` leads its result back to this rule."""
+        """Return the expectation as Great Expectations writes it; ``meta.rule`` leads its result back to this rule."""
         return {"type": self.type, "kwargs": dict(self.kwargs), "meta": {"rule": self.name}}
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """All that one relation must keep, and the only columns of it that a gate reads.
+    """The rules that one relation must keep, and the only columns of it that a gate reads.
 
-    ``rows`` is the SQL predicate of the rows under judgement. ``when_empty`` says what it means that there
+    ``rows`` is the SQL predicate of the rows that are judged. ``when_empty`` says what it means if there
     are none: ``stop``, ``normal`` (nothing was delivered), or ``optional`` (nor need the relation exist yet).
     """
 
@@ -146,7 +145,7 @@ def parse(text: str, *, where: str, columns_of: ColumnsOf | None = None) -> Suit
 
 @lru_cache
 def suites(columns_of: ColumnsOf | None = None) -> Mapping[str, Suite]:
-    """Read all suites of the house by name; the file's name is the suite's name, `columns_of` as in `parse`."""
+    """Return all suites by name; the file's name is the suite's name, `columns_of` as in `parse`."""
     by_name = {
         path.stem: parse(path.read_text(encoding="utf-8"), where=path.name, columns_of=columns_of)
         for path in sorted(SUITES_DIR.glob("*.json"))
@@ -158,6 +157,6 @@ def suites(columns_of: ColumnsOf | None = None) -> Mapping[str, Suite]:
 
 
 def suites_of(gate: Gate, columns_of: ColumnsOf | None = None) -> tuple[Suite, ...]:
-    """Return the suites of one gate; feeds in the order in which they depend on each other: enterprises first."""
-    mine = [suite for suite in suites(columns_of).values() if suite.gate == gate]
-    return tuple(sorted(mine, key=lambda suite: (suite.name != "enterprises", suite.name)))
+    """Return the suites of one gate, that of enterprises first, since the other feeds depend on it."""
+    of_gate = [suite for suite in suites(columns_of).values() if suite.gate == gate]
+    return tuple(sorted(of_gate, key=lambda suite: (suite.name != "enterprises", suite.name)))

@@ -83,7 +83,7 @@ def uncovered(coverages: Iterable[str], champions: Collection[str], families: Fa
 def headline_lines(
     enterprises: Mapping[tuple[str, str | None], int], families: Families, *, worse: Collection[str] = ()
 ) -> list[str]:
-    """Return a line for each coverage class: enterprises, who gives their headline PD, whom that stands in for.
+    """Return a line for each coverage class: its enterprises, and the family that gives their headline PD.
 
     Parameters
     ----------

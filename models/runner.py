@@ -1,4 +1,4 @@
-"""Independent pieces of work, and who runs them: threads in the library, Prefect tasks in the training flow."""
+"""Independent pieces of work and their runners: threads in the library, Prefect tasks in the training flow."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Classifier(Protocol):
 
     @property
     def unexplained(self) -> str | None:
-        """Why this fitted model does not split its PD into contributions, or None where it does."""
+        """The reason why this fitted model does not split its PD into contributions, or None if it does."""
 
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return base value and contributions of the calibrated PD of each row."""
@@ -95,7 +95,7 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 class Contributions(NamedTuple):
-    """What moves the PDs of one model: the base value that all rows share, contributions, and what was decided."""
+    """What moves the PDs of one model: the base value of all rows, contributions, and decisions on the way."""
 
     base_value: float
     rows: pl.DataFrame

@@ -1,4 +1,4 @@
-"""A whole model version: evaluated on rows it had not seen, fitted, calibrated, and put on the master scale."""
+"""Train a whole model version: evaluate it on unseen rows, fit and calibrate it, put it on the master scale."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ FEW_ROWS = 1000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the model is worth on rows that no step of its fit had seen.
+    """What a model is worth on rows that no step of its fit had seen.
 
-    ``unseen`` holds what it said of each of them: row (of the training frame), repeat, label, pd_raw and pd; with
+    ``unseen`` holds its PDs of them: row (of the training frame), repeat, label, pd_raw and pd; with
     folds, the PD of a row is calibrated on the other folds.
     """
 
@@ -68,7 +68,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Training:
-    """A model version with the account of how it was made; ``reasons`` where they were checked."""
+    """A trained model with its evaluation; ``reasons`` if they were checked."""
 
     model: CalibratedModel
     evaluation: Evaluation
@@ -260,16 +260,16 @@ def _by_folds(folds: tuple[Fold, ...]) -> Evaluation:
 
 
 def _cross_fitted(raw: Scores, labels: Labels, parts: Rows) -> Scores:
-    """Return PDs of which each is calibrated on the other parts."""
+    """Return the PDs of all rows, each part calibrated on the other parts."""
     pd = np.empty(len(raw))
     for part in np.unique(parts):
-        here = parts == part
-        pd[here] = Calibrator(method="platt").fit(raw[~here], labels[~here]).predict(raw[here])
+        rows = parts == part
+        pd[rows] = Calibrator(method="platt").fit(raw[~rows], labels[~rows]).predict(raw[rows])
     return pd
 
 
 def _out_of_time(rows: Rows, labels: Labels, raw: Scores, pd: Scores) -> Evaluation:
-    """Measure what was said of the rows of a later snapshot."""
+    """Measure the PDs of the rows of a later snapshot."""
     return Evaluation(
         protocol="out_of_time",
         folds=1,

@@ -31,12 +31,12 @@ COMMAND_LINE = "flows/__main__.py"  # no flow
 
 
 def modules(room: str) -> list[Path]:
-    """The modules of a room that are not those of a room inside it."""
+    """Return the modules of a room, without those of a room inside it."""
     return sorted((ROOT / room).glob("*.py"))
 
 
 def table(heading: str) -> list[list[str]]:
-    """The cells of the rows of the table under a heading of the map."""
+    """Return the cells of the rows of the table under a heading of the map."""
     section = MAP.split(f"## {heading}\n")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -44,12 +44,12 @@ def table(heading: str) -> list[list[str]]:
 
 @cache
 def distributions() -> Mapping[str, list[str]]:
-    """The names, as installed, of each package that can be imported; read once, since it takes a second."""
+    """Return the installed distributions of each package that can be imported; read once, since it takes a second."""
     return packages_distributions()
 
 
 def packages(file: Path) -> set[str]:
-    """The names, as installed, of what a module imports that is neither Python's nor ours."""
+    """Return the distributions that a module imports, without Python's own modules and ours."""
     imported = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The operational-risk classifier as files of a model artefact, and back."""
+"""Store the operational-risk classifier in the files of a model artefact, and read it back."""
 
 from __future__ import annotations
 

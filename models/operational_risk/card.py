@@ -1,4 +1,4 @@
-"""Say what an operational-risk model chose: the learner's parameters, and what it leans on."""
+"""Describe what an operational-risk model chose: the learner's parameters, and the features it leans on."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def protocol(training: Training) -> str:
 
 
 def lines(training: Training) -> tuple[str, ...]:
-    """Return what matters in a few lines of text."""
+    """Return the figures that matter most as a few lines of text."""
     evaluation, classifier = training.evaluation, training.model.classifier
     return (
         f"{training.rows:,} labelled rows, {training.positives:,} defaults; {protocol(training)}",
@@ -100,7 +100,7 @@ def pictures(training: Training, family: Family) -> dict[str, str]:
 
 
 def _beside(training: Training) -> list[str]:
-    """Return what the same family without resampling reached on the same rows."""
+    """Return the figures of the challenger, such as the family without resampling, on the same rows."""
     if training.challenger is None:
         return []
     plain = training.challenger.pd

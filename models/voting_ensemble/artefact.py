@@ -1,4 +1,4 @@
-"""The voting ensemble as files of a model artefact, and back."""
+"""Store the voting ensemble in the files of a model artefact, and read it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say what a voting ensemble decided: candidates, votes, inflation of the enhanced features."""
+"""Describe what a voting ensemble chose: candidates, votes, inflation of the enhanced features."""
 
 from __future__ import annotations
 

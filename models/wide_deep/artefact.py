@@ -1,4 +1,4 @@
-"""The Wide & Deep classifier as files of a model artefact, and back."""
+"""Store the Wide & Deep classifier in the files of a model artefact, and read it back."""
 
 from __future__ import annotations
 

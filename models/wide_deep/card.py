@@ -1,4 +1,4 @@
-"""Say what a Wide & Deep training came to: where it stopped, what its parts see, what was decided."""
+"""Describe a Wide & Deep training: where it stopped, what its parts see, what was decided."""
 
 from __future__ import annotations
 

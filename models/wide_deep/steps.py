@@ -112,15 +112,15 @@ class Steps:
             spread = difference[:, None].expand(slots.shape).reshape(-1)
             self._to_slots.view(-1).index_add_(0, slots.view(-1), spread)
         for place in reversed(range(self._depth)):
-            here, value = buffers.differences[place], buffers.values[place]
+            gradient, value = buffers.differences[place], buffers.values[place]
             if place == self._depth - 1:
-                torch.outer(difference, self._out, out=here)
+                torch.outer(difference, self._out, out=gradient)
             else:
-                torch.mm(buffers.differences[place + 1], self._turned[place + 1], out=here)
-            torch.ops.aten.threshold_backward.grad_input(here, value, 0.0, grad_input=here)
+                torch.mm(buffers.differences[place + 1], self._turned[place + 1], out=gradient)
+            torch.ops.aten.threshold_backward.grad_input(gradient, value, 0.0, grad_input=gradient)
             below = buffers.turned[place - 1] if place else numbers.t()
-            torch.mm(below, here, out=self._to_weights[place])
-            torch.sum(here, 0, out=self._to_biases[place])
+            torch.mm(below, gradient, out=self._to_weights[place])
+            torch.sum(gradient, 0, out=self._to_biases[place])
         if self._depth and not self._wide:
             for field in slots.t():
                 self._to_slots.index_add_(0, field, buffers.differences[0])
