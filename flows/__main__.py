@@ -73,8 +73,8 @@ def usage_error(flow: str, error: ValidationError) -> str:
         option = (
             "--" + "-".join(str(part) for part in item["loc"]).replace("_", "-") if item["loc"] else "options"
         )
-        given = f" (got {item['input']!r})" if item["loc"] else ""
-        parts.append(f"{option}: {item['msg'].removeprefix('Value error, ')}{given}")
+        value = f" (got {item['input']!r})" if item["loc"] else ""
+        parts.append(f"{option}: {item['msg'].removeprefix('Value error, ')}{value}")
     return f"{flow}: {'; '.join(parts)}"
 
 

@@ -50,11 +50,11 @@ class DeliverParameters(Parameters):
         return self
 
     def world(self) -> dict[str, Any] | None:
-        """Return the settings of the simulated portfolio that were asked for, None where none were."""
-        asked = {"history_days": self.history_days} if self.history_days is not None else {}
+        """Return the settings of the simulated portfolio that this run gives, or None if it gives none."""
+        settings = {"history_days": self.history_days} if self.history_days is not None else {}
         if self.incidents != Incidents():
-            return {**asked, "incidents": self.incidents}
-        return asked or None
+            return {**settings, "incidents": self.incidents}
+        return settings or None
 
 
 @flow(name="deliver")

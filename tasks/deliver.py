@@ -74,8 +74,8 @@ def deliver_feeds(
         else:
             stored = settings_of(folder) if world is None else None
             same = stored is not None and (stored.enterprises, stored.seed) == (enterprises, seed)
-            given = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
-            simulation = stored if stored is not None and same else given
+            new = simulated.SimulationSettings(enterprises=enterprises, seed=seed, **(world or {}))
+            simulation = stored if stored is not None and same else new
             day = through or last_closed_day()
             summary = simulated.deliver(
                 simulation, folder, through=day, on_progress=Progress(f"deliver     {portfolio}")

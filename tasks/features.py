@@ -76,12 +76,12 @@ def build_labels(night: Night, outcome: OutcomeDefinition, *, known_by: date) ->
     with writer(purpose="build labels") as con, transaction(con):
         rows = replace_partition(con, LABEL, params)
         audit(con, LABEL_AUDITS, params)
-        known, defaults = matrix.label_counts(con, night, outcome)
+        labelled, defaults = matrix.label_counts(con, night, outcome)
     log.info(
         "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
-        f"{known:,}", f"{rows:,}", as_of_date, f"{defaults:,}", outcome.definition, outcome.horizon_days,
+        f"{labelled:,}", f"{rows:,}", as_of_date, f"{defaults:,}", outcome.definition, outcome.horizon_days,
     )  # fmt: skip
-    return known
+    return labelled
 
 
 def build_features(night: Night) -> int:

@@ -78,7 +78,7 @@ def _migration(moves: pl.DataFrame, grades: tuple[str, ...]) -> list[Reading]:
             readings += [Reading("stability", measure, subject, severity="unknown", note=reason)
                          for measure in ("grade_worse", "grade_better")]  # fmt: skip
             continue
-        steps = [(place[to] - place[start], count) for _, _, start, to, count in rows.iter_rows()]
+        steps = [(place[end] - place[start], count) for _, _, start, end, count in rows.iter_rows()]
         note = f"grades of {rows['as_of_date_from'][0]}, among borrowers that had one on both nights"
         for measure, way in (("grade_worse", 1), ("grade_better", -1)):
             moved = sum(count for step, count in steps if step * way > 0)

@@ -83,7 +83,7 @@ def private_columns(relation: str) -> frozenset[str]:
     schema, name = relation.split(".")
     if schema != "raw":
         return frozenset()
-    return frozenset(column.name for column in FEEDS[name].columns if column.pii or column.sensitive)
+    return frozenset(FEEDS[name].hidden)
 
 
 def pending_loads(

@@ -88,8 +88,10 @@ def audit(con: duckdb.DuckDBPyConnection, names: str | Sequence[str], params: Ma
         header = [column[0] for column in result.description or []]
         rows = result.fetchall()
         if rows:
-            shown = "; ".join(_shown(dict(zip(header, row, strict=True))) for row in rows[:3])
-            raise Refused(f"audit {name}: {len(rows)} row(s) break the rule ({file.grain}); first: {shown}")
+            first_rows = "; ".join(_shown(dict(zip(header, row, strict=True))) for row in rows[:3])
+            raise Refused(
+                f"audit {name}: {len(rows)} row(s) break the rule ({file.grain}); first: {first_rows}"
+            )
 
 
 def _only_statement(con: duckdb.DuckDBPyConnection, file: SqlFile) -> duckdb.Statement:

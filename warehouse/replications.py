@@ -39,7 +39,7 @@ def record(
         beside_other_protocols: replace the figures of the same protocol only.
     """
     key = [paper, dataset, table_number, protocol if beside_other_protocols else None]
-    now = settings().local_now()
+    recorded_at = settings().local_now()
     with transaction(con):
         con.execute(
             "delete from wh.ops.replication where paper = ? and dataset = ? and table_number = ? "
@@ -50,7 +50,7 @@ def record(
             "insert into wh.ops.replication (paper, dataset, protocol, table_number, row_name, metric, mean, "
             "low, high, published, repeats, run_id, recorded_at) "
             "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [[paper, dataset, protocol, table_number, *row, repeats, run_id, now] for row in rows],
+            [[paper, dataset, protocol, table_number, *row, repeats, run_id, recorded_at] for row in rows],
         )
 
 
@@ -89,7 +89,7 @@ def record_fold(
         run_id: run that measured.
     """
     key = [paper, dataset, protocol, repeat, fold]
-    now = settings().local_now()
+    recorded_at = settings().local_now()
     with transaction(con):
         con.execute(
             "delete from wh.ops.replication_folds where paper = ? and dataset = ? and protocol = ? "
@@ -99,7 +99,7 @@ def record_fold(
         con.executemany(
             "insert into wh.ops.replication_folds (paper, dataset, protocol, repeat, fold, fingerprint, "
             "table_number, row_name, metric, value, run_id, recorded_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [[*key, fingerprint, *row, run_id, now] for row in rows],
+            [[*key, fingerprint, *row, run_id, recorded_at] for row in rows],
         )
 
 

@@ -192,11 +192,11 @@ def _resolved(
 def _inherited(file: SqlFile, line: Inherit, heirs: tuple[str, ...]) -> list[SqlColumn]:
     if line.relation not in file.inputs:
         raise Refused(f"only an input's columns can be inherited, and {line.relation} is none of the inputs")
-    known = {column.name: column for column in _load(line.relation, heirs).columns}
-    names = known if line.names == ("all",) else line.names
-    if unknown := [name for name in names if name not in known]:
+    by_name = {column.name: column for column in _load(line.relation, heirs).columns}
+    names = by_name if line.names == ("all",) else line.names
+    if unknown := [name for name in names if name not in by_name]:
         raise Refused(f"{line.relation} has no column {', '.join(unknown)}")
-    return [known[name] for name in names]
+    return [by_name[name] for name in names]
 
 
 @lru_cache(maxsize=512)

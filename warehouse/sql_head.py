@@ -98,9 +98,9 @@ def read_head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, Sq
             raise Refused(f"{path}:{number}: this head line comes after the head has ended; move it up")
         field, name, value = matched[1], matched[2], matched[3].strip()
         if (field in _NAMED) != (name is not None) or field not in (*_SINGLE, *_NAMED):
-            known = ", ".join(_SINGLE)
+            singles = ", ".join(_SINGLE)
             raise Refused(
-                f"{path}:{number}: the head knows {known}, 'column NAME' and 'inherit RELATION', not '{field}'"
+                f"{path}:{number}: the head knows {singles}, 'column NAME' and 'inherit RELATION', not '{field}'"
             )
         if not value:
             raise Refused(f"{path}:{number}: the head line '{field}' says nothing")

@@ -87,6 +87,11 @@ class Feed:
         )
 
     @property
+    def pii(self) -> tuple[str, ...]:
+        """Columns that never leave `raw`."""
+        return tuple(column.name for column in self.columns if column.pii)
+
+    @property
     def hidden(self) -> tuple[str, ...]:
         """Columns whose values are masked wherever a row is shown: the personal and the sensitive ones."""
         return tuple(column.name for column in self.columns if column.pii or column.sensitive)

@@ -40,9 +40,9 @@ def list_landing(landing: Path) -> tuple[LandingFile, ...]:
         if entry.name.startswith((".", "_")):
             continue
         if entry.name not in FEEDS:
-            what = "folder" if entry.is_dir() else "file"
+            kind = "folder" if entry.is_dir() else "file"
             raise Refused(
-                f"{entry}: this {what} belongs to no feed; a landing folder holds one folder a feed: {names}"
+                f"{entry}: this {kind} belongs to no feed; a landing folder holds one folder a feed: {names}"
             )
         if not entry.is_dir():
             raise Refused(f"{entry}: a feed is a folder with files in it, this is a file")
