@@ -11,6 +11,7 @@ import polars as pl
 from tasks import report
 from warehouse import report_rows
 from warehouse.connection import writer
+from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
 
@@ -42,7 +43,7 @@ def test_a_card_draws_the_contributions_of_its_own_model_version(home, monkeypat
     for version in ("v1", "v2"):
         told = {"model_family": "operational_risk", "model_version": version}
         record = SimpleNamespace(portfolio="p", **told, model_dump=lambda told=told, **_: told)
-        report.make_card.fn(record, tmp_path)
+        report.make_card.fn(Night("p", NIGHT, "r"), record, tmp_path)
     assert {version: rows["contribution"].to_list() for version, rows in drawn.items()} == {
         "v1": [0.25],
         "v2": [-0.5],

@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import date
 
 from warehouse import ledger, night_summary
+from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
 
 
 def test_grades_families_and_the_run_are_counted(portfolio):
     portfolio.score()
-    night = {"portfolio": portfolio.name, "as_of_date": NIGHT}
-    grades = night_summary.grades(portfolio.con, **night)
+    night = Night(portfolio.name, NIGHT, "r")
+    grades = night_summary.grades(portfolio.con, night)
     assert grades.select("grade", "enterprises").rows() == [("B1", 4), ("no grade", 1)]
     assert grades["expected_defaults"][0] == 0.4
-    families = night_summary.families(portfolio.con, **night)
+    families = night_summary.families(portfolio.con, night)
     assert families.rows()[0] == ("thick", "operational_risk", 4, 0.1)
     run_id = ledger.start_run(
         portfolio.con, flow="nightly", portfolio=portfolio.name, as_of_date=NIGHT, parameters={}
