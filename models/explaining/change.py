@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 
 DATA, MODEL, CALIBRATION = "data", "model", "calibration"
 COVERAGE_DATA, COVERAGE_MODEL = "coverage_data", "coverage_model"
-PARTS = (DATA, MODEL, CALIBRATION, COVERAGE_MODEL, COVERAGE_DATA)
 
 
 class Change(NamedTuple):
