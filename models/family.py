@@ -76,8 +76,8 @@ class Family:
     covers : tuple of str
         Coverage classes whose data suffices: the family trains on them and scores them.
     leads : tuple of str
-        Of these, the classes that it is meant for: there its champion gives the headline PD. Where another family
-        leads the class too, the one listed last in `models.families` does.
+        Of these, the classes that it is meant for: there its champion gives the headline PD, by the rules of
+        `models.champion_rule`.
     choices : callable
         From a training to what the family chose on the way, for the registry; plain JSON.
     card_lines : callable
