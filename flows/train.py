@@ -37,7 +37,8 @@ class TrainParameters(Parameters):
     )
     family: Family = Field(
         default=stand_in(FAMILIES),
-        description="The model family; voting_ensemble trains on thick files, wide_deep on those and transaction files",
+        description="The model family, with the files that it trains on: "
+        + ", ".join(f"{name} ({', '.join(family.covers)})" for name, family in FAMILIES.items()),
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
         default="xgboost", description="The learner at the end of operational_risk's pipeline"

@@ -8,6 +8,7 @@ shown to be worse than the stand-in on rows that neither had seen comes after th
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 from models.family import Family
 
@@ -15,6 +16,18 @@ COVERAGES = ("thick", "transaction", "thin")
 UNSCOREABLE = "unscoreable"
 
 Families = Mapping[str, Family]
+
+
+class Difference(Protocol):
+    """The log loss of one champion less that of another, on rows that neither had seen, as a 95% interval."""
+
+    @property
+    def low(self) -> float:
+        """Lower end; above 0 where the first is worse beyond noise."""
+
+    @property
+    def high(self) -> float:
+        """Upper end; below 0 where the first is better beyond noise."""
 
 
 def order(coverage: str, families: Families) -> tuple[str, ...]:
@@ -32,6 +45,22 @@ def stand_in(families: Families) -> str:
     It is trained first, and the others are held against it.
     """
     return max(families.values(), key=lambda family: len(family.covers)).name
+
+
+def compared_classes(champions: Collection[str], families: Families) -> dict[str, tuple[str, ...]]:
+    """Return the families that are compared with the stand-in, each with the classes whose rows count: those it leads.
+
+    Where the stand-in has no champion there is nothing to compare with.
+    """
+    reference = stand_in(families)
+    if reference not in champions:
+        return {}
+    return {name: families[name].leads for name in champions if name != reference and families[name].leads}
+
+
+def is_worse(difference: Difference) -> bool:
+    """Return True if a family is shown to be worse than the stand-in: beyond noise, so that luck moves no headline."""
+    return difference.low > 0
 
 
 def headline_family(

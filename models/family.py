@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.scoring import Classifier
 from models.training import Training
@@ -21,13 +21,22 @@ Groups = Mapping[str, str]
 class FamilySettings(BaseModel):
     """Every choice of one model version; stored with it.
 
-    A family adds its own fields. Training reads five of them in every family: ``folds``, ``random_state``,
-    ``minimum_positives``, ``calibration_share`` and ``calibration_positives``.
+    A family adds its own fields, among them three that training reads in every family: ``folds``, ``random_state``
+    and ``minimum_positives``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: ClassVar[str]
+
+    calibration_share: float = Field(
+        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
+    )
+    calibration_positives: int = Field(
+        50,
+        ge=10,
+        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
+    )
 
     @property
     def uses_sensitive(self) -> bool:
@@ -76,8 +85,8 @@ class Family:
     covers : tuple of str
         Coverage classes whose data suffices: the family trains on them and scores them.
     leads : tuple of str
-        Of these, the classes that it is meant for: there its champion gives the headline PD. Where another family
-        leads the class too, the one listed last in `models.families` does.
+        Of these, the classes that it is meant for: there its champion gives the headline PD, by the rules of
+        `models.champion_rule`.
     choices : callable
         From a training to what the family chose on the way, for the registry; plain JSON.
     card_lines : callable

@@ -1,10 +1,10 @@
-"""Find the models of a night once: champions, models scored beside them, and champions shown to be worse."""
+"""Find the models of a night once: champions, models scored beside them, and champions that come after the stand-in."""
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.champion_rule import headline_classes, stand_in
+from models.champion_rule import compared_classes, headline_classes, is_worse, stand_in
 from models.families import FAMILIES
 from warehouse import evaluations, registry
 from warehouse.connection import writer
@@ -21,7 +21,7 @@ class Lineup:
     Args:
         champions: the champion of each family that has one, in the order of the families.
         beside: challengers and shadows, scored beside the champion of their family.
-        worse: families whose champion was shown to be worse than the stand-in's.
+        worse: families whose champion is worse than the stand-in's by the champion rule.
     """
 
     champions: Mapping[str, ModelRecord]
@@ -57,18 +57,14 @@ def champions_of(night: Night) -> dict[str, ModelRecord]:
 
 
 def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
-    """Return the families whose champion is worse than the stand-in's beyond noise.
+    """Return the families whose champion is worse than the stand-in's by the champion rule, and log each comparison.
 
-    Two models are compared on rows that neither had seen, of the classes that the family leads. A family gives the
-    headline of these classes unless it is shown to be worse. Models without such rows in common (they are of other
+    Two models are compared on rows that neither had seen. Models without such rows in common (they are of other
     snapshots, or were registered before unseen rows were stored) cannot be compared: then nothing is shown.
     """
     reference = stand_in(FAMILIES)
-    if reference not in champions:
-        return ()
     worse = []
-    for family in (name for name in champions if name != reference and FAMILIES[name].leads):
-        classes = FAMILIES[family].leads
+    for family, classes in compared_classes(champions, FAMILIES).items():
         with writer(purpose="compare families") as con:
             comparison = evaluations.compare(con, champions[family], champions[reference], coverage=classes)
         if comparison is None:
@@ -78,6 +74,6 @@ def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
             "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
             family, reference, f"{comparison.rows:,}", " and ".join(classes), *comparison[1:],
         )  # fmt: skip
-        if comparison.worse:
+        if is_worse(comparison):
             worse.append(family)
     return tuple(worse)

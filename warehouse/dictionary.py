@@ -7,7 +7,7 @@ fails when they are out of date.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -133,14 +133,18 @@ def _node(relation: str) -> str:
     return relation.replace(".", "__")
 
 
-def main() -> int:
-    """Write the pages that changed and say which."""
-    for path, text in pages().items():
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-            sys.stdout.write(f"wrote {path.name}\n")
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages that changed and name them; with --check write nothing and fail if there are any."""
+    changed = {path: text for path, text in pages().items() if not path.exists() or path.read_text() != text}
+    if "--check" in arguments:
+        for path in changed:
+            sys.stderr.write(f"{path.name} is not what sql/ and the migrations say; run make docs\n")
+        return 1 if changed else 0
+    for path, text in changed.items():
+        path.write_text(text)
+        sys.stdout.write(f"wrote {path.name}\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

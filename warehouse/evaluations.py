@@ -55,11 +55,6 @@ class Comparison(NamedTuple):
     low: float
     high: float
 
-    @property
-    def worse(self) -> bool:
-        """True if the first model is worse beyond noise."""
-        return self.low > 0
-
 
 def record(con: duckdb.DuckDBPyConnection, unseen: pl.DataFrame, model: ModelRecord) -> None:
     """Replace the stored PDs of one model's unseen rows, and renew the mart that sets PDs against default rates.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -97,7 +96,6 @@ def commit_scores(
     night: Night,
     *,
     model_roles: Sequence[str] = ("champion",),
-    counts: Mapping[str, Any] | None = None,
 ) -> dict[str, int]:
     """Move a staged night into scores.portfolio_scores in one transaction, or leave the last good scores there.
 
@@ -109,7 +107,6 @@ def commit_scores(
         con: a writer's cursor.
         night: the partition that was scored, and the run that staged its scores.
         model_roles: roles that this run replaces; staged rows of any other role are refused.
-        counts: further counts for the ledger row.
 
     Returns:
         `scores` and `contributions`, the numbers of rows written, and the number of champion rows of each
@@ -133,9 +130,7 @@ def commit_scores(
             replace_partition(con, mart.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)
-        ledger.finish_run(
-            con, night.run_id, status="done", message="scores committed", counts={**written, **(counts or {})}
-        )
+        ledger.finish_run(con, night.run_id, status="done", message="scores committed", counts=written)
     return written
 
 

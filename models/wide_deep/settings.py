@@ -103,14 +103,6 @@ class WideDeepSettings(FamilySettings):
         7, ge=0, le=2**32 - 1, description="Seed of folds, first weights and order of rows."
     )
     minimum_positives: int = Field(30, ge=2, description="Fewest defaults (and fewest others) to train on.")
-    calibration_share: float = Field(
-        0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
-    )
-    calibration_positives: int = Field(
-        50,
-        ge=10,
-        description="Fewest defaults in the held-out part; with fewer, calibration is cross-fitted.",
-    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

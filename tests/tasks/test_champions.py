@@ -219,6 +219,20 @@ def test_a_family_that_is_shown_to_be_worse_is_kept_beside_the_headline():
     assert headline_classes("wide_deep", ["wide_deep"], worse=("wide_deep",)) == ("thick", "transaction")
 
 
+def test_a_family_is_compared_with_the_stand_in_on_the_classes_that_it_leads():
+    compared = {"voting_ensemble": ("thick",), "wide_deep": ("transaction",)}
+    assert champion_rule.compared_classes(ALL, FAMILIES) == compared
+    assert champion_rule.compared_classes(["wide_deep"], FAMILIES) == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "worse"),
+    [(0.01, 0.05, True), (-0.01, 0.05, False), (-0.05, -0.01, False), (0.0, 0.05, False)],
+)
+def test_worse_is_beyond_noise(low, high, worse):
+    assert champion_rule.is_worse(Comparison(400, (low + high) / 2, low, high)) is worse
+
+
 @pytest.mark.parametrize(("low", "told"), [(0.01, ("wide_deep",)), (-0.01, ())])
 def test_only_what_is_worse_beyond_noise_is_shown_to_be_worse(low, told, trained, monkeypatch, caplog):
     caplog.set_level("INFO", logger="nightledger")

@@ -18,5 +18,3 @@ class ToySettings(FamilySettings):
     folds: int = Field(2, ge=2)
     random_state: int = Field(7, ge=0)
     minimum_positives: int = Field(2, ge=2)
-    calibration_share: float = Field(0.2, gt=0, lt=0.5)
-    calibration_positives: int = Field(50, ge=10)

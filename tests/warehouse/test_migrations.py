@@ -6,20 +6,12 @@ import hashlib
 
 import pytest
 
-from warehouse import migrations, sql
+from warehouse import migrations
 from warehouse.connection import writer
 from warehouse.errors import Refused
 
 # tables of ops and scores as the seventeen migrations left them, with types, comments and the master scale
 DIGEST = "45901aa7565fe1f90e39135bec2c39f907d55f62d799f73cf5f6dc286afdff76"
-
-
-@pytest.fixture
-def folded_files(sql_file):
-    """The folder of migrations as it was when the seventeen were folded into five."""
-    for path in (sql.SQL_DIR / "ddl").glob("*.sql"):
-        if int(path.name[:4]) > 17:
-            path.unlink()
 
 
 def enter(purpose: str) -> None:
@@ -52,7 +44,15 @@ def test_every_table_and_column_of_the_migrations_says_what_it_means(con):
     assert silent == []
 
 
-def test_the_folded_files_leave_the_tables_that_the_seventeen_left(folded_files, con):
+@pytest.fixture
+def folded_only(sql_file):
+    """The migrations as they were when the seventeen were folded: none with a later number."""
+    for migration in migrations.files():
+        if migration.number > migrations.FOLDED_UP_TO:
+            migration.path.unlink()
+
+
+def test_the_folded_files_leave_the_tables_that_the_seventeen_left(folded_only, con):
     columns = con.execute(
         "select schema_name, table_name, column_name, data_type, is_nullable, comment from duckdb_columns() "
         "where database_name = 'wh' and schema_name in ('ops', 'scores') and table_name <> 'overrides' "
@@ -64,7 +64,7 @@ def test_the_folded_files_leave_the_tables_that_the_seventeen_left(folded_files,
 
 
 @pytest.fixture
-def earlier(folded_files, home, monkeypatch):
+def earlier(folded_only, home, monkeypatch):
     """A warehouse whose ledger holds seventeen migrations of other content, known as those that were folded."""
     rows = [(number, f"m{number}", f"{number:064d}") for number in range(1, 18)]
     with writer(purpose="first") as con:
