@@ -3,7 +3,6 @@
 import logging
 import time
 from datetime import date
-from graphlib import TopologicalSorter
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -33,12 +32,9 @@ log = logging.getLogger("nightledger")
 
 def feature_order() -> tuple[str, ...]:
     """Return the feature tables in the order in which they are built: inputs first, coverage last."""
-    files = {file.relation: file for file in sql.catalogue("features") if file.partition}
-    del files[LABEL]
-    # static_order alone leaves ties open: names decide
-    graph = {name: sorted(set(files[name].inputs) & set(files)) for name in sorted(files)}
-    graph[COVERAGE] = sorted(set(files) - {COVERAGE})
-    return tuple(TopologicalSorter(graph).static_order())
+    files = [file for file in sql.catalogue("features") if file.partition and file.relation != LABEL]
+    order = [file.relation for file in sql.in_order(files)]
+    return (*(relation for relation in order if relation != COVERAGE), COVERAGE)
 
 
 @task(name="build relation", task_run_name="build {relation} of {night.as_of_date}", cache_policy=NO_CACHE)

@@ -42,6 +42,7 @@ def measure_night(night: Night, limits: WatchSettings) -> tuple[list[Reading], p
             raise Refused(
                 f"{portfolio} has no scores of {as_of_date} to watch; score it first: python -m flows score"
             )
+        # the night renewed it with its scores; a night that it compares with may have been scored again since
         replace_partition(con, "marts.mart_migration", night.key)
         reference.forget_counts(con, night)
         versions = watch.versions(con, night)

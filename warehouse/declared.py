@@ -109,7 +109,7 @@ def _selected(files: tuple[SqlFile, ...]) -> dict[str, Shape]:
     with closing(duckdb.connect()) as con:
         con.execute("attach ':memory:' as wh")
         _create_inputs(con)
-        for file in views.in_order(files):
+        for file in sql.in_order(files):
             try:
                 shapes[file.relation] = tables.selected(con, file)
             except duckdb.Error as error:

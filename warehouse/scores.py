@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import changes, feature_catalogue, incoming, ledger, sql, views
+from warehouse import changes, feature_catalogue, incoming, ledger, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -126,7 +126,7 @@ def commit_scores(
         changes.forget(con, night)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), {**night._asdict(), "model_roles": list(model_roles)})
-        for mart in views.in_order(sql.catalogue("marts")):
+        for mart in sql.in_order(sql.catalogue("marts")):
             replace_partition(con, mart.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,25 @@ def keep(relation: str, folder: Path) -> Path:
 def catalogue(schema: str = "features") -> tuple[SqlFile, ...]:
     """Load every file of one schema, by name."""
     return tuple(load(f"{schema}.{path.stem}") for path in sorted((SQL_DIR / schema).glob("*.sql")))
+
+
+def in_order(files: Sequence[SqlFile]) -> tuple[SqlFile, ...]:
+    """Return the files so that each comes after those of its inputs that are among them.
+
+    Raises:
+        Refused: when they refer to one another in a circle.
+    """
+    by_relation = {file.relation: file for file in files}
+    inputs = {
+        name: [source for source in file.inputs if source in by_relation]
+        for name, file in by_relation.items()
+    }
+    try:
+        return tuple(by_relation[name] for name in TopologicalSorter(inputs).static_order())
+    except CycleError as error:
+        raise Refused(
+            f"files of sql refer to one another in a circle: {' <- '.join(error.args[1])}"
+        ) from error
 
 
 def query(

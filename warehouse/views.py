@@ -6,33 +6,10 @@ relations: it is created once a night has created their tables.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from graphlib import CycleError, TopologicalSorter
-
 import duckdb
 
 from warehouse import sql
 from warehouse.errors import Refused
-from warehouse.sql import SqlFile
-
-
-def in_order(files: Sequence[SqlFile]) -> tuple[SqlFile, ...]:
-    """Return the files so that each comes after those of its inputs that are among them.
-
-    Raises:
-        Refused: when they refer to one another in a circle.
-    """
-    by_relation = {file.relation: file for file in files}
-    inputs = {
-        name: [source for source in file.inputs if source in by_relation]
-        for name, file in by_relation.items()
-    }
-    try:
-        return tuple(by_relation[name] for name in TopologicalSorter(inputs).static_order())
-    except CycleError as error:
-        raise Refused(
-            f"files of sql refer to one another in a circle: {' <- '.join(error.args[1])}"
-        ) from error
 
 
 def create_views(con: duckdb.DuckDBPyConnection) -> int:
@@ -41,7 +18,7 @@ def create_views(con: duckdb.DuckDBPyConnection) -> int:
     Raises:
         Refused: when a file takes parameters (a view cannot) or views refer to one another in a circle.
     """
-    staging, ops = in_order(sql.catalogue("staging")), sql.catalogue("ops")
+    staging, ops = sql.in_order(sql.catalogue("staging")), sql.catalogue("ops")
     for file in (*staging, *ops):
         if file.parameters:
             raise Refused(f"{file.path}: a view cannot take parameters ({', '.join(file.parameters)})")
