@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterable
 
 import duckdb
 
-from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.whole_files import FileRefused, WholeFile, blank_lines, first_bytes
 from warehouse.sql import quoted
 
@@ -18,39 +17,40 @@ _NO_DELIMITER = "\x01"  # no text holds it, so that a line stays one column
 _SAMPLE_LINES = 1000
 
 
-def read_csv(
-    con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Fill `intake_rows` from a CSV file and return its declared columns with their types, and its other columns."""
-    header, delimiter = _read_header(file)
-    extra = check_columns(feed, header)
-    _scan_text(con, file, header, delimiter=delimiter, quote='"', has_header=True)
+def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool) -> list[str]:
+    """Fill `intake_source` (file_row and the file's columns, as text) from a CSV file and return the columns.
+
+    Args:
+        con: the cursor that loads the file.
+        file: a file that was checked to be whole.
+        wanted: columns that decide which delimiter is the file's.
+        hide: mask the text of malformed records.
+    """
+    header, delimiter = _read_header(file, wanted)
+    _scan_text(con, file, _numbered(header), delimiter=delimiter, quote='"', has_header=True)
     blank = blank_lines(file) if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2, blank=blank, hide=bool(feed.hidden))
-    types = {column.name: "VARCHAR" for column in feed.columns if column.name in header}
-    columns = ", ".join(f'"{name}"' for name in types)
+    _set_malformed_aside(con, first_line=2, blank=blank, hide=hide)
     # n malformed records before a row move its number by n
     con.execute(
-        f"""create temp view intake_rows as
+        """create temp view intake_source as
             with bad as (select file_row, row_number() over (order by file_row) as n from intake_malformed),
             moved as (select file_row - n as good_before, max(n) as n from bad group by all),
             good as (select *, rowid - (select min(rowid) from intake_lines) + 1 as nth from intake_lines)
-            select nth + coalesce(n, 0) as file_row, {columns}
+            select nth + coalesce(n, 0) as file_row, good.* exclude (nth)
             from good asof left join moved on good.nth > moved.good_before"""
         if count(con, "intake_malformed")
-        else f"""create temp view intake_rows as
-            select rowid - (select min(rowid) from intake_lines) + 1 as file_row, {columns}
-            from intake_lines"""
+        else """create temp view intake_source as
+            select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"""
     )
-    return types, extra
+    return header
 
 
 def read_ndjson(
-    con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Fill `intake_rows` from an NDJSON file and return its declared columns with their types, and its others."""
+    con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool
+) -> list[str]:
+    """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file."""
     _scan_text(con, file, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
-    _set_malformed_aside(con, first_line=1, blank=[], hide=bool(feed.hidden))
+    _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
@@ -63,32 +63,33 @@ def read_ndjson(
             raise FileRefused("empty: the file has no line")
         raise FileRefused("unreadable: no line is a JSON object; NDJSON has one object a line")
     present = {row[0] for row in sample}
-    names = [column.name for column in feed.columns]
-    if absent := [name for name in names if name not in present]:
+    if absent := sorted(wanted - present):
         # a line may leave out what is null, so a column is missing only where no line has it
-        checks = ", ".join(f"bool_or(json_exists(line, '$.\"{name}\"'))" for name in absent)
+        checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
         in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
         present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
-    extra = check_columns(feed, sorted(present))
     con.execute(
         f"""insert into intake_malformed
-            select {number}, {"'***'" if feed.hidden else "line"}, 'The line is no JSON object.'
+            select {number}, {"'***'" if hide else "line"}, 'The line is no JSON object.'
             from intake_lines where not {is_object} and {filled}"""
     )
-    types = {name: "VARCHAR" for name in names if name in present}
-    shape = "{" + ", ".join(f'"{name}": "VARCHAR"' for name in types) + "}"
+    shape = json.dumps(dict.fromkeys(sorted(wanted & present), "VARCHAR"), ensure_ascii=False)
     con.execute(
         f"""create temp table intake_objects as
-            select file_row, unnest(json_transform(line, '{shape}'))
+            select file_row, unnest(json_transform(line, {quoted(shape)}))
             from (select {number} as file_row, line from intake_lines where {is_object})"""
     )
     con.execute("drop table temp.main.intake_lines")
-    con.execute("create temp view intake_rows as select * from intake_objects")
-    return types, extra
+    con.execute("create temp view intake_source as select * from intake_objects")
+    return sorted(present)
 
 
-def _read_header(file: WholeFile) -> tuple[list[str], str]:
-    """Return the column names of a CSV file and its delimiter: the one that yields most declared columns."""
+def _json_path(key: str) -> str:
+    return quoted('$."' + key.replace('"', '\\"') + '"')
+
+
+def _read_header(file: WholeFile, wanted: set[str]) -> tuple[list[str], str]:
+    """Return the column names of a CSV file and its delimiter: the one that yields most wanted columns."""
     try:
         text = first_bytes(file).decode("utf-8-sig", errors="ignore" if file.gzipped else "strict")
     except UnicodeDecodeError as error:
@@ -97,7 +98,6 @@ def _read_header(file: WholeFile) -> tuple[list[str], str]:
             raise FileRefused("unreadable: the header is not UTF-8 text") from None
     if "\0" in text:
         raise FileRefused("unreadable: the content is not UTF-8 text")
-    declared = {column.name for feed in FEEDS.values() for column in feed.columns}
     best: tuple[list[str], str] = ([], ",")
     for delimiter in _DELIMITERS:
         try:
@@ -106,7 +106,7 @@ def _read_header(file: WholeFile) -> tuple[list[str], str]:
             raise FileRefused(f"unreadable: the header is no CSV line ({error})") from error
         # data frames write their index without a name, spreadsheets end lines with a delimiter
         names = [name.strip().lower() or f"unnamed_{n}" for n, name in enumerate(first_line, start=1)]
-        if not best[0] or len(declared & set(names)) > len(declared & set(best[0])):
+        if not best[0] or len(wanted & set(names)) > len(wanted & set(best[0])):
             best = (names, delimiter)
     return best
 
@@ -168,26 +168,12 @@ def _set_malformed_aside(
     )
 
 
-def check_columns(feed: Feed, present: Iterable[str]) -> tuple[str, ...]:
-    """Check that a file with these columns belongs to the feed; return the columns that the feed does not declare.
-
-    Raises:
-        FileRefused: naming the feed that the columns fit, or the missing columns.
-    """
-    names = list(present)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FileRefused(f"unreadable: the column {', '.join(twice)} is there twice")
-    missing = [name for name in feed.must_deliver if name not in names]
-    if missing:
-        for other in FEEDS.values():
-            if other != feed and set(other.must_deliver) <= set(names):
-                raise FileRefused(
-                    f"wrong feed: these are the columns of {other.name}; put the file into that folder"
-                )
-        raise FileRefused(f"missing columns: {', '.join(missing)}")
-    declared = {column.name for column in feed.columns}
-    return tuple(name for name in names if name not in declared)
+def _numbered(names: list[str]) -> list[str]:
+    """Return the names with a number after those that are there before: amount, amount (2)."""
+    return [
+        name if names.index(name) == n else f"{name} ({names[: n + 1].count(name)})"
+        for n, name in enumerate(names)
+    ]
 
 
 def literal_path(file: WholeFile) -> str:
@@ -199,3 +185,8 @@ def count(con: duckdb.DuckDBPyConnection, relation: str) -> int:
     """Count the rows of a relation, or of a relation with a condition."""
     row = con.execute(f"select count(*) from {relation}").fetchone()
     return int(row[0]) if row else 0
+
+
+def identifier(column: str) -> str:
+    """Return a column's name as SQL writes it."""
+    return '"' + column.replace('"', '""') + '"'

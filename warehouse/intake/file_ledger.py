@@ -28,6 +28,9 @@ class FileRecord(BaseModel):
     exact_duplicates: int = 0
     replaces: str | None = None
     note: str | None = None
+    superseded: int | None = None
+    brings_known_at: bool | None = None
+    mapping: str | None = None
     run_id: str
 
 

@@ -80,7 +80,9 @@ def ingest_file(
     Raises:
         RowsLostError: when rows do not add up; nothing is committed then.
     """
-    record = FileRecord(portfolio=portfolio, feed=file.feed, path=file.path, run_id=run_id)
+    record = FileRecord(
+        portfolio=portfolio, feed=file.feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
+    )
     try:
         file_hash, size = fingerprint(file.full)
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
@@ -101,10 +103,10 @@ def ingest_file(
 def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     feed, portfolio = job.feed, job.record.portfolio
     stat_before = job.file.full.stat()
-    file = whole_file(job.file.full)
+    file = whole_file(job.file.full, mapping=job.file.mapping)
     delivered = numbered_rows.read(con, file, feed=feed)
     with numbered_rows.damage_refused(file):  # the values of a Parquet file are read only now
-        faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio)
+        faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio, mapping=file.mapping)
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
         _withdraw(con, job)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.mapping import AS_ASKED, FeedMapping
 
 
 class LandingFile(BaseModel):
@@ -17,6 +18,7 @@ class LandingFile(BaseModel):
         feed: Name of its feed, which is its folder.
         path: Path below the landing folder.
         full: Where it lies on disk.
+        mapping: How it is written, by feeds.yaml.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -24,6 +26,7 @@ class LandingFile(BaseModel):
     feed: str
     path: str
     full: Path
+    mapping: FeedMapping = AS_ASKED
 
 
 def list_landing(landing: Path) -> tuple[LandingFile, ...]:

@@ -1,8 +1,9 @@
 """Read a delivered file of any format into numbered rows, and set aside what is not a row.
 
-The rows are in the temporary relation `intake_rows` (file_row and the declared columns that the file has), the
-others in `intake_malformed` (file_row, raw_text, detail). CSV and NDJSON are read as text, so that a value of the
-wrong type can still be shown; Parquet keeps its own types. DuckDB reads the rows; Python never loops over them.
+The temporary relation `intake_source` holds file_row and the columns of the file, `intake_rows` file_row and the declared
+columns by the file's mapping, `intake_malformed` what is no row (file_row, raw_text, detail). CSV and NDJSON are read as
+text, so that a value of the wrong type can still be shown; Parquet keeps its own types. DuckDB reads the rows; Python never
+loops over them.
 
 Row numbers start at 1: data rows without the header and empty lines in CSV, lines in NDJSON, rows in Parquet.
 """
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.connection import in_file_order
-from warehouse.intake.csv_and_ndjson import check_columns, count, literal_path, read_csv, read_ndjson
+from warehouse.intake.csv_and_ndjson import count, identifier, literal_path, read_csv, read_ndjson
+from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
+from warehouse.intake.mapping import AS_ASKED
 from warehouse.intake.whole_files import FileRefused, WholeFile
 
 _DAMAGED_FILE = (
@@ -52,12 +55,16 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
     drop(con)
     con.execute("create temp table intake_malformed (file_row bigint, raw_text varchar, detail varchar)")
     with damage_refused(file), in_file_order(con):
+        # what a mapped file holds besides is not declared, so it may be personal
+        hide, looked_for = bool(feed.hidden) or file.mapping != AS_ASKED, wanted(feed, file.mapping)
         if file.format == "parquet":
-            types, extra = _read_parquet(con, file, feed)
-        elif file.format == "csv":
-            types, extra = read_csv(con, file, feed)
+            in_file = _read_parquet(con, file)
         else:
-            types, extra = read_ndjson(con, file, feed)
+            read_text = read_csv if file.format == "csv" else read_ndjson
+            in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
+        types, extra = declare_rows(
+            con, feed, file.mapping, names=[name for name, _ in in_file], types=dict(in_file)
+        )
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
@@ -79,29 +86,25 @@ def damage_refused(file: WholeFile) -> Iterator[None]:
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the temporary relations of the file that was read last."""
-    con.execute("drop view if exists temp.main.intake_rows")
+    for name in ("intake_rows", "intake_source"):
+        con.execute(f"drop view if exists temp.main.{name}")
     for name in ("intake_lines", "intake_objects", "intake_malformed", "intake_rejects", "intake_scans"):
         con.execute(f"drop table if exists temp.main.{name}")
 
 
-def _read_parquet(
-    con: duckdb.DuckDBPyConnection, file: WholeFile, feed: Feed
-) -> tuple[dict[str, str], tuple[str, ...]]:
+def _read_parquet(con: duckdb.DuckDBPyConnection, file: WholeFile) -> list[tuple[str, str]]:
     source = f"read_parquet({literal_path(file)}, file_row_number = true, hive_partitioning = false)"
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
-    in_file = {row[0].strip().lower(): (row[0], row[1]) for row in described}
-    extra = check_columns(feed, [row[0].strip().lower() for row in described])
-    types = {column.name: in_file[column.name][1] for column in feed.columns if column.name in in_file}
-    columns = ", ".join(f'{_identifier(in_file[name][0])} as "{name}"' for name in types)
-    con.execute(
-        f"create temp view intake_rows as select file_row_number + 1 as file_row, {columns} from {source}"
+    in_file = [(row[0].strip().lower(), row[1]) for row in described]
+    columns = "".join(
+        f", {identifier(row[0])} as {identifier(name)}"
+        for row, (name, _) in zip(described, in_file, strict=True)
     )
-    return types, extra
+    con.execute(
+        f"create temp view intake_source as select file_row_number + 1 as file_row{columns} from {source}"
+    )
+    return in_file
 
 
 def _first_line(error: Exception, file: WholeFile) -> str:
     return str(error).splitlines()[0].replace(str(file.full), file.full.name)[:200]
-
-
-def _identifier(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

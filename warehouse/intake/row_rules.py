@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.intake.feeds import Feed, FeedColumn
+from warehouse.intake.mapping import AS_ASKED, FeedMapping
 from warehouse.settings import settings
 from warehouse.sql import quoted
 
@@ -49,7 +50,12 @@ class Fault:
 
 
 def type_rows(
-    con: duckdb.DuckDBPyConnection, feed: Feed, *, types: dict[str, str], portfolio: str
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    *,
+    types: dict[str, str],
+    portfolio: str,
+    mapping: FeedMapping = AS_ASKED,
 ) -> list[Fault]:
     """Fill `intake_typed` (file_row, typed columns, known_at, fault); `fault` is an index into the result.
 
@@ -58,6 +64,7 @@ def type_rows(
         feed: the feed of the file.
         types: the columns that the file has, with their types in the file.
         portfolio: whose enterprises the rows may name.
+        mapping: how numbers, dates and times are written in the file.
     """
     faults = _faults(feed, types)
     typed = [

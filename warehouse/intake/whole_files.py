@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.errors import Refused
+from warehouse.intake.mapping import AS_ASKED, FeedMapping
 
 FileFormat = Literal["csv", "parquet", "ndjson"]
 _FORMATS: dict[str, FileFormat] = {
@@ -44,6 +45,7 @@ class WholeFile(BaseModel):
     full: Path
     format: FileFormat
     gzipped: bool
+    mapping: FeedMapping = AS_ASKED
 
 
 def fingerprint(full: Path) -> tuple[str, int]:
@@ -59,14 +61,14 @@ def fingerprint(full: Path) -> tuple[str, int]:
         raise FileRefused(f"unreadable: {error.strerror or error}") from error
 
 
-def whole_file(full: Path) -> WholeFile:
-    """Check that nothing of the file is missing and return its format.
+def whole_file(full: Path, *, mapping: FeedMapping = AS_ASKED) -> WholeFile:
+    """Check that nothing of the file is missing and return how to read it.
 
     Raises:
         FileRefused: for an unknown extension, an empty, truncated or damaged file.
     """
     suffix = _suffix(full)
-    file = WholeFile(full=full, format=_FORMATS[suffix], gzipped=suffix.endswith(".gz"))
+    file = WholeFile(full=full, format=_FORMATS[suffix], gzipped=suffix.endswith(".gz"), mapping=mapping)
     if full.stat().st_size == 0:
         raise FileRefused("empty: the file has 0 bytes")
     if file.format == "parquet":

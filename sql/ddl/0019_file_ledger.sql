@@ -1,0 +1,10 @@
+-- how a file was read, what it said about time, and how many rows it took the standing from
+alter table wh.ops.file_ledger add column superseded bigint;
+alter table wh.ops.file_ledger add column brings_known_at boolean;
+alter table wh.ops.file_ledger add column mapping varchar;
+comment on column wh.ops.file_ledger.superseded is
+'rows; of raw that stood until this file brought a newer version; null = loaded before this was counted';
+comment on column wh.ops.file_ledger.brings_known_at is
+'the file has the column known_at; null = refused, or loaded before this was kept';
+comment on column wh.ops.file_ledger.mapping is
+'JSON; what feeds.yaml said of the file; null = nothing';
