@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import itertools
 import json
 import re
+from collections.abc import Iterable
 
 import duckdb
 
+from warehouse.intake.mapping import plain
 from warehouse.intake.whole_files import FileRefused, WholeFile, blank_lines, first_bytes
 from warehouse.sql import quoted
 
@@ -26,10 +30,11 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
         wanted: columns that decide which delimiter is the file's.
         hide: mask the text of malformed records.
     """
-    header, delimiter = _read_header(file, wanted)
-    _scan_text(con, file, _numbered(header), delimiter=delimiter, quote='"', has_header=True)
-    blank = blank_lines(file) if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2, blank=blank, hide=hide)
+    header, delimiter, above = _read_header(file, wanted)
+    header = numbered(header)
+    _scan_text(con, file, header, delimiter=delimiter, quote='"', has_header=True)
+    blank = [line for line in blank_lines(file) if line >= above] if count(con, "intake_rejects") else []
+    _set_malformed_aside(con, first_line=2 + file.mapping.skip_lines, blank=blank, hide=hide)
     # n malformed records before a row move its number by n
     con.execute(
         """create temp view intake_source as
@@ -48,7 +53,10 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
 def read_ndjson(
     con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool
 ) -> list[str]:
-    """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file."""
+    """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file.
+
+    Keys count as the same whatever their case and outer blanks are, as columns of other formats do.
+    """
     _scan_text(con, file, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
     _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
@@ -63,7 +71,7 @@ def read_ndjson(
             raise FileRefused("empty: the file has no line")
         raise FileRefused("unreadable: no line is a JSON object; NDJSON has one object a line")
     present = {row[0] for row in sample}
-    if absent := sorted(wanted - present):
+    if absent := sorted(wanted - {plain(name) for name in present} - present):
         # a line may leave out what is null, so a column is missing only where no line has it
         checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
         in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
@@ -73,23 +81,30 @@ def read_ndjson(
             select {number}, {"'***'" if hide else "line"}, 'The line is no JSON object.'
             from intake_lines where not {is_object} and {filled}"""
     )
-    shape = json.dumps(dict.fromkeys(sorted(wanted & present), "VARCHAR"), ensure_ascii=False)
+    keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
+    read = {name: key for name, key in keys.items() if name.split(" (")[0] in wanted or name in wanted}
+    shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
+    columns = "".join(f", object[{quoted(key)}] as {identifier(name)}" for name, key in read.items())
     con.execute(
         f"""create temp table intake_objects as
-            select file_row, unnest(json_transform(line, {quoted(shape)}))
-            from (select {number} as file_row, line from intake_lines where {is_object})"""
+            select file_row{columns}
+            from (select {number} as file_row, json_transform(line, {quoted(shape)}) as object
+                  from intake_lines where {is_object})"""
     )
     con.execute("drop table temp.main.intake_lines")
     con.execute("create temp view intake_source as select * from intake_objects")
-    return sorted(present)
+    return list(keys)
 
 
 def _json_path(key: str) -> str:
     return quoted('$."' + key.replace('"', '\\"') + '"')
 
 
-def _read_header(file: WholeFile, wanted: set[str]) -> tuple[list[str], str]:
-    """Return the column names of a CSV file and its delimiter: the one that yields most wanted columns."""
+def _read_header(file: WholeFile, wanted: set[str]) -> tuple[list[str], str, int]:
+    """Return the column names of a CSV file, its delimiter, and the number of bytes above the header.
+
+    The delimiter is that of the mapping, or else the one that yields most wanted columns.
+    """
     try:
         text = first_bytes(file).decode("utf-8-sig", errors="ignore" if file.gzipped else "strict")
     except UnicodeDecodeError as error:
@@ -98,17 +113,22 @@ def _read_header(file: WholeFile, wanted: set[str]) -> tuple[list[str], str]:
             raise FileRefused("unreadable: the header is not UTF-8 text") from None
     if "\0" in text:
         raise FileRefused("unreadable: the content is not UTF-8 text")
+    lines = list(io.StringIO(text, newline=""))
+    above, text = lines[: file.mapping.skip_lines], "".join(lines[file.mapping.skip_lines :])
     best: tuple[list[str], str] = ([], ",")
-    for delimiter in _DELIMITERS:
+    for delimiter in file.mapping.delimiter or _DELIMITERS:
         try:
             first_line = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
         except csv.Error as error:
             raise FileRefused(f"unreadable: the header is no CSV line ({error})") from error
         # data frames write their index without a name, spreadsheets end lines with a delimiter
-        names = [name.strip().lower() or f"unnamed_{n}" for n, name in enumerate(first_line, start=1)]
+        names = [plain(name) or f"unnamed_{n}" for n, name in enumerate(first_line, start=1)]
         if not best[0] or len(wanted & set(names)) > len(wanted & set(best[0])):
             best = (names, delimiter)
-    return best
+    if not best[0]:
+        raise FileRefused(f"no header: line {len(above) + 1} is empty; feeds.yaml can say skip_lines")
+    mark = codecs.BOM_UTF8 if first_bytes(file).startswith(codecs.BOM_UTF8) else b""
+    return *best, len(mark + "".join(above).encode())
 
 
 def _scan_text(
@@ -126,7 +146,9 @@ def _scan_text(
             select * from read_csv(
                 {literal_path(file)}, columns = {{{shape}}}, auto_detect = false, hive_partitioning = false,
                 delim = {quoted(delimiter)},
-                quote = '{quote}', escape = '{quote}', header = {has_header}, nullstr = '',
+                quote = '{quote}', escape = '{quote}', header = {has_header},
+                skip = {file.mapping.skip_lines if has_header else 0},
+                nullstr = '',
                 compression = '{"gzip" if file.gzipped else "none"}', store_rejects = true, rejects_limit = 0,
                 rejects_table = 'intake_rejects', rejects_scan = 'intake_scans')"""
     )
@@ -168,12 +190,13 @@ def _set_malformed_aside(
     )
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: Iterable[str]) -> list[str]:
     """Return the names with a number after those that are there before: amount, amount (2)."""
-    return [
-        name if names.index(name) == n else f"{name} ({names[: n + 1].count(name)})"
-        for n, name in enumerate(names)
-    ]
+    unlike: list[str] = []
+    for name in names:
+        numbers = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+        unlike.append(next(candidate for candidate in numbers if candidate not in unlike))
+    return unlike
 
 
 def literal_path(file: WholeFile) -> str:

@@ -1,9 +1,9 @@
 """Read a delivered file of any format into numbered rows, and set aside what is not a row.
 
-The temporary relation `intake_source` holds file_row and the columns of the file, `intake_rows` file_row and the declared
-columns by the file's mapping, `intake_malformed` what is no row (file_row, raw_text, detail). CSV and NDJSON are read as
-text, so that a value of the wrong type can still be shown; Parquet keeps its own types. DuckDB reads the rows; Python never
-loops over them.
+The temporary relation `intake_source` holds file_row and the columns of the file, `intake_rows` file_row and the
+declared columns by the file's mapping, `intake_malformed` what is no row (file_row, raw_text, detail). CSV and NDJSON
+are read as text, so that a value of the wrong type can still be shown; Parquet keeps its own types. DuckDB reads the
+rows; Python never loops over them.
 
 Row numbers start at 1: data rows without the header and empty lines in CSV, lines in NDJSON, rows in Parquet.
 """
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.connection import in_file_order
-from warehouse.intake.csv_and_ndjson import count, identifier, literal_path, read_csv, read_ndjson
+from warehouse.intake.csv_and_ndjson import count, identifier, literal_path, numbered, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
-from warehouse.intake.mapping import AS_ASKED
+from warehouse.intake.mapping import AS_ASKED, plain
 from warehouse.intake.whole_files import FileRefused, WholeFile
 
 _DAMAGED_FILE = (
@@ -37,12 +37,14 @@ class Delivered:
 
     Attributes:
         types: Declared columns that the file has, with their type in the file.
-        extra: Columns of the file that the feed does not declare; they are left out.
+        extra: Columns of the file that nothing reads; they are left out.
+        notes: What the mapping leaves out, each as a sentence.
         rows: Data rows, malformed ones included.
     """
 
     types: dict[str, str]
     extra: tuple[str, ...]
+    notes: tuple[str, ...]
     rows: int
 
 
@@ -62,13 +64,11 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
         else:
             read_text = read_csv if file.format == "csv" else read_ndjson
             in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
-        types, extra = declare_rows(
-            con, feed, file.mapping, names=[name for name, _ in in_file], types=dict(in_file)
-        )
+        declared = declare_rows(con, feed, file.mapping, types=dict(in_file))
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
-    return Delivered(types=types, extra=extra, rows=rows)
+    return Delivered(types=declared.types, extra=declared.extra, notes=declared.notes, rows=rows)
 
 
 @contextmanager
@@ -95,7 +95,8 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
 def _read_parquet(con: duckdb.DuckDBPyConnection, file: WholeFile) -> list[tuple[str, str]]:
     source = f"read_parquet({literal_path(file)}, file_row_number = true, hive_partitioning = false)"
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
-    in_file = [(row[0].strip().lower(), row[1]) for row in described]
+    names = numbered(plain(row[0]) for row in described)
+    in_file = [(name, row[1]) for name, row in zip(names, described, strict=True)]
     columns = "".join(
         f", {identifier(row[0])} as {identifier(name)}"
         for row, (name, _) in zip(described, in_file, strict=True)
