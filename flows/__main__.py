@@ -1,8 +1,10 @@
-"""The command line: python -m flows [FLOW [OPTIONS] | sql QUERY]; exit 0 done, 1 refused or failed, 2 wrong usage."""
+"""The command line: python -m flows [NAME [OPTIONS]]; exit 0 done, 1 refused or failed, 2 wrong usage.
+
+A name is that of a flow, or of one of the commands that are no flows and need no Prefect: `_sql` is the command sql.
+"""
 
 from __future__ import annotations
 
-import argparse
 import ast
 import importlib
 import logging
@@ -23,17 +25,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
-ROWS_SHOWN = 100
+COMMANDS = ("draft", "contract", "sql")
 INTERRUPTED = "{} interrupted: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
-    """Return the first line of each flow's docstring, by name of the flow; no flow is imported."""
-    summary_of = {}
-    for file in sorted(FOLDER.glob("[!_]*.py")):
-        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-        summary_of[file.stem] = doc.split("\n", 1)[0]
-    return summary_of
+    """Return the first line of the docstring of each flow and command, by its name; none is imported."""
+    files = {file.stem: file for file in sorted(FOLDER.glob("[!_]*.py"))}
+    files |= {name: FOLDER / f"_{name}.py" for name in COMMANDS}
+    docs = {
+        name: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) for name, file in files.items()
+    }
+    return {name: (doc or "").split("\n", 1)[0] for name, doc in docs.items()}
 
 
 def prepare_prefect() -> None:
@@ -112,59 +115,22 @@ def run_flow(name: str, arguments: list[str]) -> int:
     return 0
 
 
-def run_sql(arguments: list[str]) -> int:
-    """Print what a query of the published warehouse returns; it never waits for a night that is running."""
-    import polars as pl
-
-    from warehouse.examples import example
-    from warehouse.published import ask
-
-    parser = argparse.ArgumentParser(
-        prog="python -m flows sql", description="Print what a query of the published warehouse returns."
-    )
-    question = parser.add_mutually_exclusive_group(required=True)
-    question.add_argument("query", nargs="?", help='for example "from marts.mart_portfolio_summary"')
-    question.add_argument(
-        "--example", metavar="NAME", help="a question of docs/queries.md instead, such as watch_list"
-    )
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
-    options = parser.parse_args(arguments)
-    try:
-        frame = ask(options.query or example(options.example).query)
-    except Refused as error:
-        print(f"sql refused: {error}", file=sys.stderr)
-        return 1
-    if options.format == "csv":
-        print(frame.write_csv(), end="")
-    elif options.format == "json":
-        print(frame.write_json())
-    else:
-        with pl.Config(
-            tbl_rows=ROWS_SHOWN, tbl_cols=-1, tbl_width_chars=10_000, fmt_str_lengths=240, float_precision=4,
-            tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_formatting="ASCII_MARKDOWN",
-        ):  # fmt: skip
-            print(frame.head(ROWS_SHOWN))
-        cut = f", the first {ROWS_SHOWN} shown; --format csv prints all" if frame.height > ROWS_SHOWN else ""
-        print(f"{frame.height:,} row{'' if frame.height == 1 else 's'}{cut}")
-    return 0
-
-
 def main(arguments: list[str]) -> int:
-    """Run the flow or the query that the arguments name, or list the flows, and return the exit code."""
-    flows = summaries()
+    """Run the flow or the command that the arguments name, or list them, and return the exit code."""
+    known = summaries()
     if not arguments or arguments[0] in {"-h", "--help"}:
-        width = max(map(len, flows))
-        print("usage: python -m flows FLOW [OPTIONS]      (FLOW --help explains the options)\n")
-        for name, line in flows.items():
+        width = max(map(len, known))
+        print("usage: python -m flows NAME [OPTIONS]      (NAME --help explains the options)\n")
+        for name, line in known.items():
             print(f"  {name:<{width}}  {line}")
-        print(f"  {'sql':<{width}}  Prints what a query of the published warehouse returns.")
         return 0
     name, *rest = arguments
-    if name == "sql":
-        return run_sql(rest)
-    if name not in flows:
-        print(f"no flow named {name!r}; known: {', '.join(flows)}, sql", file=sys.stderr)
+    if name not in known:
+        print(f"no flow named {name!r}; known: {', '.join(known)}", file=sys.stderr)
         return 2
+    if name in COMMANDS:
+        run: Callable[[list[str]], int] = importlib.import_module(f"flows._{name}").run
+        return run(rest)
     return run_flow(name, rest)
 
 

@@ -8,3 +8,7 @@ comment on column wh.ops.file_ledger.brings_known_at is
 'the file has the column known_at; null = refused, or loaded before this was kept';
 comment on column wh.ops.file_ledger.mapping is
 'JSON; what feeds.yaml said of the file; null = nothing';
+comment on column wh.ops.file_ledger.file_hash is
+'key; SHA-256 of the file; where mapping is not null, SHA-256 of that (as hexadecimal digits) followed by mapping';
+comment on column wh.ops.quarantine.file_hash is
+'file_hash of the file in ops.file_ledger';

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -30,7 +32,7 @@ def published(home: Path) -> Path:
 def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [name for name, _ in lines] == [*FLOWS, "sql"]
+    assert [name for name, _ in lines] == [*FLOWS, "draft", "contract", "sql"]
     assert all(text.endswith(".") for _, text in lines)
 
 
@@ -107,6 +109,25 @@ def test_help_explains_each_option(home: Path, flow: str, capsys: pytest.Capture
         main([flow, "--help"])
     assert ended.value.code == 0
     assert f"usage: python -m flows {flow}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["draft", "contract", "sql"])
+def test_help_explains_a_command_that_is_no_flow(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: python -m flows {command}" in capsys.readouterr().out
+
+
+def test_commands_that_are_no_flows_do_not_wait_for_prefect() -> None:
+    program = (
+        "import sys; from flows.__main__ import main\n"
+        "assert main(['contract', '--feed', 'outcomes']) == 0\n"
+        "assert main(['draft', '--file', 'gone.csv', '--feed', 'outcomes']) == 1\n"
+        "assert not {name.split('.')[0] for name in sys.modules} & {'prefect', 'great_expectations', 'torch'}"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "draft refused: no file at gone.csv\n")
 
 
 def test_sql_formats(published: Path, capsys: pytest.CaptureFixture[str]) -> None:

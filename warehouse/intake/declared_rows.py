@@ -88,7 +88,10 @@ def declare_rows(
     ):
         notes.append(f"columns that are empty, feeds.yaml does not fill them: {', '.join(empty)}")
     if mapping.skip_rows and (skipped := count(con, f"intake_source where {is_none}")):
-        marks = " and ".join(f"{name}: {' or '.join(values)}" for name, values in mapping.skip_rows.items())
+        marks = " and ".join(
+            f"{name}: {' or '.join(value or 'empty' for value in values)}"
+            for name, values in mapping.skip_rows.items()
+        )
         notes.append(f"{skipped} row{'s' * (skipped > 1)} left out as feeds.yaml says ({marks})")
     return Declared(
         types={row[0]: row[1] for row in described if row[0] != "file_row"},

@@ -129,7 +129,7 @@ _FILLED = (
         "known_at of the next version of the same key; null for the version that stands",
     ),
     _key("portfolio", "varchar", "key; portfolio that the row was delivered for"),
-    FeedColumn("file_hash", "varchar", "SHA-256 of the delivered file"),
+    FeedColumn("file_hash", "varchar", "SHA-256 of the file; of that and its mapping, if it has one"),
     FeedColumn("file_row", "bigint", "number of the data row in the file, from 1"),
     FeedColumn("run_id", "varchar", "run that loaded the row"),
     FeedColumn("loaded_at", "timestamp", "local time of loading"),

@@ -192,7 +192,7 @@ def _column_faults(feed: Feed, column: FeedColumn, how: ColumnMapping) -> Iterat
                 yield "every row needs a value here, so it cannot be left empty"
         elif column.choices and value not in column.choices:
             yield f"{value!r} is none of {', '.join(column.choices)}{_did_you_mean(value, column.choices)}"
-        elif not how.values and not _fits(column, value):
+        elif (not how.values or column.type == "boolean") and not _fits(column, value):
             yield f"{value!r} is no {column.type}; write {_EXAMPLES[column.type]}"
 
 

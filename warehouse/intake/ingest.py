@@ -2,8 +2,8 @@
 
 The identity delivered = loaded + quarantined + exact duplicates is checked before the commit, so that no row
 can be lost between a file and the warehouse. A file is identified by its path below the landing folder and the
-SHA-256 of its content: the same content is loaded once, and other content under the same path replaces the rows
-that were loaded from that path before. A file with rows that wait for their enterprise is read again after the
+SHA-256 of its content and of what feeds.yaml says of it: the same content is loaded once, and other content or
+another mapping under the same path replaces the rows that were loaded from that path before. A file with rows that wait for their enterprise is read again after the
 enterprise was delivered.
 
 Known limit: a row that was not loaded because another file had it already (an exact duplicate, or `key_repeated`)
@@ -12,6 +12,7 @@ is not loaded later when that other file is corrected and drops the row.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,10 +86,11 @@ def ingest_file(
     )
     try:
         file_hash, size = fingerprint(file.full)
+        if record.mapping:  # the same content under another mapping holds other rows
+            file_hash = hashlib.sha256(f"{file_hash}{record.mapping}".encode()).hexdigest()
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
         before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
-        unchanged = before and (before.file_hash, before.mapping) == (file_hash, record.mapping)
-        if before and unchanged and not file_ledger.awaited_enterprises(con, before):
+        if before and before.file_hash == file_hash and not file_ledger.awaited_enterprises(con, before):
             return _result(before, status="already_loaded", message="already loaded")
         return _load(con, _Job(file=file, feed=FEEDS[file.feed], record=record, before=before))
     except FileRefused as refusal:
@@ -180,8 +182,8 @@ def _note(con: duckdb.DuckDBPyConnection, job: _Job, delivered: numbered_rows.De
             f"replaces {job.corrects.file_hash[:12]}, which had delivered {job.corrects.delivered} rows "
             f"({job.corrects.loaded} loaded, {job.corrects.quarantined} quarantined)"
         )
-    elif job.before and job.before.mapping != job.record.mapping:
-        notes.append("loaded again: feeds.yaml says something else of it now")
+        if job.corrects.mapping != job.record.mapping:
+            notes.append("feeds.yaml says something else of it now")
     elif job.before:
         notes.append("loaded again: rows had waited for an enterprise that has come since")
     if same_path := file_ledger.same_content(con, job.record):

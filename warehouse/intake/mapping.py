@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -63,6 +63,15 @@ def _whole_date(form: str) -> str:
         if not set(letters) & set(used):
             raise ValueError(f"{form!r} has no {part}; a format is such as %d.%m.%Y")
     return form
+
+
+def _iso_date(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no date; write it as 1960-01-01") from error
+    return value
 
 
 def _one_group(pattern: str) -> str:
@@ -125,7 +134,7 @@ class ColumnMapping(_Record):
     inverted: bool = False
     values: dict[str, str] = Field(default_factory=dict)
     unit: Unit | None = None
-    days_since: date | None = None
+    days_since: Annotated[date, BeforeValidator(_iso_date)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,1 @@
+"""A first mapping for an export of a lender, and what would load with it."""
