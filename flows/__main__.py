@@ -80,8 +80,12 @@ def usage_error(flow: str, error: ValidationError) -> str:
 
 def run_flow(name: str, arguments: list[str]) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    prepare_prefect()
-    module = importlib.import_module(f"flows.{name}")
+    try:
+        prepare_prefect()
+        module = importlib.import_module(f"flows.{name}")
+    except Refused as error:  # a setting out of its bounds
+        print(f"{name} refused: {error}", file=sys.stderr)
+        return 1
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
     sys.argv[0] = f"python -m flows {name}"  # the name that --help shows
