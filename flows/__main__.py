@@ -80,12 +80,8 @@ def usage_error(flow: str, error: ValidationError) -> str:
 
 def run_flow(name: str, arguments: list[str]) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    try:
-        prepare_prefect()
-        module = importlib.import_module(f"flows.{name}")
-    except Refused as error:  # a setting out of its bounds
-        print(f"{name} refused: {error}", file=sys.stderr)
-        return 1
+    prepare_prefect()
+    module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
     sys.argv[0] = f"python -m flows {name}"  # the name that --help shows
@@ -169,6 +165,11 @@ def main(arguments: list[str]) -> int:
     if name not in flows:
         print(f"no flow named {name!r}; known: {', '.join(flows)}, sql", file=sys.stderr)
         return 2
+    try:
+        settings()
+    except Refused as error:
+        print(f"{name} refused: {error}", file=sys.stderr)
+        return 1
     return run_flow(name, rest)
 
 

@@ -153,4 +153,6 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
-        raise Refused(f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})") from error
+        raise Refused(
+            f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})"
+        ) from error

@@ -67,7 +67,8 @@ def test_bad_value_is_one_line_on_standard_error(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("THREADS", "0"), ("TIMEZONE", "Mars/Olympus"), ("REQUIRED_FEEDS", "enterprises,payments")]
+    ("name", "value"),
+    [("THREADS", "0"), ("TIMEZONE", "Mars/Olympus"), ("REQUIRED_FEEDS", "enterprises,payments")],
 )
 def test_a_wrong_setting_is_one_line_on_standard_error(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str

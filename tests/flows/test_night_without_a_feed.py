@@ -46,7 +46,11 @@ def command(home: Path, landing: Path, **more: str) -> Ended:
     """Run a night of the folder in a process of its own, on the server of the session."""
     from prefect.settings import PREFECT_API_URL
 
-    env = os.environ | {"NIGHTLEDGER_HOME": str(home), "PREFECT_API_URL": str(PREFECT_API_URL.value()), **more}
+    env = os.environ | {
+        "NIGHTLEDGER_HOME": str(home),
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
+        **more,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "flows", "nightly", "--source", "folder", "--landing", str(landing),
          "--as-of", str(JUNE)],
@@ -105,7 +109,9 @@ def test_a_night_without_a_feed_goes_on_and_is_done(nights: dict[str, Ended]) ->
 def test_its_closing_line_tells_the_feeds(nights: dict[str, Ended]) -> None:
     last = nights["goes on"].out.splitlines()[-1].split("  ", 1)[1]
     assert last.startswith(f"feeds       refused: transactions (1 of 37 files; {BROKEN}: ")
-    assert last.endswith("; missing: operational_events (last delivery 2026-05-31); never delivered: overrides")
+    assert last.endswith(
+        "; missing: operational_events (last delivery 2026-05-31); never delivered: overrides"
+    )
 
 
 def test_its_state_in_prefect_is_named_after_the_feeds(nights: dict[str, Ended]) -> None:
@@ -119,7 +125,9 @@ def test_its_state_in_prefect_is_named_after_the_feeds(nights: dict[str, Ended])
 def test_its_report_says_what_failed(nights: dict[str, Ended]) -> None:
     page = nights["goes on"].report
     assert f'<p class="alarm">Feed transactions was refused, 1 of 37 files: {BROKEN}: ' in page
-    assert '<p class="alarm">Feed operational_events is missing, its last delivery is of 2026-05-31</p>' in page
+    assert (
+        '<p class="alarm">Feed operational_events is missing, its last delivery is of 2026-05-31</p>' in page
+    )
     assert "<tr><td>overrides</td><td>never delivered</td>" in page
 
 

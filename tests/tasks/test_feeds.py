@@ -16,17 +16,31 @@ from warehouse.intake.ingest import IngestResult
 from warehouse.night import Night
 
 NIGHT = Night("lender", date(2026, 6, 30), "r")
-REFUSED = IngestResult(path="transactions/b.csv", feed="transactions", status="refused", message="empty: 0 bytes")
+REFUSED = IngestResult(
+    path="transactions/b.csv", feed="transactions", status="refused", message="empty: 0 bytes"
+)
 
 
 def row(feed: str, status: str, **more: Any) -> dict[str, Any]:
-    nothing = {"files": 0, "files_refused": 0, "refused_path": None, "refused_reason": None, "last_delivery": None}
+    nothing = {
+        "files": 0,
+        "files_refused": 0,
+        "refused_path": None,
+        "refused_reason": None,
+        "last_delivery": None,
+    }
     return {"feed": feed, "status": status, **nothing, **more}
 
 
 TRANSACTIONS = row(
-    "transactions", "refused", files=3, files_refused=1, refused_path="transactions/b.csv", refused_reason="empty"
+    "transactions",
+    "refused",
+    files=3,
+    files_refused=1,
+    refused_path="transactions/b.csv",
+    refused_reason="empty",
 )
+BROKEN = "transactions (1 of 3 files; transactions/b.csv: empty)"
 OUTCOMES = row("outcomes", "missing", last_delivery=date(2026, 4, 30))
 OVERRIDES = row("overrides", "never delivered")
 GOOD = row("enterprises", "delivered", files=1)
@@ -37,13 +51,16 @@ GOOD = row("enterprises", "delivered", files=1)
     [
         ([GOOD], None, ""),
         ([GOOD, OVERRIDES], "INFO", "never delivered: overrides"),
-        ([row("legal_cases", "never delivered"), OVERRIDES], "INFO", "never delivered: legal_cases, overrides"),
+        (
+            [row("legal_cases", "never delivered"), OVERRIDES],
+            "INFO",
+            "never delivered: legal_cases, overrides",
+        ),
         ([OUTCOMES], "WARNING", "missing: outcomes (last delivery 2026-04-30)"),
         (
             [OVERRIDES, GOOD, OUTCOMES, TRANSACTIONS],
             "WARNING",
-            "refused: transactions (1 of 3 files; transactions/b.csv: empty); "
-            "missing: outcomes (last delivery 2026-04-30); never delivered: overrides",
+            f"refused: {BROKEN}; missing: outcomes (last delivery 2026-04-30); never delivered: overrides",
         ),
     ],
 )

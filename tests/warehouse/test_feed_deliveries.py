@@ -16,7 +16,8 @@ NIGHT = Night("lender", date(2026, 6, 30), "20260701T023000-nightly-a")
 
 
 def result(path: str, status: str, **more: Any) -> IngestResult:
-    return IngestResult(path=path, feed=path.split("/")[0], status=status, **more)  # type: ignore[arg-type]
+    feed, _ = path.split("/")
+    return IngestResult(path=path, feed=feed, status=status, **more)  # type: ignore[arg-type]
 
 
 def known(con, day: str, *, portfolio: str = "lender", feed: str = "legal_cases") -> None:

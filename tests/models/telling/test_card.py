@@ -220,7 +220,9 @@ def test_a_report_says_first_which_feeds_failed_and_tells_of_each_when_it_came_l
         night_rows(feeds=feeds(refused, missing, ("overrides", "never delivered", None, None)))
     )
     top, table = page.split("<h2>Feeds</h2>")
-    assert "Feed transactions was refused, 1 of 3 files: transactions/a.csv: columns: &lt;amount&gt; is" in top
+    assert (
+        "Feed transactions was refused, 1 of 3 files: transactions/a.csv: columns: &lt;amount&gt; is" in top
+    )
     assert "Feed outcomes is missing, its last delivery is of 2026-04-30" in top
     assert "overrides" not in top
     assert re.search(r"<td>overrides</td><td>never delivered</td>.*<td>never</td></tr>", table)
