@@ -1,8 +1,7 @@
 """Tell which feeds a night goes without, and stop it where it may not go without one."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -12,12 +11,13 @@ from tasks.ingest import IngestSummary
 from warehouse import feed_deliveries
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.feed_deliveries import FeedDelivery, FeedStatus
 from warehouse.night import Night
 from warehouse.settings import settings
 
-Delivery = Mapping[str, Any]
-"""One row of ops.feed_deliveries."""
-
+FAILED: tuple[FeedStatus, ...] = ("refused", "missing")
+ABSENT: tuple[FeedStatus, ...] = ("refused", "never delivered")
+TOLD: tuple[FeedStatus, ...] = ("refused", "missing", "never delivered")
 log = logging.getLogger("nightledger")
 
 
@@ -31,9 +31,8 @@ def record_feeds(night: Night, summary: IngestSummary) -> None:
     required = settings().required_feeds
     with writer(purpose="record feeds") as con:
         feed_deliveries.record(con, night, summary.files)
-        deliveries = feed_deliveries.of_night(con, night).to_dicts()
-    absent = [row for row in deliveries if row["feed"] in required]
-    line = feeds_line(absent, ("refused", "never delivered"))
+        deliveries = feed_deliveries.of_night(con, night)
+    line = feeds_line([delivery for delivery in deliveries if delivery.feed in required], ABSENT)
     if line:
         raise Refused(
             f"the night stops without a required feed: {line}; mend or deliver it, or take it out of "
@@ -48,34 +47,32 @@ def mark_missing_feeds(night: Night) -> None:
         feed_deliveries.mark_missing(con, night)
 
 
-def feeds_of(night: Night) -> list[dict[str, Any]]:
-    """Return the rows of ops.feed_deliveries of a night, the worst first."""
+def feeds_of(night: Night) -> tuple[FeedDelivery, ...]:
+    """Return what each feed brought in a night, the worst first."""
     with writer(purpose="feeds of the night") as con:
-        return feed_deliveries.of_night(con, night).to_dicts()
+        return feed_deliveries.of_night(con, night)
 
 
-def feeds_line(
-    deliveries: Sequence[Delivery], statuses: Sequence[str] = ("refused", "missing", "never delivered")
-) -> str:
+def feeds_line(deliveries: Sequence[FeedDelivery], statuses: Sequence[FeedStatus] = TOLD) -> str:
     """Return in one line which feeds have one of the statuses, each with what is known of it; empty for none."""
     parts = []
     for status in statuses:
-        described = [_described(row) for row in deliveries if row["status"] == status]
+        described = [_described(delivery) for delivery in deliveries if delivery.status == status]
         if described:
             parts.append(f"{status}: {', '.join(described)}")
     return "; ".join(parts)
 
 
-def log_feeds(deliveries: Sequence[Delivery]) -> None:
+def log_feeds(deliveries: Sequence[FeedDelivery]) -> None:
     """Log which feeds the night went without: a warning if one was refused or is missing, nothing if all is well."""
     line = feeds_line(deliveries)
     if line:
-        log.log(logging.WARNING if without(deliveries) else logging.INFO, "feeds       %s", line)
+        log.log(logging.WARNING if failed(deliveries) else logging.INFO, "feeds       %s", line)
 
 
-def without(deliveries: Sequence[Delivery]) -> list[str]:
+def failed(deliveries: Sequence[FeedDelivery]) -> list[str]:
     """Return the names of the feeds that were refused or are missing."""
-    return [row["feed"] for row in deliveries if row["status"] in {"refused", "missing"}]
+    return [delivery.feed for delivery in deliveries if delivery.status in FAILED]
 
 
 def ended(night: Night) -> State[str]:
@@ -84,7 +81,7 @@ def ended(night: Night) -> State[str]:
     The caller of a flow that returns it gets the run's key.
     """
     deliveries = feeds_of(night)
-    names = without(deliveries)
+    names = failed(deliveries)
     return Completed(
         data=night.run_id,
         name=f"Completed without {', '.join(names)}" if names else "Completed",
@@ -92,10 +89,10 @@ def ended(night: Night) -> State[str]:
     )
 
 
-def _described(row: Delivery) -> str:
-    if row["status"] == "refused":
-        files = f"{row['files_refused']} of {row['files']} file{'' if row['files'] == 1 else 's'}"
-        return f"{row['feed']} ({files}; {row['refused_path']}: {row['refused_reason']})"
-    if row["status"] == "missing":
-        return f"{row['feed']} (last delivery {row['last_delivery']})"
-    return str(row["feed"])
+def _described(delivery: FeedDelivery) -> str:
+    if delivery.status == "refused":
+        files = f"{delivery.files_refused} of {delivery.files} file{'' if delivery.files == 1 else 's'}"
+        return f"{delivery.feed} ({files}; {delivery.refused_path}: {delivery.refused_reason})"
+    if delivery.status == "missing":
+        return f"{delivery.feed} (last delivery {delivery.last_delivery})"
+    return delivery.feed

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import date
+from typing import Literal
 
 import duckdb
 import polars as pl
+from pydantic import BaseModel, ConfigDict
 
 from warehouse import sql
 from warehouse.connection import transaction
@@ -15,25 +17,37 @@ from warehouse.intake.ingest import IngestResult
 from warehouse.night import Night
 from warehouse.settings import settings
 
+FeedStatus = Literal["refused", "missing", "never delivered", "delivered", "nothing new"]
+
+
+class FeedDelivery(BaseModel):
+    """One row of `ops.feed_deliveries` without its run: what a feed brought, and when it came last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feed: str
+    status: FeedStatus
+    files: int = 0
+    files_loaded: int = 0
+    files_refused: int = 0
+    refused_path: str | None = None
+    refused_reason: str | None = None
+    loaded: int = 0
+    quarantined: int = 0
+    last_delivery: date | None = None
+
+
+_COLUMNS = tuple(FeedDelivery.model_fields)
+
 _LAST_DELIVERY = """
 select cast(max(known_at) as date)
 from wh.raw.{feed}
 where portfolio = $portfolio and known_at < cast($as_of_date as date) + interval 1 day
 """
 
-_INSERT = """
-insert into wh.ops.feed_deliveries by name
-select
-    $portfolio as portfolio, $as_of_date as as_of_date, $run_id as run_id, $feed as feed,
-    case
-        when $files_refused > 0 then 'refused'
-        when $last_delivery is null then 'never delivered'
-        when $files_loaded > 0 then 'delivered'
-        else 'nothing new'
-    end as status,
-    $files as files, $files_loaded as files_loaded, $files_refused as files_refused,
-    $refused_path as refused_path, $refused_reason as refused_reason, $loaded as loaded,
-    $quarantined as quarantined, $last_delivery as last_delivery, $now as recorded_at
+_INSERT = f"""
+insert into wh.ops.feed_deliveries (portfolio, as_of_date, run_id, recorded_at, {", ".join(_COLUMNS)})
+values ($portfolio, $as_of_date, $run_id, $now, {", ".join(f"${name}" for name in _COLUMNS)})
 """
 
 _MARK_MISSING = """
@@ -49,10 +63,8 @@ where
 """
 
 # a later score of the night by another flow took in no feeds; the run before it did
-_OF_NIGHT = """
-select
-    feed, status, files, files_loaded, files_refused, refused_path, refused_reason, loaded, quarantined,
-    last_delivery
+_OF_NIGHT = f"""
+select {", ".join(_COLUMNS)}
 from wh.ops.feed_deliveries
 where
     run_id = (
@@ -65,22 +77,14 @@ order by list_position(['refused', 'missing', 'never delivered'], status) nulls 
 
 def record(con: duckdb.DuckDBPyConnection, night: Night, files: Sequence[IngestResult]) -> None:
     """Store one row a feed: what the run's intake did with its files, and when it came last as of the night."""
-    now = settings().local_now()
+    stamp = {**night._asdict(), "now": settings().local_now()}
     with transaction(con):
         con.execute("delete from wh.ops.feed_deliveries where run_id = $run_id", {"run_id": night.run_id})
         for feed in FEEDS:
-            last_delivery = con.execute(_LAST_DELIVERY.format(feed=feed), night.key).fetchone()
-            of_feed = _counts([file for file in files if file.feed == feed])
-            con.execute(
-                _INSERT,
-                {
-                    **night._asdict(),
-                    **of_feed,
-                    "feed": feed,
-                    "last_delivery": last_delivery[0] if last_delivery else None,
-                    "now": now,
-                },
-            )
+            row = con.execute(_LAST_DELIVERY.format(feed=feed), night.key).fetchone()
+            of_feed = [file for file in files if file.feed == feed]
+            delivery = _delivery(feed, of_feed, last_delivery=row[0] if row else None)
+            con.execute(_INSERT, {**stamp, **delivery.model_dump()})
 
 
 def mark_missing(con: duckdb.DuckDBPyConnection, night: Night) -> None:
@@ -88,20 +92,36 @@ def mark_missing(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     con.execute(_MARK_MISSING, night._asdict())
 
 
-def of_night(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
-    """Return the rows of the night's run, or of the last run before it that took in feeds; the worst first."""
+def of_night(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[FeedDelivery, ...]:
+    """Return what each feed brought in the night's run, or in the last run before it that took in feeds.
+
+    The worst come first; none where no run of the night took in feeds.
+    """
+    return tuple(FeedDelivery(**row) for row in frame(con, night).iter_rows(named=True))
+
+
+def frame(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
+    """Return the same as rows."""
     return sql.frame(con, _OF_NIGHT, night._asdict())
 
 
-def _counts(files: Sequence[IngestResult]) -> dict[str, Any]:
+def _delivery(feed: str, files: Sequence[IngestResult], *, last_delivery: date | None) -> FeedDelivery:
     loaded = [file for file in files if file.status == "loaded"]
     refused = [file for file in files if file.status == "refused"]
-    return {
-        "files": len(files),
-        "files_loaded": len(loaded),
-        "files_refused": len(refused),
-        "refused_path": refused[0].path if refused else None,
-        "refused_reason": refused[0].message if refused else None,
-        "loaded": sum(file.loaded for file in loaded),
-        "quarantined": sum(file.quarantined for file in loaded),
-    }
+    status: FeedStatus = "delivered" if loaded else "nothing new"
+    if last_delivery is None:
+        status = "never delivered"
+    if refused:
+        status = "refused"
+    return FeedDelivery(
+        feed=feed,
+        status=status,
+        files=len(files),
+        files_loaded=len(loaded),
+        files_refused=len(refused),
+        refused_path=refused[0].path if refused else None,
+        refused_reason=refused[0].message if refused else None,
+        loaded=sum(file.loaded for file in loaded),
+        quarantined=sum(file.quarantined for file in loaded),
+        last_delivery=last_delivery,
+    )

@@ -198,7 +198,7 @@ def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] |
     return {
         "run": runs[0],
         "gates": sql.frame(con, _GATES, {"run_id": run_id}),
-        "feeds": feed_deliveries.of_night(con, night._replace(run_id=run_id)),
+        "feeds": feed_deliveries.frame(con, night._replace(run_id=run_id)),
         **frames,
     }
 

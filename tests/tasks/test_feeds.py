@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from tasks.ingest import IngestSummary
 from warehouse import sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.feed_deliveries import FeedDelivery
 from warehouse.intake.ingest import IngestResult
 from warehouse.night import Night
 
@@ -21,29 +21,18 @@ REFUSED = IngestResult(
 )
 
 
-def row(feed: str, status: str, **more: Any) -> dict[str, Any]:
-    nothing = {
-        "files": 0,
-        "files_refused": 0,
-        "refused_path": None,
-        "refused_reason": None,
-        "last_delivery": None,
-    }
-    return {"feed": feed, "status": status, **nothing, **more}
-
-
-TRANSACTIONS = row(
-    "transactions",
-    "refused",
+TRANSACTIONS = FeedDelivery(
+    feed="transactions",
+    status="refused",
     files=3,
     files_refused=1,
     refused_path="transactions/b.csv",
     refused_reason="empty",
 )
 BROKEN = "transactions (1 of 3 files; transactions/b.csv: empty)"
-OUTCOMES = row("outcomes", "missing", last_delivery=date(2026, 4, 30))
-OVERRIDES = row("overrides", "never delivered")
-GOOD = row("enterprises", "delivered", files=1)
+OUTCOMES = FeedDelivery(feed="outcomes", status="missing", last_delivery=date(2026, 4, 30))
+OVERRIDES = FeedDelivery(feed="overrides", status="never delivered")
+GOOD = FeedDelivery(feed="enterprises", status="delivered", files=1)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +41,7 @@ GOOD = row("enterprises", "delivered", files=1)
         ([GOOD], None, ""),
         ([GOOD, OVERRIDES], "INFO", "never delivered: overrides"),
         (
-            [row("legal_cases", "never delivered"), OVERRIDES],
+            [FeedDelivery(feed="legal_cases", status="never delivered"), OVERRIDES],
             "INFO",
             "never delivered: legal_cases, overrides",
         ),
@@ -115,4 +104,4 @@ def test_a_night_stops_without_a_required_feed_and_keeps_what_it_saw(home, requi
 def test_it_goes_on_where_no_feed_is_required(home, monkeypatch):
     monkeypatch.setenv("NIGHTLEDGER_REQUIRED_FEEDS", "")
     feeds.record_feeds.fn(NIGHT, IngestSummary(portfolio="lender", files=(REFUSED,)))
-    assert {row["status"] for row in feeds.feeds_of(NIGHT)} == {"refused", "never delivered"}
+    assert {delivery.status for delivery in feeds.feeds_of(NIGHT)} == {"refused", "never delivered"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from warehouse import feed_deliveries
+from warehouse.feed_deliveries import FeedDelivery
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.ingest import IngestResult
 from warehouse.night import Night
@@ -35,8 +36,8 @@ def con(con):
     return con
 
 
-def rows(con, night: Night = NIGHT) -> dict[str, dict[str, Any]]:
-    return {row["feed"]: row for row in feed_deliveries.of_night(con, night).to_dicts()}
+def rows(con, night: Night = NIGHT) -> dict[str, FeedDelivery]:
+    return {delivery.feed: delivery for delivery in feed_deliveries.of_night(con, night)}
 
 
 @pytest.mark.parametrize(
@@ -60,9 +61,9 @@ def test_the_status_follows_from_the_files_and_from_what_is_known(con, statuses,
     feed_deliveries.record(con, NIGHT, files)
     assert set(rows(con)) == set(FEEDS)
     row = rows(con)["legal_cases"]
-    assert row["status"] == expected
+    assert row.status == expected
     by_the_end = known_at if known_at and known_at < "2026-07-01" else None
-    assert row["last_delivery"] == (date(2026, 6, 30) if by_the_end else None)
+    assert row.last_delivery == (date(2026, 6, 30) if by_the_end else None)
 
 
 def test_files_and_rows_are_counted_and_the_first_refusal_is_kept(con):
@@ -77,12 +78,11 @@ def test_files_and_rows_are_counted_and_the_first_refusal_is_kept(con):
             result("transactions/a.csv", "loaded", delivered=1, loaded=1),
         ],
     )
-    row = rows(con)["legal_cases"]
-    assert {name: row[name] for name in row if name not in {"feed", "status", "last_delivery"}} == {
-        "files": 4, "files_loaded": 1, "files_refused": 2, "refused_path": "legal_cases/c.csv",
-        "refused_reason": "empty: the file has 0 bytes", "loaded": 7, "quarantined": 2,
-    }  # fmt: skip
-    assert rows(con)["transactions"]["refused_path"] is None
+    assert rows(con)["legal_cases"] == FeedDelivery(
+        feed="legal_cases", status="refused", files=4, files_loaded=1, files_refused=2,
+        refused_path="legal_cases/c.csv", refused_reason="empty: the file has 0 bytes", loaded=7, quarantined=2,
+    )  # fmt: skip
+    assert rows(con)["transactions"].refused_path is None
 
 
 def test_a_run_is_recorded_once_and_a_night_is_told_by_its_last_run_up_to_the_one_asked(con):
@@ -92,10 +92,10 @@ def test_a_run_is_recorded_once_and_a_night_is_told_by_its_last_run_up_to_the_on
     feed_deliveries.record(con, later, [])
     feed_deliveries.record(con, NIGHT._replace(portfolio="other", run_id="20260702T030000-nightly-c"), [])
     assert con.execute("select count(*) from wh.ops.feed_deliveries").fetchone() == (3 * len(FEEDS),)
-    assert rows(con)["legal_cases"]["status"] == "refused"
+    assert rows(con)["legal_cases"].status == "refused"
     scored_again = NIGHT._replace(run_id="20260701T090000-score-d")
-    assert rows(con, scored_again)["legal_cases"]["status"] == "refused"
-    assert rows(con, later)["legal_cases"]["status"] == "never delivered"
+    assert rows(con, scored_again)["legal_cases"].status == "refused"
+    assert rows(con, later)["legal_cases"].status == "never delivered"
     assert rows(con, NIGHT._replace(run_id="20260701T000000-nightly-e")) == {}
 
 
@@ -123,12 +123,12 @@ def test_a_feed_is_missing_where_the_watch_is_alarmed_by_its_age(con, severity, 
             [day, measure, subject, level],
         )
     feed_deliveries.mark_missing(con, NIGHT)
-    assert rows(con)["legal_cases"]["status"] == expected
-    assert rows(con)["overrides"]["status"] == rows(con)["transactions"]["status"] == "never delivered"
+    assert rows(con)["legal_cases"].status == expected
+    assert rows(con)["overrides"].status == rows(con)["transactions"].status == "never delivered"
 
 
 def test_the_worst_come_first(con):
     known(con, "2026-06-30", feed="transactions")
     feed_deliveries.record(con, NIGHT, [result("outcomes/a.csv", "refused", message="no")])
-    statuses = [row["status"] for row in rows(con).values()]
+    statuses = [row.status for row in rows(con).values()]
     assert statuses == ["refused", *["never delivered"] * (len(FEEDS) - 2), "nothing new"]
