@@ -131,6 +131,11 @@ def main(arguments: list[str]) -> int:
     if name in COMMANDS:
         run: Callable[[list[str]], int] = importlib.import_module(f"flows._{name}").run
         return run(rest)
+    try:
+        settings()
+    except Refused as error:
+        print(f"{name} refused: {error}", file=sys.stderr)
+        return 1
     return run_flow(name, rest)
 
 
