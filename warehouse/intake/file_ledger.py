@@ -7,6 +7,7 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict
 
+from warehouse.intake.texts import outer_space_gone
 from warehouse.settings import settings
 
 
@@ -60,9 +61,9 @@ def awaited_enterprises(con: duckdb.DuckDBPyConnection, record: FileRecord) -> b
     if not record.quarantined:
         return False
     row = con.execute(
-        """select count(*) from wh.ops.quarantine as q
+        f"""select count(*) from wh.ops.quarantine as q
            where q.portfolio = $portfolio and q.path = $path and q.rule = 'unknown_enterprise'
-             and json_extract_string(q.raw_text, '$.enterprise_id') in
+             and {outer_space_gone("json_extract_string(q.raw_text, '$.enterprise_id')")} in
                  (select enterprise_id from wh.raw.enterprises where portfolio = $portfolio)""",
         record.model_dump(include={"portfolio", "path"}),
     ).fetchone()

@@ -29,7 +29,7 @@ from warehouse.intake.row_rules import type_rows
 from warehouse.intake.whole_files import FileRefused, fingerprint, whole_file
 from warehouse.settings import settings
 
-_TEMPORARY = ("intake_typed", "intake_repeats", "intake_firsts", "intake_versions")
+_TEMPORARY = ("intake_typed", "intake_similar", "intake_repeats", "intake_firsts", "intake_versions")
 
 
 class IngestResult(BaseModel):
@@ -109,7 +109,14 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     file = whole_file(job.file.full, mapping=job.file.mapping)
     delivered = numbered_rows.read(con, file, feed=feed)
     with numbered_rows.damage_refused(file):  # the values of a Parquet file are read only now
-        faults = type_rows(con, feed, types=delivered.types, portfolio=portfolio, mapping=file.mapping)
+        faults = type_rows(
+            con,
+            feed,
+            types=delivered.types,
+            portfolio=portfolio,
+            mapping=file.mapping,
+            before=job.before,
+        )
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
         _withdraw(con, job)

@@ -6,7 +6,8 @@ import duckdb
 
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
-from warehouse.intake.row_rules import Fault, present, shown
+from warehouse.intake.row_rules import Fault, shown
+from warehouse.intake.values import present
 from warehouse.settings import settings
 
 

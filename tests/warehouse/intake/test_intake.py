@@ -77,7 +77,7 @@ class TestEveryFeedInEveryFormat:
         typed = [column.name for column in feed.columns if column.type != "varchar"]
         rows = new_rows(feed, len(typed) + 1)
         for row, name in zip(rows, typed, strict=False):
-            row[name] = "n/a"
+            row[name] = "surprise"
         lender.deliver(f"{feed.name}/broken{suffix}", rows)
         result = lender.ingest()[f"{feed.name}/broken{suffix}"]
         assert (result.status, result.quarantined, result.loaded) == ("loaded", len(typed), 1)
@@ -86,7 +86,7 @@ class TestEveryFeedInEveryFormat:
             (n + 1, "wrong_type") for n in range(len(typed))
         ]
         for name, (_, _, detail) in zip(typed, quarantined, strict=True):
-            assert detail.startswith(f"The column {name} holds 'n/a', which is no "), detail
+            assert detail.startswith(f"The column {name} holds 'surprise', which is no "), detail
 
     def test_each_required_column_empty_in_turn(self, lender, feed, suffix):
         required = [column.name for column in feed.columns if column.required]

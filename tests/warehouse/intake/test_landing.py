@@ -256,7 +256,7 @@ class TestValues:
                 "enterprise_id": pl.Series(["E0", "E1", "E2"], dtype=pl.Categorical),
                 "occurred_at": [datetime(2026, 6, 1, 12), datetime(2026, 6, 2), datetime(2026, 6, 3)],
                 "known_at": pl.Series([datetime(2026, 6, 5, 22)] * 3).dt.replace_time_zone("UTC"),
-                "amount": [10.1, float("nan"), -3.005],
+                "amount": [10.1, float("nan"), -3.05],
                 "counterparty_id": [None, "", "C"],
                 "kind": ["sale", "refund", "refund"],
                 "due_at": pl.Series([None, None, datetime(2026, 7, 1)]).dt.date(),

@@ -1,0 +1,174 @@
+"""Judge keys: refuse those that a program damaged, and those that differ from a known key only in their looks.
+
+A key that a spreadsheet turned into a number, or with a letter that nobody sees, belongs to no one. A key that differs
+from a known one only by case, white space, look-alike letters or leading zeros is the same borrower or loan in all
+likelihood: as a new one it would be a ghost whose facts are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import duckdb
+
+from warehouse.intake.feeds import Feed
+from warehouse.intake.file_ledger import FileRecord
+from warehouse.sql import quoted
+
+ARRIVES_WITH = {"enterprises": "enterprise_id", "loan_ledger": "loan_id"}
+"""By feed, the key that its rows bring into the world; elsewhere that key only points to it."""
+
+_SOUND = "[A-Za-z][ -~]*|[0-9]+"  # nearly every key, so that the other patterns are hardly ever tried
+# control and format letters, spaces but for the plain one, fillers, variation selectors, the mark of broken text
+_UNSEEN = (
+    r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{a0}\x{34f}\x{115f}\x{1160}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}"
+    r"\x{3164}\x{fe00}-\x{fe0f}\x{fffd}]"
+)
+# 1.23E+11 and 1E+11, 123.0, '00123, ="00123", ##### and #REF!
+_BY_SPREADSHEET = (
+    r"[+-]?\d+([.,]\d+[eE][+-]?\d+|[eE][+-]\d+|[.,]0+)|'\d+|=.*|#+|#(REF|VALUE|DIV/0|NUM|NULL)!|#NAME\?"
+)
+_LOOK_ALIKES = {
+    **dict(
+        zip(
+            "АВЕЅІЈКМНОРСТУХҮԚԜаеѕіјорсухһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορχιϲ\u2010\u2011\u2012\u2013\u2014\u2212\u2019",
+            "ABESIJKMHOPCTYXYQWaesijopcyxhqwABEZHIKMNOPTYXavopxic------'",
+            strict=True,
+        )
+    ),
+    **{chr(n + 0xFEE0): chr(n) for n in range(0x21, 0x7F)},  # full width
+}
+_FROM, _TO = quoted("".join(_LOOK_ALIKES)), quoted("".join(_LOOK_ALIKES.values()))
+_FOLDS: dict[str, Callable[[str], str]] = {
+    "look-alike letters": lambda key: (
+        f"case when strlen({key}) = length({key}) then {key} "
+        f"else strip_accents(translate({key}, {_FROM}, {_TO})) end"
+    ),
+    "case": lambda key: f"lower({key})",
+    "white space": lambda key: f"replace({key}, ' ', '')",
+    "leading zeros": lambda key: f"regexp_replace({key}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')",
+}
+
+
+def key_columns(feed: Feed) -> tuple[str, ...]:
+    """Return the columns whose text tells one borrower, loan or fact from another."""
+    names = dict.fromkeys(("enterprise_id", *feed.key))
+    return tuple(name for name in names if feed.column(name).type == "varchar")
+
+
+def is_damaged(key: str) -> str:
+    """Return SQL that is true if a program changed the key."""
+    seen = f"regexp_full_match({key}, '{_SOUND}')"
+    return f"case when not {seen} then {_by_spreadsheet(key)} or regexp_matches({key}, '{_UNSEEN}') end"
+
+
+def damage(name: str, key: str, shown: str) -> str:
+    """Return SQL of the sentence that explains a damaged key."""
+    return f"""case when {_by_spreadsheet(key)}
+        then 'The {name} ''' || {shown} || ''' is not the key but what a spreadsheet made of it.'
+        else 'The {name} ''' || {shown} || ''' holds the unseen letter U+'
+             || format('{{:04X}}', unicode(regexp_extract({key}, '{_UNSEEN}'))) || '.' end"""
+
+
+def similar(what: str, name: str) -> str:
+    """Return SQL of what `intake_similar` says of the key of a row `t`: `known` or `differs`; null if nothing."""
+    return f"(select {what} from intake_similar where name = '{name}' and key = t.\"{name}\")"
+
+
+def note_similar(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    *,
+    portfolio: str,
+    before: FileRecord | None,
+    rules: dict[str, int],
+) -> None:
+    """Fill `intake_similar` (name, key, known, differs) with the new keys that resemble a known one.
+
+    Faultless rows that bring such a key get the fault `similar_key`. Rows with the fault `unknown_enterprise` keep it;
+    the table has what their sentence adds.
+
+    Args:
+        con: the cursor with `intake_typed`.
+        feed: the feed of the file.
+        portfolio: whose keys are known.
+        before: the file that is loaded under the same path; its rows will be withdrawn, so they make no key known.
+        rules: number of the fault by rule.
+    """
+    con.execute(
+        "create or replace temp table intake_similar (name varchar, key varchar, known varchar, differs varchar)"
+    )
+    if "unknown_enterprise" in rules:
+        rows = f"fault = {rules['unknown_enterprise']}"
+        _compare(con, "enterprise_id", "enterprises", rows=rows, portfolio=portfolio, withdrawn=None)
+    if feed.name in ARRIVES_WITH:
+        name = ARRIVES_WITH[feed.name]
+        withdrawn = before if before and before.loaded else None
+        _compare(con, name, feed.name, rows="fault is null", portfolio=portfolio, withdrawn=withdrawn)
+        con.execute(
+            f"""update intake_typed set fault = {rules["similar_key"]}
+                where fault is null and {name} in (select key from intake_similar where name = '{name}')"""
+        )
+
+
+def _compare(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    feed: str,
+    *,
+    rows: str,
+    portfolio: str,
+    withdrawn: FileRecord | None,
+) -> None:
+    """Compare the keys of these rows that nobody knows with those known and, where they are new, with one another."""
+    # the first spelling in a file stands; a key that only points to a borrower is no borrower
+    first = "first_value(key) over (partition by looks order by first_row)"
+    con.execute(
+        f"""insert into intake_similar
+            with known as (
+                select distinct {name} as key from wh.raw.{feed}
+                where portfolio = $portfolio
+                  and (file_hash is distinct from $file_hash or run_id is distinct from $run_id)
+            ),
+            arriving as (
+                select {name} as key, min(file_row) as first_row from intake_typed where {rows} group by all
+            ),
+            strange as (
+                select key, first_row, {_folded("key")} as looks from arriving anti join known using (key)
+            ),
+            standing as (
+                select {_folded("key")} as looks, min(key) as known from known
+                where exists (select 1 from strange) group by all
+            ),
+            pairs as (
+                select key, coalesce(known, {first if rows == "fault is null" else "null"}) as known
+                from strange left join standing using (looks)
+            )
+            select '{name}', key, known, {_differences("key", "known")} from pairs where key <> known""",
+        {
+            "portfolio": portfolio,
+            "file_hash": withdrawn.file_hash if withdrawn else "",
+            "run_id": withdrawn.run_id if withdrawn else "",
+        },
+    )
+
+
+def _by_spreadsheet(key: str) -> str:
+    return f"regexp_full_match({key}, {quoted(_BY_SPREADSHEET)})"
+
+
+def _folded(key: str, *, without: str = "") -> str:
+    """Return SQL of what is left of the key when its looks are taken away, all but one."""
+    for look, fold in _FOLDS.items():
+        if look != without:
+            key = fold(key)
+    return key
+
+
+def _differences(key: str, known: str) -> str:
+    """Return SQL that names the looks in which two keys differ."""
+    looks = ", ".join(
+        f"case when {_folded(key, without=look)} <> {_folded(known, without=look)} then '{look}' end"
+        for look in _FOLDS
+    )
+    return f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
