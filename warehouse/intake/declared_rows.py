@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import duckdb
 
+from warehouse.errors import FileRefused
+from warehouse.intake.column_names import near_names
 from warehouse.intake.csv_and_ndjson import identifier
+from warehouse.intake.csv_header import listed
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.mapping import FeedMapping
-from warehouse.intake.whole_files import FileRefused
 
 
 def wanted(feed: Feed, mapping: FeedMapping) -> set[str]:
@@ -48,9 +52,11 @@ def _check_columns(feed: Feed, names: list[str]) -> tuple[str, ...]:
     Raises:
         FileRefused: naming the feed that the columns fit, or the missing columns.
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise FileRefused(f"unreadable: the column {', '.join(twice)} is there twice")
+    declared = {column.name for column in feed.columns}
+    extra = tuple(name for name in names if name not in declared)
     missing = [name for name in feed.must_deliver if name not in names]
     if missing:
         for other in FEEDS.values():
@@ -58,6 +64,10 @@ def _check_columns(feed: Feed, names: list[str]) -> tuple[str, ...]:
                 raise FileRefused(
                     f"wrong feed: these are the columns of {other.name}; put the file into that folder"
                 )
-        raise FileRefused(f"missing columns: {', '.join(missing)}")
-    declared = {column.name for column in feed.columns}
-    return tuple(name for name in names if name not in declared)
+        near = near_names(missing, extra)
+        wanting = (f"{name} (is it {' or '.join(near[name])}?)" if name in near else name for name in missing)
+        unknown = (
+            f"; no columns of ours: {listed(extra)}; rename them, or map them in feeds.yaml" if extra else ""
+        )
+        raise FileRefused(f"missing columns: {', '.join(wanting)}{unknown}")
+    return extra
