@@ -1,13 +1,16 @@
-"""Name the exceptions that a user may see: their text is one clear line, never a traceback."""
+"""Name the exceptions that a user may see: their text is one clear line a fault, never a traceback."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):  # noqa: N818  (it is a refusal, not a fault)
-    """The platform declines to go on; the message says what, where and what to do, in one line."""
+    """The platform declines to go on; each message says what, where and what to do, in one line."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(str(message).split()))
+    def __init__(self, *messages: str) -> None:
+        super().__init__(*(" ".join(str(message).split()) for message in messages))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class FileRefused(Refused):

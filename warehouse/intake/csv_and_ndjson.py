@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
 from warehouse.errors import FileRefused
 from warehouse.intake.csv_header import Header, column_names, listed, read_header, too_many_columns
+from warehouse.intake.mapping import plain
 from warehouse.intake.records import too_long
 from warehouse.intake.text_copy import as_duckdb_reads
 from warehouse.intake.whole_files import WholeFile, blank_lines
@@ -32,7 +33,7 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
         hide: mask the text of malformed records.
     """
     header = read_header(file.text.pieces(), file.mapping, wanted)
-    columns = _numbered(header.names)
+    columns = numbered(header.names)
     with as_duckdb_reads(file, start=header.start, delimiter=header.delimiter) as text:
         _scan_text(con, text, columns, delimiter=header.delimiter, quote='"', has_header=True)
         blank = blank_lines(text) if count(con, "intake_rejects") else []
@@ -47,25 +48,25 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
             ],
         )
         _number_rows(con, left_out=repeated)
-    return list(header.names)
+    return columns
 
 
 def _number_rows(con: duckdb.DuckDBPyConnection, *, left_out: Sequence[int] = ()) -> None:
-    numbered = "select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"
+    rows = "select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"
     if count(con, "intake_malformed"):
         # n malformed records before a row move its number by n
-        numbered = f"""
+        rows = f"""
             with bad as (
                 select file_row, row_number() over (order by file_row) as n from intake_malformed
                 where detail <> '{_HEADER_AGAIN}'
             ),
             moved as (select file_row - n as good_before, max(n) as n from bad group by all),
-            good as (select file_row as nth, * exclude (file_row) from ({numbered}))
+            good as (select file_row as nth, * exclude (file_row) from ({rows}))
             select nth + coalesce(n, 0) as file_row, good.* exclude (nth)
             from good asof left join moved on good.nth > moved.good_before"""
     if left_out:
-        numbered = f"select * from ({numbered}) where file_row not in ({', '.join(map(str, left_out))})"
-    con.execute(f"create or replace temp view intake_source as {numbered}")
+        rows = f"select * from ({rows}) where file_row not in ({', '.join(map(str, left_out))})"
+    con.execute(f"create or replace temp view intake_source as {rows}")
 
 
 def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header: Header) -> list[int]:
@@ -96,7 +97,10 @@ def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header
 def read_ndjson(
     con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool
 ) -> list[str]:
-    """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file."""
+    """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file.
+
+    Keys count as the same whatever their case and outer blanks are, as columns of other formats do.
+    """
     with as_duckdb_reads(file) as text:
         _scan_text(con, text, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
     _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
@@ -114,7 +118,7 @@ def read_ndjson(
     present = {row[0] for row in sample}
     if len(present) > settings().column_limit:
         raise too_many_columns(len(present))
-    if absent := sorted(wanted - present):
+    if absent := sorted(wanted - {plain(name) for name in present} - present):
         # a line may leave out what is null, so a column is missing only where no line has it
         checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
         in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
@@ -124,20 +128,24 @@ def read_ndjson(
             select {number}, {"'***'" if hide else "line"}, 'The line is no JSON object.'
             from intake_lines where not {is_object} and {filled}"""
     )
-    if not wanted & present:
+    keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
+    read = {name: key for name, key in keys.items() if name.split(" (")[0] in wanted or name in wanted}
+    if not read:
         raise FileRefused(
             f"missing columns: none of ours is among the keys, which are {listed(sorted(present))}; rename them, or "
             "map them in feeds.yaml (python -m flows draft proposes how)"
         )
-    shape = json.dumps(dict.fromkeys(sorted(wanted & present), "VARCHAR"), ensure_ascii=False)
+    shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
+    columns = "".join(f", object[{quoted(key)}] as {identifier(name)}" for name, key in read.items())
     con.execute(
         f"""create temp table intake_objects as
-            select file_row, unnest(json_transform(line, {quoted(shape)}))
-            from (select {number} as file_row, line from intake_lines where {is_object})"""
+            select file_row{columns}
+            from (select {number} as file_row, json_transform(line, {quoted(shape)}) as object
+                  from intake_lines where {is_object})"""
     )
     con.execute("drop table temp.main.intake_lines")
     con.execute("create temp view intake_source as select * from intake_objects")
-    return sorted(present)
+    return list(keys)
 
 
 def _json_path(key: str) -> str:
@@ -207,14 +215,13 @@ def _set_malformed_aside(
     )
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
+def numbered(names: Iterable[str]) -> list[str]:
     """Return the names with a number after those that are there before: amount, amount (2)."""
-    times: Counter[str] = Counter()
-    numbered = []
+    unlike: dict[str, None] = {}
     for name in names:
-        times[name] += 1
-        numbered.append(name if times[name] == 1 else f"{name} ({times[name]})")
-    return numbered
+        numbers = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+        unlike[next(candidate for candidate in numbers if candidate not in unlike)] = None
+    return list(unlike)
 
 
 def literal_path(file: WholeFile) -> str:

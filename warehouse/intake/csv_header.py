@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from warehouse.errors import FileRefused
-from warehouse.intake.mapping import FeedMapping
+from warehouse.intake.mapping import FeedMapping, plain
 from warehouse.intake.records import LINE_END, LONGEST_RECORD
 from warehouse.settings import settings
 
@@ -92,7 +92,7 @@ def likely_header(lines: Iterable[str], wanted: Collection[str]) -> int | None:
     for delimiter in DELIMITERS:
         rows = [_fields(line, delimiter) for line in lines]
         for number, fields in enumerate(rows):
-            ours = len({field.strip().lower() for field in fields} & set(wanted))
+            ours = len({plain(field) for field in fields} & set(wanted))
             if ours > best[0]:
                 best = (ours, number)
         widths = Counter(len(fields) for fields in rows if len(fields) > 2)
@@ -109,7 +109,7 @@ def likely_header(lines: Iterable[str], wanted: Collection[str]) -> int | None:
 def column_names(fields: Iterable[str | None]) -> tuple[str, ...]:
     """Return the names that the fields of a header give, in small letters, and `unnamed_2` for one that gives none."""
     # data frames write their index without a name, spreadsheets end lines with a delimiter
-    return tuple((name or "").strip().lower() or f"unnamed_{n}" for n, name in enumerate(fields, start=1))
+    return tuple(plain(name or "") or f"unnamed_{n}" for n, name in enumerate(fields, start=1))
 
 
 def skip_hint(line: int) -> str:

@@ -88,7 +88,8 @@ def ingest_file(
         file_hash, size = fingerprint(file.full)
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
         before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
-        if before and before.file_hash == file_hash and not file_ledger.awaited_enterprises(con, before):
+        unchanged = before and (before.file_hash, before.mapping) == (file_hash, record.mapping)
+        if before and unchanged and not file_ledger.awaited_enterprises(con, before):
             return _result(before, status="already_loaded", message="already loaded")
         return _load(con, _Job(file=file, feed=FEEDS[file.feed], record=record, before=before))
     except FileRefused as refusal:
@@ -138,7 +139,7 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
                 "quarantined": quarantined,
                 "exact_duplicates": duplicates,
                 "replaces": job.corrects.file_hash if job.corrects else None,
-                "note": _note(con, job, delivered.extra) or None,
+                "note": _note(con, job, delivered) or None,
             }
         )
         file_ledger.write(con, record)
@@ -181,19 +182,22 @@ def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
     )
 
 
-def _note(con: duckdb.DuckDBPyConnection, job: _Job, extra: tuple[str, ...]) -> str:
+def _note(con: duckdb.DuckDBPyConnection, job: _Job, delivered: numbered_rows.Delivered) -> str:
     notes = []
     if job.corrects:
         notes.append(
             f"replaces {job.corrects.file_hash[:12]}, which had delivered {job.corrects.delivered} rows "
             f"({job.corrects.loaded} loaded, {job.corrects.quarantined} quarantined)"
         )
+    elif job.before and job.before.mapping != job.record.mapping:
+        notes.append("loaded again: feeds.yaml says something else of it now")
     elif job.before:
         notes.append("loaded again: rows had waited for an enterprise that has come since")
     if same_path := file_ledger.same_content(con, job.record):
         notes.append(f"same content as {same_path}")
-    if extra:
-        notes.append(f"columns left out, the feed does not know them: {', '.join(extra)}")
+    notes += delivered.notes
+    if delivered.extra:
+        notes.append(f"columns left out, the feed does not know them: {', '.join(delivered.extra)}")
     return "; ".join(notes)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.feeds_yaml import FILE_NAME, mapping_of, read_mappings
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
 from warehouse.intake.whole_files import shown_path
 
@@ -39,23 +40,25 @@ def list_landing(landing: Path) -> tuple[LandingFile, ...]:
     Links are followed, but no folder is listed twice: those that lie in a feed's folder go before those linked there.
 
     Raises:
-        Refused: when the folder does not exist, or holds something that belongs to no feed.
+        Refused: when the folder does not exist, holds something that belongs to no feed, or its feeds.yaml is wrong.
     """
     names = ", ".join(FEEDS)
     if not landing.is_dir():
         raise Refused(f"no landing folder at {landing}; give a folder with one folder a feed: {names}")
+    mappings = read_mappings(landing)
     for entry in sorted(landing.iterdir()):
         if entry.name in FEEDS and not _is_folder(entry):
             raise Refused(f"{entry}: a feed is a folder with files in it, this is a file")
-        if entry.name not in FEEDS and not _hidden(entry):
+        if entry.name not in (*FEEDS, FILE_NAME) and not _hidden(entry):
             kind = "folder" if _is_folder(entry) else "file"
             raise Refused(
                 f"{shown_path(entry)}: this {kind} belongs to no feed; "
-                f"a landing folder holds one folder a feed: {names}"
+                f"a landing folder holds one folder a feed: {names}; and {FILE_NAME} if files need a mapping"
             )
     files = [
-        LandingFile(feed=feed, path=shown_path(full.relative_to(landing)), full=full)
+        LandingFile(feed=feed, path=path, full=full, mapping=mapping_of(mappings, PurePosixPath(path)))
         for feed, full in _walk(landing)
+        for path in (shown_path(full.relative_to(landing)),)
     ]
     return tuple(sorted(files, key=lambda file: (file.feed != "enterprises", file.path)))
 

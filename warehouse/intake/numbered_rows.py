@@ -39,12 +39,14 @@ class Delivered:
 
     Attributes:
         types: Declared columns that the file has, with their type in the file.
-        extra: Columns of the file that the feed does not declare; they are left out.
+        extra: Columns of the file that nothing reads; they are left out.
+        notes: What the mapping leaves out, each as a sentence.
         rows: Data rows, malformed ones included.
     """
 
     types: dict[str, str]
     extra: tuple[str, ...]
+    notes: tuple[str, ...]
     rows: int
 
 
@@ -64,13 +66,11 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
         else:
             read_text = read_csv if file.format == "csv" else read_ndjson
             in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
-        types, extra = declare_rows(
-            con, feed, file.mapping, names=[name for name, _ in in_file], types=dict(in_file)
-        )
+        declared = declare_rows(con, feed, file.mapping, types=dict(in_file))
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
-    return Delivered(types=types, extra=extra, rows=rows)
+    return Delivered(types=declared.types, extra=declared.extra, notes=declared.notes, rows=rows)
 
 
 @contextmanager

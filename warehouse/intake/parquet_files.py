@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 import duckdb
 
-from warehouse.intake.csv_and_ndjson import identifier, literal_path
+from warehouse.intake.csv_and_ndjson import identifier, literal_path, numbered
 from warehouse.intake.csv_header import too_many_columns
 from warehouse.intake.file_bytes import check_size
+from warehouse.intake.mapping import plain
 from warehouse.intake.whole_files import WholeFile
 from warehouse.settings import settings
 
@@ -34,7 +35,8 @@ def read_parquet(
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
     if len(described) > settings().column_limit:
         raise too_many_columns(len(described))
-    in_file = [(row[0].strip().lower(), row[1]) for row in described]
+    names = numbered(plain(row[0]) for row in described)
+    in_file = [(name, row[1]) for name, row in zip(names, described, strict=True)]
     own_names = [row[0] for row in described]
     read = [(own, kind) for own, (name, kind) in zip(own_names, in_file, strict=True) if name in wanted]
     _check_values(con, file, source, read)
