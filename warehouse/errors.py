@@ -1,4 +1,4 @@
-"""One exception that a user may see: its text is one clear line a fault, never a traceback."""
+"""Name the exceptions that a user may see: their text is one clear line a fault, never a traceback."""
 
 from __future__ import annotations
 
@@ -11,3 +11,7 @@ class Refused(Exception):  # noqa: N818  (it is a refusal, not a fault)
 
     def __str__(self) -> str:
         return "\n".join(self.args)
+
+
+class FileRefused(Refused):
+    """One file is refused whole for the given reason; the other files are still loaded."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from warehouse.errors import Refused
@@ -52,6 +52,19 @@ class Settings(BaseSettings):
     )
     spill_limit: str = Field(
         default="100GB", pattern=_SIZE, description="Disk space that DuckDB may use to spill."
+    )
+    file_limit: ByteSize = Field(
+        default=ByteSize(20_000_000_000),
+        gt=0,
+        description="Content of one delivered file, decompressed: 20 GB are some 100 million rows of a feed.",
+    )
+    expansion_limit: int = Field(
+        default=200,
+        ge=1,
+        description="How many bytes a byte of a compressed file may become; counted from 64 MB of content on.",
+    )
+    column_limit: int = Field(
+        default=2000, ge=1, le=100_000, description="Columns of one delivered file, or keys of its objects."
     )
     lock_wait_seconds: float = Field(
         default=600.0, ge=0, le=86_400, description="How long a writer waits for the warehouse."

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
+from warehouse.errors import FileRefused
+from warehouse.intake.csv_header import Header, column_names, listed, read_header, too_many_columns
 from warehouse.intake.mapping import plain
-from warehouse.intake.whole_files import FileRefused, WholeFile, blank_lines, first_bytes
+from warehouse.intake.records import too_long
+from warehouse.intake.text_copy import as_duckdb_reads
+from warehouse.intake.whole_files import WholeFile, blank_lines
+from warehouse.settings import settings
 from warehouse.sql import quoted
 
-_DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x01"  # no text holds it, so that a line stays one column
 _SAMPLE_LINES = 1000
+_HEADER_AGAIN = "The line is the header again."
 
 
 def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool) -> list[str]:
@@ -30,24 +32,66 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
         wanted: columns that decide which delimiter is the file's.
         hide: mask the text of malformed records.
     """
-    header, delimiter, above = _read_header(file, wanted)
-    header = numbered(header)
-    _scan_text(con, file, header, delimiter=delimiter, quote='"', has_header=True)
-    blank = [line for line in blank_lines(file) if line >= above] if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2 + file.mapping.skip_lines, blank=blank, hide=hide)
-    # n malformed records before a row move its number by n
-    con.execute(
-        """create temp view intake_source as
-            with bad as (select file_row, row_number() over (order by file_row) as n from intake_malformed),
+    header = read_header(file.text.pieces(), file.mapping, wanted)
+    columns = numbered(header.names)
+    with as_duckdb_reads(file, start=header.start, delimiter=header.delimiter) as text:
+        _scan_text(con, text, columns, delimiter=header.delimiter, quote='"', has_header=True)
+        blank = blank_lines(text) if count(con, "intake_rejects") else []
+    _set_malformed_aside(con, first_line=2, blank=blank, hide=hide)
+    _number_rows(con)
+    if repeated := _repeated_headers(con, columns, header):
+        con.executemany(
+            "insert into intake_malformed values ($file_row, $text, $detail)",
+            [
+                {"file_row": row, "text": header.delimiter.join(header.names), "detail": _HEADER_AGAIN}
+                for row in repeated
+            ],
+        )
+        _number_rows(con, left_out=repeated)
+    return columns
+
+
+def _number_rows(con: duckdb.DuckDBPyConnection, *, left_out: Sequence[int] = ()) -> None:
+    rows = "select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"
+    if count(con, "intake_malformed"):
+        # n malformed records before a row move its number by n
+        rows = f"""
+            with bad as (
+                select file_row, row_number() over (order by file_row) as n from intake_malformed
+                where detail <> '{_HEADER_AGAIN}'
+            ),
             moved as (select file_row - n as good_before, max(n) as n from bad group by all),
-            good as (select *, rowid - (select min(rowid) from intake_lines) + 1 as nth from intake_lines)
+            good as (select file_row as nth, * exclude (file_row) from ({rows}))
             select nth + coalesce(n, 0) as file_row, good.* exclude (nth)
             from good asof left join moved on good.nth > moved.good_before"""
-        if count(con, "intake_malformed")
-        else """create temp view intake_source as
-            select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"""
-    )
-    return header
+    if left_out:
+        rows = f"select * from ({rows}) where file_row not in ({', '.join(map(str, left_out))})"
+    con.execute(f"create or replace temp view intake_source as {rows}")
+
+
+def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header: Header) -> list[int]:
+    """Return the rows that are the header once more, as in files that were joined.
+
+    Raises:
+        FileRefused: when a header follows that has the columns in another order.
+    """
+    named = next(column for column, name in zip(columns, header.names, strict=True) if name == column)
+    rows = con.execute(
+        f"select file_row, {', '.join(map(identifier, columns))} from intake_source "
+        f"where lower(trim({identifier(named)})) in (select unnest($names))",
+        {"names": list(header.names)},
+    ).fetchall()
+    repeated = []
+    for file_row, *fields in rows:
+        names = column_names(fields)
+        if names == header.names:
+            repeated.append(file_row)
+        elif sorted(names) == sorted(header.names):
+            raise FileRefused(
+                f"two files were joined: row {file_row} is a header that has the columns in another order; deliver "
+                "them as two files"
+            )
+    return sorted(repeated)
 
 
 def read_ndjson(
@@ -57,7 +101,8 @@ def read_ndjson(
 
     Keys count as the same whatever their case and outer blanks are, as columns of other formats do.
     """
-    _scan_text(con, file, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
+    with as_duckdb_reads(file) as text:
+        _scan_text(con, text, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
     _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
@@ -71,6 +116,8 @@ def read_ndjson(
             raise FileRefused("empty: the file has no line")
         raise FileRefused("unreadable: no line is a JSON object; NDJSON has one object a line")
     present = {row[0] for row in sample}
+    if len(present) > settings().column_limit:
+        raise too_many_columns(len(present))
     if absent := sorted(wanted - {plain(name) for name in present} - present):
         # a line may leave out what is null, so a column is missing only where no line has it
         checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
@@ -83,6 +130,11 @@ def read_ndjson(
     )
     keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
     read = {name: key for name, key in keys.items() if name.split(" (")[0] in wanted or name in wanted}
+    if not read:
+        raise FileRefused(
+            f"missing columns: none of ours is among the keys, which are {listed(sorted(present))}; rename them, or "
+            "map them in feeds.yaml (python -m flows draft proposes how)"
+        )
     shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
     columns = "".join(f", object[{quoted(key)}] as {identifier(name)}" for name, key in read.items())
     con.execute(
@@ -100,37 +152,6 @@ def _json_path(key: str) -> str:
     return quoted('$."' + key.replace('"', '\\"') + '"')
 
 
-def _read_header(file: WholeFile, wanted: set[str]) -> tuple[list[str], str, int]:
-    """Return the column names of a CSV file, its delimiter, and the number of bytes above the header.
-
-    The delimiter is that of the mapping, or else the one that yields most wanted columns.
-    """
-    try:
-        text = first_bytes(file).decode("utf-8-sig", errors="ignore" if file.gzipped else "strict")
-    except UnicodeDecodeError as error:
-        text = first_bytes(file)[: error.start].decode("utf-8-sig")
-        if "\n" not in text and "\r" not in text:
-            raise FileRefused("unreadable: the header is not UTF-8 text") from None
-    if "\0" in text:
-        raise FileRefused("unreadable: the content is not UTF-8 text")
-    lines = list(io.StringIO(text, newline=""))
-    above, text = lines[: file.mapping.skip_lines], "".join(lines[file.mapping.skip_lines :])
-    best: tuple[list[str], str] = ([], ",")
-    for delimiter in file.mapping.delimiter or _DELIMITERS:
-        try:
-            first_line = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-        except csv.Error as error:
-            raise FileRefused(f"unreadable: the header is no CSV line ({error})") from error
-        # data frames write their index without a name, spreadsheets end lines with a delimiter
-        names = [plain(name) or f"unnamed_{n}" for n, name in enumerate(first_line, start=1)]
-        if not best[0] or len(wanted & set(names)) > len(wanted & set(best[0])):
-            best = (names, delimiter)
-    if not best[0]:
-        raise FileRefused(f"no header: line {len(above) + 1} is empty; feeds.yaml can say skip_lines")
-    mark = codecs.BOM_UTF8 if first_bytes(file).startswith(codecs.BOM_UTF8) else b""
-    return *best, len(mark + "".join(above).encode())
-
-
 def _scan_text(
     con: duckdb.DuckDBPyConnection,
     file: WholeFile,
@@ -141,17 +162,25 @@ def _scan_text(
     has_header: bool,
 ) -> None:
     shape = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
-    con.execute(
-        f"""create temp table intake_lines as
-            select * from read_csv(
-                {literal_path(file)}, columns = {{{shape}}}, auto_detect = false, hive_partitioning = false,
-                delim = {quoted(delimiter)},
-                quote = '{quote}', escape = '{quote}', header = {has_header},
-                skip = {file.mapping.skip_lines if has_header else 0},
-                nullstr = '',
-                compression = '{"gzip" if file.gzipped else "none"}', store_rejects = true, rejects_limit = 0,
-                rejects_table = 'intake_rejects', rejects_scan = 'intake_scans')"""
-    )
+    try:
+        con.execute(
+            f"""create temp table intake_lines as
+                select * from read_csv(
+                    {literal_path(file)}, columns = {{{shape}}}, auto_detect = false, hive_partitioning = false,
+                    delim = {quoted(delimiter)},
+                    quote = '{quote}', escape = '{quote}', header = {has_header}, nullstr = '',
+                    compression = '{"gzip" if file.gzipped else "none"}', store_rejects = true, rejects_limit = 0,
+                    rejects_table = 'intake_rejects', rejects_scan = 'intake_scans')"""
+        )
+    except duckdb.IOException as error:
+        if file.full.exists():
+            raise
+        raise FileRefused("unreadable: the file went away while it was read") from error
+    except duckdb.InvalidInputException as error:
+        raise FileRefused(
+            "unreadable: its lines cannot be told apart; write the file anew, each value with a delimiter or a line "
+            "end in quotes and each quote in it doubled"
+        ) from error
 
 
 def _set_malformed_aside(
@@ -167,10 +196,7 @@ def _set_malformed_aside(
               or (error_type = 'UNQUOTED VALUE' and contains(trim(csv_line, chr(10) || chr(13)), chr(10)))"""
     ).fetchone()
     if swallowed and swallowed[0] is not None:
-        raise FileRefused(
-            f"unreadable from record {swallowed[0] - first_line + 1} on: a quote is opened and not closed, "
-            "or one record is larger than 2 MB; the rows after it cannot be told apart"
-        )
+        raise too_long(swallowed[0] - first_line + 1)
     con.execute(
         f"""insert into intake_malformed
             select
@@ -178,7 +204,6 @@ def _set_malformed_aside(
                     - len(list_filter($blank::bigint[], lambda x: x <= line_byte_position)),
                 {"'***'" if hide else "trim(csv_line, chr(10) || chr(13))"},
                 case error_type
-                    when 'INVALID ENCODING' then 'The line is not UTF-8 text.'
                     when 'UNQUOTED VALUE' then 'The line has a quote that is not closed.'
                     else regexp_replace(
                         error_message, '.*: (\\d+) Found: (\\d+).*',
@@ -192,11 +217,11 @@ def _set_malformed_aside(
 
 def numbered(names: Iterable[str]) -> list[str]:
     """Return the names with a number after those that are there before: amount, amount (2)."""
-    unlike: list[str] = []
+    unlike: dict[str, None] = {}
     for name in names:
         numbers = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
-        unlike.append(next(candidate for candidate in numbers if candidate not in unlike))
-    return unlike
+        unlike[next(candidate for candidate in numbers if candidate not in unlike)] = None
+    return list(unlike)
 
 
 def literal_path(file: WholeFile) -> str:

@@ -13,10 +13,12 @@ from difflib import get_close_matches
 
 import duckdb
 
+from warehouse.errors import FileRefused
+from warehouse.intake.column_names import near_names
 from warehouse.intake.csv_and_ndjson import count, identifier
+from warehouse.intake.csv_header import listed
 from warehouse.intake.feeds import FEEDS, Feed, FeedColumn
 from warehouse.intake.mapping import ColumnMapping, FeedMapping, plain
-from warehouse.intake.whole_files import FileRefused
 from warehouse.sql import quoted
 
 _FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
@@ -277,7 +279,14 @@ def _check_columns(feed: Feed, mapping: FeedMapping, *, own: Sequence[str], type
                 raise FileRefused(
                     f"wrong feed: these are the columns of {other.name}; put the file into that folder"
                 )
-        raise FileRefused(f"missing columns: {', '.join(missing)}")
+        declared = {column.name for column in feed.columns}
+        extra = tuple(name for name in types if name not in declared)
+        near = near_names(missing, extra)
+        wanting = (f"{name} (is it {' or '.join(near[name])}?)" if name in near else name for name in missing)
+        unknown = (
+            f"; no columns of ours: {listed(extra)}; rename them, or map them in feeds.yaml" if extra else ""
+        )
+        raise FileRefused(f"missing columns: {', '.join(wanting)}{unknown}")
 
 
 def _check_joined(con: duckdb.DuckDBPyConnection, source: _Source) -> None:

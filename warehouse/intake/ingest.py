@@ -20,13 +20,14 @@ import duckdb
 from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import transaction
+from warehouse.errors import FileRefused
 from warehouse.intake import file_ledger, numbered_rows, versions
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.landing import LandingFile
 from warehouse.intake.quarantine import quarantine
 from warehouse.intake.row_rules import type_rows
-from warehouse.intake.whole_files import FileRefused, fingerprint, whole_file
+from warehouse.intake.whole_files import fingerprint, whole_file
 from warehouse.settings import settings
 
 _TEMPORARY = ("intake_typed", "intake_similar", "intake_repeats", "intake_firsts", "intake_versions")
@@ -94,13 +95,21 @@ def ingest_file(
             return _result(before, status="already_loaded", message="already loaded")
         return _load(con, _Job(file=file, feed=FEEDS[file.feed], record=record, before=before))
     except FileRefused as refusal:
-        with transaction(con):
-            file_ledger.write(con, record.model_copy(update={"status": "refused", "reason": str(refusal)}))
-        return _result(record, status="refused", message=str(refusal))
+        return _refuse(con, record, str(refusal))
+    except FileNotFoundError as error:
+        if error.filename != str(file.full):
+            raise
+        return _refuse(con, record, "unreadable: the file went away while it was read")
     finally:
         numbered_rows.drop(con)
         for name in _TEMPORARY:
             con.execute(f"drop table if exists temp.main.{name}")
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, record: FileRecord, reason: str) -> IngestResult:
+    with transaction(con):
+        file_ledger.write(con, record.model_copy(update={"status": "refused", "reason": reason}))
+    return _result(record, status="refused", message=reason)
 
 
 def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.connection import in_file_order
-from warehouse.intake.csv_and_ndjson import count, identifier, literal_path, numbered, read_csv, read_ndjson
+from warehouse.errors import FileRefused
+from warehouse.intake.csv_and_ndjson import count, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
-from warehouse.intake.mapping import AS_ASKED, plain
-from warehouse.intake.whole_files import FileRefused, WholeFile
+from warehouse.intake.mapping import AS_ASKED
+from warehouse.intake.parquet_files import read_parquet
+from warehouse.intake.whole_files import WholeFile
 
 _DAMAGED_FILE = (
     duckdb.InvalidInputException,
@@ -60,7 +62,7 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
         # what a mapped file holds besides is not declared, so it may be personal
         hide, looked_for = bool(feed.hidden) or file.mapping != AS_ASKED, wanted(feed, file.mapping)
         if file.format == "parquet":
-            in_file = _read_parquet(con, file)
+            in_file = read_parquet(con, file, wanted=looked_for)
         else:
             read_text = read_csv if file.format == "csv" else read_ndjson
             in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
@@ -73,7 +75,10 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
 
 @contextmanager
 def damage_refused(file: WholeFile) -> Iterator[None]:
-    """Refuse the file where DuckDB finds it damaged; other errors, such as a full disk, are raised as they are."""
+    """Refuse a Parquet file that DuckDB finds damaged; other errors, such as a full disk, are raised as they are."""
+    if file.format != "parquet":
+        yield  # all of its text was read and checked before
+        return
     try:
         yield
     except _DAMAGED_FILE as error:
@@ -90,21 +95,6 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"drop view if exists temp.main.{name}")
     for name in ("intake_lines", "intake_objects", "intake_malformed", "intake_rejects", "intake_scans"):
         con.execute(f"drop table if exists temp.main.{name}")
-
-
-def _read_parquet(con: duckdb.DuckDBPyConnection, file: WholeFile) -> list[tuple[str, str]]:
-    source = f"read_parquet({literal_path(file)}, file_row_number = true, hive_partitioning = false)"
-    described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
-    names = numbered(plain(row[0]) for row in described)
-    in_file = [(name, row[1]) for name, row in zip(names, described, strict=True)]
-    columns = "".join(
-        f", {identifier(row[0])} as {identifier(name)}"
-        for row, (name, _) in zip(described, in_file, strict=True)
-    )
-    con.execute(
-        f"create temp view intake_source as select file_row_number + 1 as file_row{columns} from {source}"
-    )
-    return in_file
 
 
 def _first_line(error: Exception, file: WholeFile) -> str:

@@ -7,15 +7,19 @@ plain CSV has only its last line end, so one is required: without it a cut value
 from __future__ import annotations
 
 import hashlib
-import json
-import zlib
+import os
+import re
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from warehouse.errors import Refused
+from warehouse.errors import FileRefused
+from warehouse.intake.file_bytes import content
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
+from warehouse.intake.text_check import Text, check_text
 
 FileFormat = Literal["csv", "parquet", "ndjson"]
 _FORMATS: dict[str, FileFormat] = {
@@ -29,16 +33,23 @@ _FORMATS: dict[str, FileFormat] = {
     ".json": "ndjson",
     ".json.gz": "ndjson",
 }
-_CHUNK = 1 << 20
-_LONGEST_LINE = 2_000_000  # bytes; DuckDB's own limit of one CSV record
-
-
-class FileRefused(Refused):
-    """One file is refused whole for the given reason; the other files are still loaded."""
+_NO_FILES = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFDIR: "a folder that cannot be read or that holds the landing folder",
+}
 
 
 class WholeFile(BaseModel):
-    """A file that was checked to be complete, and how to read it."""
+    r"""A file that was checked to be complete, and how to read it.
+
+    Attributes:
+        full: Where it lies on disk.
+        format: What it holds.
+        gzipped: Whether it is compressed as a whole.
+        mapping: How it is written, by feeds.yaml.
+        lines_alike: All its lines end in `\n`, or all in `\r\n`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,15 +57,32 @@ class WholeFile(BaseModel):
     format: FileFormat
     gzipped: bool
     mapping: FeedMapping = AS_ASKED
+    lines_alike: bool = True
+
+    @property
+    def text(self) -> Text:
+        """The text of a CSV or NDJSON file."""
+
+        def pieces() -> Iterator[bytes]:
+            return content(self.full, gzipped=self.gzipped)
+
+        return Text(content=pieces, is_csv=self.format == "csv", mapping=self.mapping)
+
+
+def shown_path(path: Path) -> str:
+    """Return the path as text; bytes that are no UTF-8 and control characters are escaped."""
+    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def fingerprint(full: Path) -> tuple[str, int]:
     """Return the SHA-256 of the file as it lies on disk, and its size in bytes.
 
     Raises:
-        FileRefused: when the file cannot be opened.
+        FileRefused: when the file cannot be opened, is no regular file or has a name that nobody can write.
     """
     try:
+        _check_regular(full)
         with full.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest(), full.stat().st_size
     except OSError as error:
@@ -67,42 +95,43 @@ def whole_file(full: Path, *, mapping: FeedMapping = AS_ASKED) -> WholeFile:
     Raises:
         FileRefused: for an unknown extension, an empty, truncated or damaged file.
     """
+    _check_regular(full)
     suffix = _suffix(full)
     file = WholeFile(full=full, format=_FORMATS[suffix], gzipped=suffix.endswith(".gz"), mapping=mapping)
     if full.stat().st_size == 0:
         raise FileRefused("empty: the file has 0 bytes")
     if file.format == "parquet":
         _check_parquet(full)
-    elif file.gzipped:
-        _check_gzip(full)
-    else:
-        _check_last_line(file)
-    return file
-
-
-def first_bytes(file: WholeFile, size: int = 1 << 16) -> bytes:
-    """Return the first bytes of the content, decompressed."""
-    with file.full.open("rb") as stream:
-        if not file.gzipped:
-            return stream.read(size)
-        return zlib.decompressobj(wbits=31).decompress(stream.read(size), size)
+        return file
+    return file.model_copy(update={"lines_alike": check_text(file.text)})
 
 
 def blank_lines(file: WholeFile) -> list[int]:
     """Return the byte offsets of the empty lines, which DuckDB counts as lines but not as rows."""
     offsets: list[int] = []
     offset, before = 0, b"\n"  # an empty first line counts too
-    with file.full.open("rb") as stream:
-        unpack = zlib.decompressobj(wbits=31) if file.gzipped else None
-        while chunk := stream.read(_CHUNK):
-            data = unpack.decompress(chunk) if unpack else chunk
-            for ending in (b"\n\n", b"\n\r\n"):
-                text, position = before + data, -1
-                while (position := text.find(ending, position + 1)) >= 0:
-                    if position + len(ending) > len(before):
-                        offsets.append(offset - len(before) + position + 1)
-            offset, before = offset + len(data), (before + data)[-2:]
+    for data in content(file.full, gzipped=file.gzipped):
+        for ending in (b"\n\n", b"\n\r\n"):
+            text, position = before + data, -1
+            while (position := text.find(ending, position + 1)) >= 0:
+                if position + len(ending) > len(before):
+                    offsets.append(offset - len(before) + position + 1)
+        offset, before = offset + len(data), (before + data)[-2:]
     return sorted(offsets)
+
+
+def _check_regular(full: Path) -> None:
+    """Refuse, without opening it, what is no regular file: opening a FIFO waits for ever for its writer."""
+    if shown_path(full) != str(full):
+        raise FileRefused(
+            "unreadable: the name is not UTF-8 text or holds control characters, shown as \\x..; rename the file"
+        )
+    mode = full.stat().st_mode
+    if stat.S_ISREG(mode):
+        return
+    kind = _NO_FILES.get(stat.S_IFMT(mode), "a device")
+    link = "a link to " if full.is_symlink() else ""
+    raise FileRefused(f"no regular file: this is {link}{kind}; put a file there that holds the rows")
 
 
 def _suffix(full: Path) -> str:
@@ -122,41 +151,3 @@ def _check_parquet(full: Path) -> None:
         raise FileRefused("unreadable: the name says Parquet, the content does not start as one")
     if tail != b"PAR1" or full.stat().st_size < 12:
         raise FileRefused("truncated: the Parquet footer is missing; deliver the file again")
-
-
-def _check_gzip(full: Path) -> None:
-    size, member = 0, zlib.decompressobj(wbits=31)
-    try:
-        with full.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                while chunk:
-                    if member.eof:  # gzip files may be joined one after the other
-                        member = zlib.decompressobj(wbits=31)
-                    size += len(member.decompress(chunk))
-                    chunk = member.unused_data.lstrip(b"\0") if member.eof else b""
-    except zlib.error as error:
-        raise FileRefused(
-            f"unreadable: the name says gzip, the content is not or is damaged ({error})"
-        ) from error
-    if not member.eof:
-        raise FileRefused("truncated: the gzip trailer is missing; deliver the file again")
-    if size == 0:
-        raise FileRefused("empty: the compressed file holds 0 bytes")
-
-
-def _check_last_line(file: WholeFile) -> None:
-    size = file.full.stat().st_size
-    with file.full.open("rb") as stream:
-        stream.seek(max(0, size - _LONGEST_LINE))
-        tail = stream.read()
-    if tail.endswith((b"\n", b"\r")):
-        return
-    if file.format == "csv":
-        raise FileRefused(
-            "truncated: the last line has no line end, so a cut value cannot be told from a whole one; "
-            "deliver the file again, ending in a line end"
-        )
-    try:
-        json.loads(tail[tail.rfind(b"\n") + 1 :])
-    except ValueError:
-        raise FileRefused("truncated: the last line is cut; deliver the file again") from None

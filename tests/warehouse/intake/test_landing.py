@@ -15,7 +15,7 @@ from feed_rows import ENTERPRISES, FORMATS, Lender, rows_of, write
 
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.intake import ingest, numbered_rows, whole_files
+from warehouse.intake import file_bytes, ingest, numbered_rows, whole_files
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.landing import list_landing
 
@@ -383,7 +383,7 @@ def test_blank_lines_are_found_across_chunks(tmp_path, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_bytes(b"a\n\nb\r\n\r\nc\n\n\nd\n")
     for size in (1, 2, 3, 1 << 20):
-        monkeypatch.setattr(whole_files, "_CHUNK", size)
+        monkeypatch.setattr(file_bytes, "CHUNK", size)
         file = whole_files.WholeFile(full=path, format="csv", gzipped=False)
         assert whole_files.blank_lines(file) == [2, 6, 10, 11], size
 
