@@ -9,12 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from warehouse import declared
 from warehouse.connection import connect
+from warehouse.errors import FileRefused
 from warehouse.intake import numbered_rows
 from warehouse.intake.feeds import Feed
 from warehouse.intake.feeds_yaml import Mappings, mapping_of
 from warehouse.intake.ingest import IngestResult, ingest_file
 from warehouse.intake.landing import LandingFile
-from warehouse.intake.whole_files import FileRefused, whole_file
+from warehouse.intake.whole_files import whole_file
 from warehouse.settings import settings
 
 _FAULTS = 3

@@ -169,8 +169,12 @@ class _Source:
         return value
 
     def joined(self, how: ColumnMapping) -> tuple[str, ...]:
-        """Return SQL of the parts that are joined: texts without outer blanks, never null."""
-        return tuple(f"coalesce(trim({self.text(name)}), '')" for name in how.source)
+        """Return SQL of the parts that are joined: never null, with plain single blanks, as in keys."""
+        blank = r"[\s\p{Z}]+"
+        return tuple(
+            f"coalesce(trim(regexp_replace({self.text(name)}, '{blank}', ' ', 'g')), '')"
+            for name in how.source
+        )
 
     def is_none(self) -> str:
         """Return SQL that is true for a row that is no row of the feed, such as a total."""

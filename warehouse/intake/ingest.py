@@ -3,8 +3,8 @@
 The identity delivered = loaded + quarantined + exact duplicates is checked before the commit, so that no row
 can be lost between a file and the warehouse. A file is identified by its path below the landing folder and the
 SHA-256 of its content and of what feeds.yaml says of it: the same content is loaded once, and other content or
-another mapping under the same path replaces the rows that were loaded from that path before. A file with rows that wait for their enterprise is read again after the
-enterprise was delivered.
+another mapping under the same path replaces the rows that were loaded from that path before. A file with rows that
+wait for their enterprise is read again after the enterprise was delivered.
 
 Known limit: a row that was not loaded because another file had it already (an exact duplicate, or `key_repeated`)
 is not loaded later when that other file is corrected and drops the row.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import duckdb
 
+from warehouse.errors import FileRefused
 from warehouse.intake.amounts import NUMBER_TYPES, marks_told
 from warehouse.intake.feeds import Feed
 from warehouse.intake.mapping import FeedMapping
-from warehouse.intake.whole_files import FileRefused
 
 _QUOTED_LENGTH = 40
 _GROUPED_POINT = r"[1-9]\d{0,2}(\.\d{3}){2,}|[1-9]\d{0,2}(\.\d{3})+,\d+"

@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 from warehouse.connection import connect
+from warehouse.errors import FileRefused
 from warehouse.intake import numbered_rows
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.feeds_yaml import mapping_of, parse_mappings
-from warehouse.intake.whole_files import FileRefused, whole_file
+from warehouse.intake.whole_files import whole_file
 from warehouse.settings import settings
 
 NEEDED = {
