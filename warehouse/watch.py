@@ -137,13 +137,12 @@ def labels(
 ) -> pl.DataFrame:
     """Return the labels of a past night by what is known on another date, without storing them.
 
-    The label's own SQL decides; a window that reaches past known_by has no label.
+    The label's own SQL decides; a window that reaches past known_by, or that the outcomes stopped before, has no label.
 
     Returns:
-        enterprise_id and label.
+        The columns of features.feat_label.
     """
-    params = {**night.key, **outcome.key, "known_by": known_by}
-    return sql.frame(con, "features.feat_label", params).select("enterprise_id", "label")
+    return sql.frame(con, "features.feat_label", {**night.key, **outcome.key, "known_by": known_by})
 
 
 def vintage(
@@ -159,7 +158,7 @@ def vintage(
     Args:
         con: a writer's cursor.
         night: the past night.
-        known: its labels, as `labels` returns them.
+        known: its enterprise_id and label, as `labels` returns them.
         family: the model's family, None for the headlines of all families.
         version: its version.
 
