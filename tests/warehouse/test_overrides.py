@@ -112,7 +112,12 @@ def test_hits_count_only_overrides_whose_outcome_is_known(portfolio):
 
 @pytest.mark.parametrize(
     ("last", "closed"),
-    [("2027-06-01", 1), ("2027-05-01", 1), ("2026-07-01", 0), (None, 0)],  # the last two: the outcomes stopped
+    [
+        ("2027-06-01", 1),
+        ("2027-05-01", 1),
+        ("2026-07-01", 0),
+        (None, 0),
+    ],  # the last two: the outcomes stopped
 )
 def test_a_default_counts_once_its_window_is_closed_and_nothing_known_later_counts(portfolio, last, closed):
     con = portfolio.con
