@@ -72,7 +72,7 @@ from (
     select
         day,
         day - lag(day) over (order by day) as pause,
-        row_number() over (order by day desc) <= 12 or day > max(day) over () - 90 as is_recent
+        row_number() over (order by day desc) <= 24 or day > max(day) over () - 90 as is_recent
     from (
         select distinct cast(known_at as date) as day
         from wh.raw.{feed}
@@ -126,7 +126,7 @@ def feed_ages(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, tuple[i
     Without overrides, which come whenever one is decided.
 
     Returns:
-        By feed: days since the last delivery, the longest of the last 12 pauses between deliveries and of those that
+        By feed: days since the last delivery, the longest of the last 24 pauses between deliveries and of those that
         ended in the 90 days up to the last one, and how many pauses these are.
     """
     ages: dict[str, Any] = {}

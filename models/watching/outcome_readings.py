@@ -218,7 +218,9 @@ def _unlikely(p_value: float, settings: WatchSettings) -> Severity:
 
 
 def _few(vintage: Vintage, minimum: int) -> str:
-    counts = f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
+    counts = (
+        f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
+    )
     return vintage.unknown or counts
 
 

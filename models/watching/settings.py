@@ -40,7 +40,7 @@ class WatchSettings(BaseModel):
     feed_pauses: int = Field(
         default=3,
         ge=1,
-        le=12,
+        le=24,
         description="Pauses between its deliveries below which the age of a feed is unknown",
     )
     vintages: int = Field(

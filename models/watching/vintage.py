@@ -23,9 +23,7 @@ class Vintage(NamedTuple):
     """Why nobody's label is known although the window is over."""
 
     @classmethod
-    def of(
-        cls, day: date, version: str | None, rows: pl.DataFrame, *, unknown: str | None = None
-    ) -> Vintage:
+    def of(cls, day: date, version: str | None, rows: pl.DataFrame, *, unknown: str | None = None) -> Vintage:
         """Return the vintage of a frame with enterprise_id, label, pd and grade."""
         labels = rows["label"].cast(pl.Int64).to_numpy()
         return cls(

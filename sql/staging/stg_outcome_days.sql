@@ -7,7 +7,7 @@
 -- column portfolio: [key] whose outcomes these are
 -- column told_on: [key] date; day on which they became known
 -- column told_until: [time] date; the latest outcome_date known by then
--- column usual_pause: [time] days; longest of the last 12 pauses between two such days and of those that ended in the
+-- column usual_pause: [time] days; longest of the last 24 pauses between two such days and of those that ended in the
 --   90 days up to this one; null on the first day
 -- A correction, and an old file that comes late, tell of no later date: they make no day. The pause is measured as that
 -- of any feed is (feed_age in docs/watch.md).
@@ -46,7 +46,7 @@ select
     told_on,
     told_until,
     greatest(
-        max(pause) over (partition by portfolio order by told_on rows between 11 preceding and current row),
+        max(pause) over (partition by portfolio order by told_on rows between 23 preceding and current row),
         max(pause) over (
             partition by portfolio
             order by told_on

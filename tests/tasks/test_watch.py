@@ -163,9 +163,15 @@ def test_the_usual_pause_of_a_feed_is_that_before_its_last_delivery(book, days, 
     )
     age, found, pauses = feed_ages(book.con, Night("p", TONIGHT, "r"))["legal_cases"]
     assert found == usual
-    assert (
-        feed_reading("legal_cases", age, usual, pauses=pauses, settings=WatchSettings()).severity == severity
+    reading = feed_reading("legal_cases", age, usual, pauses=pauses, settings=WatchSettings())
+    assert reading.severity == severity
+    # labels wait for outcomes as long as the watch does
+    book.con.execute(
+        "insert into wh.raw.outcomes by name "
+        "select portfolio, enterprise_id, filed_on as outcome_date, known_at from wh.raw.legal_cases"
     )
+    last = book.frame("from wh.staging.stg_outcome_days").sort("told_on").row(-1, named=True)
+    assert (last["told_on"], last["usual_pause"]) == (max(days), usual)
 
 
 def test_who_falls_into_default_moved_down_and_is_compared_no_more(book):
