@@ -11,7 +11,7 @@ import polars as pl
 from warehouse import sql
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition
+from warehouse.outcome import STOPPED, OutcomeDefinition
 
 RELATION = "features.feat_enterprise"
 COVERAGE = "features.feat_coverage"
@@ -50,6 +50,14 @@ from wh.features.feat_label
 where
     portfolio = $portfolio and as_of_date = $as_of_date
     and definition = $definition and horizon_days = $horizon_days
+"""
+
+_STOPPED = """
+select max(told_on)
+from wh.features.feat_label
+where
+    portfolio = $portfolio and as_of_date = $as_of_date
+    and definition = $definition and horizon_days = $horizon_days and reason = $reason
 """
 
 _FIRST_DAY = """
@@ -112,10 +120,20 @@ def training_matrix(
             raise Refused(
                 f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
                 f"{outcome.definition} within {outcome.horizon_days} days; "
-                "its outcomes are not known yet or its history does not reach back so far"
+                f"{_why_unlabelled(con, outcome, portfolio=portfolio, day=day)}"
             )
     # the view has no order of its own
     return pl.concat(frames).sort("as_of_date", "enterprise_id")
+
+
+def _why_unlabelled(
+    con: duckdb.DuckDBPyConnection, outcome: OutcomeDefinition, *, portfolio: str, day: date
+) -> str:
+    params = {"portfolio": portfolio, "as_of_date": day, **outcome.key, "reason": STOPPED}
+    (told_on,) = con.execute(_STOPPED, params).fetchone() or (None,)
+    if told_on is None:
+        return "its outcomes are not known yet or its history does not reach back so far"
+    return f"{outcome.stopped(day, told_on=told_on)}: deliver the later ones, or train as of {told_on}"
 
 
 def labelled(
