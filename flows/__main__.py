@@ -165,6 +165,11 @@ def main(arguments: list[str]) -> int:
     if name not in flows:
         print(f"no flow named {name!r}; known: {', '.join(flows)}, sql", file=sys.stderr)
         return 2
+    try:
+        settings()
+    except Refused as error:
+        print(f"{name} refused: {error}", file=sys.stderr)
+        return 1
     return run_flow(name, rest)
 
 

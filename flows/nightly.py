@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from prefect import flow
+from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
@@ -23,6 +23,7 @@ from tasks.champions import ensure_champions
 from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
+from tasks.feeds import ended, mark_missing_feeds, record_feeds
 from tasks.ingest import ingest_landing
 from tasks.night import end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
@@ -73,22 +74,24 @@ class NightlyParameters(Parameters):
 
 
 @flow(name="nightly", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
-def nightly(run: NightlyParameters = NightlyParameters()) -> str:
+def nightly(run: NightlyParameters = NightlyParameters()) -> State[str]:
     """Run one night for one as_of_date, holding the warehouse's only writer from the first feed to the last copy.
 
     Args:
         run: The parameters of this night.
 
     Returns:
-        The run's key in ops.run_ledger.
+        The run's key in ops.run_ledger, as data of a state that names the feeds which were refused or are missing.
     """
     with writer(purpose=f"nightly {run.source} {run.as_of or 'yesterday'}"):
         delivery = deliver(run)
         portfolio, as_of = delivery.portfolio, run.as_of or delivery.as_of_default
         run_id = open_run("nightly", portfolio=portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts.update(ingest_landing(delivery.landing, portfolio, run_id).counts())
             night = Night(portfolio, as_of, run_id)
+            summary = ingest_landing(delivery.landing, portfolio, run_id)
+            counts.update(summary.counts())
+            record_feeds(night, summary)
             validate_feeds(night)
             build_features(night)
             validate_features(night)
@@ -102,11 +105,12 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> str:
             )
             compare_with_previous(night, top_features=run.top_features)
             watch_portfolio(night)
+            mark_missing_feeds(night)
             publish_warehouse(run_id)
             report_night(night)
             show_summary(night)
             show_contributions(night, lineup)
-    return run_id
+        return ended(night)
 
 
 def deliver(run: NightlyParameters) -> Delivery:

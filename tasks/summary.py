@@ -10,6 +10,7 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.cache_policies import NO_CACHE
 
 from models.telling import plots
+from tasks.feeds import feeds_line, feeds_of, log_feeds
 from tasks.lineup import Lineup
 from warehouse import contributions, night_summary
 from warehouse.connection import writer
@@ -20,8 +21,9 @@ log = logging.getLogger("nightledger")
 
 @task(name="show summary", cache_policy=NO_CACHE)
 def show_summary(night: Night) -> None:
-    """Show the night's table, plot and counts in the Prefect UI, and log its grades."""
+    """Show the night's table, plot and counts in the Prefect UI, and log its grades and what feeds it went without."""
     portfolio, as_of_date, run_id = night
+    feeds = feeds_of(night)
     with writer(purpose="summary") as con:
         grades = night_summary.grades(con, night)
         families = night_summary.families(con, night)
@@ -59,6 +61,7 @@ def show_summary(night: Night) -> None:
             f"| files | rows loaded | quarantined | files refused | warnings |\n|--:|--:|--:|--:|--:|\n"
             f"| {run['files']} | {run['loaded'] or 0:,} | {run['quarantined']:,} | {run['refused']} "
             f"| {run['warnings']} |\n\n"
+            f"Feeds: {feeds_line(feeds) or 'none refused, none missing'}.\n\n"
             f"Run `{run_id}`. May I rerun? Yes: the same rows are written once.\n"
         ),
     )
@@ -69,6 +72,7 @@ def show_summary(night: Night) -> None:
     for row in rows:
         pd = "" if row["mean_pd"] is None else f"mean PD {row['mean_pd']:.2%}"
         log.info("            %-8s %7s  %s", row["grade"], f"{row['enterprises']:,}", pd)
+    log_feeds(feeds)
 
 
 @task(name="show contributions", cache_policy=NO_CACHE)

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import registry, sql
+from warehouse import feed_deliveries, registry, sql
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
@@ -194,7 +194,13 @@ def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] |
     frames: dict[str, pl.DataFrame] = {
         name: sql.frame(con, query, night.key) for name, query in _OF_THE_NIGHT.items()
     }
-    return {"run": runs[0], "gates": sql.frame(con, _GATES, {"run_id": runs[0]["run_id"]}), **frames}
+    run_id = runs[0]["run_id"]
+    return {
+        "run": runs[0],
+        "gates": sql.frame(con, _GATES, {"run_id": run_id}),
+        "feeds": feed_deliveries.frame(con, night._replace(run_id=run_id)),
+        **frames,
+    }
 
 
 def records_of(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[ModelRecord, ...]:

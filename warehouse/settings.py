@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from warehouse.errors import Refused
+from warehouse.intake.feeds import FEEDS
 
 _SIZE = r"^\d+(\.\d+)? ?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 
@@ -57,6 +59,10 @@ class Settings(BaseSettings):
     timezone: str = Field(
         default="UTC", description="The lender's time zone; all stored times are local to it."
     )
+    required_feeds: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("enterprises",),
+        description="Feeds without which a night stops, with commas between them; it goes on without any other.",
+    )
 
     @field_validator("home", "data_dir")
     @classmethod
@@ -70,6 +76,20 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("not a known time zone, give one such as Europe/Berlin") from error
+        return value
+
+    @field_validator("required_feeds", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip())
+
+    @field_validator("required_feeds")
+    @classmethod
+    def _known_feeds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in FEEDS]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no feed, the feeds are {', '.join(FEEDS)}")
         return value
 
     @property
@@ -133,4 +153,6 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
-        raise Refused(f"{name}: {first['msg']} (got {first['input']!r})") from error
+        raise Refused(
+            f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})"
+        ) from error

@@ -34,6 +34,8 @@ class NightRows:
         grade_before, grade and enterprises against the night before; no rows on the first night.
     gates : polars.DataFrame
         suite, checks, failed and errored of the run.
+    feeds : polars.DataFrame
+        Rows of ops.feed_deliveries of the night, the worst first; none where no run of it took in feeds.
     monitoring, alerts : polars.DataFrame
         Rows of ops.monitoring and ops.alerts of the night.
     past : polars.DataFrame
@@ -47,6 +49,7 @@ class NightRows:
     scale: Sequence[str]
     moves: pl.DataFrame
     gates: pl.DataFrame
+    feeds: pl.DataFrame
     monitoring: pl.DataFrame
     alerts: pl.DataFrame
     past: pl.DataFrame
@@ -76,6 +79,7 @@ def validation_report(rows: NightRows) -> str:
         statuses=rows_of(rows.statuses),
         families=rows_of(rows.families),
         gates=rows_of(rows.gates),
+        feeds=rows_of(rows.feeds),
         alerts=rows_of(rows.alerts),
         watched={heading: rows_of(rows.monitoring.filter(heading=heading)) for heading in HEADINGS},
         pictures=[picture(chart, about="the portfolio") for chart in charts],

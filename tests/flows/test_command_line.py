@@ -67,6 +67,21 @@ def test_bad_value_is_one_line_on_standard_error(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("THREADS", "0"), ("TIMEZONE", "Mars/Olympus"), ("REQUIRED_FEEDS", "enterprises,payments")],
+)
+def test_a_wrong_setting_is_one_line_on_standard_error(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"NIGHTLEDGER_{name}", value)
+    assert main(["nightly"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"nightly refused: NIGHTLEDGER_{name}: ")
+    assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["wide-and-deep", "--dataset", "Australian"], "goes with --dataset simulated, sba, taiwan_default"),

@@ -199,9 +199,30 @@ def test_a_reader_is_told_when_nothing_is_published(home):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("THREADS", "0"), ("MEMORY_LIMIT", "much"), ("LOCK_WAIT_SECONDS", "-1"), ("TIMEZONE", "Mars/Olympus")],
+    [
+        ("THREADS", "0"),
+        ("MEMORY_LIMIT", "much"),
+        ("LOCK_WAIT_SECONDS", "-1"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("REQUIRED_FEEDS", "enterprises,payments"),
+    ],
 )
 def test_a_setting_out_of_bounds_is_refused_by_name(name, value, monkeypatch):
     monkeypatch.setenv(f"NIGHTLEDGER_{name}", value)
     with pytest.raises(Refused, match=f"^NIGHTLEDGER_{name}: .*{value}"):
         settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "feeds"),
+    [
+        (None, ("enterprises",)),
+        ("", ()),
+        ("transactions", ("transactions",)),
+        (" enterprises, outcomes ,", ("enterprises", "outcomes")),
+    ],
+)
+def test_required_feeds_have_commas_between_them(value, feeds, monkeypatch):
+    if value is not None:
+        monkeypatch.setenv("NIGHTLEDGER_REQUIRED_FEEDS", value)
+    assert settings().required_feeds == feeds

@@ -74,6 +74,19 @@ def card_rows(**changed: object) -> CardRows:
     return CardRows(**made)  # type: ignore[arg-type]
 
 
+def feeds(*told: tuple[str, str, str | None, date | None]) -> pl.DataFrame:
+    """Rows of ops.feed_deliveries: name, status, why its file was refused, last delivery."""
+    return pl.DataFrame(
+        [
+            {"feed": name, "status": status, "files": 3, "files_loaded": 2, "files_refused": int(reason is not None),
+             "refused_path": f"{name}/a.csv" if reason else None, "refused_reason": reason, "loaded": 1234,
+             "quarantined": 5, "last_delivery": last}
+            for name, status, reason, last in told
+        ],
+        schema_overrides={"refused_path": pl.String, "refused_reason": pl.String, "last_delivery": pl.Date},
+    )  # fmt: skip
+
+
 def night_rows(**changed: object) -> NightRows:
     made = {
         "run": {"portfolio": "lender", "as_of_date": DAY, "run_id": "run-2", "status": "done", "revision": "abc"},
@@ -86,6 +99,7 @@ def night_rows(**changed: object) -> NightRows:
         "scale": ["A1", "D1"],
         "moves": pl.DataFrame({"grade_before": ["A1"], "grade": ["D1"], "enterprises": [7]}),
         "gates": pl.DataFrame({"suite": ["feed"], "checks": [12], "failed": [1], "errored": [0]}),
+        "feeds": feeds(("enterprises", "delivered", None, DAY), ("overrides", "never delivered", None, None)),
         "monitoring": watched(),
         "alerts": pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["PSI of score 0.31"]}),
         "past": pl.DataFrame(
@@ -197,3 +211,26 @@ def test_bins_that_read_the_same_are_told_apart():
         }
     )
     assert card(card_rows(bins=bins)).count("<img") == 6
+
+
+def test_a_report_says_first_which_feeds_failed_and_tells_of_each_when_it_came_last():
+    refused = ("transactions", "refused", "columns: <amount> is missing", DAY)
+    missing = ("outcomes", "missing", None, date(2026, 4, 30))
+    page = validation_report(
+        night_rows(feeds=feeds(refused, missing, ("overrides", "never delivered", None, None)))
+    )
+    top, table = page.split("<h2>Feeds</h2>")
+    assert (
+        "Feed transactions was refused, 1 of 3 files: transactions/a.csv: columns: &lt;amount&gt; is" in top
+    )
+    assert "Feed outcomes is missing, its last delivery is of 2026-04-30" in top
+    assert "overrides" not in top
+    assert re.search(r"<td>overrides</td><td>never delivered</td>.*<td>never</td></tr>", table)
+
+
+def test_a_report_of_a_good_night_names_no_feed_first():
+    top, table = validation_report(night_rows()).split("<h2>Feeds</h2>")
+    assert "Feed " not in top
+    assert "<td>enterprises</td><td>delivered</td>" in table
+    before = validation_report(night_rows(feeds=feeds().clear()))
+    assert "no run of it took in feeds" in before
