@@ -36,7 +36,7 @@ class TrainParameters(Parameters):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
     )
     family: Family = Field(
-        default=stand_in(FAMILIES),
+        default=stand_in(FAMILIES, FAMILIES),
         description="The model family, with the files that it trains on: "
         + ", ".join(f"{name} ({', '.join(family.covers)})" for name, family in FAMILIES.items()),
     )
