@@ -39,11 +39,9 @@ def _headline(result: GateResult, bad: Sequence[Check]) -> str:
 
 def _lines_of(check: Check) -> list[str]:
     consequence = "could not be evaluated" if check.outcome == "errored" else _CONSEQUENCE[check.severity]
-    rows = (
-        ""
-        if check.outcome == "errored"
-        else f"{check.unexpected_count:,} of {check.evaluated_count:,} rows, "
-    )
+    of_rows = f"{check.unexpected_count:,} of {check.evaluated_count:,} rows"
+    finding = of_rows if check.evaluated_count else counted(check.unexpected_count, "finding")
+    rows = "" if check.outcome == "errored" else f"{finding}, "
     lines = [f"**{check.relation} · {check.rule}**: {rows}{consequence}. {reason(check)}".rstrip(), ""]
     if check.outcome == "errored":
         lines += [f"    {check.observed}", ""]

@@ -14,9 +14,8 @@ from expectations.suite import ColumnsOf, Gate, Rule, Suite, suites_of
 
 MoveRows = Callable[[Suite, Rule], int]
 
-# More than a fifth of bad rows means that the delivery itself is wrong, unless there are only a few rows in all.
+# More than a fifth of bad rows means that the delivery itself is wrong, however small it is.
 LARGEST_SHARE = 0.2
-FEW_ROWS = 10
 
 
 def run_gate(
@@ -62,7 +61,7 @@ def refuse_large_quarantine(result: SuiteResult) -> SuiteResult:
         replace(check, severity="stop", observed=f"{check.observed}, too many to set aside")
         if check.bad
         and check.severity == "quarantine"
-        and check.unexpected_count > max(FEW_ROWS, LARGEST_SHARE * check.evaluated_count)
+        and check.unexpected_count > LARGEST_SHARE * check.evaluated_count
         else check
         for check in result.checks
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expectations.engine import (
     CursorFactory,
     Parameters,
@@ -11,7 +13,7 @@ from expectations.engine import (
     rows_of,
     with_parameters,
 )
-from expectations.results import SuiteResult
+from expectations.results import Check, SuiteResult
 from expectations.suite import Suite, SuiteError, suites
 from expectations.verdict import all_alike, check, judge
 
@@ -27,7 +29,8 @@ def run_suite(
 
     A relation that does not exist or lacks a column that the suite names is not evaluated: every rule is errored,
     and the runner's own rule says which column is missing. If there are no rows, the rules are not applicable, or
-    the night stops where the suite says so; they never count as passed.
+    the night stops where the suite says so; they never count as passed. Only the rules of files are still judged
+    where files were delivered.
 
     Args:
         suite: the suite or its name.
@@ -60,13 +63,30 @@ def run_suite(
         evaluated: int = con.execute(f"select count(*) from ({query})").fetchone()[0]
     finally:
         con.close()
-    if not evaluated and suite.when_empty != "stop":
-        return SuiteResult(suite.name, suite.relation, all_alike(suite, "not_applicable", "no rows to judge"))
-    if not evaluated:
+    if evaluated:
+        checks = _judge_rules(suite, query, cursor, parameters, evaluated=evaluated, hidden=hidden)
+    elif suite.when_empty == "stop":
         rows_missing = check(suite, None, "failed", observed="0 rows", name="rows_are_there")
-        return SuiteResult(
-            suite.name, suite.relation, (rows_missing, *all_alike(suite, "not_applicable", "no rows"))
-        )
+        checks = (rows_missing, *all_alike(suite, "not_applicable", "no rows"))
+    else:
+        checks = all_alike(suite, "not_applicable", "no rows to judge")
+        of_files = replace(suite, rules=tuple(rule for rule in suite.rules if rule.of_files))
+        if of_files.rules and parameters.get("loads"):
+            verdicts = _judge_rules(of_files, query, cursor, parameters, evaluated=0, hidden=hidden)
+            by_rule = {verdict.rule: verdict for verdict in (*checks, *verdicts)}
+            checks = tuple(by_rule.values())
+    return SuiteResult(suite.name, suite.relation, checks)
+
+
+def _judge_rules(
+    suite: Suite,
+    query: str,
+    cursor: CursorFactory,
+    parameters: Parameters,
+    *,
+    evaluated: int,
+    hidden: frozenset[str],
+) -> tuple[Check, ...]:
     with open_batch(query, cursor=cursor, parameters=parameters) as batch:
         results = evaluate(batch, suite)
-    return SuiteResult(suite.name, suite.relation, judge(suite, results, evaluated=evaluated, hidden=hidden))
+    return judge(suite, results, evaluated=evaluated, hidden=hidden)

@@ -32,7 +32,10 @@ class SuiteError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expectation: what is demanded, what a failure does, and why."""
+    """One expectation: what is demanded, what a failure does, and why.
+
+    A rule ``of_files`` reads the file ledger, so it is judged even if no row of the delivered files is left.
+    """
 
     name: str
     type: str
@@ -40,6 +43,7 @@ class Rule:
     severity: Severity
     why: str
     quarantine_where: str | None = None
+    of_files: bool = False
 
     @property
     def column(self) -> str:
@@ -99,6 +103,7 @@ def _rule(where: str, declared: Mapping[str, Any], gate: Gate) -> Rule:
         severity=meta["severity"],
         why=meta["why"],
         quarantine_where=meta.get("quarantine_where"),
+        of_files=meta.get("of_files", False),
     )
 
 

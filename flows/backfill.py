@@ -12,7 +12,7 @@ from flows._parameters import Enterprises, Parameters, Portfolio, Seed, StaleDay
 from flows.nightly import NightlyParameters, nightly
 from tasks.backfill import BackfillProgress, days, done_night
 from tasks.deliver import portfolio_of
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
@@ -66,17 +66,13 @@ def backfill(run: BackfillParameters) -> str:
         The run's key in ops.run_ledger.
 
     Raises:
-        Refused: The last date is not closed yet, or a night was refused; the line says how to go on.
+        Refused: A date is not closed yet, or a night was refused; the line says how to go on.
         RuntimeError: A night failed; the line says how to go on.
     """
-    last = run.last or last_closed_day()
-    if last > last_closed_day() or last < run.first:
-        raise Refused(
-            f"{run.first} to {last} is no range of closed days; the last closed day is {last_closed_day()}"
-        )
+    first, last = closed_day(run.first, option="--from"), closed_day(run.last, option="--to")
     portfolio = portfolio_of(run.source, enterprises=run.enterprises, seed=run.seed, portfolio=run.portfolio)
     run_id = open_run("backfill", portfolio=portfolio, as_of_date=last, parameters=run)
-    dates = days(run.first, last)
+    dates = days(first, last)
     progress = BackfillProgress(dates)
     with end_run(run_id) as counts:
         for day in dates:

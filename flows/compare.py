@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from flows._parameters import Parameters, Portfolio, TopFeatures
 from tasks.changes import compare_nights, night_before
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.settings import settings
@@ -48,7 +48,8 @@ def compare(run: CompareParameters = CompareParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
+    closed_day(run.against, option="--against")
     with writer(purpose=f"compare {run.portfolio} {as_of}"):
         run_id = open_run("compare", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from flows._parameters import Enterprises, Parameters, Seed
 from sources.simulated_incidents import Incidents
 from tasks.deliver import deliver_feeds
+from tasks.night import closed_day
 
 
 class DeliverParameters(Parameters):
@@ -71,7 +72,7 @@ def deliver(run: DeliverParameters = DeliverParameters()) -> str:
         source=run.source,
         enterprises=run.enterprises,
         seed=run.seed,
-        through=run.through,
+        through=closed_day(run.through, option="--through"),
         landing=run.landing,
         world=run.world(),
     )

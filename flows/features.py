@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from flows._parameters import HorizonDays, Parameters, Portfolio
 from tasks.features import build_features, build_labels
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import Definition, OutcomeDefinition
@@ -49,7 +49,7 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of, known_by = closed_day(run.as_of), closed_day(run.known_by, option="--known-by")
     with writer(purpose=f"features {run.portfolio} {as_of}"):
         run_id = open_run("features", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
@@ -57,6 +57,5 @@ def features(run: FeaturesParameters = FeaturesParameters()) -> str:
             counts["enterprises"] = build_features(night)
             if run.definition is not None:
                 outcome = OutcomeDefinition.of(run.definition, horizon_days=run.horizon_days)
-                known_by = run.known_by or last_closed_day()
                 counts["labels"] = build_labels(night, outcome, known_by=known_by)
     return run_id

@@ -25,7 +25,7 @@ from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
 from tasks.feeds import ended, mark_missing_feeds, record_feeds
 from tasks.ingest import ingest_landing
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
 from tasks.report import report_night
 from tasks.score import score_portfolio
@@ -83,6 +83,7 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> State[str]:
     Returns:
         The run's key in ops.run_ledger, as data of a state that names the feeds which were refused or are missing.
     """
+    closed_day(run.as_of)  # before anything is delivered
     with writer(purpose=f"nightly {run.source} {run.as_of or 'yesterday'}"):
         delivery = deliver(run)
         portfolio, as_of = delivery.portfolio, run.as_of or delivery.as_of_default

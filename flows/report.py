@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows._parameters import Parameters, Portfolio
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from tasks.report import report_night
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -33,7 +33,7 @@ def report(run: ReportParameters = ReportParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
     with writer(purpose=f"report {run.portfolio} {as_of}"):
         run_id = open_run("report", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flows._parameters import Parameters, Partitions, Portfolio, StaleDays, TopFeatures
 from tasks.lineup import find_lineup
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions
 from warehouse.connection import writer
@@ -40,7 +40,7 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
     with writer(purpose=f"score {run.portfolio} {as_of}"):
         run_id = open_run("score", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):

@@ -11,7 +11,7 @@ from flows._parameters import Family, HorizonDays, Parameters, Portfolio
 from models.champion_rule import stand_in
 from models.families import FAMILIES
 from models.family import FamilySettings
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from tasks.train import train_champion
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -36,7 +36,7 @@ class TrainParameters(Parameters):
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
     )
     family: Family = Field(
-        default=stand_in(FAMILIES),
+        default=stand_in(FAMILIES, FAMILIES),
         description="The model family, with the files that it trains on: "
         + ", ".join(f"{name} ({', '.join(family.covers)})" for name, family in FAMILIES.items()),
     )
@@ -105,7 +105,7 @@ def train(run: TrainParameters = TrainParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
     with writer(purpose=f"train {run.portfolio} {as_of}"):
         run_id = open_run("train", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:

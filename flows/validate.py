@@ -7,7 +7,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows._parameters import Parameters, Portfolio
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -36,7 +36,7 @@ def validate(run: ValidateParameters = ValidateParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
     with writer(purpose=f"validate {run.portfolio} {as_of}"):
         run_id = open_run("validate", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows._parameters import Parameters, Portfolio
 from models.watching.settings import WatchSettings
-from tasks.night import end_run, last_closed_day, open_run
+from tasks.night import closed_day, end_run, open_run
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -37,7 +37,7 @@ def watch(run: WatchParameters = WatchParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
-    as_of = run.as_of or last_closed_day()
+    as_of = closed_day(run.as_of)
     with writer(purpose=f"watch {run.portfolio} {as_of}"):
         run_id = open_run("watch", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:

@@ -2,9 +2,11 @@
 
 A borrower's coverage class says which data was delivered of it. Every family that covers the class scores it. The
 headline comes from the first of them that has a champion: the family that leads the class, then the one that covers
-most classes, the stand-in. Of several families that lead one class, the one listed last comes first: a new line in
-`models.families` takes a class over without a change to the family that led it, which comes next. A family that was
-shown to be worse than the stand-in on rows that neither had seen comes after the others.
+most classes. Of several families that lead one class, the one listed last comes first: a new line in
+`models.families` takes a class over without a change to the family that led it, which comes next.
+
+The stand-in is the champion that covers most classes, whichever family that is. In a class that the stand-in covers, a
+family that was shown to be worse than it on rows that neither had seen comes after the others.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -39,23 +41,42 @@ def order(coverage: str, families: Families) -> tuple[str, ...]:
     return tuple(family.name for family in (*reversed(leading), *others))
 
 
-def stand_in(families: Families) -> str:
-    """Return the family that covers most classes, the first listed of several.
+def stand_in(champions: Collection[str], families: Families) -> str:
+    """Return the family that the other champions are held against: of the champions, the one that covers most classes.
 
-    It is trained first, and the others are held against it.
+    The first listed of several. It depends on what families declare and not on how many borrowers a night has, so that
+    only a champion that comes or goes can change it.
+
+    Parameters
+    ----------
+    champions : collection of str
+        Families that have a champion, at least one.
+    families : mapping of str to Family
+
+    Examples
+    --------
+    >>> from models.families import FAMILIES
+    >>> stand_in(["voting_ensemble", "wide_deep"], FAMILIES)
+    'wide_deep'
     """
-    return max(families.values(), key=lambda family: len(family.covers)).name
+    having = [family for family in families.values() if family.name in champions]
+    return max(having, key=lambda family: len(family.covers)).name
 
 
 def compared_classes(champions: Collection[str], families: Families) -> dict[str, tuple[str, ...]]:
-    """Return the families that are compared with the stand-in, each with the classes whose rows count: those it leads.
+    """Return the families that are compared with the stand-in, each with the classes whose rows count.
 
-    Where the stand-in has no champion there is nothing to compare with.
+    These are the classes that the family leads and the stand-in covers; with none of them it is not compared.
     """
-    reference = stand_in(families)
-    if reference not in champions:
+    if not champions:
         return {}
-    return {name: families[name].leads for name in champions if name != reference and families[name].leads}
+    reference = families[stand_in(champions, families)]
+    shared = {
+        name: tuple(coverage for coverage in families[name].leads if coverage in reference.covers)
+        for name in champions
+        if name != reference.name
+    }
+    return {name: classes for name, classes in shared.items() if classes}
 
 
 def is_worse(difference: Difference) -> bool:
@@ -86,7 +107,11 @@ def headline_family(
     'operational_risk'
     """
     candidates = [name for name in order(coverage, families) if name in champions]
-    return min(candidates, key=lambda name: name in worse, default=None)
+    if not candidates:
+        return None
+    if stand_in(champions, families) not in candidates:
+        return candidates[0]  # nobody was compared on this class
+    return min(candidates, key=lambda name: name in worse)
 
 
 def headline_classes(
@@ -122,7 +147,14 @@ def headline_lines(
     """
     lines = []
     for (coverage, family), count in enterprises.items():
-        leading = next(iter(order(coverage, families)), family)
+        covering = order(coverage, families)
+        if family is None and covering:
+            lines.append(
+                f"{coverage:<12}{count:>7,}  no model: no champion covers them until one of "
+                f"{', '.join(covering)} is trained (python -m flows train)"
+            )
+            continue
+        leading = next(iter(covering), family)
         reason = "that is worse beyond noise" if leading in worse else "that has no champion yet"
         stands_in = "" if family == leading else f", which stands in for {leading}: {reason}"
         lines.append(f"{coverage:<12}{count:>7,}  {family or 'no model'}{stands_in}")

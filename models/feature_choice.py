@@ -57,6 +57,6 @@ def choose_features(
     if not names:
         raise NoFeaturesError(
             f"no column of the groups {', '.join(wanted)} holds two different values "
-            f"in {frame.height} training rows; deliver the feeds or name other groups"
+            f"in {frame.height} training rows; deliver the feeds that fill them, or train another family"
         )
     return names, left_out

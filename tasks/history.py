@@ -1,12 +1,14 @@
-"""Build the snapshots of a first training, and decide how many of them a family learns from: two, or the last alone."""
+"""Build the snapshots of a first training, and decide if a family learns from two of them, the last alone or none."""
 
 import logging
 import math
+from collections.abc import Collection
 from datetime import date, timedelta
 
+from models.champion_rule import COVERAGES, UNSCOREABLE
 from models.family import Family, FamilySettings
 from tasks.snapshots import build_snapshots
-from warehouse import matrix
+from warehouse import matrix, registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -26,7 +28,7 @@ class History:
 
     def __init__(self, night: Night, outcome: OutcomeDefinition) -> None:
         """Build the last snapshot, and the one before it if the portfolio's record reaches back that far."""
-        self.portfolio, self.outcome = night.portfolio, outcome
+        self.portfolio, self.outcome, self.knowledge_date = night.portfolio, outcome, night.as_of_date
         dates = outcome.snapshot_dates(night.as_of_date, snapshots=2)
         self.last, self.earlier, self.reason = dates[-1], dates[:-1], "a cross section has one date"
         for day in self.earlier:
@@ -49,7 +51,7 @@ class History:
             return 1
         counts = []
         for day in (*self.earlier, self.last):
-            labelled, defaults = self._count(family, (day,))
+            labelled, defaults = self._count(family.covers, day)
             counts.append(f"{labelled:,} labelled files of {day}, {defaults:,} defaults")
             if min(defaults, labelled - defaults) < needed(model):
                 log.info(
@@ -60,16 +62,36 @@ class History:
         log.info("champion    %s learns from two snapshots: %s", family.name, "; ".join(counts))
         return 2
 
-    def labelled(self, family: Family) -> tuple[int, int]:
-        """Count the labelled files of the last snapshot that a family covers, and the defaults among them."""
-        return self._count(family, (self.last,))
+    def too_little(self, family: Family) -> str | None:
+        """Return why a family need not try: it was withdrawn on this knowledge, or has too few labels; or None."""
+        with writer(purpose="look for models") as con:
+            for record in registry.records(con, portfolio=self.portfolio):
+                if (record.model_family, record.knowledge_date) == (family.name, self.knowledge_date):
+                    role = "champion no more" if record.role == "champion" else record.role
+                    return f"{record.model_version} of the same knowledge is {role}"
+        labelled, defaults = self.labelled(family.covers)
+        if labelled == 0:
+            everybody, _ = self.labelled((*COVERAGES, UNSCOREABLE))
+            if everybody == 0:
+                return f"no borrower of {self.last} has a label"
+            files = " or ".join(family.covers)
+            return f"of {everybody:,} labelled borrowers of {self.last} none has a {files} file"
+        least = needed(family.settings())
+        if min(defaults, labelled - defaults) < least:
+            files = " and ".join(family.covers)
+            return f"{labelled:,} labelled {files} files with {defaults:,} defaults, {least} of each kind are needed"
+        return None
 
-    def _count(self, family: Family, days: tuple[date, ...]) -> tuple[int, int]:
+    def labelled(self, coverage: Collection[str]) -> tuple[int, int]:
+        """Count the labelled borrowers of some coverage classes on the last snapshot, and the defaults among them."""
+        return self._count(coverage, self.last)
+
+    def _count(self, coverage: Collection[str], day: date) -> tuple[int, int]:
         with writer(purpose="count labels") as con:
             return matrix.labelled(
                 con,
                 portfolio=self.portfolio,
-                snapshot_dates=days,
+                snapshot_dates=(day,),
                 outcome=self.outcome,
-                coverage=family.covers,
+                coverage=tuple(coverage),
             )

@@ -62,9 +62,9 @@ def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
     Two models are compared on rows that neither had seen. Models without such rows in common (they are of other
     snapshots, or were registered before unseen rows were stored) cannot be compared: then nothing is shown.
     """
-    reference = stand_in(FAMILIES)
     worse = []
     for family, classes in compared_classes(champions, FAMILIES).items():
+        reference = stand_in(champions, FAMILIES)
         with writer(purpose="compare families") as con:
             comparison = evaluations.compare(con, champions[family], champions[reference], coverage=classes)
         if comparison is None:

@@ -30,6 +30,21 @@ def last_closed_day() -> date:
     return local.date() - timedelta(days=1)
 
 
+def closed_day(day: date | None, *, option: str = "--as-of") -> date:
+    """Return the day that a run asks for, or the last closed day if it asks for none.
+
+    Raises:
+        Refused: The day is not over on the lender's calendar; its facts are not known yet.
+    """
+    last = last_closed_day()
+    if day is not None and day > last:
+        raise Refused(
+            f"{option} {day} is not closed yet: the last closed day is {last} ({settings().timezone}); "
+            "ask for that day or an earlier one"
+        )
+    return day or last
+
+
 def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: BaseModel) -> str:
     """Write the run's ledger row as running and return its key."""
     with writer(purpose=flow) as con:

@@ -9,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models import artefact, scoring
-from models.champion_rule import UNSCOREABLE, stand_in, uncovered
+from models.champion_rule import UNSCOREABLE, order, uncovered
 from models.errors import ModelError
 from models.families import FAMILIES
 from tasks.lineup import Lineup
@@ -37,15 +37,18 @@ def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_
         frame = matrix.scoring_matrix(con, night, part=part, parts=parts)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
-    for coverage in uncovered(set(frame["coverage"]), lineup.champions, FAMILIES):
+    waiting = uncovered(set(frame["coverage"]), lineup.champions, FAMILIES)
+    if waiting and not lineup.champions:
         raise Refused(
-            f"{night.portfolio} has no champion for its {coverage} files as of {night.as_of_date}; "
-            f"train one: python -m flows train --family {stand_in(FAMILIES)}"
+            f"{night.portfolio} has no champion for its {waiting[0]} files as of {night.as_of_date}; train one of "
+            f"{', '.join(order(waiting[0], FAMILIES))}: "
+            f"python -m flows train --portfolio {night.portfolio} --family NAME"
         )
-    unscored = frame.filter(coverage=UNSCOREABLE).select(
+    nobody = (*waiting, UNSCOREABLE)
+    unscored = frame.filter(pl.col("coverage").is_in(nobody)).select(
         "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
     )
-    score_rows = [scores.as_rows(unscored, night, record=None, headline=(UNSCOREABLE,))]
+    score_rows = [scores.as_rows(unscored, night, record=None, headline=nobody)]
     contribution_rows = []
     for record in lineup.records:
         covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))

@@ -33,6 +33,15 @@ from warehouse.settings import settings
 log = logging.getLogger("nightledger")
 
 
+class NotTrainable(Refused):
+    """A family that cannot learn from a portfolio's data; `reason` says why, without the portfolio and the family."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Join where and why to one line."""
+        super().__init__(f"{where}: {reason}")
+        self.reason = reason
+
+
 @task(name="train model", task_run_name="train model of {night.portfolio}", cache_policy=NO_CACHE)
 def train_model(
     night: Night,
@@ -73,7 +82,7 @@ def train_model(
         if training.model.classifier.unexplained is None:
             training = replace(training, reasons=check_reasons(training.model, frame, labels))
     except ModelError as error:
-        raise Refused(f"{night.portfolio}, {family.name}, {outcome.definition}: {error}") from error
+        raise NotTrainable(f"{night.portfolio}, {family.name}, {outcome.definition}", str(error)) from error
     classifier = training.model.classifier
     keys = frame.select("as_of_date", "enterprise_id", "coverage").with_row_index("row")
     unseen = training.evaluation.unseen.join(keys.cast({"row": pl.Int64}), on="row").drop("row")
@@ -100,7 +109,8 @@ def train_champion(
     """Build the snapshots unless they are built, train on what was known by the night, return the registered model.
 
     Raises:
-        Refused: too few labelled rows, one class only, or no feature was delivered.
+        NotTrainable: too few labelled rows, one class only, or no feature was delivered.
+        Refused: a date has no labelled row, or the model cannot be registered.
     """
     started = time.perf_counter()
     dates = outcome.snapshot_dates(night.as_of_date, snapshots=snapshots)

@@ -7,6 +7,7 @@ import polars as pl
 from models.watching import fairness
 from models.watching.fairness import Basis
 from models.watching.settings import WatchSettings
+from models.watching.vintage import Vintage
 from tasks.watch_outcomes import share_outcome, vintages_of
 from warehouse import groups
 from warehouse.connection import writer
@@ -32,7 +33,7 @@ def fairness_figures(
         scored = groups.with_groups(con, groups.scores_of(con, night), portfolio=night.portfolio)
     parts = [_stamped(_selected(scored.filter(model_role="champion"), limits), None, None)]
     if share_outcome(tonight):
-        past = vintages_of(night, dates, tonight[0].outcome, family=None, limits=limits)[-1:]
+        past = _known(vintages_of(night, dates, tonight[0].outcome, family=None, limits=limits))
         parts += [
             _stamped(_within(night, vintage.keyed(), "matured", limits), None, None) for vintage in past
         ]
@@ -40,7 +41,7 @@ def fairness_figures(
         family, version = record.model_family, record.model_version
         scored_by_it = scored.filter(model_family=family, model_version=version)
         parts.append(_stamped(_selected(scored_by_it, limits), family, version))
-        past = vintages_of(night, dates, record.outcome, family=family, limits=limits)[-1:]
+        past = _known(vintages_of(night, dates, record.outcome, family=family, limits=limits))
         if past:
             figures = _within(night, past[0].keyed(), "matured", limits)
             parts.append(_stamped(figures, family, past[0].version))
@@ -49,6 +50,10 @@ def fairness_figures(
             rows = groups.unseen(con, record)
         parts.append(_stamped(_within(night, rows, "unseen", limits), family, version))
     return pl.concat(parts)
+
+
+def _known(vintages: list[Vintage]) -> list[Vintage]:
+    return [vintage for vintage in vintages if vintage.rows][-1:]
 
 
 def _selected(scored: pl.DataFrame, limits: WatchSettings) -> list[fairness.Figure]:

@@ -48,8 +48,8 @@ def headline_readings(night: Night, before: tuple[date, ...], limits: WatchSetti
     reasons = tonight.drop_nulls("pd")["reason_1"].fill_null("no reason stored")
     readings += shares("reason_1_share", _tally(reasons), reason="nobody has a PD")
     readings += [
-        feed_reading(feed, age, usual, deliveries=deliveries, settings=limits)
-        for feed, (age, usual, deliveries) in feeds.items()
+        feed_reading(feed, age, usual, pauses=pauses, settings=limits)
+        for feed, (age, usual, pauses) in feeds.items()
     ]
     return [*readings, *_migration(moves, (*grades, IN_DEFAULT))]
 

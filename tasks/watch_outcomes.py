@@ -10,7 +10,7 @@ from models.watching.vintage import Vintage
 from warehouse import reference, watch
 from warehouse.connection import writer
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition
+from warehouse.outcome import STOPPED, OutcomeDefinition
 from warehouse.registry import ModelRecord
 
 
@@ -70,7 +70,9 @@ def vintages_of(
                 continue
             labels = watch.labels(con, past, outcome, known_by=night.as_of_date)
             rows = watch.vintage(con, past, labels, family=family, version=version)
-            vintages.append(Vintage.of(past.as_of_date, version, rows))
+            told = labels.filter(reason=STOPPED)["told_on"].to_list()
+            unknown = outcome.stopped(past.as_of_date, told_on=told[0]) if told else None
+            vintages.append(Vintage.of(past.as_of_date, version, rows, unknown=unknown))
     return vintages
 
 

@@ -11,12 +11,18 @@ import polars as pl
 from warehouse import sql
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition
+from warehouse.outcome import STOPPED, OutcomeDefinition
 
 RELATION = "features.feat_enterprise"
 COVERAGE = "features.feat_coverage"
 
 SENSITIVE = frozenset({"representative_gender"})
+
+# a cross section describes every outcome there is: who cannot be scored counts as a thin file
+_COVERED = """(
+        list_contains($coverage, f.coverage)
+        or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
+    )"""
 
 # the date is compared with a constant, so that every part of the view is read for that date alone
 _TRAINING = f"""
@@ -27,10 +33,7 @@ inner join wh.features.feat_label as l
 where
     f.portfolio = $portfolio and f.as_of_date = $as_of_date
     and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
-    and (
-        list_contains($coverage, f.coverage)
-        or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
-    )
+    and {_COVERED}
 """
 
 _LABELLED = f"""
@@ -41,7 +44,7 @@ inner join wh.{COVERAGE} as f
 where
     l.portfolio = $portfolio and list_contains($snapshot_dates, l.as_of_date)
     and l.definition = $definition and l.horizon_days = $horizon_days
-    and list_contains($coverage, f.coverage)
+    and {_COVERED}
 """
 
 _LABEL_COUNTS = """
@@ -50,6 +53,14 @@ from wh.features.feat_label
 where
     portfolio = $portfolio and as_of_date = $as_of_date
     and definition = $definition and horizon_days = $horizon_days
+"""
+
+_STOPPED = """
+select max(told_on)
+from wh.features.feat_label
+where
+    portfolio = $portfolio and as_of_date = $as_of_date
+    and definition = $definition and horizon_days = $horizon_days and reason = $reason
 """
 
 _FIRST_DAY = """
@@ -112,10 +123,20 @@ def training_matrix(
             raise Refused(
                 f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
                 f"{outcome.definition} within {outcome.horizon_days} days; "
-                "its outcomes are not known yet or its history does not reach back so far"
+                f"{_why_unlabelled(con, outcome, portfolio=portfolio, day=day)}"
             )
     # the view has no order of its own
     return pl.concat(frames).sort("as_of_date", "enterprise_id")
+
+
+def _why_unlabelled(
+    con: duckdb.DuckDBPyConnection, outcome: OutcomeDefinition, *, portfolio: str, day: date
+) -> str:
+    params = {"portfolio": portfolio, "as_of_date": day, **outcome.key, "reason": STOPPED}
+    (told_on,) = con.execute(_STOPPED, params).fetchone() or (None,)
+    if told_on is None:
+        return "its outcomes are not known yet or its history does not reach back so far"
+    return f"{outcome.stopped(day, told_on=told_on)}: deliver the later ones, or train as of {told_on}"
 
 
 def labelled(
@@ -126,7 +147,7 @@ def labelled(
     outcome: OutcomeDefinition,
     coverage: Sequence[str],
 ) -> tuple[int, int]:
-    """Count the borrowers of a coverage with a known label on the dates, and those of them that defaulted."""
+    """Count the rows that `training_matrix` would read, and the defaults among them."""
     row = con.execute(
         _LABELLED,
         {
@@ -165,6 +186,16 @@ def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) ->
     return pl.DataFrame({"enterprise_id": ids}).join(
         features, on="enterprise_id", how="inner", maintain_order="left"
     )
+
+
+def coverages(con: duckdb.DuckDBPyConnection, night: Night) -> set[str]:
+    """Return the coverage classes that the borrowers of a night have."""
+    rows = con.execute(
+        f"select distinct coverage from wh.{COVERAGE} "
+        "where portfolio = $portfolio and as_of_date = $as_of_date",
+        night.key,
+    ).fetchall()
+    return {coverage for (coverage,) in rows}
 
 
 def first_day(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> date | None:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 # each is a rule of sql/features/feat_label.sql; a cross section has outcomes without a date
 Definition = Literal["dpd30", "dpd90", "charge_off", "insolvency", "any", "cross_section"]
 CROSS_SECTION: Definition = "cross_section"
+STOPPED = "outcomes stopped before the window closed"
+"""Reason in features.feat_label of a date whose labels are unknown since its outcomes came no longer."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class OutcomeDefinition:
     def key(self) -> dict[str, Any]:
         """The key of its labels, as SQL parameters."""
         return {"definition": self.definition, "horizon_days": self.horizon_days}
+
+    def stopped(self, as_of_date: date, *, told_on: date) -> str:
+        """Return why no label of a date is known whose outcomes last told of a later day on `told_on`."""
+        end = as_of_date + timedelta(days=self.horizon_days)
+        return (
+            f"the outcomes stopped on {told_on}, too early for the window of {as_of_date} that ended on {end}"
+        )
 
     def snapshot_dates(self, as_of_date: date, *, snapshots: int = 1) -> tuple[date, ...]:
         """Return the dates whose features are trained on, oldest first; every label window ends by as_of_date.

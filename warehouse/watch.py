@@ -62,19 +62,23 @@ where
 order by s.enterprise_id
 """
 
+# the same pauses as sql/staging/stg_outcome_days.sql, up to the last delivery, however long ago that is
 _FEED_AGE = """
 select
     cast($as_of_date as date) - max(day) as age,
-    max(gap) filter (where day > cast($as_of_date as date) - 90) as usual,
-    count(*) filter (where day > cast($as_of_date as date) - 90) as deliveries
+    max(pause) filter (where is_recent) as usual,
+    count(pause) filter (where is_recent) as pauses
 from (
-    select day, day - lag(day) over (order by day) as gap
+    select
+        day,
+        day - lag(day) over (order by day) as pause,
+        row_number() over (order by day desc) <= 24 or day > max(day) over () - 90 as is_recent
     from (
         select distinct cast(known_at as date) as day
         from wh.raw.{feed}
         where portfolio = $portfolio and known_at < cast($as_of_date as date) + interval 1 day
     ) as days
-) as gaps
+) as deliveries
 """
 
 
@@ -122,8 +126,8 @@ def feed_ages(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, tuple[i
     Without overrides, which come whenever one is decided.
 
     Returns:
-        By feed: days since the last delivery, the longest time between two of the last 90 days, and on how many of
-        those 90 days there was a delivery.
+        By feed: days since the last delivery, the longest of the last 24 pauses between deliveries and of those that
+        ended in the 90 days up to the last one, and how many pauses these are.
     """
     ages: dict[str, Any] = {}
     for feed in FEEDS:
@@ -137,13 +141,12 @@ def labels(
 ) -> pl.DataFrame:
     """Return the labels of a past night by what is known on another date, without storing them.
 
-    The label's own SQL decides; a window that reaches past known_by has no label.
+    The label's own SQL decides; a window that reaches past known_by, or that the outcomes stopped before, has no label.
 
     Returns:
-        enterprise_id and label.
+        The columns of features.feat_label.
     """
-    params = {**night.key, **outcome.key, "known_by": known_by}
-    return sql.frame(con, "features.feat_label", params).select("enterprise_id", "label")
+    return sql.frame(con, "features.feat_label", {**night.key, **outcome.key, "known_by": known_by})
 
 
 def vintage(
@@ -159,7 +162,7 @@ def vintage(
     Args:
         con: a writer's cursor.
         night: the past night.
-        known: its labels, as `labels` returns them.
+        known: its enterprise_id and label, as `labels` returns them.
         family: the model's family, None for the headlines of all families.
         version: its version.
 

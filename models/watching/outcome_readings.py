@@ -103,7 +103,9 @@ def calibration(
         *((name, LATEST) for name in TESTS),
     )
     if not vintages or not vintages[-1].rows:
-        reason = waiting if not vintages else f"no borrower of {vintages[-1].day} has a known label"
+        reason = waiting
+        if vintages:
+            reason = vintages[-1].unknown or f"no borrower of {vintages[-1].day} has a known label"
         return [Reading(measure=name, subject=subject, severity="unknown", note=reason, **key)
                 for name, subject in measures]  # fmt: skip
     latest = vintages[-1]
@@ -216,7 +218,10 @@ def _unlikely(p_value: float, settings: WatchSettings) -> Severity:
 
 
 def _few(vintage: Vintage, minimum: int) -> str:
-    return f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
+    counts = (
+        f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
+    )
+    return vintage.unknown or counts
 
 
 def _interval(interval: Interval) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def level_reading(
 
 
 def feed_reading(
-    feed: str, age: int | None, usual: int | None, *, deliveries: int, settings: WatchSettings
+    feed: str, age: int | None, usual: int | None, *, pauses: int, settings: WatchSettings
 ) -> Reading:
     """Return the days since the last delivery of a feed, judged by its longest usual pause.
 
@@ -156,21 +156,22 @@ def feed_reading(
     age : int or None
         Days from the last delivery to the night; None if there never was one.
     usual : int or None
-        Longest time between deliveries of the last 90 days, in days.
-    deliveries : int
-        Days of the last 90 with a delivery.
+        Longest of the last pauses between its deliveries, in days; None if there is none.
+    pauses : int
+        How many pauses these are.
     settings : WatchSettings
     """
     about: dict[str, Any] = {
         "heading": "stability",
         "measure": "feed_age",
         "subject": feed,
-        "sample": deliveries,
+        "sample": pauses,
     }
     if age is None:
         return Reading(**about, severity="unknown", note="never delivered")
-    if usual is None or deliveries < settings.usual_least:
-        return Reading(**about, value=age, note=f"{deliveries} deliveries in 90 days: told, not judged")
+    if usual is None or pauses < settings.feed_pauses:
+        note = f"last delivered {age} days before; {pauses} pauses so far, {settings.feed_pauses} are needed"
+        return Reading(**about, severity="unknown", note=note)
     severity = judged(age, usual + 1, 2 * usual + 1)
     return Reading(**about, value=age, threshold=usual, severity=severity)
 

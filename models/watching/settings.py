@@ -37,6 +37,12 @@ class WatchSettings(BaseModel):
     usual_least: int = Field(
         default=7, ge=1, le=366, description="Such nights below which a feature is told and not judged"
     )
+    feed_pauses: int = Field(
+        default=3,
+        ge=1,
+        le=24,
+        description="Pauses between its deliveries below which the age of a feed is unknown",
+    )
     vintages: int = Field(
         default=12, ge=1, le=60, description="Months whose last scored night is measured against its outcomes"
     )

@@ -19,9 +19,11 @@ class Vintage(NamedTuple):
     pd: Scores
     grades: list[str]
     borrowers: list[str]
+    unknown: str | None = None
+    """Why nobody's label is known although the window is over."""
 
     @classmethod
-    def of(cls, day: date, version: str | None, rows: pl.DataFrame) -> Vintage:
+    def of(cls, day: date, version: str | None, rows: pl.DataFrame, *, unknown: str | None = None) -> Vintage:
         """Return the vintage of a frame with enterprise_id, label, pd and grade."""
         labels = rows["label"].cast(pl.Int64).to_numpy()
         return cls(
@@ -31,6 +33,7 @@ class Vintage(NamedTuple):
             rows["pd"].to_numpy(),
             rows["grade"].to_list(),
             rows["enterprise_id"].to_list(),
+            unknown,
         )
 
     def keyed(self) -> pl.DataFrame:

@@ -294,7 +294,7 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if settings.wide and settings.deep and not chosen:
                 raise NoFeaturesError(
                     f"no column for the {part} part (groups {', '.join(groups)}) holds two different values in "
-                    f"{X.height} training rows; deliver the feeds or switch {part} off"
+                    f"{X.height} training rows; deliver the feeds that fill them, or train another family"
                 )
         return wide, deep, tuple(moved)
 

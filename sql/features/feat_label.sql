@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, definition, horizon_days, enterprise_id
 -- time: outcomes known by the end of $known_by and dated in (as_of_date, as_of_date + horizon_days]; for
 --   cross_section known by the end of $as_of_date
--- inputs: staging.stg_outcomes, features.feat_profile
+-- inputs: staging.stg_outcomes, staging.stg_outcome_days, features.feat_profile
 -- parameters: portfolio, as_of_date, known_by, definition, horizon_days
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the features describe
@@ -14,11 +14,15 @@
 -- column label: [label] 1 = default, 0 = none in the closed window, null = not known or not at risk
 -- column reason: [label] text; why the label is what it is
 -- column known_by: [label] date; the outcomes known by its end were used
+-- column told_on: [label] date; last day by known_by on which outcomes of a later date than before became known
 -- dpd30 and dpd90: more than 30 (Vanhoeven & Chen, section 4.1) and more than 90 days past due (Perez-Salazar et al.,
 -- section 3.2).
 -- any: more than 30 days past due, a charge-off or an insolvency. cross_section: the same signs as known on
 -- as_of_date itself, of enterprises with an outcome row.
 -- A borrower about whom no outcome was ever delivered is not known to be good: null, not 0.
+-- Nor is anybody once the outcomes have stopped: a window counts only if told_on lies no longer before its end than
+-- the outcomes usually pause, and if they tell of two thirds of it at least. Else the label of the whole date is null,
+-- also where a default is known: defaults alone would be no sample (decision 0068).
 -- Past due counts as cured once a later row of the same loan says so; a charge-off or an insolvency never is.
 with asked as (
     select
@@ -54,6 +58,16 @@ known as (
 ),
 
 delivered as (select count(*) > 0 as feed from known),
+
+last_told as (
+    select
+        max(d.told_on) as told_on,
+        max(d.told_until) as told_until,
+        coalesce(arg_max(d.usual_pause, d.told_on), 0) as usual_pause
+    from wh.staging.stg_outcome_days as d
+    cross join asked as a
+    where d.portfolio = $portfolio and d.told_on <= a.known_by
+),
 
 loans as (
     select
@@ -93,6 +107,7 @@ reasons as (
         a.definition,
         a.horizon_days,
         a.known_by,
+        t.told_on,
         p.enterprise_id,
         case
             when a.definition not in ('dpd30', 'dpd90', 'charge_off', 'insolvency', 'any', 'cross_section')
@@ -103,13 +118,18 @@ reasons as (
             when a.definition = 'cross_section' then 'no default known on as_of_date'
             when coalesce(e.in_default, false) then 'in default on as_of_date'
             when a.as_of_date + a.horizon_days > a.known_by then 'outcome window still open'
-            when coalesce(e.has_default, false) then 'default in the window'
             when e.enterprise_id is null then 'no outcome delivered for the borrower'
+            when
+                a.as_of_date + a.horizon_days - t.told_on > t.usual_pause
+                or (a.as_of_date + a.horizon_days - t.told_until) * 3 > a.horizon_days
+                then 'outcomes stopped before the window closed'
+            when e.has_default then 'default in the window'
             else 'no default in the closed window'
         end as reason
     from wh.features.feat_profile as p
     cross join asked as a
     cross join delivered as d
+    cross join last_told as t
     left join enterprises as e on p.enterprise_id = e.enterprise_id
     where p.portfolio = $portfolio and p.as_of_date = a.as_of_date
 )
@@ -125,5 +145,6 @@ select
         when r.reason in ('no default in the closed window', 'no default known on as_of_date') then 0
     end as integer) as label,
     cast(r.reason as varchar) as reason,
-    cast(r.known_by as date) as known_by
+    cast(r.known_by as date) as known_by,
+    cast(r.told_on as date) as told_on
 from reasons as r

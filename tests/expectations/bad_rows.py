@@ -34,6 +34,22 @@ TWICE: Case = ("select * from {rows} union all select * from {rows} where enterp
 WITHOUT_ONE: Case = ("select * from {rows} where enterprise_id <> 'E1'", {})
 
 
+def again_times_100(**values: str) -> Case:
+    """The delivery once more as a load of its own, in cents."""
+    select, _ = everybody(run_id="'cents'", **values)
+    return select, {"loads": ["cents"]}
+
+
+def in_cents(*columns: str) -> Case:
+    return again_times_100(**{name: f"100 * {name}" for name in columns})
+
+
+SPOILT_LOAD: Case = ("select * replace ('spoilt' as run_id) from {rows}", {"loads": ["spoilt"]})
+CENTS_IN_PAYLOAD = again_times_100(
+    payload="""replace(payload::varchar, '"amount":10.5', '"amount":1050')::json"""
+)
+
+
 def of_every_feed(name: str) -> dict[str, Case]:
     declared = FEEDS[name]
     required = next(column.name for column in declared.columns if column.required)
@@ -47,7 +63,9 @@ def of_every_feed(name: str) -> dict[str, Case]:
         "known_after_it_happened": feed(known_at="timestamp '1999-01-01 00:00:00'"),
         "date_is_plausible": feed(**{time: ancient}),
         "unknown_enterprise": feed(enterprise_id="'nobody'"),
-        "quarantine_is_small": ("select * replace ('spoilt' as run_id) from {rows}", {"loads": ["spoilt"]}),
+        "quarantine_is_small": SPOILT_LOAD,
+        "restatements_are_few": SPOILT_LOAD,
+        "known_before_it_was_loaded": feed(known_at="loaded_at + interval 25 hours"),
         "delivery_is_fresh": ("select * from {rows}", {"as_of_date": date(2030, 1, 1)}),
     }
     if name == "enterprises":
@@ -63,6 +81,8 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
         "registered_capital_is_not_negative": feed(registered_capital="-1"),
         "founded_before_described": feed(founded_on="date '2027-01-01'"),
         "natural_person_is_told": feed(natural_person="null"),
+        "amounts_hold_their_unit": in_cents("registered_capital"),
+        "borrowers_hold_their_unit": in_cents("registered_capital"),
     },
     "loan_ledger": {
         "annual_rate_is_a_share": feed(annual_rate="5.5"),
@@ -71,6 +91,8 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
         "days_past_due_are_plausible": feed(days_past_due="-1"),
         "opened_before_the_ledger": feed(opened_on="date '2027-01-01'"),
         "operating_income_is_not_negative": feed(operating_income="-1"),
+        "amounts_hold_their_unit": in_cents("borrowing", "total_assets", "operating_income"),
+        "loans_hold_their_unit": in_cents("total_assets"),
     },
     "transactions": {
         "kind_is_known": feed(kind="'gift'"),
@@ -79,10 +101,14 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
         "due_date_is_near": feed(due_at="timestamp '2126-01-01 00:00:00'"),
         "paid_before_it_was_known": feed(paid_at="timestamp '2027-01-01 00:00:00'"),
         "amount_is_plausible": feed(amount="20000000000"),
+        "amounts_hold_their_unit": in_cents("amount"),
+        "borrowers_hold_their_unit": in_cents("amount"),
         "counterparty_is_told": spoil("file_row % 2 = 0", counterparty_id="null"),
     },
     "operational_events": {
         "event_type_is_known": feed(event_type="'dance'"),
+        "amounts_hold_their_unit": CENTS_IN_PAYLOAD,
+        "borrowers_hold_their_unit": CENTS_IN_PAYLOAD,
         "payload_is_complete": spoil("event_type = 'stock_count'", payload="'{\"units_on_hand\": -1}'::json"),
         "promise_is_near": spoil(
             "event_type = 'supplier_payment'",

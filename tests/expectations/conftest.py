@@ -22,7 +22,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
             con = stack.enter_context(writer(purpose="suites"))
             small.deliver(con)
             for feed in small.RAW:
-                small.record(con, feed, portfolio=small.PORTFOLIO, run_id="spoilt", quarantined=50)
+                small.record(
+                    con, feed, portfolio=small.PORTFOLIO, run_id="spoilt", quarantined=50, superseded=50
+                )
             small.build_features(con, small.NIGHT)
             small.repeat_features(con, ("feat_ledger", "feat_transactions", "feat_operations"))
             small.score(con)

@@ -94,7 +94,13 @@ def deliver(con: duckdb.DuckDBPyConnection, *, portfolio: str = PORTFOLIO, run_i
 
 
 def record(
-    con: duckdb.DuckDBPyConnection, feed: str, *, portfolio: str, run_id: str, quarantined: int = 0
+    con: duckdb.DuckDBPyConnection,
+    feed: str,
+    *,
+    portfolio: str,
+    run_id: str,
+    quarantined: int = 0,
+    superseded: int = 0,
 ) -> None:
     """Write the ledger row of the file that a run loaded."""
     con.execute(
@@ -102,7 +108,7 @@ def record(
             select '{portfolio}' as portfolio, '{feed}' as feed, '{feed}/{run_id}.csv' as path,
                    '{feed}-{run_id}' as file_hash, 'loaded' as status, count(*) + {quarantined} as delivered,
                    count(*) as loaded, {quarantined} as quarantined, 0 as exact_duplicates,
-                   '{run_id}' as run_id
+                   {superseded} as superseded, '{run_id}' as run_id, now()::timestamp as recorded_at
             from wh.raw.{feed} where portfolio = '{portfolio}' and run_id = '{run_id}'"""
     )
 

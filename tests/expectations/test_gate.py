@@ -68,7 +68,8 @@ def test_predicate_that_moves_more_than_the_rule_counted_stops():
 
 
 @pytest.mark.parametrize(
-    ("bad", "of", "stops"), [(200, 1000, False), (201, 1000, True), (10, 10, False), (11, 12, True)]
+    ("bad", "of", "stops"),
+    [(200, 1000, False), (201, 1000, True), (1, 5, False), (2, 5, True), (10, 10, True)],
 )
 def test_too_many_bad_rows_stop_instead_of_moving(bad, of, stops):
     check = replace(BAD, unexpected_count=bad, evaluated_count=of)
@@ -94,6 +95,11 @@ def test_artifact_answers_what_failed_how_many_rows_three_examples_may_i_rerun()
     assert text.count("transaction_id = T") == 6
     assert "A transaction moves money" in text
     assert "May I rerun?** Yes, once the cause is mended" in text
+
+
+def test_artifact_counts_findings_where_no_row_is_left():
+    text = tell(gate_report(replace(STOP, unexpected_count=1, evaluated_count=0)))
+    assert "1 finding, stopped the night" in text
 
 
 def test_artifact_fits_on_one_screen():

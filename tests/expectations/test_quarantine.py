@@ -86,32 +86,32 @@ def test_bad_rows_move_and_the_accounts_still_hold(fresh):
 
 
 def test_rows_of_an_enterprise_that_went_follow_it(fresh, whole_gate):
-    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E1'")
+    # E5 has no row in the feeds of three rows and less, where one is more than a fifth
+    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E5'")
     judge()
-    left = "select count(*) from wh.raw.{} where enterprise_id = 'E1'"
+    left = "select count(*) from wh.raw.{} where enterprise_id = 'E5'"
     assert [one(fresh, left.format(feed)) for feed in small.RAW] == [0] * len(small.RAW)
     assert one(fresh, IDENTITY) == 0
     assert one(fresh, "select count(*) from wh.ops.quarantine where rule = 'unknown_enterprise'") > 60
 
 
 def test_quarantine_masks_personal_columns(fresh):
-    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E1'")
+    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E5'")
     judge()
     text = one(fresh, "select raw_text from wh.ops.quarantine where feed = 'enterprises'")
     row = json.loads(text)
-    assert (row["enterprise_id"], row["employees"]) == ("E1", -1)
+    assert (row["enterprise_id"], row["employees"]) == ("E5", -1)
     assert {row[name] for name in ("legal_name", "tax_number", "phone", "address")} == {"***"}
     everything = str(fresh.execute("select * from wh.ops.quarantine").fetchall())
     everything += str(fresh.execute("select * from wh.ops.validation_results").fetchall())
-    assert not any(word in everything for word in ("Secret", "TAX1", "+49"))
+    assert not any(word in everything for word in ("Secret", "TAX5", "+49"))
 
 
 def test_version_before_a_bad_one_holds_again(fresh):
     first, second, third = (f"timestamp '2026-06-{day} 00:00:00'" for day in (10, 15, 20))
     fresh.execute("delete from wh.raw.legal_cases where case_id = 'K1'")
-    for row, (known, until, role) in enumerate(
-        [(first, second, "plaintiff"), (second, third, "judge"), (third, "null", "plaintiff")], start=10
-    ):
+    versions = [(first, second, "plaintiff"), (second, third, "judge"), (third, "null", "plaintiff")]
+    for row, (known, until, role) in enumerate(versions, start=10):
         fresh.execute(
             f"""insert into wh.raw.legal_cases by name
                 select 'K1' as case_id, 'E1' as enterprise_id, date '2026-05-01' as filed_on,
@@ -119,7 +119,12 @@ def test_version_before_a_bad_one_holds_again(fresh):
                        {known} as known_at, {until} as known_to, 'p' as portfolio, 'r1' as run_id,
                        'legal_cases-r1' as file_hash, {row} as file_row"""
         )
-    fresh.execute("update wh.ops.file_ledger set delivered = 4, loaded = 4 where feed = 'legal_cases'")
+    # one more good case: one bad row of five is a fifth and no more
+    fresh.execute(
+        """insert into wh.raw.legal_cases by name
+           select * replace ('K3' as case_id, 3 as file_row) from wh.raw.legal_cases where case_id = 'K2'"""
+    )
+    fresh.execute("update wh.ops.file_ledger set delivered = 5, loaded = 5 where feed = 'legal_cases'")
     judge()
     left = fresh.execute(
         "select known_at::varchar, known_to::varchar from wh.raw.legal_cases where case_id = 'K1' order by 1"
@@ -149,6 +154,47 @@ def test_stopped_rows_are_judged_again_until_they_are_mended(fresh):
     judge("third")
     assert verdicts(fresh, "third")["legal_cases", "one_row_a_version"].outcome == "passed"
     assert verdicts(fresh, "third")["transactions", "kind_is_known"].outcome == "not_applicable"
+
+
+def test_file_that_loses_more_than_a_fifth_by_several_rules_stops_after_the_moves(fresh):
+    fresh.execute("update wh.raw.transactions set amount = 0 where file_row <= 50")
+    fresh.execute("update wh.raw.transactions set kind = 'gift' where file_row between 51 and 100")
+    with pytest.raises(
+        Refused, match=r"rule quarantine_is_small, 1 finding, such as path transactions/r1.csv"
+    ):
+        judge()
+    assert one(fresh, "select count(*) from wh.ops.quarantine") == 99, "one of them is void, it may be zero"
+    assert one(fresh, IDENTITY) == 0
+    with pytest.raises(Refused, match="quarantine_is_small"):
+        judge("the next night")
+
+
+def test_small_bad_file_in_a_large_load_stops(fresh):
+    fresh.execute(
+        "update wh.raw.transactions set amount = 0, file_hash = 'transactions-small' where file_row <= 5"
+    )
+    fresh.execute("update wh.ops.file_ledger set delivered = 295, loaded = 295 where feed = 'transactions'")
+    fresh.execute(
+        """insert into wh.ops.file_ledger by name
+           select * replace ('transactions/small.csv' as path, 'transactions-small' as file_hash,
+                             5 as delivered, 5 as loaded)
+           from wh.ops.file_ledger where feed = 'transactions'"""
+    )
+    with pytest.raises(
+        Refused, match=r"quarantine_is_small, 1 finding, such as path transactions/small\.csv"
+    ):
+        judge()
+
+
+def test_file_of_which_no_row_is_left_stops(fresh):
+    fresh.execute("delete from wh.raw.legal_cases")
+    fresh.execute("update wh.ops.file_ledger set loaded = 0, quarantined = 2 where feed = 'legal_cases'")
+    with pytest.raises(Refused, match=r"raw\.legal_cases, rule quarantine_is_small, 1 finding"):
+        judge()
+    seen = verdicts(fresh)
+    assert seen["legal_cases", "role_is_known"].outcome == "not_applicable"
+    assert seen["legal_cases", "restatements_are_few"].outcome == "passed"
+    assert gates.pending_loads(fresh, portfolio=PORTFOLIO, feed="legal_cases") == ["r1"]
 
 
 def test_delivery_that_is_mostly_bad_stops_and_stays(fresh):

@@ -69,7 +69,7 @@ def test_a_night_that_fails_stops_it_with_one_line(error, nights):
 
 
 def test_a_day_that_is_not_closed_is_refused(nights):
-    with pytest.raises(Refused, match="is no range of closed days"):
+    with pytest.raises(Refused, match="is not closed yet: the last closed day is"):
         backfill(run=BackfillParameters(first=FIRST, last=date(2999, 1, 1)))
 
 

@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 
 from tasks.features import LABEL, WIDE, feature_order
+from warehouse import sql
 from warehouse.intake.feeds import FEEDS
 from warehouse.partition import replace_partition
 from warehouse.views import renew_view
@@ -34,6 +35,7 @@ def warehouse_of(feeds: Rows) -> duckdb.DuckDBPyConnection:
             f"create table wh.staging.stg_{feed.name} "
             f"(portfolio varchar, {columns}, known_to timestamp, run_id varchar)"
         )
+    con.execute(f"create view wh.staging.stg_outcome_days as {sql.load('staging.stg_outcome_days').text}")
     add(con, feeds)
     return con
 

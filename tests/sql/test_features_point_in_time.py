@@ -202,6 +202,13 @@ def test_any_rows_known_later_change_nothing(base, late):
 
 def test_labels_use_nothing_known_after_known_by():
     con = warehouse_of(known_first())
+    end = {
+        "enterprise_id": "a",
+        "loan_id": "new",
+        "outcome_date": NIGHT + timedelta(days=30),
+        "days_past_due": 0,
+    }
+    add(con, {"outcomes": [end]})
     build(con, NIGHT)
     asked = {"known_by": NIGHT + timedelta(days=60), "definition": "dpd90", "horizon_days": 30}
     before = labels(con, NIGHT, **asked)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models import champion_rule
 from models.families import FAMILIES
@@ -15,6 +19,7 @@ from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
 from tasks import champions, history, lineup
+from tasks.train import NotTrainable
 from warehouse import evaluations, matrix, registry
 from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
@@ -61,14 +66,12 @@ def ensure(definition: str | None = None) -> None:
 
 def test_the_first_night_trains_all_families_on_the_same_knowledge(trained):
     ensure()
-    first, *others = trained
-    assert (first["model"], first["outcome"]) == (FIRST, OutcomeDefinition("dpd90", 365))
-    assert [other["model"] for other in others] == [VotingEnsembleSettings(), WideDeepSettings()]
-    for other in others:
-        # as the champion that it stands beside, whatever the night was asked
-        assert (other["as_of_date"], other["outcome"]) == (DAY, OutcomeDefinition("dpd30", 365))
-        assert other["built"]
+    assert [call["model"] for call in trained] == [FIRST, VotingEnsembleSettings(), WideDeepSettings()]
+    for call in trained:
+        assert (call["as_of_date"], call["outcome"]) == (DAY, OutcomeDefinition("dpd90", 365))
+        assert call["built"]
     assert [call["snapshots"] for call in trained] == [2, 2, 2]
+    assert [call["repeats"] for call in trained] == [None, 1, 1]
 
 
 def test_a_family_whose_earlier_snapshot_has_too_few_learns_from_the_last_alone(trained, monkeypatch, caplog):
@@ -144,8 +147,11 @@ def test_champions_that_are_there_are_used(trained, monkeypatch):
 
 def test_a_killed_first_night_trains_what_is_missing_when_it_is_run_again(trained, monkeypatch):
     known(monkeypatch, operational_risk=record("operational_risk"), wide_deep=record("wide_deep"))
-    ensure()
-    assert [(call["model"], call["snapshots"]) for call in trained] == [(VotingEnsembleSettings(), 2)]
+    ensure("charge_off")
+    # on what counts as default for the champion that it stands beside, whatever the night was asked
+    assert [(call["model"], call["snapshots"], call["outcome"]) for call in trained] == [
+        (VotingEnsembleSettings(), 2, OUTCOME)
+    ]
 
 
 def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
@@ -159,13 +165,98 @@ def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
     assert "champion    no voting_ensemble: 7 of the same knowledge is retired" in caplog.messages
 
 
-def test_a_later_night_does_not_try_again(trained, monkeypatch):
-    known(monkeypatch, operational_risk=record("operational_risk", date(2026, 6, 29)))
+EARLIER = date(2026, 6, 29)
+
+
+@pytest.mark.parametrize(
+    ("champion", "tonight", "begins", "tried"),
+    [
+        ("operational_risk", {"thick", "transaction", "thin", "unscoreable"}, date(2023, 1, 1), []),
+        ("voting_ensemble", {"thick", "unscoreable"}, date(2023, 1, 1), []),
+        ("voting_ensemble", {"thick"}, None, []),
+        # payments are delivered: no year of them lies before a date with known outcomes, then one does
+        ("voting_ensemble", {"thick", "thin"}, date(2024, 7, 1), []),
+        ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 30), ["operational_risk"]),
+        ("voting_ensemble", {"transaction"}, date(2023, 1, 1), ["operational_risk", "wide_deep"]),
+        ("wide_deep", {"thick", "transaction", "thin"}, date(2023, 1, 1), ["operational_risk"]),
+    ],
+)
+def test_a_later_night_trains_only_for_borrowers_whom_no_champion_covers(  # noqa: PLR0917
+    champion, tonight, begins, tried, trained, monkeypatch
+):
+    known(monkeypatch, **{champion: record(champion, EARLIER)})
+    monkeypatch.setattr(matrix, "coverages", lambda *_: tonight)
+    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: begins)
+    ensure()
+    assert [call["model"].family for call in trained] == tried
+    assert {call["outcome"] for call in trained} <= {OUTCOME}
+
+
+def test_a_snapshot_that_cannot_be_built_stops_no_night_that_has_a_champion(trained, monkeypatch, caplog):
+    known(monkeypatch, voting_ensemble=record("voting_ensemble", EARLIER))
+    monkeypatch.setattr(matrix, "coverages", lambda *_: {"thin"})
+
+    def build(*_: Any, **__: Any) -> None:
+        raise Refused("p has no enterprise known on 2025-06-30; load its feeds first")
+
+    monkeypatch.setattr(history, "build_snapshots", build)
     ensure()
     assert trained == []
+    assert (
+        "champion    no operational_risk: p has no enterprise known on 2025-06-30; load its feeds first"
+        in caplog.messages
+    )
+    known(monkeypatch)
+    with pytest.raises(Refused, match="load its feeds first"):
+        ensure()
 
 
-@pytest.mark.parametrize(("labelled", "defaults"), [(57, 9), (40, 35)])
+@pytest.mark.parametrize("untrainable", [["operational_risk"], ["voting_ensemble", "wide_deep"]])
+def test_a_family_that_cannot_be_trained_is_one_line(untrainable, trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    train = champions.train_champion
+
+    def refuse_some(night: Night, outcome: OutcomeDefinition, model: Any, **given: Any) -> Any:
+        if model.family in untrainable:
+            raise NotTrainable(f"p, {model.family}, dpd90", "no column holds two different values")
+        return train(night, outcome, model, **given)
+
+    monkeypatch.setattr(champions, "train_champion", refuse_some)
+    ensure()
+    assert {call["model"].family for call in trained} == set(ALL) - set(untrainable)
+    assert [line for line in caplog.messages if line.startswith("champion    no ")] == [
+        f"champion    no {family}: no column holds two different values" for family in untrainable
+    ]
+
+
+def test_a_night_that_nobody_can_score_names_each_family_with_its_reason(trained, monkeypatch):
+    def labelled(*_: Any, coverage: tuple[str, ...], **__: Any) -> tuple[int, int]:
+        return {("thick",): (57, 9), ("thick", "transaction"): (0, 0)}.get(coverage, (762, 114))
+
+    def refuse(_night: Night, _outcome: OutcomeDefinition, model: Any, **_: Any) -> Any:
+        raise NotTrainable(f"p, {model.family}, dpd90", "no column holds two different values")
+
+    monkeypatch.setattr(matrix, "labelled", labelled)
+    monkeypatch.setattr(champions, "train_champion", refuse)
+    with pytest.raises(Refused) as refusal:
+        ensure()
+    assert str(refusal.value) == (
+        "p has no champion as of 2026-06-30, and no family can be trained on its dpd90 outcomes: "
+        "operational_risk: no column holds two different values; voting_ensemble: 57 labelled thick files with "
+        "9 defaults, 38 of each kind are needed; wide_deep: of 762 labelled borrowers of 2025-06-30 none has a "
+        "thick or transaction file. Deliver more feeds or a longer history, or name another --definition"
+    )
+    monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (0, 0))
+    with pytest.raises(Refused, match="operational_risk: no borrower of 2025-06-30 has a label; voting_ens"):
+        ensure()
+    # what is no matter of the data is no family's absence
+    monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
+    monkeypatch.setattr(champions, "train_champion", lambda *_, **__: (_ for _ in ()).throw(Refused("disk")))
+    with pytest.raises(Refused, match=r"^disk$"):
+        ensure()
+
+
+@pytest.mark.parametrize(("labelled", "defaults"), [(57, 20), (40, 27)])
 def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeypatch, caplog):
     caplog.set_level("INFO", logger="nightledger")
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (labelled, defaults))
@@ -179,16 +270,32 @@ def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeyp
     ]
 
 
-def test_a_portfolio_without_a_ledger_and_a_cross_section_hear_nothing_of_it(trained, monkeypatch, caplog):
+def test_a_cross_section_trains_the_widest_that_can_be_and_hears_nothing_of_the_others(
+    trained, monkeypatch, caplog
+):
     caplog.set_level("INFO", logger="nightledger")
-    monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (0, 0))
-    ensure()
+    ensure("cross_section")
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: pytest.fail("nothing to count"))
     known(monkeypatch, operational_risk=record("operational_risk", outcome=CROSS_SECTION))
     ensure()
     assert "voting_ensemble" not in caplog.text
     assert "wide_deep" not in caplog.text
     assert [call["model"] for call in trained] == [FIRST]
+
+
+def test_a_cross_section_without_payments_trains_the_next_widest(trained, monkeypatch, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+
+    def labelled(*_: Any, coverage: tuple[str, ...], **__: Any) -> tuple[int, int]:
+        return (0, 0) if "thin" in coverage and "unscoreable" not in coverage else (762, 114)
+
+    monkeypatch.setattr(matrix, "labelled", labelled)
+    ensure("cross_section")
+    assert [call["model"] for call in trained] == [WideDeepSettings()]
+    reason = "of 762 labelled borrowers of 2026-06-30 none has a thick or transaction or thin file"
+    assert [line for line in caplog.messages if " no " in line] == [
+        f"champion    no operational_risk: {reason}"
+    ]
 
 
 def headline_classes(family: str, having: Any, *, worse: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -256,6 +363,88 @@ def test_models_without_common_rows_are_not_shown_to_be_worse(trained, monkeypat
     assert "voting_ensemble and operational_risk share no unseen rows" in caplog.text
     known(monkeypatch, voting_ensemble=record("voting_ensemble"))
     assert lineup.find_lineup(NIGHT).worse == ()
+
+
+SUBSETS = [names for size in range(1, 4) for names in itertools.combinations(ALL, size)]
+
+
+@pytest.mark.parametrize("champion_names", SUBSETS, ids="-".join)
+def test_whoever_has_a_champion_each_class_that_one_covers_has_one_headline(champion_names):
+    covered = {coverage for name in champion_names for coverage in FAMILIES[name].covers}
+    reference = champion_rule.stand_in(champion_names, FAMILIES)
+    assert reference in champion_names
+    assert len(FAMILIES[reference].covers) == max(len(FAMILIES[name].covers) for name in champion_names)
+    compared = champion_rule.compared_classes(champion_names, FAMILIES)
+    assert reference not in compared
+    for name, classes in compared.items():
+        assert classes
+        assert set(classes) <= set(FAMILIES[name].leads) & set(FAMILIES[reference].covers)
+    for size in range(len(compared) + 1):
+        for worse in itertools.combinations(compared, size):
+            given = [
+                c for name in champion_names for c in headline_classes(name, champion_names, worse=worse)
+            ]
+            assert sorted(given) == sorted(covered)
+            for coverage in covered:
+                head = champion_rule.headline_family(coverage, champion_names, FAMILIES, worse=worse)
+                assert coverage in FAMILIES[head].covers
+                if head in worse:
+                    assert reference != head
+                    assert coverage not in FAMILIES[reference].covers
+    left = [coverage for coverage in champion_rule.COVERAGES if coverage not in covered]
+    assert champion_rule.uncovered(champion_rule.COVERAGES, champion_names, FAMILIES) == left
+
+
+@given(st.data())
+def test_a_family_leads_by_what_it_declares_and_never_by_its_name_or_place(data):
+    classes = st.sets(st.sampled_from(champion_rule.COVERAGES), min_size=1)
+    families = {}
+    for name in ("a", "b", "c", "d"):
+        covers = data.draw(classes)
+        leads = data.draw(st.sets(st.sampled_from(sorted(covers))))
+        families[name] = replace(
+            VOTING_ENSEMBLE, name=name, covers=tuple(sorted(covers)), leads=tuple(sorted(leads))
+        )
+    having = sorted(data.draw(st.sets(st.sampled_from("abcd"), min_size=1)))
+    compared = champion_rule.compared_classes(having, families)
+    worse = sorted(data.draw(st.sets(st.sampled_from(sorted(compared))))) if compared else []
+    reference = families[champion_rule.stand_in(having, families)]
+    for coverage in champion_rule.COVERAGES:
+        head = champion_rule.headline_family(coverage, having, families, worse=worse)
+        covering = [name for name in having if coverage in families[name].covers]
+        if not covering:
+            assert head is None
+            continue
+        assert head in covering
+        if reference.name in covering:
+            assert head not in worse
+        else:
+            assert head == champion_rule.headline_family(coverage, having, families)
+
+
+def test_a_family_is_worse_only_where_it_was_compared():
+    leader = replace(VOTING_ENSEMBLE, name="leader", covers=("thick", "thin"), leads=("thick", "thin"))
+    other = replace(VOTING_ENSEMBLE, name="other", covers=("thin",), leads=())
+    wide = replace(VOTING_ENSEMBLE, name="wide", covers=("thick", "transaction"), leads=())
+    families = {family.name: family for family in (wide, other, leader)}
+    assert champion_rule.stand_in(families, families) == "wide"
+    assert champion_rule.compared_classes(families, families) == {"leader": ("thick",)}
+    assert champion_rule.headline_family("thick", families, families, worse=["leader"]) == "wide"
+    assert champion_rule.headline_family("thin", families, families, worse=["leader"]) == "leader"
+
+
+def test_who_is_covered_by_no_champion_is_told_what_to_train():
+    lines = champion_rule.headline_lines(
+        {("thick", "voting_ensemble"): 57, ("transaction", None): 4, ("unscoreable", None): 1}, FAMILIES
+    )
+    told = (
+        "no champion covers them until one of wide_deep, operational_risk is trained (python -m flows train)"
+    )
+    assert lines == [
+        "thick            57  voting_ensemble",
+        f"transaction       4  no model: {told}",
+        "unscoreable       1  no model",
+    ]
 
 
 def test_a_family_that_stands_in_is_named():

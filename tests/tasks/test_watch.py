@@ -10,6 +10,8 @@ import pytest
 from watched import TONIGHT, Watched
 
 from models.metrics import auc
+from models.watching.readings import feed_reading
+from models.watching.settings import WatchSettings
 from models.watching.stability import stability_index
 from tasks import send_alerts, watch
 from tasks.watch_outcomes import matured
@@ -17,6 +19,7 @@ from warehouse import registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.watch import feed_ages
 
 F = "operational_risk"
 BEFORE, YEAR_AGO = date(2026, 6, 29), date(2025, 6, 30)
@@ -103,7 +106,7 @@ def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
     book.register()
     for day in (BEFORE, TONIGHT):
         book.night(day)
-    # every second day until 26 June, the first of them too old to count; what comes tomorrow is not known tonight
+    # every second day until 26 June, after a first day long before; what comes tomorrow is not known tonight
     for day in (date(2026, 3, 1), *(date(2026, 6, day) for day in (*range(10, 27, 2), 30))):
         book.con.execute(
             "insert into wh.raw.transactions by name select 'p' as portfolio, 'e0001' as enterprise_id, "
@@ -121,6 +124,54 @@ def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
     book.watch()
     (alert,) = book.frame("select message from wh.ops.alerts where measure = 'feed_age'")["message"]
     assert alert == "feed, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
+
+
+def every(step: int, *, until: int, count: int = 20) -> list[date]:
+    return [TONIGHT - timedelta(days=day) for day in range(until, until + step * count, step)]
+
+
+FREE = {TONIGHT - timedelta(days=7 * week + day) for week in range(60) for day in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("days", "usual", "severity"),
+    [
+        pytest.param(every(1, until=0, count=200), 1, "ok", id="daily"),
+        pytest.param(every(1, until=2, count=200), 1, "watch", id="daily, late"),
+        pytest.param(every(1, until=91, count=200), 1, "alarm", id="daily, dead for 91 days"),
+        pytest.param(every(1, until=800, count=200), 1, "alarm", id="daily, dead for years"),
+        pytest.param([day for day in every(1, until=0, count=200) if day not in FREE], 3, "ok", id="five days a week"),
+        pytest.param([*every(1, until=0, count=80), *every(1, until=89)], 10, "ok", id="daily, an outage of late"),
+        pytest.param([*every(1, until=2, count=100), *every(1, until=130)], 1, "watch", id="daily, an old outage"),
+        pytest.param(every(30, until=30), 30, "ok", id="monthly, due tonight"),
+        pytest.param(every(30, until=31, count=4), 30, "watch", id="monthly for four months, late"),
+        pytest.param(every(30, until=61), 30, "alarm", id="monthly, dead"),
+        pytest.param(every(91, until=80, count=4), 91, "ok", id="quarterly for a year"),
+        pytest.param(every(91, until=200, count=5), 91, "alarm", id="quarterly, dead"),
+        pytest.param(every(365, until=300, count=4), 365, "ok", id="yearly"),
+        pytest.param([TONIGHT - timedelta(days=day) for day in (40, 41, 90, 95, 160)], 65, "ok", id="irregular"),
+        pytest.param([TONIGHT - timedelta(days=day) for day in (70, 71, 90, 95, 160)], 65, "watch", id="late"),
+        pytest.param(every(30, until=30, count=3), 30, "unknown", id="three deliveries"),
+        pytest.param(every(1, until=400, count=1), None, "unknown", id="one delivery"),
+    ],
+)  # fmt: skip
+def test_the_usual_pause_of_a_feed_is_that_before_its_last_delivery(book, days, usual, severity):
+    book.con.executemany(
+        "insert into wh.raw.legal_cases by name select 'p' as portfolio, 'e0001' as enterprise_id, "
+        "'defendant' as role, $1 as case_id, $2 as known_at, known_at as filed_on",
+        [[str(day), datetime(day.year, day.month, day.day, 12)] for day in days],
+    )
+    age, found, pauses = feed_ages(book.con, Night("p", TONIGHT, "r"))["legal_cases"]
+    assert found == usual
+    reading = feed_reading("legal_cases", age, usual, pauses=pauses, settings=WatchSettings())
+    assert reading.severity == severity
+    # labels wait for outcomes as long as the watch does
+    book.con.execute(
+        "insert into wh.raw.outcomes by name "
+        "select portfolio, enterprise_id, filed_on as outcome_date, known_at from wh.raw.legal_cases"
+    )
+    last = book.frame("from wh.staging.stg_outcome_days").sort("told_on").row(-1, named=True)
+    assert (last["told_on"], last["usual_pause"]) == (max(days), usual)
 
 
 def test_who_falls_into_default_moved_down_and_is_compared_no_more(book):
@@ -258,6 +309,34 @@ def test_outcomes_are_measured_once_their_window_is_closed(book):
     )
     open_night = book.watch(date(2026, 6, 30)) and matured((YEAR_AGO,), BEFORE, horizon_days=365, vintages=12)
     assert open_night == []  # the day before, the window was still open
+
+
+def test_a_back_test_whose_outcomes_stopped_is_unknown_and_says_since_when(book):
+    book.register()
+    for day in (date(2025, 5, 31), YEAR_AGO):
+        rows = book.night(day)
+    book.outcomes(date(2025, 5, 31), rows)
+    known = book.outcomes(YEAR_AGO, rows, last=date(2026, 6, 1)).sum()
+    book.night()
+    found = book.watch()
+    # two pauses of at most 124 days, as the outcomes of the book come: 29 days late is no stop
+    assert (
+        found[F, "gini", "latest vintage"]["note"]
+        == f"vintage {YEAR_AGO}, {known} defaults; threshold: Gini on unseen rows at training"
+    )
+    book.con.execute("delete from wh.raw.outcomes where known_at > '2026-01-01'")
+    found = book.watch()
+    line = "the outcomes stopped on 2025-12-27, too early for the window of {} that ended on {}"
+    for family in (F, None):
+        for measure in ("gini", "ks", "brier"):
+            row = found[family, measure, "latest vintage"]
+            assert (row["value"], row["severity"]) == (None, "unknown")
+            assert row["note"] == f"{YEAR_AGO}: {line.format(YEAR_AGO, TONIGHT)}"
+        for measure, subject in (("grade_binomial", "all grades"), ("spiegelhalter", "latest vintage")):
+            assert found[family, measure, subject]["note"] == line.format(YEAR_AGO, TONIGHT)
+        assert found[family, "gini_vintage", "2025-05-31"]["note"] == line.format("2025-05-31", "2026-05-31")
+    basis = book.frame("select distinct basis from wh.ops.fairness where as_of_date = '2026-06-30'")["basis"]
+    assert "matured" not in set(basis)
 
 
 def test_what_became_known_after_the_night_changes_nothing(book):

@@ -108,9 +108,18 @@ class Watched:
         return made
 
     def outcomes(
-        self, day: date, rows: pl.DataFrame, *, known_at: datetime | None = None, lift: float = 1.0
+        self,
+        day: date,
+        rows: pl.DataFrame,
+        *,
+        known_at: datetime | None = None,
+        lift: float = 1.0,
+        last: date | None = None,
     ) -> np.ndarray:
-        """Write who defaulted half a year after a night, drawn from the PDs; return their labels."""
+        """Write who defaulted half a year after a night, drawn from the PDs; return their labels.
+
+        The outcomes go on, of borrowers of no concern here, until `last`: a year after the night, or as given.
+        """
         bad = np.random.default_rng(11).random(rows.height) < lift * rows["pd"].to_numpy()
         when = day + timedelta(days=180)
         self._append("raw.outcomes", rows.select(
@@ -118,6 +127,11 @@ class Watched:
             days_past_due=pl.Series(np.where(bad, 120, 0)).cast(pl.Int32), charge_off=pl.lit(False),
             insolvency=pl.lit(False), known_at=pl.lit(known_at or datetime(when.year, when.month, when.day)),
         ))  # fmt: skip
+        end = last or day + timedelta(days=365)
+        self._append("raw.outcomes", pl.DataFrame({
+            "enterprise_id": ["other"], "portfolio": [self.portfolio], "outcome_date": [end], "days_past_due": [0],
+            "charge_off": [False], "insolvency": [False], "known_at": [datetime(end.year, end.month, end.day)],
+        }))  # fmt: skip
         return bad
 
     def watch(

@@ -13,13 +13,23 @@ from warehouse.errors import Refused
 from warehouse.intake.ingest import ingest_file
 from warehouse.intake.landing import list_landing
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition
+from warehouse.outcome import STOPPED, OutcomeDefinition
 
 NIGHT = date(2026, 6, 30)
 LEAP = date(2028, 2, 29)
 
 
-def test_without_any_label_nothing_is_trained_and_the_line_says_why(con):
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        ("outcome window still open", "its outcomes are not known yet"),
+        (
+            STOPPED,
+            "the outcomes stopped on 2026-02-03, too early for the window of 2025-06-30 .*: .* as of 2026-02-03$",
+        ),
+    ],
+)
+def test_without_any_label_nothing_is_trained_and_the_line_says_why(con, reason, line):
     con.execute(
         "create or replace table wh.features.feat_coverage as select 'p' as portfolio, "
         "date '2025-06-30' as as_of_date, 'E' || n as enterprise_id, 'thin' as coverage from range(10) as r(n)"
@@ -27,11 +37,12 @@ def test_without_any_label_nothing_is_trained_and_the_line_says_why(con):
     con.execute("create or replace view wh.features.feat_enterprise as from wh.features.feat_coverage")
     con.execute(
         "create or replace table wh.features.feat_label as select portfolio, as_of_date, 'dpd90' as definition, "
-        "365 as horizon_days, enterprise_id, cast(null as integer) as label from wh.features.feat_coverage"
+        "365 as horizon_days, enterprise_id, cast(null as integer) as label, "
+        f"'{reason}' as reason, date '2026-02-03' as told_on from wh.features.feat_coverage"
     )
     wanted = {"portfolio": "p", "outcome": OutcomeDefinition("dpd90", 365)}
     days = [date(2025, 6, 30)]
-    with pytest.raises(Refused, match=r"p has no labelled borrower .* outcomes are not known yet"):
+    with pytest.raises(Refused, match=rf"p has no labelled borrower .*; {line}"):
         matrix.training_matrix(con, snapshot_dates=days, **wanted)
     assert matrix.labelled(con, snapshot_dates=days, coverage=("thin",), **wanted) == (0, 0)
 

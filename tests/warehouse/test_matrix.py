@@ -30,7 +30,8 @@ def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     con.execute(
         "create or replace table wh.features.feat_label as select portfolio, as_of_date, "
         "unnest(['dpd90', 'cross_section']) as definition, unnest([365, 0]) as horizon_days, enterprise_id, "
-        "if(right(enterprise_id, 1) in ('3', '7'), null, cast(right(enterprise_id, 1) = '5' as integer)) as label "
+        "if(right(enterprise_id, 1) in ('3', '7'), null, cast(right(enterprise_id, 1) = '5' as integer)) as label, "
+        "'-' as reason, as_of_date + 365 as told_on "
         "from wh.features.feat_enterprise"
     )
     return con

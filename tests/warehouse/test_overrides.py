@@ -110,11 +110,22 @@ def test_hits_count_only_overrides_whose_outcome_is_known(portfolio):
     ]
 
 
-def test_a_default_counts_once_its_window_is_closed_and_nothing_known_later_counts(portfolio):
+@pytest.mark.parametrize(
+    ("last", "closed"),
+    [
+        ("2027-06-01", 1),
+        ("2027-05-01", 1),
+        ("2026-07-01", 0),
+        (None, 0),
+    ],  # the last two: the outcomes stopped
+)
+def test_a_default_counts_once_its_window_is_closed_and_nothing_known_later_counts(portfolio, last, closed):
     con = portfolio.con
     decide(con, "e0", "D1", "2026-06-01")
     outcome(con, "e0", "2026-06-20", 120)
-    for day, known in ((date(2026, 6, 20), 0), (date(2027, 5, 31), 0), (date(2027, 6, 1), 1)):
+    if last is not None:
+        outcome(con, "e1", last, 0)
+    for day, known in ((date(2026, 6, 20), 0), (date(2027, 5, 31), 0), (date(2027, 6, 1), closed)):
         replace_partition(con, "marts.mart_override_hits", {"portfolio": "lender", "as_of_date": day})
         assert con.execute(
             "select outcome_known, agreed_with_override from wh.marts.mart_override_hits where as_of_date = ?",

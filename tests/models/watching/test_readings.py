@@ -92,19 +92,25 @@ def test_a_mean_pd_of_few_or_of_a_first_night_is_told_and_not_judged():
 
 
 @pytest.mark.parametrize(
-    ("age", "usual", "deliveries", "severity", "threshold"),
+    ("age", "usual", "pauses", "severity"),
+    [(2, 2, 30, "ok"), (3, 2, 30, "watch"), (5, 2, 30, "alarm"), (500, 2, 3, "alarm"), (92, 92, 3, "ok")],
+)
+def test_a_feed_is_late_beyond_its_longest_usual_pause(age, usual, pauses, severity):
+    found = feed_reading("transactions", age, usual, pauses=pauses, settings=LIMITS)
+    assert (found.value, found.severity, found.threshold) == (age, severity, usual)
+
+
+@pytest.mark.parametrize(
+    ("age", "usual", "pauses", "note"),
     [
-        (2, 2, 30, "ok", 2),
-        (3, 2, 30, "watch", 2),
-        (5, 2, 30, "alarm", 2),
-        (80, 1, 6, "ok", None),  # too few to know its pauses
-        (95, None, 0, "ok", None),
-        (None, None, 0, "unknown", None),
+        (None, None, 0, "never delivered"),
+        (95, None, 0, "last delivered 95 days before; 0 pauses so far, 3 are needed"),
+        (1, 1, 2, "last delivered 1 days before; 2 pauses so far, 3 are needed"),
     ],
 )
-def test_a_feed_is_late_beyond_its_longest_usual_pause(age, usual, deliveries, severity, threshold):
-    found = feed_reading("transactions", age, usual, deliveries=deliveries, settings=LIMITS)
-    assert (found.value, found.severity, found.threshold) == (age, severity, threshold)
+def test_the_age_of_a_feed_whose_pauses_are_not_known_is_unknown(age, usual, pauses, note):
+    found = feed_reading("transactions", age, usual, pauses=pauses, settings=LIMITS)
+    assert (found.value, found.severity, found.note) == (None, "unknown", note)
 
 
 def test_shares_add_up_and_nobody_is_unknown():
