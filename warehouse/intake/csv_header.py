@@ -53,20 +53,18 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
     lines = _lines(text)
     line, delimiters = _first_line(lines, mapping)
     start = sum(len(part) for part in lines[: 2 * line])
-    best: tuple[str, ...] = ()
-    delimiter = delimiters[0]
-    for candidate in delimiters:
-        names = column_names(_fields(text[start:], candidate))
-        if not best or len(set(wanted) & set(names)) > len(set(wanted) & set(best)):
-            best, delimiter = names, candidate
+    splits = {sign: column_names(_fields(text[start:], sign)) for sign in delimiters}
+    ours_by = {sign: len(set(wanted) & set(names)) for sign, names in splits.items()}
+    # where none is ours, the delimiter is the one that makes most columns
+    delimiter = max(splits, key=lambda sign: (ours_by[sign], 0 if ours_by[sign] else len(splits[sign])))
+    best, ours = splits[delimiter], ours_by[delimiter]
     if not best:
         raise FileRefused(
             f"unreadable: line {line + 1} is no header; it has to hold the names of the columns"
         )
     if len(best) > settings().column_limit:
         raise too_many_columns(len(best))
-    ours = len(set(wanted) & set(best))
-    if ours < _OURS:
+    if not ours or (ours < _OURS and not mapping.skip_lines):
         shown = lines[: 2 * _LINES_LOOKED_AT : 2]
         hint = likely_header(shown, wanted)
         if hint is not None and hint != line:

@@ -228,8 +228,7 @@ class TestRowsThatAreNoRows:
     def test_text_that_is_not_utf8(self, lender):
         path = lender.deliver("transactions/a.csv", SALES)
         path.write_bytes(path.read_bytes().replace(b"counterparty_id-2", b"M\xfcller"))
-        assert lender.ingest()["transactions/a.csv"].loaded == 3
-        assert lender.quarantine() == [(3, "malformed_row", "The line is not UTF-8 text.")]
+        assert refusal(lender, "transactions/a.csv").startswith("unreadable: not UTF-8 from row 3 on; ")
 
     def test_personal_fields_are_masked_in_quarantine(self, lender):
         rows = rows_of(FEEDS["enterprises"], 2)
