@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import polars as pl
@@ -67,6 +68,21 @@ class TestFlow:
             status, message = con.execute("select status, message from wh.ops.run_ledger").fetchone()
         assert status == "refused"
         assert message.startswith("1 of 3 files refused")
+
+    def test_odd_files_are_refused_by_name_and_the_others_are_loaded(self, landing):
+        deep = '{"valid_from": ' + "[" * 200_000
+        (landing / "enterprises/0.ndjson").write_text(deep)
+        os.mkfifo(landing / "enterprises/1.csv")
+        (landing / "enterprises" / os.fsdecode(b"\xe4.csv")).touch()
+        with pytest.raises(
+            Refused, match=r"^3 of 5 files refused, the others are loaded: .*\\xe4.csv: unread"
+        ):
+            ingest()
+        with writer(purpose="test") as con:
+            assert con.execute("select count(*) from wh.raw.legal_cases").fetchone() == (1,)
+            refused = con.execute("select path from wh.ops.file_ledger where status = 'refused' order by 1")
+            names = ["0.ndjson", "1.csv", "\\xe4.csv"]
+            assert refused.fetchall() == [(f"enterprises/{name}",) for name in names]
 
     def test_an_empty_or_missing_folder_is_refused(self, home, tmp_path):
         with pytest.raises(Refused, match="no landing folder at"):

@@ -148,7 +148,7 @@ class TestEncoding:
     @pytest.mark.parametrize(
         ("encoding", "name"),
         [
-            *[("cp1252", name) for name in ("Müller", "Café Été", "5 € – „Öl“")],
+            *[("cp1252", name) for name in ("Müller", "Café Été", "5 € „Öl“")],
             ("iso-8859-1", "Señor Åsa"),
             ("cp1250", "Łódź"),
             ("cp850", "Müller"),
@@ -183,7 +183,7 @@ class TestEncoding:
             ("cp1252", "Müller", "windows-1252"),
             ("cp1250", "Łódź", "windows-1250"),
             ("cp850", "Müller", "cp850"),
-            ("cp1251", "ООО Ромашка, Москва", "windows-1251"),
+            ("cp1251", "Ромашка, Москва", "windows-1251"),
             ("gb18030", "有限公司,北京市", "gb18030"),
         ],
     )
