@@ -1,4 +1,4 @@
-"""Read CSV and NDJSON files into numbered rows of text; malformed records are set aside with their text."""
+"""Read CSV and NDJSON files into numbered rows of text; malformed records are set aside without their text."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ _NO_DELIMITER = "\x01"  # no text holds it, so that a line stays one column
 _SAMPLE_LINES = 1000
 
 
-def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool) -> list[str]:
+def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str]) -> list[str]:
     """Fill `intake_source` (file_row and the file's columns, as text) from a CSV file and return the columns.
 
     Args:
         con: the cursor that loads the file.
         file: a file that was checked to be whole.
         wanted: columns that decide which delimiter is the file's.
-        hide: mask the text of malformed records.
     """
     header, delimiter = _read_header(file, wanted)
     _scan_text(con, file, _numbered(header), delimiter=delimiter, quote='"', has_header=True)
     blank = blank_lines(file) if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2, blank=blank, hide=hide)
+    _set_malformed_aside(con, first_line=2, blank=blank)
     # n malformed records before a row move its number by n
     con.execute(
         """create temp view intake_source as
@@ -45,12 +44,10 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
     return header
 
 
-def read_ndjson(
-    con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool
-) -> list[str]:
+def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str]) -> list[str]:
     """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file."""
     _scan_text(con, file, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
-    _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
+    _set_malformed_aside(con, first_line=1, blank=[])
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
@@ -70,7 +67,7 @@ def read_ndjson(
         present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
     con.execute(
         f"""insert into intake_malformed
-            select {number}, {"'***'" if hide else "line"}, 'The line is no JSON object.'
+            select {number}, '***', 'The line is no JSON object.'
             from intake_lines where not {is_object} and {filled}"""
     )
     shape = json.dumps(dict.fromkeys(sorted(wanted & present), "VARCHAR"), ensure_ascii=False)
@@ -132,12 +129,10 @@ def _scan_text(
     )
 
 
-def _set_malformed_aside(
-    con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int], hide: bool
-) -> None:
+def _set_malformed_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int]) -> None:
     """Move the records that DuckDB could not split into columns to `intake_malformed`, with their row numbers.
 
-    Their text is masked where the feed has personal columns, since nobody can say which part of it is personal.
+    Their text is masked, since nobody can say which part of it is personal; file, row number and sentence find it.
     """
     swallowed = con.execute(
         """select min(line) from intake_rejects
@@ -154,7 +149,7 @@ def _set_malformed_aside(
             select
                 line - {first_line} + 1
                     - len(list_filter($blank::bigint[], lambda x: x <= line_byte_position)),
-                {"'***'" if hide else "trim(csv_line, chr(10) || chr(13))"},
+                '***',
                 case error_type
                     when 'INVALID ENCODING' then 'The line is not UTF-8 text.'
                     when 'UNQUOTED VALUE' then 'The line has a quote that is not closed.'

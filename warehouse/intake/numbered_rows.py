@@ -20,7 +20,6 @@ from warehouse.connection import in_file_order
 from warehouse.intake.csv_and_ndjson import count, identifier, literal_path, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
-from warehouse.intake.mapping import AS_ASKED
 from warehouse.intake.whole_files import FileRefused, WholeFile
 
 _DAMAGED_FILE = (
@@ -55,13 +54,12 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
     drop(con)
     con.execute("create temp table intake_malformed (file_row bigint, raw_text varchar, detail varchar)")
     with damage_refused(file), in_file_order(con):
-        # what a mapped file holds besides is not declared, so it may be personal
-        hide, looked_for = bool(feed.hidden) or file.mapping != AS_ASKED, wanted(feed, file.mapping)
+        looked_for = wanted(feed, file.mapping)
         if file.format == "parquet":
             in_file = _read_parquet(con, file)
         else:
             read_text = read_csv if file.format == "csv" else read_ndjson
-            in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
+            in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for)]
         types, extra = declare_rows(
             con, feed, file.mapping, names=[name for name, _ in in_file], types=dict(in_file)
         )
