@@ -99,6 +99,10 @@ def _brought_known_at(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: 
 
 
 def _near_known_at(names: tuple[str, ...]) -> list[str]:
-    squashed = {name: re.sub("[^a-z0-9]", "", name) for name in names}
-    alike = get_close_matches("knownat", squashed.values(), n=len(names) or 1, cutoff=0.75)
-    return [name for name in names if _NEAR_KNOWN_AT.search(name) or squashed[name] in alike]
+    squashed = [re.sub("[^a-z0-9]", "", name.lower()) for name in names]
+    alike = get_close_matches("knownat", squashed, n=len(names) or 1, cutoff=0.75)
+    return [
+        name
+        for name, letters in zip(names, squashed, strict=True)
+        if letters in alike or _NEAR_KNOWN_AT.search(name.lower())
+    ]

@@ -9,14 +9,14 @@ from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.row_rules import Fault, present, shown
 from warehouse.settings import settings
 
-_TAKEN = {
+_TAKEN_BY = {
     "another_borrower": " belongs to another borrower; a number that each borrower counts for itself needs the "
     "borrower in front.",
     "no_known_at": " is taken by a row with other content, and this row brings no known_at of its own, "
     "so that it restates nothing.",
     "same_known_at": " is taken by a row with other content and the same known_at.",
 }
-"""By the reason in `intake_repeats`, how the sentence on a repeated key ends."""
+"""By what takes the key in `intake_repeats`, how the sentence on a repeated key ends."""
 
 
 def quarantine(
@@ -41,12 +41,12 @@ def quarantine(
         key_text = " || ', ' || ".join(
             f"'{name} ''' || coalesce({shown(feed, name)}, '') || ''''" for name in feed.key
         )
-        reasons = " ".join(f"when '{reason}' then '{sentence}'" for reason, sentence in _TAKEN.items())
+        sentences = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
         moved += _insert(
             con,
             record,
             f"""r.file_row, 'key_repeated' as rule,
-                'The key ' || {key_text} || case t.reason {reasons} end as detail, {text} as raw_text
+                'The key ' || {key_text} || case t.taken_by {sentences} end as detail, {text} as raw_text
                 from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
                 where not t.equal""",
         )

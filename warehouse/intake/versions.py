@@ -31,7 +31,7 @@ TEMPORARY = ("intake_standing", "intake_shared", "intake_repeats", "intake_versi
 
 
 def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str], portfolio: str) -> None:
-    """Fill `intake_repeats` (file_row, reason, equal) with the faultless rows that are no version of their key.
+    """Fill `intake_repeats` (file_row, taken_by, equal) with the faultless rows that are no version of their key.
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
     withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row.
@@ -47,10 +47,10 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
     )
     con.execute(
         f"""create or replace temp table intake_repeats as
-            select t.file_row, min({_reason(feed, "t", "o")}) as reason, false as equal
+            select t.file_row, min({_taken_by(feed, "t", "o")}) as taken_by, false as equal
             from intake_typed as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
             where t.fault is null
-            group by t.file_row having count({_reason(feed, "t", "o")}) > 0"""
+            group by t.file_row having count({_taken_by(feed, "t", "o")}) > 0"""
     )
     con.execute(
         f"""create or replace temp table intake_shared as
@@ -122,18 +122,20 @@ def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     con.execute(
         f"""insert into intake_repeats
             with by_first as (
-                select t.*, case when t.file_row > f.first_row then {_reason(feed, "t", "o")} end as reason
+                select t.file_row, t.known_at, {_key(feed, "t")},
+                    case when t.file_row > f.first_row then {_taken_by(feed, "t", "o")} end as taken_by
                 from {ARRIVING} as t
                 inner join intake_shared as f on {_same_key(feed, "t", "f")}
                 inner join intake_typed as o on f.first_row = o.file_row
             ),
             by_time as (
-                select file_row, reason,
-                    row_number() over (partition by {_key(feed)}, known_at, reason is null order by file_row) as nth
+                select file_row, taken_by,
+                    row_number() over (
+                        partition by {_key(feed)}, known_at, taken_by is null order by file_row) as nth
                 from by_first
             )
-            select file_row, coalesce(reason, 'same_known_at'), false
-            from by_time where reason is not null or nth > 1"""
+            select file_row, coalesce(taken_by, 'same_known_at'), false
+            from by_time where taken_by is not null or nth > 1"""
     )
 
 
@@ -161,7 +163,7 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
     )
 
 
-def _reason(feed: Feed, arriving: str, standing: str) -> str:
+def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
     """Return SQL of why a row is no version beside a standing row of its key, null if it is one.
 
     In the order of the alphabet, so that `min` finds the first of several.
