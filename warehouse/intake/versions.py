@@ -41,8 +41,8 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
         f"""create or replace temp table intake_standing as
             select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
             from wh.raw.{feed.name} as o
-            where o.portfolio = $portfolio
-              and exists (select 1 from intake_typed as t where t.fault is null and {_same_key(feed, "t", "o")})""",
+            semi join (select {_key(feed)} from intake_typed where fault is null) as t on {_same_key(feed, "t", "o")}
+            where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
     )
     con.execute(
@@ -70,11 +70,15 @@ def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRe
         return
     con.execute(
         f"""insert into intake_versions
-            select {_key(feed, "g")} from {table} as g
-            where g.portfolio = $portfolio and g.file_hash = $file_hash and g.run_id = $run_id
-              and exists (select 1 from {table} as o
-                          where o.portfolio = $portfolio and {_same_key(feed, "g", "o")}
-                            and not (o.file_hash = $file_hash and o.run_id = $run_id))""",
+            with gone as (
+                select * from {table}
+                where portfolio = $portfolio and file_hash = $file_hash and run_id = $run_id
+            ),
+            others as (
+                select * from {table}
+                where portfolio = $portfolio and not (file_hash = $file_hash and run_id = $run_id)
+            )
+            select {_key(feed, "g")} from gone as g semi join others as o on {_same_key(feed, "g", "o")}""",
         before.model_dump(include={"portfolio", "file_hash", "run_id"}),
     )
 
@@ -88,7 +92,7 @@ def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
     con.execute(
         f"""insert into intake_versions
             select {_key(feed, "n")} from {ARRIVING} as n
-            where exists (select 1 from intake_standing as o where {_same_key(feed, "n", "o")})
+            semi join intake_standing as o on {_same_key(feed, "n", "o")}
             union all
             select {_key(feed, "n")} from {ARRIVING} as n group by all having count(*) > 1"""
     )
@@ -110,8 +114,8 @@ def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str
             from (select o.rowid as id, o.known_to,
                          lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
                   from wh.raw.{feed.name} as o
-                  where o.portfolio = $portfolio
-                    and exists (select 1 from intake_versions as k where {_same_key(feed, "k", "o")})) as v
+                  semi join intake_versions as k on {_same_key(feed, "k", "o")}
+                  where o.portfolio = $portfolio) as v
             where r.rowid = v.id and v.known_to is distinct from v.until""",
         {"portfolio": portfolio},
     )
