@@ -73,7 +73,7 @@ def _page(summary: IngestSummary) -> str:
     )
     rows = [
         f"| {_cell(file.path)} | {file.status.replace('_', ' ')} | {file.delivered:,} | {file.loaded:,} | "
-        f"{file.quarantined:,} | {file.exact_duplicates:,} | {_cell(file.message)} |"
+        f"{file.quarantined:,} | {file.exact_duplicates:,} | {file.superseded:,} | {_cell(file.message)} |"
         for file in files[:_SHOWN]
     ]
     rest = f"\n{len(files) - _SHOWN} more files are in `ops.file_ledger`.\n" if len(files) > _SHOWN else ""
@@ -82,14 +82,15 @@ def _page(summary: IngestSummary) -> str:
         f"{counts['files_already_loaded']} loaded before, {counts['files_refused']} refused. "
         f"Of {counts['delivered']:,} rows delivered now {counts['loaded']:,} were loaded, "
         f"{counts['quarantined']:,} quarantined (`ops.quarantine` says why) and "
-        f"{counts['exact_duplicates']:,} were exact duplicates."
+        f"{counts['exact_duplicates']:,} were exact duplicates; "
+        f"{counts['superseded']:,} rows that stood before were superseded."
     )
     return f"""# Ingest of {summary.portfolio}
 
 {in_short}
 
-| file | status | delivered | loaded | quarantined | exact duplicates | remark |
-|---|---|--:|--:|--:|--:|---|
+| file | status | delivered | loaded | quarantined | exact duplicates | superseded | remark |
+|---|---|--:|--:|--:|--:|--:|---|
 {chr(10).join(rows)}
 {rest}
 **May I rerun?** Yes. A loaded file is not loaded again; a corrected one replaces what it delivered before.

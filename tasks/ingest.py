@@ -51,7 +51,7 @@ class IngestSummary(BaseModel):
             "files_replaced": len(self.replaced),
             **{
                 name: sum(getattr(file, name) for file in self.new)
-                for name in ("delivered", "loaded", "quarantined", "exact_duplicates")
+                for name in ("delivered", "loaded", "quarantined", "exact_duplicates", "superseded")
             },
         }
 
@@ -107,6 +107,7 @@ def _summary_line(results: list[IngestResult], seconds: float) -> str:
     for name, number in (
         ("quarantined", sum(result.quarantined for result in new)),
         ("exact duplicates", sum(result.exact_duplicates for result in new)),
+        ("superseded", sum(result.superseded for result in new)),
         ("corrected", sum(result.replaced for result in new)),
         ("loaded before", sum(result.status == "already_loaded" for result in results)),
         ("refused", sum(result.status == "refused" for result in results)),

@@ -33,7 +33,8 @@ def put(landing: Path, path: str, *rows: dict[str, str | None]) -> None:
 def landing(home: Path) -> Path:
     folder = home / "landing" / "lender"
     put(folder, "enterprises/a.csv", FIRM)
-    put(folder, "legal_cases/a.csv", CASE, {**CASE, "role": "judge", "case_id": "C2"}, CASE)
+    more = [{**CASE, "case_id": f"C{number}"} for number in (3, 4, 5)]
+    put(folder, "legal_cases/a.csv", CASE, {**CASE, "role": "judge", "case_id": "C2"}, CASE, *more)
     return folder
 
 
@@ -46,7 +47,7 @@ class TestFlow:
         assert [file.status for file in summary.files] == ["loaded", "loaded"]
         lines = [record.getMessage() for record in caplog.records if record.name == "nightledger"]
         assert any(
-            line.startswith("legal_cases         1 file  1 row  1 quarantined  1 exact duplicates  ")
+            line.startswith("legal_cases         1 file  4 rows  1 quarantined  1 exact duplicates  ")
             for line in lines
         )
         again = ingest(IngestParameters(landing=landing))
@@ -55,7 +56,7 @@ class TestFlow:
             runs = con.execute(
                 "select flow, status, counts->>'$.loaded' from wh.ops.run_ledger order by started_at"
             )
-            assert runs.fetchall() == [("ingest", "done", "2"), ("ingest", "done", "0")]
+            assert runs.fetchall() == [("ingest", "done", "5"), ("ingest", "done", "0")]
 
     def test_a_refused_file_ends_the_run_after_the_others_are_loaded(self, landing):
         (landing / "enterprises/0.csv").write_text("enterprise_id,valid_from\nE9,2026-01-01\n")
@@ -64,7 +65,7 @@ class TestFlow:
         ):
             ingest()
         with writer(purpose="test") as con:
-            assert con.execute("select count(*) from wh.raw.legal_cases").fetchone() == (1,)
+            assert con.execute("select count(*) from wh.raw.legal_cases").fetchone() == (4,)
             status, message = con.execute("select status, message from wh.ops.run_ledger").fetchone()
         assert status == "refused"
         assert message.startswith("1 of 3 files refused")
@@ -108,6 +109,7 @@ def test_the_task_loads_the_files_of_one_feed(landing):
         "loaded": 1,
         "quarantined": 0,
         "exact_duplicates": 0,
+        "superseded": 0,
     }
 
 
@@ -122,7 +124,7 @@ def test_the_page_fits_a_screen_and_names_refusals_first(landing):
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert len(page.splitlines()) < 35
     assert rows[1].startswith(
-        "| transactions/00.csv | refused | 0 | 0 | 0 | 0 | empty: the file has 0 bytes |"
+        "| transactions/00.csv | refused | 0 | 0 | 0 | 0 | 0 | empty: the file has 0 bytes |"
     )
     assert "7 more files are in `ops.file_ledger`" in page
     assert "**May I rerun?** Yes." in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,15 @@ Row = dict[str, Any]
 _NUMBERS = count()
 
 
-def rows_of(feed: Feed, count: int = 3) -> list[Row]:
+def rows_of(feed: Feed, count: int = 3, *, start: int = 0) -> list[Row]:
     """Rows with every column filled, values as text; all belong to the enterprises E0, E1 and E2."""
-    return [{column.name: _value(feed, column.name, n) for column in feed.columns} for n in range(count)]
+    numbers = range(start, start + count)
+    return [{column.name: _value(feed, column.name, n) for column in feed.columns} for n in numbers]
+
+
+def among_good(feed: Feed, rows: list[Row]) -> list[Row]:
+    """The rows, and behind them four good ones for each: a file of which too little can be used is refused whole."""
+    return [*rows, *rows_of(feed, 4 * len(rows), start=100)]
 
 
 def _value(feed: Feed, name: str, n: int) -> str:
@@ -32,11 +39,11 @@ def _value(feed: Feed, name: str, n: int) -> str:
     if column.choices:
         return column.choices[n % len(column.choices)]
     if name == "known_at":
-        return f"2026-06-{10 + n:02d} 12:00:00"
+        return f"{date(2026, 6, 10) + timedelta(n)} 12:00:00"
     return {
         "varchar": f"{name}-{n}",
-        "date": f"2026-05-{n + 1:02d}",
-        "timestamp": f"2026-05-{n + 1:02d} 10:30:00",
+        "date": f"{date(2026, 5, 1) + timedelta(n)}",
+        "timestamp": f"{date(2026, 5, 1) + timedelta(n)} 10:30:00",
         "decimal(18,2)": f"{100 + n}.25",
         "double": f"0.{n + 1}5",
         "integer": str(n),

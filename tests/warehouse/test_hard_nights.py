@@ -110,16 +110,16 @@ def test_a_merged_borrower_stays_under_the_number_that_the_lender_delivers(con, 
     write(tmp_path / "landing" / "enterprises" / "a.csv", ENTERPRISES)
     facts = [
         {
-            "enterprise_id": who, "loan_id": "", "outcome_date": "2026-06-20", "days_past_due": "120",
+            "enterprise_id": who, "loan_id": "", "outcome_date": f"2026-06-{day}", "days_past_due": "120",
             "charge_off": "false", "insolvency": "false",
         }
-        for who in ("E0", "E1-and-E0")
+        for who, day in (("E0", 20), ("E1-and-E0", 20), ("E0", 21), ("E0", 22), ("E0", 23))
     ]  # fmt: skip
     write(tmp_path / "landing" / "outcomes" / "june.csv", facts)
     for file in sorted(list_landing(tmp_path / "landing"), key=lambda file: file.feed):
         ingest_file(con, file, portfolio="lender", run_id="r")
     # the fact of the old number counts for the old number and for nobody else
-    assert con.execute("select enterprise_id from wh.staging.stg_outcomes").fetchall() == [("E0",)]
+    assert con.execute("select enterprise_id from wh.staging.stg_outcomes").fetchall() == [("E0",)] * 4
     assert con.execute("select rule, file_row from wh.ops.quarantine").fetchall() == [
         ("unknown_enterprise", 2)
     ]

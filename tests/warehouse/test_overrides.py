@@ -45,10 +45,13 @@ def shown(portfolio) -> dict[str, tuple[object, ...]]:
 def test_a_delivered_file_is_visible_in_ops(con, tmp_path):
     write(tmp_path / "landing" / "enterprises" / "a.csv", ENTERPRISES)
     rows = [
-        {
-            "enterprise_id": "E0", "decided_at": "2026-06-20 10:00:00", "old_grade": "C1", "new_grade": "B2",
-            "decided_by": "am-7", "reason": "a large order came in", "valid_until": "2026-12-31",
-        },
+        *(
+            {
+                "enterprise_id": "E0", "decided_at": f"2026-06-{day} 10:00:00", "old_grade": "C1", "new_grade": "B2",
+                "decided_by": "am-7", "reason": "a large order came in", "valid_until": "2026-12-31",
+            }
+            for day in (20, 21, 22, 23)
+        ),
         {
             "enterprise_id": "E1", "decided_at": "2026-06-20 10:00:00", "old_grade": "C1", "new_grade": "B2",
             "decided_by": "", "reason": "who knows", "valid_until": "",
@@ -59,10 +62,10 @@ def test_a_delivered_file_is_visible_in_ops(con, tmp_path):
         file.feed: ingest_file(con, file, portfolio="lender", run_id="r")
         for file in sorted(list_landing(tmp_path / "landing"), key=lambda file: file.feed)
     }
-    assert (results["overrides"].loaded, results["overrides"].quarantined) == (1, 1)
+    assert (results["overrides"].loaded, results["overrides"].quarantined) == (4, 1)
     assert con.execute(
-        "select enterprise_id, new_grade, decided_by, valid_until, known_at::date from wh.ops.overrides"
-    ).fetchall() == [("E0", "B2", "am-7", date(2026, 12, 31), date(2026, 6, 20))]
+        "select enterprise_id, new_grade, decided_by, valid_until, known_at::date from wh.ops.overrides order by all"
+    ).fetchall() == [("E0", "B2", "am-7", date(2026, 12, 31), date(2026, 6, day)) for day in (20, 21, 22, 23)]
 
 
 def test_an_override_stands_beside_the_grade_while_it_holds(portfolio):

@@ -1,4 +1,4 @@
-"""Read CSV and NDJSON files into numbered rows of text; malformed records are set aside with their text."""
+"""Read CSV and NDJSON files into numbered rows of text; malformed records are set aside without their text."""
 
 from __future__ import annotations
 
@@ -23,29 +23,25 @@ _SAMPLE_LINES = 1000
 _HEADER_AGAIN = "The line is the header again."
 
 
-def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool) -> list[str]:
+def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str]) -> list[str]:
     """Fill `intake_source` (file_row and the file's columns, as text) from a CSV file and return the columns.
 
     Args:
         con: the cursor that loads the file.
         file: a file that was checked to be whole.
         wanted: columns that decide which delimiter is the file's.
-        hide: mask the text of malformed records.
     """
     header = read_header(file.text.pieces(), file.mapping, wanted)
     columns = numbered(header.names)
     with as_duckdb_reads(file, start=header.start, delimiter=header.delimiter) as text:
         _scan_text(con, text, columns, delimiter=header.delimiter, quote='"', has_header=True)
         blank = blank_lines(text) if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2, blank=blank, hide=hide)
+    _set_malformed_aside(con, first_line=2, blank=blank)
     _number_rows(con)
     if repeated := _repeated_headers(con, columns, header):
         con.executemany(
             "insert into intake_malformed values ($file_row, $text, $detail)",
-            [
-                {"file_row": row, "text": header.delimiter.join(header.names), "detail": _HEADER_AGAIN}
-                for row in repeated
-            ],
+            [{"file_row": row, "text": "***", "detail": _HEADER_AGAIN} for row in repeated],
         )
         _number_rows(con, left_out=repeated)
     return columns
@@ -94,16 +90,14 @@ def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header
     return sorted(repeated)
 
 
-def read_ndjson(
-    con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str], hide: bool
-) -> list[str]:
+def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str]) -> list[str]:
     """Fill `intake_source` (file_row and the wanted keys of the objects, as text) and return the keys of the file.
 
     Keys count as the same whatever their case and outer blanks are, as columns of other formats do.
     """
     with as_duckdb_reads(file) as text:
         _scan_text(con, text, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
-    _set_malformed_aside(con, first_line=1, blank=[], hide=hide)
+    _set_malformed_aside(con, first_line=1, blank=[])
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
@@ -125,7 +119,7 @@ def read_ndjson(
         present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
     con.execute(
         f"""insert into intake_malformed
-            select {number}, {"'***'" if hide else "line"}, 'The line is no JSON object.'
+            select {number}, '***', 'The line is no JSON object.'
             from intake_lines where not {is_object} and {filled}"""
     )
     keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
@@ -183,12 +177,10 @@ def _scan_text(
         ) from error
 
 
-def _set_malformed_aside(
-    con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int], hide: bool
-) -> None:
+def _set_malformed_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, blank: list[int]) -> None:
     """Move the records that DuckDB could not split into columns to `intake_malformed`, with their row numbers.
 
-    Their text is masked where the feed has personal columns, since nobody can say which part of it is personal.
+    Their text is masked, since nobody can say which part of it is personal; file, row number and sentence find it.
     """
     swallowed = con.execute(
         """select min(line) from intake_rejects
@@ -202,7 +194,7 @@ def _set_malformed_aside(
             select
                 line - {first_line} + 1
                     - len(list_filter($blank::bigint[], lambda x: x <= line_byte_position)),
-                {"'***'" if hide else "trim(csv_line, chr(10) || chr(13))"},
+                '***',
                 case error_type
                     when 'UNQUOTED VALUE' then 'The line has a quote that is not closed.'
                     else regexp_replace(

@@ -93,8 +93,8 @@ class Feed:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """Columns whose values are masked wherever a row is shown: the personal and the sensitive ones."""
-        return tuple(column.name for column in self.columns if column.pii or column.sensitive)
+        """Columns masked wherever a row is shown: personal and sensitive ones, and JSON, which may hold anything."""
+        return tuple(c.name for c in self.columns if c.pii or c.sensitive or c.type == "json")
 
     def _comment(self, column: FeedColumn) -> str:
         text = column.text or f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"

@@ -83,3 +83,14 @@ def write(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
             values ({", ".join("$" + name for name in names)}, $recorded_at)""",
         {**record.model_dump(), "recorded_at": settings().local_now()},
     )
+
+
+def write_refusal(
+    con: duckdb.DuckDBPyConnection, record: FileRecord, *, before: FileRecord | None, reason: str
+) -> None:
+    """Store that a file is refused; where its own content is loaded already, that stands and a note says why."""
+    if before is not None and before.file_hash == record.file_hash:
+        note = f"read again and refused, what was loaded before stands: {reason}"
+        write(con, before.model_copy(update={"note": note}))
+    else:
+        write(con, record.model_copy(update={"status": "refused", "reason": reason}))

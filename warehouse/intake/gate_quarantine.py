@@ -74,7 +74,7 @@ def _copy_to_quarantine(
 ) -> None:
     delivered = ", ".join(
         f"{column.name} := case when raw_rows.{column.name} is not null then '{MASK}' end"
-        if column.pii
+        if column.name in feed.hidden
         else f"{column.name} := raw_rows.{column.name}"
         for column in feed.columns
     )

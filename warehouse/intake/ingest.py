@@ -6,6 +6,9 @@ SHA-256 of its content and of what feeds.yaml says of it: the same content is lo
 another mapping under the same path replaces the rows that were loaded from that path before. A file with rows that
 wait for their enterprise is read again after the enterprise was delivered.
 
+A file that can be read may still be refused whole (`delivery_rules`). A refused file is tried again with every run,
+and what was loaded from its path before stands.
+
 Known limit: a row that was not loaded because another file had it already (an exact duplicate, or `key_repeated`)
 is not loaded later when that other file is corrected and drops the row.
 """
@@ -21,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import transaction
 from warehouse.errors import FileRefused
-from warehouse.intake import file_ledger, numbered_rows, versions
+from warehouse.intake import delivery_rules, file_ledger, numbered_rows, versions
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.landing import LandingFile
@@ -29,8 +32,6 @@ from warehouse.intake.quarantine import quarantine
 from warehouse.intake.row_rules import type_rows
 from warehouse.intake.whole_files import fingerprint, whole_file
 from warehouse.settings import settings
-
-_TEMPORARY = ("intake_typed", "intake_similar", "intake_repeats", "intake_firsts", "intake_versions")
 
 
 class IngestResult(BaseModel):
@@ -45,6 +46,7 @@ class IngestResult(BaseModel):
     loaded: int = 0
     quarantined: int = 0
     exact_duplicates: int = 0
+    superseded: int = 0
     replaced: bool = False
     message: str = ""
 
@@ -65,7 +67,12 @@ class _Job:
     @property
     def corrects(self) -> FileRecord | None:
         """The file that this one replaces; None if there is none or the same content is read again."""
-        return self.before if self.before and self.before.file_hash != self.record.file_hash else None
+        return None if self.reads_again else self.before
+
+    @property
+    def reads_again(self) -> bool:
+        """True if the same content is loaded under this path already."""
+        return self.before is not None and self.before.file_hash == self.record.file_hash
 
 
 def ingest_file(
@@ -85,30 +92,33 @@ def ingest_file(
     record = FileRecord(
         portfolio=portfolio, feed=file.feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
     )
+    before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
     try:
         file_hash, size = fingerprint(file.full)
         if record.mapping:  # the same content under another mapping holds other rows
             file_hash = hashlib.sha256(f"{file_hash}{record.mapping}".encode()).hexdigest()
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
-        before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
-        if before and before.file_hash == file_hash and not file_ledger.awaited_enterprises(con, before):
+        job = _Job(file=file, feed=FEEDS[file.feed], record=record, before=before)
+        if before and job.reads_again and not file_ledger.awaited_enterprises(con, before):
             return _result(before, status="already_loaded", message="already loaded")
-        return _load(con, _Job(file=file, feed=FEEDS[file.feed], record=record, before=before))
+        return _load(con, job)
     except FileRefused as refusal:
-        return _refuse(con, record, str(refusal))
+        return _refuse(con, record, before=before, reason=str(refusal))
     except FileNotFoundError as error:
         if error.filename != str(file.full):
             raise
-        return _refuse(con, record, "unreadable: the file went away while it was read")
+        return _refuse(con, record, before=before, reason="unreadable: the file went away while it was read")
     finally:
         numbered_rows.drop(con)
-        for name in _TEMPORARY:
+        for name in ("intake_typed", "intake_similar", *versions.TEMPORARY):
             con.execute(f"drop table if exists temp.main.{name}")
 
 
-def _refuse(con: duckdb.DuckDBPyConnection, record: FileRecord, reason: str) -> IngestResult:
+def _refuse(
+    con: duckdb.DuckDBPyConnection, record: FileRecord, *, before: FileRecord | None, reason: str
+) -> IngestResult:
     with transaction(con):
-        file_ledger.write(con, record.model_copy(update={"status": "refused", "reason": reason}))
+        file_ledger.write_refusal(con, record, before=before, reason=reason)
     return _result(record, status="refused", message=reason)
 
 
@@ -126,11 +136,13 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
             mapping=file.mapping,
             before=job.before,
         )
+    brings_known_at = _brings_known_at(con, job, delivered)
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
         _withdraw(con, job)
+        versions.order_versions(con, feed, portfolio=portfolio)  # rows that stand without the withdrawn ones
         versions.find_repeats(con, feed, delivered=list(delivered.types), portfolio=portfolio)
-        versions.note_arriving(con, feed, portfolio=portfolio)
+        superseded = versions.note_arriving(con, feed)
         quarantined = quarantine(con, job.record, faults=faults, types=delivered.types)
         loaded = _insert(con, job)
         versions.order_versions(con, feed, portfolio=portfolio)
@@ -147,15 +159,33 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
                 "loaded": loaded,
                 "quarantined": quarantined,
                 "exact_duplicates": duplicates,
+                "superseded": superseded,
+                "brings_known_at": brings_known_at,
                 "replaces": job.corrects.file_hash if job.corrects else None,
                 "note": _note(con, job, delivered) or None,
             }
         )
+        delivery_rules.refuse_unusable(con, record)
         file_ledger.write(con, record)
         stat_after = job.file.full.stat()
         if (stat_before.st_size, stat_before.st_mtime_ns) != (stat_after.st_size, stat_after.st_mtime_ns):
             raise FileRefused("unreadable: the file changed while it was read; run again when it is complete")
     return _result(record, status="loaded", replaced=job.corrects is not None, message=record.note or "")
+
+
+def _brings_known_at(con: duckdb.DuckDBPyConnection, job: _Job, delivered: numbered_rows.Delivered) -> bool:
+    """Return whether a row of the file has its own `known_at`; refuse the file if only its predecessors had."""
+    row = con.execute("select bool_or(brings_known_at) from intake_typed").fetchone()
+    without = row is not None and row[0] is False  # null: all rows are malformed, which is judged later
+    if without and not job.reads_again:
+        delivery_rules.refuse_lost_known_at(
+            con,
+            job.feed,
+            portfolio=job.record.portfolio,
+            empty_column="known_at" in delivered.types,
+            left_out=delivered.extra,
+        )
+    return bool(row and row[0])
 
 
 def _withdraw(con: duckdb.DuckDBPyConnection, job: _Job) -> None:
@@ -181,8 +211,8 @@ def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
     return _first_number(
         con,
         f"""insert into wh.raw.{job.feed.name} by name
-            select * exclude (fault), $portfolio as portfolio, $file_hash as file_hash, $run_id as run_id,
-                   $now as loaded_at
+            select * exclude (fault, brings_known_at), $portfolio as portfolio, $file_hash as file_hash,
+                   $run_id as run_id, $now as loaded_at
             from {versions.ARRIVING}""",
         {
             **job.record.model_dump(include={"portfolio", "file_hash", "run_id"}),
@@ -220,7 +250,8 @@ def _result(
     counts = record.model_dump(
         include={"path", "feed", "delivered", "loaded", "quarantined", "exact_duplicates"}
     )
-    return IngestResult(**counts, status=status, replaced=replaced, message=message)
+    superseded = record.superseded or 0  # null for a file that was loaded before this was counted
+    return IngestResult(**counts, superseded=superseded, status=status, replaced=replaced, message=message)
 
 
 def _first_number(

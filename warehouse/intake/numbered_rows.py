@@ -21,7 +21,6 @@ from warehouse.errors import FileRefused
 from warehouse.intake.csv_and_ndjson import count, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
-from warehouse.intake.mapping import AS_ASKED
 from warehouse.intake.parquet_files import read_parquet
 from warehouse.intake.whole_files import WholeFile
 
@@ -59,13 +58,12 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
     drop(con)
     con.execute("create temp table intake_malformed (file_row bigint, raw_text varchar, detail varchar)")
     with damage_refused(file), in_file_order(con):
-        # what a mapped file holds besides is not declared, so it may be personal
-        hide, looked_for = bool(feed.hidden) or file.mapping != AS_ASKED, wanted(feed, file.mapping)
+        looked_for = wanted(feed, file.mapping)
         if file.format == "parquet":
             in_file = read_parquet(con, file, wanted=looked_for)
         else:
             read_text = read_csv if file.format == "csv" else read_ndjson
-            in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for, hide=hide)]
+            in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for)]
         declared = declare_rows(con, feed, file.mapping, types=dict(in_file))
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:

@@ -10,6 +10,15 @@ from warehouse.intake.row_rules import Fault, shown
 from warehouse.intake.values import present
 from warehouse.settings import settings
 
+_TAKEN_BY = {
+    "another_borrower": " belongs to another borrower; a number that each borrower counts for itself needs the "
+    "borrower in front.",
+    "no_known_at": " is taken by a row with other content, and this row brings no known_at of its own, "
+    "so that it restates nothing.",
+    "same_known_at": " is taken by a row with other content and the same known_at.",
+}
+"""By what takes the key in `intake_repeats`, how the sentence on a repeated key ends."""
+
 
 def quarantine(
     con: duckdb.DuckDBPyConnection, record: FileRecord, *, faults: list[Fault], types: dict[str, str]
@@ -33,12 +42,12 @@ def quarantine(
         key_text = " || ', ' || ".join(
             f"'{name} ''' || coalesce({shown(feed, name)}, '') || ''''" for name in feed.key
         )
+        sentences = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
         moved += _insert(
             con,
             record,
             f"""r.file_row, 'key_repeated' as rule,
-                'The key ' || {key_text} || ' is taken by a row with other content and the same known_at.'
-                as detail, {text} as raw_text
+                'The key ' || {key_text} || case t.taken_by {sentences} end as detail, {text} as raw_text
                 from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
                 where not t.equal""",
         )
@@ -59,7 +68,7 @@ def _insert(con: duckdb.DuckDBPyConnection, record: FileRecord, select: str) -> 
 
 
 def _row_text(feed: Feed, types: dict[str, str]) -> str:
-    """Return SQL of the delivered row as JSON, with personal columns masked and undeclared columns left out."""
+    """Return SQL of the delivered row as JSON, with hidden columns masked and undeclared columns left out."""
     parts = [
         f"\"{name}\" := if({present(type_, name)}, '***', null)"
         if name in feed.hidden

@@ -40,7 +40,7 @@ def type_rows(
     mapping: FeedMapping = AS_ASKED,
     before: FileRecord | None = None,
 ) -> list[Fault]:
-    """Fill `intake_typed` (file_row, typed columns, known_at, fault); `fault` is an index into the result.
+    """Fill `intake_typed` (file_row, typed columns, known_at, brings_known_at, fault); `fault` indexes the result.
 
     Args:
         con: the cursor that read the file.
@@ -66,6 +66,7 @@ def type_rows(
             )
             select t.* exclude (delivered_at, {flags}),
                    coalesce(t.delivered_at, cast(t."{feed.business_time}" as timestamp)) as known_at,
+                   {'t."has_known_at"' if "known_at" in types else "false"} as brings_known_at,
                    cast(case {cases} end as utinyint) as fault
             from typed as t left join known as k on t.enterprise_id = k.known_enterprise""",
         {"portfolio": portfolio},

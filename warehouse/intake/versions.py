@@ -1,9 +1,18 @@
-"""Tell rows that repeat a key apart: exact duplicate, contradiction or restatement.
+"""Tell rows that repeat a key apart: exact duplicate, restatement, or a number that is taken.
 
-Rows are compared with what the other live files of the portfolio delivered and with the rows before them in
-their own file. Same key and same `known_at`: equal content is an exact duplicate, other content is
-`key_repeated` and the first row stays. Same key and another `known_at`: a version of its own; `known_to` of
-each version is the `known_at` of the next, whatever the order in which they arrived.
+A faultless row is compared with the rows that are there: those that the other live files of the portfolio delivered,
+and those that were taken before it from its own file. With the same key as one of them it is, in this order,
+
+- an exact duplicate, if it says the same: equal content, and an equal `known_at` or none of its own;
+- `key_repeated`, if the key belongs to another borrower: a restatement keeps its borrower;
+- `key_repeated`, if it brings no `known_at` of its own: the lender did not say that it restates anything;
+- `key_repeated`, if `known_at` is the same: two contents at one time contradict each other, the first row stays;
+- a restatement otherwise: a version of its own. `known_to` of each version is the `known_at` of the next, whatever
+  the order in which they arrived.
+
+Only the arriving row has to bring its `known_at`, so nobody has to remember whether a row of `raw` did. One that did
+not counts as known at its business time, and whoever starts to deliver `known_at` can restate it. Without `known_at`
+the order of arrival decides, as it does between two contents at one time: the first row stays.
 """
 
 from __future__ import annotations
@@ -15,41 +24,42 @@ from warehouse.intake.file_ledger import FileRecord
 
 ARRIVING = """(select * from intake_typed
     where fault is null and file_row not in (select file_row from intake_repeats))"""
-"""SQL of the faultless rows of the file that no other row with the same key and `known_at` precedes."""
+"""SQL of the faultless rows of the file that become versions of their key."""
+
+TEMPORARY = ("intake_standing", "intake_shared", "intake_repeats", "intake_versions")
+"""The temporary tables of this module."""
 
 
 def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str], portfolio: str) -> None:
-    """Fill `intake_repeats` (file_row, equal) with the faultless rows whose key and `known_at` another row has.
+    """Fill `intake_repeats` (file_row, taken_by, equal) with the faultless rows that are no version of their key.
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
-    withdrawn before.
+    withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row.
     """
-    compared = [name for name in delivered if name not in (*feed.key, "known_at")]
-    same = " and ".join(f't."{name}" is not distinct from o."{name}"' for name in compared) or "true"
+    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
     con.execute(
-        f"""create or replace temp table intake_repeats as
-            with span as (select min(known_at) as first, max(known_at) as last from intake_typed)
-            select t.file_row, ({same}) as equal
-            from intake_typed as t
-            inner join wh.raw.{feed.name} as o on {_same_key(feed, "t", "o")} and t.known_at = o.known_at
-            where t.fault is null and o.portfolio = $portfolio
-              and o.known_at between (select first from span) and (select last from span)""",
+        f"""create or replace temp table intake_standing as
+            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
+            from wh.raw.{feed.name} as o
+            semi join (select {_key(feed)} from intake_typed where fault is null) as t on {_same_key(feed, "t", "o")}
+            where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
     )
     con.execute(
-        f"""create or replace temp table intake_firsts as
-            select {_key(feed)}, known_at, min(file_row) as first_row from {ARRIVING}
-            group by all having count(*) > 1"""
+        f"""create or replace temp table intake_repeats as
+            select t.file_row, min({_taken_by(feed, "t", "o")}) as taken_by, false as equal
+            from intake_typed as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
+            where t.fault is null
+            group by t.file_row having count({_taken_by(feed, "t", "o")}) > 0"""
     )
-    if _any(con, "intake_firsts"):
-        con.execute(
-            f"""insert into intake_repeats
-                select t.file_row, ({same})
-                from intake_typed as t
-                inner join intake_firsts as f on {_same_key(feed, "t", "f")} and t.known_at = f.known_at
-                inner join intake_typed as o on o.file_row = f.first_row
-                where t.fault is null and t.file_row > f.first_row"""
-        )
+    con.execute(
+        f"""create or replace temp table intake_shared as
+            select {_key(feed)}, min(file_row) as first_row from {ARRIVING} group by all having count(*) > 1"""
+    )
+    if _any(con, "intake_shared"):
+        _find_repeats_in_file(con, feed)
+    if _any(con, "intake_repeats"):
+        _find_equal(con, feed, delivered=delivered)
 
 
 def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRecord | None) -> None:
@@ -60,26 +70,39 @@ def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRe
         return
     con.execute(
         f"""insert into intake_versions
-            select {_key(feed, "g")} from {table} as g
-            where g.portfolio = $portfolio and g.file_hash = $file_hash and g.run_id = $run_id
-              and exists (select 1 from {table} as o
-                          where o.portfolio = $portfolio and {_same_key(feed, "g", "o")}
-                            and not (o.file_hash = $file_hash and o.run_id = $run_id))""",
+            with gone as (
+                select * from {table}
+                where portfolio = $portfolio and file_hash = $file_hash and run_id = $run_id
+            ),
+            others as (
+                select * from {table}
+                where portfolio = $portfolio and not (file_hash = $file_hash and run_id = $run_id)
+            )
+            select {_key(feed, "g")} from gone as g semi join others as o on {_same_key(feed, "g", "o")}""",
         before.model_dump(include={"portfolio", "file_hash", "run_id"}),
     )
 
 
-def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str) -> None:
-    """Add the keys of arriving rows that have another version in `raw` or in the file itself."""
+def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
+    """Add the keys of arriving rows that have another version in `raw` or in the file itself.
+
+    Returns:
+        How many rows of `raw` stood until now and are superseded by an arriving row.
+    """
     con.execute(
         f"""insert into intake_versions
             select {_key(feed, "n")} from {ARRIVING} as n
-            where exists (select 1 from wh.raw.{feed.name} as o
-                          where o.portfolio = $portfolio and {_same_key(feed, "n", "o")})
+            semi join intake_standing as o on {_same_key(feed, "n", "o")}
             union all
-            select {_key(feed, "n")} from {ARRIVING} as n group by all having count(*) > 1""",
-        {"portfolio": portfolio},
+            select {_key(feed, "n")} from {ARRIVING} as n group by all having count(*) > 1"""
     )
+    row = con.execute(
+        f"""select count(*) from intake_standing as o
+            where o.known_to is null
+              and exists (select 1 from {ARRIVING} as n
+                          where {_same_key(feed, "n", "o")} and n.known_at > o.known_at)"""
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str) -> None:
@@ -91,10 +114,69 @@ def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str
             from (select o.rowid as id, o.known_to,
                          lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
                   from wh.raw.{feed.name} as o
-                  where o.portfolio = $portfolio
-                    and exists (select 1 from intake_versions as k where {_same_key(feed, "k", "o")})) as v
+                  semi join intake_versions as k on {_same_key(feed, "k", "o")}
+                  where o.portfolio = $portfolio) as v
             where r.rowid = v.id and v.known_to is distinct from v.until""",
         {"portfolio": portfolio},
+    )
+
+
+def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Add the rows that an earlier row of the file leaves no place, by the keys of `intake_shared`."""
+    con.execute(
+        f"""insert into intake_repeats
+            with by_first as (
+                select t.file_row, t.known_at, {_key(feed, "t")},
+                    case when t.file_row > f.first_row then {_taken_by(feed, "t", "o")} end as taken_by
+                from {ARRIVING} as t
+                inner join intake_shared as f on {_same_key(feed, "t", "f")}
+                inner join intake_typed as o on f.first_row = o.file_row
+            ),
+            by_time as (
+                select file_row, taken_by,
+                    row_number() over (
+                        partition by {_key(feed)}, known_at, taken_by is null order by file_row) as nth
+                from by_first
+            )
+            select file_row, coalesce(taken_by, 'same_known_at'), false
+            from by_time where taken_by is not null or nth > 1"""
+    )
+
+
+def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str]) -> None:
+    """Mark the repeats that say what a standing row says: they are exact duplicates."""
+    compared = [name for name in delivered if name not in (*feed.key, "known_at")]
+    same = " and ".join(f't."{name}" is not distinct from o."{name}"' for name in compared) or "true"
+    con.execute(
+        f"""update intake_repeats as r set equal = true
+            from (
+                select t.file_row
+                from intake_repeats as m
+                inner join intake_typed as t on m.file_row = t.file_row
+                inner join intake_standing as s on {_same_key(feed, "t", "s")}
+                inner join wh.raw.{feed.name} as o on s.id = o.rowid
+                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+                union
+                select t.file_row
+                from intake_repeats as m
+                inner join intake_typed as t on m.file_row = t.file_row
+                inner join {ARRIVING} as o on {_same_key(feed, "t", "o")} and o.file_row < t.file_row
+                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+            ) as e
+            where r.file_row = e.file_row"""
+    )
+
+
+def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
+    """Return SQL of why a row is no version beside a standing row of its key, null if it is one.
+
+    In the order of the alphabet, so that `min` finds the first of several.
+    """
+    other = f"{arriving}.enterprise_id is distinct from {standing}.enterprise_id"
+    borrower = "" if "enterprise_id" in feed.key else f"when {other} then 'another_borrower'"
+    return (
+        f"case {borrower} when not {arriving}.brings_known_at then 'no_known_at' "
+        f"when {arriving}.known_at = {standing}.known_at then 'same_known_at' end"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from feed_rows import ENTERPRISES, FORMATS, Lender, rows_of, write
+from feed_rows import ENTERPRISES, FORMATS, Lender, among_good, rows_of, write
 
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -20,6 +20,7 @@ from warehouse.intake.feeds import FEEDS
 from warehouse.intake.landing import list_landing
 
 SALES = rows_of(FEEDS["transactions"], 4)
+MORE_SALES = rows_of(FEEDS["transactions"], 12, start=100)
 NAMES = [column.name for column in FEEDS["transactions"].columns]
 
 
@@ -191,34 +192,42 @@ class TestListing:
 
 class TestRowsThatAreNoRows:
     def test_malformed_csv_lines_keep_their_numbers_and_the_others_too(self, lender):
-        path = lender.deliver("transactions/a.csv", SALES)
+        path = lender.deliver("transactions/a.csv", [*SALES, *MORE_SALES])
         head, *lines = path.read_text().splitlines()
         lines[1] = lines[1].replace("counterparty_id-1", '"two\nlines, one ""value"""')
         path.write_text(
-            "\n".join([head, "one,two", lines[0], "", lines[1], lines[2] + ",more", "", "x", lines[3]]) + "\n"
+            "\n".join([head, "one,two", lines[0], "", lines[1], lines[2] + ",more", "", "x", *lines[3:]])
+            + "\n"
         )
         result = lender.ingest()["transactions/a.csv"]
-        assert (result.delivered, result.loaded, result.quarantined) == (6, 3, 3)
+        assert (result.delivered, result.loaded, result.quarantined) == (18, 15, 3)
         assert lender.quarantine() == [
             (1, "malformed_row", "The line has 2 fields, the header has 10."),
             (4, "malformed_row", "The line has 11 fields, the header has 10."),
             (5, "malformed_row", "The line has 1 fields, the header has 10."),
         ]
         assert lender.ask(
-            "select file_row, counterparty_id from wh.raw.transactions where portfolio = $p order by 1"
-        ) == [(2, "counterparty_id-0"), (3, 'two\nlines, one "value"'), (6, "counterparty_id-3")]
+            "select file_row, counterparty_id from wh.raw.transactions where portfolio = $p order by 1 limit 4"
+        ) == [
+            (2, "counterparty_id-0"),
+            (3, 'two\nlines, one "value"'),
+            (6, "counterparty_id-3"),
+            (7, "counterparty_id-100"),
+        ]
 
     def test_malformed_lines_of_json(self, lender):
-        path = lender.deliver("transactions/a.ndjson", SALES)
+        path = lender.deliver("transactions/a.ndjson", [*SALES, *MORE_SALES])
         lines = path.read_text().splitlines()
-        path.write_text("\n".join([lines[0], "{broken", "", lines[1], "[1, 2]", lines[2], lines[3]]) + "\n")
+        path.write_text("\n".join([lines[0], "{broken", "", lines[1], "[1, 2]", *lines[2:]]) + "\n")
         result = lender.ingest()["transactions/a.ndjson"]
-        assert (result.delivered, result.loaded, result.quarantined) == (6, 4, 2)
+        assert (result.delivered, result.loaded, result.quarantined) == (18, 16, 2)
         assert lender.quarantine() == [
             (2, "malformed_row", "The line is no JSON object."),
             (5, "malformed_row", "The line is no JSON object."),
         ]
-        assert lender.ask("select file_row from wh.raw.transactions where portfolio = $p order by 1") == [
+        assert lender.ask(
+            "select file_row from wh.raw.transactions where portfolio = $p order by 1 limit 4"
+        ) == [
             (1,),
             (4,),
             (6,),
@@ -226,7 +235,7 @@ class TestRowsThatAreNoRows:
         ]
 
     def test_text_that_is_not_utf8(self, lender):
-        path = lender.deliver("transactions/a.csv", SALES)
+        path = lender.deliver("transactions/a.csv", [*SALES, *MORE_SALES])
         path.write_bytes(path.read_bytes().replace(b"counterparty_id-2", b"M\xfcller"))
         assert refusal(lender, "transactions/a.csv").startswith("unreadable: not UTF-8 from row 3 on; ")
 
@@ -234,7 +243,7 @@ class TestRowsThatAreNoRows:
         rows = rows_of(FEEDS["enterprises"], 2)
         rows[0] |= {"enterprise_id": "N0", "employees": "many", "phone": None}
         rows[1] |= {"enterprise_id": None}
-        path = lender.deliver("enterprises/new.csv", rows)
+        path = lender.deliver("enterprises/new.csv", [*rows, *rows_of(FEEDS["enterprises"], 12, start=100)])
         path.write_text(path.read_text() + "legal_name-9,tax_number-9\n")
         lender.ingest()
         texts = lender.ask("select raw_text from wh.ops.quarantine where portfolio = $p order by file_row")
@@ -251,22 +260,22 @@ class TestValues:
     def test_parquet_with_its_own_types(self, lender):
         frame = pl.DataFrame(
             {
-                "transaction_id": [1, 2, 3],
-                "enterprise_id": pl.Series(["E0", "E1", "E2"], dtype=pl.Categorical),
-                "occurred_at": [datetime(2026, 6, 1, 12), datetime(2026, 6, 2), datetime(2026, 6, 3)],
-                "known_at": pl.Series([datetime(2026, 6, 5, 22)] * 3).dt.replace_time_zone("UTC"),
-                "amount": [10.1, float("nan"), -3.05],
-                "counterparty_id": [None, "", "C"],
-                "kind": ["sale", "refund", "refund"],
-                "due_at": pl.Series([None, None, datetime(2026, 7, 1)]).dt.date(),
-                "paid_at": [None, None, None],
-                "voided": [True, None, False],
+                "transaction_id": [1, 2, 3, 4, 5],
+                "enterprise_id": pl.Series(["E0", "E1", "E2", "E0", "E1"], dtype=pl.Categorical),
+                "occurred_at": [datetime(2026, 6, 1, 12), *(datetime(2026, 6, day) for day in (2, 3, 4, 5))],
+                "known_at": pl.Series([datetime(2026, 6, 5, 22)] * 5).dt.replace_time_zone("UTC"),
+                "amount": [10.1, float("nan"), -3.05, 4.0, 5.0],
+                "counterparty_id": [None, "", "C", "D", "E"],
+                "kind": ["sale", "refund", "refund", "sale", "sale"],
+                "due_at": pl.Series([None, None, datetime(2026, 7, 1), None, None]).dt.date(),
+                "paid_at": [None] * 5,
+                "voided": [True, None, False, False, False],
             },
             strict=False,
         )
         (lender.landing / "transactions").mkdir()
         frame.write_parquet(lender.landing / "transactions/a.parquet")
-        assert lender.ingest()["transactions/a.parquet"].loaded == 2
+        assert lender.ingest()["transactions/a.parquet"].loaded == 4
         assert lender.quarantine() == [(2, "missing_key", "The column amount is empty.")]
         rows = lender.ask(
             "select transaction_id, known_at::varchar, amount::varchar, counterparty_id, due_at::varchar, "
@@ -299,10 +308,10 @@ class TestValues:
         ],
     )
     def test_what_is_no_value_of_its_type(self, lender, column, value):
-        rows = rows_of(FEEDS["transactions"], 2)
+        rows = rows_of(FEEDS["transactions"], 5)
         rows[0][column] = value
         lender.deliver("transactions/a.csv", rows)
-        assert lender.ingest()["transactions/a.csv"].loaded == 1
+        assert lender.ingest()["transactions/a.csv"].loaded == 4
         ((row, rule, detail),) = lender.quarantine()
         assert (row, rule) == (1, "wrong_type")
         assert detail.startswith(f"The column {column} holds '{value}', which is no ")
@@ -313,11 +322,12 @@ class TestValues:
             row["days_past_due"] = days
         rows[1]["known_at"] = "2026-06-30T22:30:00Z"
         rows[2]["known_at"] = "2026-06-30 22:30:00.5+05:30"
-        lender.deliver("outcomes/a.csv", rows)
+        lender.deliver("outcomes/a.csv", among_good(FEEDS["outcomes"], rows))
         lender.ingest()
         assert [(row, rule) for row, rule, _ in lender.quarantine()] == [(1, "wrong_type")]
         assert lender.ask(
-            "select days_past_due, known_at::varchar from wh.raw.outcomes where portfolio = $p order by 1"
+            "select days_past_due, known_at::varchar from wh.raw.outcomes "
+            "where portfolio = $p and file_row < 4 order by 1"
         ) == [(3, "2026-07-01 00:30:00"), (100, "2026-06-30 19:00:00.5")]
 
     def test_other_delimiters_capital_letters_a_mark_in_front_and_more_columns(self, lender):
@@ -398,4 +408,6 @@ def test_enterprises_of_another_portfolio_do_not_count(lender):
     assert len(ENTERPRISES) == 3
     lender.portfolio = "another"
     lender.deliver("transactions/a.csv", SALES)
-    assert lender.ingest()["transactions/a.csv"].quarantined == 4
+    assert lender.ingest()["transactions/a.csv"].message.startswith(
+        "none of 4 rows can be used (four fifths are needed): 4 unknown_enterprise; the first, row 1: "
+    )
