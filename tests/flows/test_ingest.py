@@ -134,3 +134,21 @@ def test_the_page_fits_a_screen_and_names_refusals_first(landing):
 def test_parameters_are_checked(wrong):
     with pytest.raises(ValidationError):
         IngestParameters(**wrong)
+
+
+def test_the_line_of_a_feed_counts_what_was_superseded(home, caplog):
+    folder = home / "landing" / "lender"
+    put(folder, "enterprises/a.csv", FIRM)
+    for name, month in (("a", "04"), ("b", "05")):
+        known = {"known_at": f"2026-{month}-01"}
+        put(folder, f"legal_cases/{name}.csv", *({**CASE, **known, "case_id": f"C{n}"} for n in range(12)))
+    caplog.set_level(logging.INFO, logger="nightledger")
+    logging.getLogger("nightledger").propagate = True
+    with writer(purpose="test"):
+        enterprises, *cases = list_landing(folder)
+        load_feed_files.fn((enterprises,), "lender", "run")
+        results = load_feed_files.fn(tuple(cases), "lender", "run")
+    assert "legal_cases         2 files  24 rows  12 superseded  " in caplog.messages[-1]
+    summary = IngestSummary(portfolio="lender", files=results)
+    assert summary.counts()["superseded"] == 12
+    assert "12 rows that stood before were superseded." in _page(summary)
