@@ -16,9 +16,9 @@ NULL_WORDS = (
 The spelling counts: `none` and `na` in small letters may be somebody's word, programs write `None` and `NA`.
 """
 
-# white space, control letters, zero-width letters and byte order marks of Unicode
+# white space, zero-width letters and byte order marks of Unicode
 _SPACES = (
-    *(*range(0x01, 0x21), 0x7F, 0x85, 0xA0, 0x1680, 0x180E),
+    *(*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, 0x180E),
     *(*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2065), 0x3000, 0xFEFF),
 )
 _OUTER = quoted("".join(map(chr, _SPACES)))

@@ -20,6 +20,8 @@ WITH_OFFSET = "TIMESTAMP WITH TIME ZONE"
 _DATE = r"\d{4}(-\d\d?-\d\d?|/\d\d?/\d\d?)"
 _CLOCK = r"(T| +)([01]?\d|2[0-3]):[0-5]?\d(:[0-5]?\d([.,]\d+)?)?"
 _OFFSET = r" ?((?i:z|utc|gmt)|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
+# what DuckDB reads in one cast, whatever the zone of its session; the parts of other texts are read one by one
+_FULL = r"\d{4}-\d\d-\d\d[T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
 _HAS_CLOCK = ("%H", "%I", "%-H", "%-I", "%c", "%X")
 
 
@@ -51,6 +53,8 @@ def read_time(column: FeedColumn, text: str, mapping: FeedMapping) -> str:
     return f"""try_cast(case
         when regexp_full_match({text}, '{_DATE}') then try_cast({text} as timestamp)
         when regexp_full_match({text}, '{_DATE}{_CLOCK}') then {_local(column, without, mapping)}
+        when regexp_full_match({text}, '{_FULL}')
+        then {_from_instant(f"try_cast({text} as timestamptz)")}
         when regexp_full_match({text}, '{_DATE}{_CLOCK}{_OFFSET}')
         then {_from_instant(f"timezone('UTC', {utc} - {_interval(offset)})")}
         end as {column.type})"""
@@ -78,7 +82,8 @@ def _by_format(column: FeedColumn, text: str, format_: str, mapping: FeedMapping
         local = _local(column, parsed, mapping)
     else:
         local = parsed
-    return plausible(local)  # else %Y would take the year 25 from a format with %y further on
+    # else %Y would take the year 25 from a format with %y further on
+    return plausible(local) if len(mapping.dates) > 1 else local
 
 
 def _zone_of(mapping: FeedMapping) -> str | None:
