@@ -80,7 +80,7 @@ class TestFlow:
         ):
             ingest()
         with writer(purpose="test") as con:
-            assert con.execute("select count(*) from wh.raw.legal_cases").fetchone() == (1,)
+            assert con.execute("select count(*) from wh.raw.legal_cases").fetchone() == (4,)
             refused = con.execute("select path from wh.ops.file_ledger where status = 'refused' order by 1")
             names = ["0.ndjson", "1.csv", "\\xe4.csv"]
             assert refused.fetchall() == [(f"enterprises/{name}",) for name in names]

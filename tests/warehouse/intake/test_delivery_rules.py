@@ -238,11 +238,12 @@ class TestReadAgain:
             for run_id, mapping in [("1", as_asked), ("2", as_asked), ("3", with_comma), ("4", with_comma)]
         ]
         assert [load.status for load in loads] == ["loaded", "already_loaded", "loaded", "already_loaded"]
-        assert loads[2].message == "read again: feeds.yaml says something else of it now"
+        assert loads[2].message.startswith("replaces ")
+        assert loads[2].message.endswith("; feeds.yaml says something else of it now")
         assert lender.ask("select distinct run_id from wh.raw.transactions where portfolio = $p") == [("3",)]
         assert lender.ask(
-            "select status, mapping from wh.ops.file_ledger where portfolio = $p and feed = 'transactions'"
-        ) == [("loaded", '{"delimiter":","}')]
+            "select status, mapping from wh.ops.file_ledger where portfolio = $p and feed = 'transactions' order by 1"
+        ) == [("loaded", '{"delimiter":","}'), ("replaced", None)]
 
     def test_where_that_is_refused_what_was_loaded_stands_and_is_tried_again(self, lender):
         rows = rows_of(OUTCOMES, 2)
@@ -255,11 +256,11 @@ class TestReadAgain:
             assert again.message.startswith("known_at is missing")
             assert again.status == "refused"
             assert lender.ask("select * from wh.raw.outcomes where portfolio = $p order by all") == before
-        ((status, run_id, note),) = lender.ask(
-            "select status, run_id, note from wh.ops.file_ledger where portfolio = $p and path = 'outcomes/a.csv'"
+        records = lender.ask(
+            "select status, run_id, mapping from wh.ops.file_ledger where portfolio = $p and path = 'outcomes/a.csv' "
+            "order by 1"
         )
-        assert (status, run_id) == ("loaded", "1")
-        assert note.startswith("read again and refused, what was loaded before stands: known_at is missing")
+        assert records == [("loaded", "1", None), ("refused", "3", '{"delimiter":","}')]
         assert self.ingest(lender, "outcomes/a.csv", "4", FeedMapping()).status == "already_loaded"
 
 
