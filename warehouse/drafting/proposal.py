@@ -168,9 +168,9 @@ def _shape_of_dates(draft: _Draft) -> None:
         doubt = "; ".join(filter(None, (_doubt(dates.formats) for dates in told.values())))
     listed = ", ".join(map(_quoted, formats))
     read = sum(len(draft.sample.filled(name)) for name in told)
-    draft.shape.append(
-        Line(f"    dates: [{listed}]", doubt or f"fits all {read} values of {', '.join(told)}")
-    )
+    misfits = [dates.misfit for dates in told.values() if dates.misfit]
+    fit = f"fits the {read} values of {', '.join(told)}" + (f", but not {misfits[0]}" if misfits else "")
+    draft.shape.append(Line(f"    dates: [{listed}]", "; ".join(filter(None, (doubt, fit)))))
 
 
 def _doubt(formats: Sequence[str]) -> str:

@@ -46,12 +46,14 @@ class Dates:
     """How dates are written.
 
     Attributes:
-        formats: Formats of strptime that fit all values, the likeliest first; none for ISO 8601.
+        formats: Formats of strptime that fit most values, the likeliest first; none for ISO 8601.
         days: The values are numbers of days.
+        misfit: A value that the formats do not fit; None where they fit all.
     """
 
     formats: tuple[str, ...] = ()
     days: bool = False
+    misfit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,21 @@ class Numbers:
 
 
 def dates_in(values: Sequence[str]) -> Dates | None:
-    """Return how the values are written as dates, None if they are none."""
+    """Return how the values are written as dates, None if more than half are none."""
     unlike = set(values)
     if not unlike:
         return None
     if all(_ISO.fullmatch(value) for value in unlike):
         return Dates()
-    formats = tuple(
-        day + clock
+    fitting = {
+        form: fitted
         for clock, day in product(_CLOCKS, _DAYS)
-        if all(_is(value, day + clock) for value in unlike)
-    )
-    if formats:
-        return Dates(formats)
+        if (fitted := {value for value in unlike if _is(value, form := day + clock)})
+    }
+    most = max(map(len, fitting.values()), default=0)
+    if 2 * most > len(unlike):
+        formats = tuple(form for form, fitted in fitting.items() if len(fitted) == most)
+        return Dates(formats, misfit=min(unlike - fitting[formats[0]], default=None))
     if all(re.fullmatch(r"\d{4,5}(\.0)?", value) for value in unlike):
         return Dates(days=True)
     return None

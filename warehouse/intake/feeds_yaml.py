@@ -7,7 +7,7 @@ so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -123,6 +123,19 @@ def mapping_of(mappings: Mappings, path: PurePosixPath) -> FeedMapping:
         if fnmatchcase(in_feed.as_posix(), mapping.files):
             return mapping.at(in_feed)
     return AS_ASKED
+
+
+def patterns_without_a_file(mappings: Mappings, paths: Collection[PurePosixPath]) -> list[str]:
+    """Return a line for each mapping whose pattern fits none of the paths below the landing folder."""
+    return [
+        f"{FILE_NAME}: {feed}, mapping {number}: no file in {feed}/ fits {mapping.files}"
+        for feed, entries in mappings.items()
+        for number, mapping in enumerate(entries, start=1)
+        if not any(
+            path.parts[0] == feed and fnmatchcase(PurePosixPath(*path.parts[1:]).as_posix(), mapping.files)
+            for path in paths
+        )
+    ]
 
 
 def _mapping(feed: Feed, entry: object, found: list[_Fault]) -> FeedMapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
-from warehouse.intake.feeds_yaml import FILE_NAME, mapping_of, read_mappings
+from warehouse.intake.feeds_yaml import FILE_NAME, mapping_of, patterns_without_a_file, read_mappings
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
 from warehouse.intake.whole_files import shown_path
+
+log = logging.getLogger("nightledger")
 
 
 class LandingFile(BaseModel):
@@ -60,6 +63,8 @@ def list_landing(landing: Path) -> tuple[LandingFile, ...]:
         for feed, full in _walk(landing)
         for path in (shown_path(full.relative_to(landing)),)
     ]
+    for line in patterns_without_a_file(mappings, [PurePosixPath(file.path) for file in files]):
+        log.warning("unused      %s", line)
     return tuple(sorted(files, key=lambda file: (file.feed != "enterprises", file.path)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import PurePosixPath
 
 import pytest
@@ -172,6 +173,21 @@ def test_the_landing_folder_may_hold_feeds_yaml_and_gives_each_file_its_mapping(
     (tmp_path / "feeds.yaml").write_text("transactions:\n  files: 'dkb/*'\n  skip_lines: 4\n")
     lines = {file.path: file.mapping.skip_lines for file in list_landing(tmp_path)}
     assert lines == {"transactions/dkb/E1.csv": 4, "transactions/ours.csv": 0, "outcomes/a.csv": 0}
+
+
+def test_a_pattern_that_no_file_fits_is_told(tmp_path, caplog):
+    (tmp_path / "transactions").mkdir()
+    (tmp_path / "transactions" / "dkb.csv").write_text("a\n")
+    (tmp_path / "feeds.yaml").write_text(
+        "transactions: [{files: 'dkb*'}, {files: 'transactions/ing*'}]\noutcomes: {}\n"
+    )
+    caplog.set_level(logging.WARNING, logger="nightledger")
+    logging.getLogger("nightledger").propagate = True
+    list_landing(tmp_path)
+    assert [record.getMessage().split(None, 1)[1] for record in caplog.records] == [
+        "feeds.yaml: transactions, mapping 2: no file in transactions/ fits transactions/ing*",
+        "feeds.yaml: outcomes, mapping 1: no file in outcomes/ fits *",
+    ]
 
 
 def test_a_wrong_feeds_yaml_stops_before_any_file_is_listed(tmp_path):
