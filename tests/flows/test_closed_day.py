@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from prefect import Flow
 
-from flows.__main__ import main, summaries
+from flows.__main__ import COMMANDS, main, summaries
 from tasks.night import closed_day, last_closed_day
 from warehouse.errors import Refused
 
@@ -34,6 +34,7 @@ def is_date(annotation: Any) -> bool:
 DAYS = [
     (name, field)
     for name in summaries()
+    if name not in COMMANDS
     for field, declared in get_type_hints(flow_of(name).fn)["run"].model_fields.items()
     if is_date(declared.annotation) and (name, field) not in MAY_BE_AHEAD
 ]

@@ -30,6 +30,7 @@ _DAMAGED_FILE = (
     duckdb.SerializationException,
     duckdb.NotImplementedException,
 )
+_MIXED_ENDS = "its lines end in more than one way, or in CR alone; they were read as lines, no value was changed"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Delivered:
     Attributes:
         types: Declared columns that the file has, with their type in the file.
         extra: Columns of the file that nothing reads; they are left out.
-        notes: What the mapping leaves out, each as a sentence.
+        notes: What is unusual in the file and what the mapping leaves out, each as a sentence.
         rows: Data rows, malformed ones included.
     """
 
@@ -68,7 +69,8 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
-    return Delivered(types=declared.types, extra=declared.extra, notes=declared.notes, rows=rows)
+    notes = declared.notes if file.lines_alike else (_MIXED_ENDS, *declared.notes)
+    return Delivered(types=declared.types, extra=declared.extra, notes=notes, rows=rows)
 
 
 @contextmanager

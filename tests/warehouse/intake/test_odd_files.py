@@ -80,7 +80,7 @@ class TestWhatIsNoFile:
     @pytest.mark.parametrize(
         ("target", "reason"),
         [
-            ("gone.csv", "No such file or directory"),
+            ("gone.csv", "a link to a file that is not there; mend it or take it away"),
             ("x" * 300, "File name too long"),
             ("a.csv", "Too many levels of symbolic links"),
         ],
