@@ -15,6 +15,7 @@ from warehouse.intake.records import LINE_END, LONGEST_RECORD
 from warehouse.settings import settings
 
 DELIMITERS = ",;\t|"
+MAP_IT = "map them in feeds.yaml (python -m flows draft proposes how)"
 _LINES_LOOKED_AT = 100
 _OURS = 3  # so many names of ours in one line are no chance
 _NO_NAME = re.compile(r"[\W\d]*")
@@ -72,7 +73,7 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
         if not ours:
             raise FileRefused(
                 f"missing columns: none of ours is in the header, line {line + 1}, which has {listed(best)}; rename "
-                "them, or map them in feeds.yaml (python -m flows draft proposes how)"
+                f"them, or {MAP_IT}"
             )
     skipped = len(text[:start].encode())
     return Header(line=line + 1, start=skipped + 3 * mark if skipped else 0, delimiter=delimiter, names=best)
