@@ -23,7 +23,9 @@ from warehouse.published import ask
 pytestmark = pytest.mark.server
 
 DAY = date(2026, 6, 30)
-TRANSACTIONS = "transaction_id,enterprise_id,occurred_at,known_at,amount,counterparty_id,kind,due_at,paid_at,voided"
+TRANSACTIONS = (
+    "transaction_id,enterprise_id,occurred_at,known_at,amount,counterparty_id,kind,due_at,paid_at,voided"
+)
 FEEDS_YAML = """
 transactions:
   - files: "bank/*"
@@ -53,7 +55,11 @@ DE01;09.06.26;Käse;R4;-1.000,00
 
 
 def transactions(
-    name: str, *, amounts: list[str] | None = None, times: list[str] | None = None, others: list[str] | None = None
+    name: str,
+    *,
+    amounts: list[str] | None = None,
+    times: list[str] | None = None,
+    others: list[str] | None = None,
 ) -> str:
     """Return ten transactions of E0000003 as CSV text, with some columns in the lender's own way."""
     lines = [TRANSACTIONS]
@@ -100,7 +106,9 @@ def hard_files(landing: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def after(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame | str | int]:
+def after(
+    prefect_session: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, pl.DataFrame | str | int]:
     """What a night on that folder left: the ledger, the quarantine, the rows, the report."""
     home = tmp_path_factory.mktemp("hard_files")
     with pytest.MonkeyPatch.context() as patch:
@@ -108,7 +116,9 @@ def after(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> di
         patch.setenv("NIGHTLEDGER_TIMEZONE", "Europe/Berlin")
         for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
             patch.setitem(FAMILIES, family.name, replace(family, settings=lambda quick=quick: quick))
-        delivery = deliver_feeds.fn(source="simulated", enterprises=150, through=DAY, landing=home / "simulated")
+        delivery = deliver_feeds.fn(
+            source="simulated", enterprises=150, through=DAY, landing=home / "simulated"
+        )
         landing = home / "landing"
         shutil.copytree(delivery.landing, landing)
         hard_files(landing)
