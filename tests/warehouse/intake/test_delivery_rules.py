@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import duckdb
 import pytest
 from feed_rows import FORMATS, Lender, Row, rows_of
 
-from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.ingest import IngestResult, ingest_file
 from warehouse.intake.landing import list_landing
@@ -19,19 +14,6 @@ SALES = FEEDS["transactions"]
 OUTCOMES = FEEDS["outcomes"]
 A_COMMA = {"amount": "175,00"}
 A_STRANGER = {"enterprise_id": "nobody"}
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("intake")))
-        with writer(purpose="test") as con:
-            yield con
-
-
-@pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    return Lender(con, tmp_path)
 
 
 def sales(*spoilt: Row, good: int) -> list[Row]:

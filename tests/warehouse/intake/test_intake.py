@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import duckdb
 import pytest
-from feed_rows import FORMATS, Lender, Row, among_good, rows_of
+from feed_rows import FORMATS, Row, among_good, rows_of
 
-from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS, Feed
 
 EVERY_FEED = pytest.mark.parametrize("feed", FEEDS.values(), ids=lambda feed: feed.name)
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("intake")))
-        with writer(purpose="test") as con:
-            yield con
-
-
-@pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    return Lender(con, tmp_path)
 
 
 def new_rows(feed: Feed, number: int, *, start: int = 0) -> list[Row]:

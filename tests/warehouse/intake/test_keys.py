@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -10,19 +9,10 @@ import polars as pl
 import pytest
 from feed_rows import Lender, among_good, rows_of
 
-from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.keys import key_columns
 
 FIRM = rows_of(FEEDS["enterprises"], 1)[0]
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("keys")))
-        with writer(purpose="test") as con:
-            yield con
 
 
 @pytest.fixture

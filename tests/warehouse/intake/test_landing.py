@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -31,11 +30,6 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
         patch.setenv("NIGHTLEDGER_TIMEZONE", "Europe/Berlin")
         with writer(purpose="test") as con:
             yield con
-
-
-@pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    return Lender(con, tmp_path)
 
 
 def refusal(lender: Lender, path: str) -> str:

@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import socket
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import pyarrow.parquet as pq
 import pytest
 from feed_rows import Lender, rows_of, write
 
-from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake import file_bytes, ingest
 from warehouse.intake.feeds import FEEDS
@@ -27,14 +25,6 @@ from warehouse.settings import settings
 
 pytestmark = pytest.mark.timeout(60)
 SALES = rows_of(FEEDS["transactions"], 4)
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("odd_files")))
-        with writer(purpose="test") as con:
-            yield con
 
 
 @pytest.fixture

@@ -5,16 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import duckdb
 import pytest
 from feed_rows import Lender, Row, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.connection import writer
 from warehouse.intake import file_bytes
 from warehouse.intake.column_names import near_names
 from warehouse.intake.encodings import looks_like
@@ -27,19 +24,6 @@ from warehouse.settings import settings
 
 FEED = FEEDS["transactions"]
 NAMES = [column.name for column in FEED.columns]
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("text_files")))
-        with writer(purpose="test") as con:
-            yield con
-
-
-@pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    return Lender(con, tmp_path)
 
 
 def sales(*names: str) -> list[Row]:

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 from feed_rows import Lender, Row, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
 
 SALES = rows_of(FEEDS["transactions"], 4)
 MORE_SALES = rows_of(FEEDS["transactions"], 16, start=100)
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("intake")))
-        with writer(purpose="test") as con:
-            yield con
-
-
-@pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    return Lender(con, tmp_path)
 
 
 def outcome(loan: str | None, known_at: str, days: str) -> Row:
