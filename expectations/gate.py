@@ -16,7 +16,7 @@ MoveRows = Callable[[Suite, Rule], int]
 
 # More than a fifth of bad rows means that the delivery is wrong; one bad row is a slip, unless it is the only row.
 LARGEST_SHARE = 0.2
-# Its rows are not bad: the description of their enterprise is in quarantine, and they are read again once it is mended.
+# Rows that break it are not bad: their enterprise is in quarantine, and they are read again once it is mended.
 WAITING_RULE = "unknown_enterprise"
 
 
