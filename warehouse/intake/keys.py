@@ -7,6 +7,7 @@ likelihood: as a new one it would be a ghost whose facts are missing.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 import duckdb
@@ -36,7 +37,15 @@ _LOOK_ALIKES = {
             strict=True,
         )
     ),
-    **{chr(n + 0xFEE0): chr(n) for n in range(0x21, 0x7F)},  # full width
+    "\u0131": "i",
+    **{
+        letter: plain
+        for letter in map(chr, range(0xAA, 0x1FBFA))
+        # full width, bold, superscript, digits of other alphabets
+        if (plain := str(unicodedata.decimal(letter, "")) or unicodedata.normalize("NFKC", letter)) != letter
+        and len(plain) == 1
+        and "!" <= plain <= "~"
+    },
 }
 _FROM, _TO = quoted("".join(_LOOK_ALIKES)), quoted("".join(_LOOK_ALIKES.values()))
 _FOLDS: dict[str, Callable[[str], str]] = {
@@ -171,4 +180,5 @@ def _differences(key: str, known: str) -> str:
         f"case when {_folded(key, without=look)} <> {_folded(known, without=look)} then '{look}' end"
         for look in _FOLDS
     )
-    return f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
+    named = f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
+    return f"coalesce(nullif({named}, ''), 'look-alike letters')"  # two looks together, each of which seems to be none
