@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from flows._one_line_parser import OneLineParser
 from warehouse.drafting.proposal import left_over, propose
 from warehouse.drafting.sample import read_sample
 from warehouse.drafting.trial import Trial, try_out
@@ -19,7 +19,7 @@ _NAMES_SHOWN = 12
 
 def run(arguments: list[str]) -> int:
     """Print a mapping for the file that the arguments name, try it, and return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m flows draft",
         description="Propose a mapping for an export and print what would load with it; nothing is stored.",
     )

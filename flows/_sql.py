@@ -5,11 +5,11 @@ It never waits for a night that is running.
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 import polars as pl
 
+from flows._one_line_parser import OneLineParser
 from warehouse.errors import Refused
 from warehouse.examples import example
 from warehouse.published import ask
@@ -19,7 +19,7 @@ ROWS_SHOWN = 100
 
 def run(arguments: list[str]) -> int:
     """Answer the query that the arguments hold and return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m flows sql", description="Print what a query of the published warehouse returns."
     )
     question = parser.add_mutually_exclusive_group(required=True)

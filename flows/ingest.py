@@ -58,10 +58,11 @@ def ingest(run: IngestParameters = IngestParameters()) -> IngestSummary:
 
 
 def _refusals(summary: IngestSummary) -> str:
-    named = "; ".join(f"{file.path}: {file.message}" for file in summary.refused[:3])
+    named = "; ".join(f"{file.path}: {file.message.rstrip('.')}" for file in summary.refused[:3])
     more = f"; and {len(summary.refused) - 3} more" if len(summary.refused) > 3 else ""
+    others = "nothing is loaded" if len(summary.refused) == len(summary.files) else "the others are loaded"
     return (
-        f"{len(summary.refused)} of {len(summary.files)} files refused, the others are loaded: {named}{more} "
+        f"{len(summary.refused)} of {len(summary.files)} files refused, {others}: {named}{more} "
         "(reasons in ops.file_ledger)"
     )
 

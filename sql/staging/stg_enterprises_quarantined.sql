@@ -12,6 +12,7 @@
 -- column known_at: [time] when the lender knew it; the start of valid_from where the row does not say
 -- column rule: [quarantine] rule that the row breaks
 -- column run_id: [key] the run that set it aside
+-- A row whose key is damaged, or only looks like that of another borrower, is about no borrower: it makes no ghost.
 -- A corrected file takes the rows of its predecessor out of quarantine, so what is here still waits.
 with said as (
     select
@@ -24,7 +25,7 @@ with said as (
         case when json_valid(raw_text) then json_extract_string(raw_text, '$.valid_from') end as valid_from,
         case when json_valid(raw_text) then json_extract_string(raw_text, '$.known_at') end as known_at
     from wh.ops.quarantine
-    where feed = 'enterprises'
+    where feed = 'enterprises' and rule not in ('similar_key', 'damaged_key')
 )
 
 select

@@ -69,11 +69,27 @@ def test_predicate_that_moves_more_than_the_rule_counted_stops():
 
 @pytest.mark.parametrize(
     ("bad", "of", "stops"),
-    [(200, 1000, False), (201, 1000, True), (1, 5, False), (2, 5, True), (10, 10, True)],
+    [
+        (200, 1000, False),
+        (201, 1000, True),
+        (1, 5, False),
+        (2, 5, True),
+        (10, 10, True),
+        (1, 4, False),
+        (1, 2, False),
+        (2, 4, True),
+        (1, 1, True),
+    ],
 )
 def test_too_many_bad_rows_stop_instead_of_moving(bad, of, stops):
     check = replace(BAD, unexpected_count=bad, evaluated_count=of)
     assert refuse_large_quarantine(suite_report(check)).stopped is stops
+
+
+@pytest.mark.parametrize(("waiting", "of"), [(1, 1), (3, 4), (400, 1000)])
+def test_rows_that_follow_their_enterprise_stop_nothing(waiting, of):
+    check = replace(BAD, rule="unknown_enterprise", unexpected_count=waiting, evaluated_count=of)
+    assert not refuse_large_quarantine(suite_report(check)).stopped
 
 
 def test_enterprises_are_judged_before_what_points_to_them():

@@ -85,14 +85,43 @@ def test_bad_rows_move_and_the_accounts_still_hold(fresh):
     assert seen["transactions", "due_date_is_near"].evaluated_count == before - 4
 
 
-def test_rows_of_an_enterprise_that_went_follow_it(fresh, whole_gate):
-    # E5 has no row in the feeds of three rows and less, where one is more than a fifth
-    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E5'")
+@pytest.mark.parametrize("enterprise", ["E1", "E5"], ids=["in every feed", "in large feeds only"])
+def test_rows_of_an_enterprise_that_went_follow_it(fresh, whole_gate, enterprise):
+    gone = f"where enterprise_id = '{enterprise}'"
+    fresh.execute(f"update wh.raw.enterprises set employees = -1 {gone}")
     judge()
-    left = "select count(*) from wh.raw.{} where enterprise_id = 'E5'"
-    assert [one(fresh, left.format(feed)) for feed in small.RAW] == [0] * len(small.RAW)
+    assert [one(fresh, f"select count(*) from wh.raw.{feed} {gone}") for feed in small.RAW] == [0] * 8
     assert one(fresh, IDENTITY) == 0
     assert one(fresh, "select count(*) from wh.ops.quarantine where rule = 'unknown_enterprise'") > 60
+
+
+def test_only_override_of_an_enterprise_that_went_waits_for_it(fresh, whole_gate):
+    fresh.execute("delete from wh.raw.overrides where enterprise_id <> 'E1'")
+    fresh.execute("update wh.ops.file_ledger set delivered = 1, loaded = 1 where feed = 'overrides'")
+    fresh.execute("update wh.raw.enterprises set employees = -1 where enterprise_id = 'E1'")
+    judge()
+    seen = verdicts(fresh)
+    assert seen["overrides", "unknown_enterprise"].outcome == "failed", "it is told"
+    assert seen["overrides", "quarantine_is_small"].outcome == "passed"
+    assert one(fresh, "select quarantined from wh.ops.file_ledger where feed = 'overrides'") == 1
+
+
+@pytest.mark.parametrize(("rows", "bad", "stops"), [(4, 1, False), (4, 2, True), (1, 1, True)])
+def test_one_slip_in_a_tiny_file_is_set_aside(fresh, rows, bad, stops):
+    fresh.execute("delete from wh.raw.transactions where file_row > $rows", {"rows": rows})
+    fresh.execute(
+        "update wh.ops.file_ledger set delivered = $rows, loaded = $rows where feed = 'transactions'",
+        {"rows": rows},
+    )
+    fresh.execute("update wh.raw.transactions set kind = 'gift' where file_row <= $bad", {"bad": bad})
+    if stops:
+        with pytest.raises(Refused, match="kind_is_known"):
+            judge()
+    else:
+        judge()
+        assert one(fresh, "select count(*) from wh.raw.transactions") == rows - bad
+        assert one(fresh, "select count(*) from wh.ops.quarantine where rule = 'kind_is_known'") == bad
+        assert verdicts(fresh)["transactions", "kind_is_known"].outcome == "failed", "it is told"
 
 
 def test_quarantine_masks_personal_columns(fresh):

@@ -134,6 +134,29 @@ def test_help_explains_a_command_that_is_no_flow(command: str, capsys: pytest.Ca
     assert f"usage: python -m flows {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["draft", "--file", "a.csv", "--feed", "transaction"],
+            "argument --feed: invalid choice: 'transaction'",
+        ),
+        (["draft"], "the following arguments are required: --file, --feed"),
+        (["contract", "--feed", "invoices"], "argument --feed: invalid choice: 'invoices'"),
+        (["sql"], "one of the arguments query --example is required"),
+    ],
+)
+def test_wrong_arguments_of_a_command_are_one_line(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"python -m flows {arguments[0]}: {expected}")
+    assert shown.count("\n") == 1
+
+
 def test_commands_that_are_no_flows_do_not_wait_for_prefect() -> None:
     program = (
         "import sys; from flows.__main__ import main\n"

@@ -71,10 +71,19 @@ def propose(sample: Sample, feed: Feed, file: Path) -> str:
     _shape_of_dates(draft)
     for column in feed.columns:
         draft.columns += _column(draft, column)
+    if not draft.columns and not set(feed.must_deliver) <= set(map(plain, sample.columns)):
+        draft.columns = list(_names_as_ours(draft))
     lines = [Line(f"{feed.name}:"), *shape, *draft.shape]
     if draft.columns:
         lines += [Line("    columns:"), *draft.columns]
     return "\n".join(map(str, lines)) + "\n"
+
+
+def _names_as_ours(draft: _Draft) -> Iterator[Line]:
+    """Yield the required columns of a file that has our names but not all of them."""
+    for column in draft.feed.columns:
+        if column.required and column.name in draft.found:
+            yield Line(f"      {column.name}: {_quoted(draft.found[column.name].name)}")
 
 
 def left_over(sample: Sample, feed: Feed, mapping: FeedMapping) -> list[str]:
@@ -169,7 +178,8 @@ def _shape_of_dates(draft: _Draft) -> None:
     listed = ", ".join(map(_quoted, formats))
     read = sum(len(draft.sample.filled(name)) for name in told)
     misfits = [dates.misfit for dates in told.values() if dates.misfit]
-    fit = f"fits the {read} values of {', '.join(told)}" + (f", but not {misfits[0]}" if misfits else "")
+    fit = f"fits the {read} value{'' if read == 1 else 's'} of {', '.join(told)}"
+    fit += f", but not {misfits[0]}" if misfits else ""
     draft.shape.append(Line(f"    dates: [{listed}]", "; ".join(filter(None, (doubt, fit)))))
 
 

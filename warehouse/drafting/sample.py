@@ -60,8 +60,19 @@ def read_sample(file: Path, feed: Feed) -> Sample:
     Raises:
         Refused: where there is no such file, or no table in it.
     """
+    if file.is_dir():
+        raise Refused(f"{file} is a folder; name one file of it")
     if not file.is_file():
         raise Refused(f"no file at {file}")
+    if not file.stat().st_size:
+        raise Refused(f"{file.name}: the file is empty")
+    sample = _read(file, feed)
+    if not sample.rows:
+        raise Refused(f"{file.name}: a header without a row; a draft is made from the values")
+    return sample
+
+
+def _read(file: Path, feed: Feed) -> Sample:
     name = file.name.lower()
     if name.endswith(_ENDINGS["parquet"]):
         return _read_parquet(file)
@@ -69,21 +80,23 @@ def read_sample(file: Path, feed: Feed) -> Sample:
         content = stream.read(_BYTES + 1)
     cut = len(content) > _BYTES
     content = content[: content.rfind(b"\n") + 1] if cut else content
-    encoding = _encoding(content)
+    encoding = _encoding(content, file.name)
     text = content.decode(encoding, errors="replace").removeprefix("\ufeff")
     if not name.endswith(_ENDINGS["csv"]):
         return _read_objects(file, text, cut=cut)
     return _read_csv(file, text, feed, encoding=encoding, cut=cut)
 
 
-def _encoding(content: bytes) -> str:
+def _encoding(content: bytes, name: str) -> str:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
         odd = b"".join(line for line in content.splitlines(keepends=True) if not line.isascii())
         guess = looks_like(odd, start=content[: 1 << 16])
         if guess is None:
-            raise Refused("the file is no text in an encoding that can be told; save it as UTF-8") from None
+            raise Refused(
+                f"{name}: no text in an encoding that can be told; save it as CSV in UTF-8"
+            ) from None
         return guess
     return "utf-8"
 

@@ -112,6 +112,11 @@ NAMES: dict[str, tuple[str, ...]] = {
             "Payment ID",
             "Entry number",
             "Invoice number",
+            "Invoice no",
+            "Invoice ID",
+            "Transaction no",
+            "Reference number",
+            "Document number",
         ),
         *(
             "Kundenreferenz",

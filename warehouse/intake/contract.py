@@ -56,8 +56,8 @@ def contract(feed: Feed) -> dict[str, Any]:
             "purpose": f"{feed.holds}; one row per {', '.join(feed.key)} and version",
             "usage": (
                 f"Put CSV, Parquet or NDJSON files, gzipped or not, into {feed.name}/ of the landing folder. CSV is "
-                "UTF-8 with a header, a decimal point and a line end behind the last row; files that are written "
-                "otherwise need a mapping in feeds.yaml."
+                "UTF-8 with a header, a decimal point and a line end behind the last row. The header has every column, "
+                "also an empty one; files that are written otherwise need a mapping in feeds.yaml."
             ),
             "limitations": (
                 "Personal columns stop at raw and sensitive columns are for fairness checks only; both may be left out."

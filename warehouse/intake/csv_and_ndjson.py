@@ -10,7 +10,14 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from warehouse.errors import FileRefused
-from warehouse.intake.csv_header import Header, column_names, listed, read_header, too_many_columns
+from warehouse.intake.csv_header import (
+    MAP_IT,
+    Header,
+    column_names,
+    listed,
+    read_header,
+    too_many_columns,
+)
 from warehouse.intake.mapping import plain
 from warehouse.intake.records import too_long
 from warehouse.intake.text_copy import as_duckdb_reads
@@ -142,7 +149,7 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     if not read:
         raise FileRefused(
             f"missing columns: none of ours is among the keys, which are {listed(sorted(present))}; rename them, or "
-            "map them in feeds.yaml (python -m flows draft proposes how)"
+            f"{MAP_IT}"
         )
     shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
     columns = "".join(f", {_text_of(key)} as {identifier(name)}" for name, key in read.items())

@@ -16,6 +16,7 @@ from warehouse.intake.records import LINE_END, LONGEST_RECORD
 from warehouse.settings import settings
 
 DELIMITERS = ",;\t|"
+MAP_IT = "map them in feeds.yaml (python -m flows draft proposes how)"
 _LINES_LOOKED_AT = 100
 _OURS = 3  # so many names of ours in one line are no chance
 _OTHER_TEXTS = {"{": "JSON", "[": "JSON", "<": "HTML or XML"}
@@ -79,7 +80,7 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
             _check_no_column(text[start:], wanted, line=line)
             raise FileRefused(
                 f"missing columns: none of ours is in the header, line {line + 1}, which has {listed(best)}; rename "
-                "them, or map them in feeds.yaml (python -m flows draft proposes how)"
+                f"them, or {MAP_IT}"
             )
     skipped = len(text[:start].encode())
     return Header(line=line + 1, start=skipped + 3 * mark if skipped else 0, delimiter=delimiter, names=best)

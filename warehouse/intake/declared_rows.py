@@ -16,7 +16,7 @@ import duckdb
 from warehouse.errors import FileRefused
 from warehouse.intake.column_names import near_names
 from warehouse.intake.csv_and_ndjson import count, identifier
-from warehouse.intake.csv_header import listed
+from warehouse.intake.csv_header import MAP_IT, listed
 from warehouse.intake.feeds import FEEDS, Feed, FeedColumn
 from warehouse.intake.mapping import ColumnMapping, FeedMapping, plain
 from warehouse.sql import quoted
@@ -292,9 +292,9 @@ def _check_columns(feed: Feed, mapping: FeedMapping, *, own: Sequence[str], type
         near = near_names(missing, extra)
         wanting = (f"{name} (is it {' or '.join(near[name])}?)" if name in near else name for name in missing)
         unknown = (
-            f"; no columns of ours: {listed(extra)}; rename them, or map them in feeds.yaml" if extra else ""
+            f"; no columns of ours: {listed(extra)}; rename them" if extra else "; add them, empty or not"
         )
-        raise FileRefused(f"missing columns: {', '.join(wanting)}{unknown}")
+        raise FileRefused(f"missing columns: {', '.join(wanting)}{unknown}, or {MAP_IT}")
 
 
 def _check_joined(con: duckdb.DuckDBPyConnection, source: _Source) -> None:

@@ -30,7 +30,9 @@ _DAMAGED_FILE = (
     duckdb.SerializationException,
     duckdb.NotImplementedException,
 )
-_MIXED_ENDS = "its lines end in more than one way, or in CR alone; they were read as lines, no value was changed"
+_MIXED_ENDS = (
+    "its lines end in more than one way, or in CR alone; they were read as lines, no value was changed"
+)
 
 
 @dataclass(frozen=True)

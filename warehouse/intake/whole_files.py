@@ -87,7 +87,9 @@ def fingerprint(full: Path) -> tuple[str, int]:
             return hashlib.file_digest(stream, "sha256").hexdigest(), full.stat().st_size
     except OSError as error:
         if full.is_symlink() and isinstance(error, FileNotFoundError):
-            raise FileRefused("unreadable: a link to a file that is not there; mend it or take it away") from error
+            raise FileRefused(
+                "unreadable: a link to a file that is not there; mend it or take it away"
+            ) from error
         raise FileRefused(f"unreadable: {error.strerror or error}") from error
 
 

@@ -11,6 +11,7 @@ from flows.__main__ import main
 from warehouse.drafting.proposal import propose
 from warehouse.drafting.sample import read_sample
 from warehouse.drafting.shapes import dates_in, numbers_in
+from warehouse.drafting.trial import try_out
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.feeds_yaml import parse_mappings
@@ -173,17 +174,45 @@ def test_the_command_prints_the_mapping_and_what_would_load(home, tmp_path, caps
     assert not (home / "warehouse.duckdb").exists()
 
 
+@pytest.mark.parametrize("kept", [["known_at"], ["counterparty_id", "due_at"], ["voided"]])
+@pytest.mark.parametrize("suffix", [".csv", ".ndjson", ".parquet"])
+def test_our_names_but_not_all_of_them_are_drafted_so_that_they_load(home, tmp_path, suffix, kept):
+    required = [column.name for column in FEEDS["transactions"].columns if column.required]
+    values = {
+        "transaction_id": "T1", "enterprise_id": "E1", "occurred_at": "2026-01-01", "known_at": "2026-01-02",
+        "counterparty_id": "C1", "amount": "5.25", "kind": "sale", "due_at": "2026-02-01", "voided": "false",
+    }  # fmt: skip
+    frame = pl.DataFrame([{name: values[name] for name in [*required, *kept]}])
+    file = tmp_path / f"a{suffix}"
+    {".csv": frame.write_csv, ".ndjson": frame.write_ndjson, ".parquet": frame.write_parquet}[suffix](file)
+    text, _ = drafted(file)
+    trial = try_out(file, FEEDS["transactions"], parse_mappings(text))
+    assert (trial.result.status, trial.result.loaded, trial.sums) == ("loaded", 1, {"amount": "5.25"})
+    assert not {note for note in trial.notes if any(name in note for name in kept)}
+
+
+def test_a_folder_and_a_file_that_is_not_there_are_told(tmp_path):
+    with pytest.raises(Refused, match="is a folder; name one file of it"):
+        read_sample(tmp_path, FEEDS["transactions"])
+    with pytest.raises(Refused, match="no file at "):
+        read_sample(tmp_path / "a.csv", FEEDS["transactions"])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", "just text\nand more\n", "no line of the first 2 looks like the header of a table"),
         ("a.ndjson", "nothing\n", "no NDJSON, which has one object a line"),
-        ("a.parquet", "PAR1", "unreadable: "),
+        ("a.parquet", "PAR1", "a.parquet: unreadable: "),
+        ("a.csv", "", "a.csv: the file is empty"),
+        ("a.ndjson", "", "a.ndjson: the file is empty"),
+        ("a.csv", "Date;Amount\n", "a.csv: a header without a row"),
+        ("a.csv", "\x00\xff\x01\xfe" * 50, "a.csv: no text in an encoding that can be told"),
     ],
 )
 def test_a_file_without_a_table_is_refused_in_one_line(tmp_path, name, content, expected):
     file = tmp_path / name
-    file.write_text(content)
+    file.write_text(content, encoding="latin-1")
     with pytest.raises(Refused, match=expected) as refusal:
         read_sample(file, FEEDS["transactions"])
     assert len(str(refusal.value).splitlines()) == 1

@@ -68,7 +68,11 @@ class TestEveryFeedInEveryFormat:
             result = lender.ingest()[f"{feed.name}/no_{column.name}{suffix}"]
             path.unlink()
             if column.name in feed.must_deliver:
-                assert (result.status, result.message) == ("refused", f"missing columns: {column.name}")
+                assert result.status == "refused"
+                assert result.message == (
+                    f"missing columns: {column.name}; add them, empty or not, or map them in feeds.yaml "
+                    "(python -m flows draft proposes how)"
+                )
             elif column.name == "known_at" and feed.name == "enterprises":  # those that are loaded brought it
                 assert result.message == (
                     f"known_at is missing, earlier files of {feed.name} brought it; deliver it again, or say in "

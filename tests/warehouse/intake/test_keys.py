@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from feed_rows import Lender, rows_of
+from feed_rows import Lender, among_good, rows_of
 
 from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
@@ -34,18 +34,21 @@ def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
 
 
 def bring(lender: Lender, name: str, *keys: str | None, day: str = "2026-01-01") -> None:
-    """Deliver and ingest a file of enterprises with these keys, each profile of a day of its own."""
+    """Deliver and ingest a file of enterprises with these keys, each profile of a day of its own, among good rows."""
     rows = [
         {**FIRM, "enterprise_id": key, "valid_from": f"{day[:8]}{n:02d}"}
         for n, key in enumerate(keys, start=1)
     ]
-    lender.deliver(f"enterprises/{name}.csv", rows)
+    good = [
+        {**FIRM, "enterprise_id": "GOOD", "valid_from": f"2025-01-{n + 1:02d}"} for n in range(4 * len(keys))
+    ]
+    lender.deliver(f"enterprises/{name}.csv", rows + good)
     lender.ingest()
 
 
 def known(lender: Lender) -> set[str]:
     rows = lender.ask("select distinct enterprise_id from wh.raw.enterprises where portfolio = $p")
-    return {key for (key,) in rows} - {"E0", "E1", "E2"}
+    return {key for (key,) in rows} - {"E0", "E1", "E2", "GOOD"}
 
 
 @pytest.mark.parametrize("pad", ["  ", "\t", "\u00a0", "\u200b", "\ufeff", "\u3000", "\u2007\u202f", " \r\n"])
@@ -92,8 +95,11 @@ def test_a_key_that_only_looks_other_is_no_new_borrower(con, tmp_path, key, diff
             f"The enterprise_id '{key}' differs from the known key 'E001' only by {differs}.",
         )
     ]
-    sale = {**rows_of(FEEDS["transactions"], 1)[0], "enterprise_id": key}
-    lender.deliver("transactions/a.csv", [sale])
+    sale, *good = rows_of(FEEDS["transactions"], 5)
+    lender.deliver(
+        "transactions/a.csv",
+        [{**sale, "enterprise_id": key}, *({**row, "enterprise_id": "GOOD"} for row in good)],
+    )
     lender.ingest()
     assert lender.quarantine()[-1] == (
         1,
@@ -110,7 +116,8 @@ def test_the_first_spelling_in_a_file_stands(lender):
 
 def test_a_faulty_row_makes_no_key_known(lender):
     rows = [{**FIRM, "enterprise_id": "ab", "employees": "many"}, {**FIRM, "enterprise_id": "AB"}]
-    lender.deliver("enterprises/new.csv", rows)
+    good = [{**FIRM, "enterprise_id": "GOOD", "valid_from": f"2025-01-{n:02d}"} for n in range(1, 5)]
+    lender.deliver("enterprises/new.csv", rows + good)
     lender.ingest()
     assert known(lender) == {"K001", "AB"}
 
@@ -137,11 +144,12 @@ def test_both_spellings_that_stand_already_may_come_again(lender):
 
 
 def test_loans_are_compared_too(lender):
-    loans = rows_of(FEEDS["loan_ledger"], 3)
+    loans = rows_of(FEEDS["loan_ledger"], 4)
     lender.deliver("loan_ledger/a.csv", [{**loans[0], "loan_id": "L-1"}])
     lender.ingest()
-    lender.deliver("loan_ledger/b.csv", [{**loans[1], "loan_id": key} for key in ("l-01", "L-2", "L-1")])
-    assert lender.ingest()["loan_ledger/b.csv"].loaded == 2
+    keys = ("l-01", "L-2", "L-1", "L-3", "L-4")
+    lender.deliver("loan_ledger/b.csv", [{**loans[1], "loan_id": key} for key in keys])
+    assert lender.ingest()["loan_ledger/b.csv"].loaded == 4
     assert lender.quarantine() == [
         (
             1,
@@ -171,8 +179,8 @@ def test_a_damaged_key_is_never_loaded(lender, feed, key, sentence):
     rows = rows_of(feed, len(names))
     for row, name in zip(rows, names, strict=True):
         row[name] = key
-    lender.deliver(f"{feed.name}/damaged.csv", rows)
-    assert lender.ingest()[f"{feed.name}/damaged.csv"].loaded == 0
+    lender.deliver(f"{feed.name}/damaged.csv", among_good(feed, rows))
+    assert lender.ingest()[f"{feed.name}/damaged.csv"].loaded == 4 * len(rows)
     assert lender.quarantine() == [
         (n, "damaged_key", f"The {name} '{key}' {sentence}") for n, name in enumerate(names, start=1)
     ]
@@ -196,12 +204,16 @@ def test_whole_numbers_of_parquet_are_keys_and_floats_are_damaged(lender):
     )
     lender.ingest()
     assert known(lender) == {"K001", "123", "456", "20000000001"}
-    assert [rule for _, rule, _ in lender.quarantine()] == ["damaged_key"] * 3
+    floats = lender.ingest()["enterprises/zfloat.parquet"]
+    assert floats.status == "refused"
+    assert floats.message.startswith("none of 3 rows can be used (four fifths are needed): 3 damaged_key; ")
 
 
 def test_rows_that_wait_with_a_padded_key_come_in_when_their_enterprise_does(lender):
-    sale = {**rows_of(FEEDS["transactions"], 1)[0], "enterprise_id": "N1\u00a0 "}
-    lender.deliver("transactions/a.csv", [sale])
+    sale, *others = rows_of(FEEDS["transactions"], 5)
+    lender.deliver("transactions/a.csv", [{**sale, "enterprise_id": "N1\u00a0 "}, *others])
     assert lender.ingest()["transactions/a.csv"].quarantined == 1
     bring(lender, "new", "N1")
-    assert lender.ask("select enterprise_id from wh.raw.transactions where portfolio = $p") == [("N1",)]
+    rows = lender.ask("select enterprise_id from wh.raw.transactions where portfolio = $p")
+    assert {key for (key,) in rows} == {"N1", "E0", "E1", "E2"}
+    assert len(rows) == 5

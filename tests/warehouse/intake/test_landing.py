@@ -97,7 +97,9 @@ class TestRefusedFiles:
     def test_a_file_that_cannot_be_opened(self, lender):
         (lender.landing / "transactions").mkdir()
         (lender.landing / "transactions/a.csv").symlink_to(lender.landing / "gone.csv")
-        assert refusal(lender, "transactions/a.csv") .startswith("unreadable: a link to a file that is not there; ")
+        assert refusal(lender, "transactions/a.csv").startswith(
+            "unreadable: a link to a file that is not there; "
+        )
 
     def test_an_unknown_extension(self, lender):
         for name in ("a.xlsx", "b.parquet.gz", "c"):

@@ -324,7 +324,7 @@ class TestHeader:
         message = load(lender, text.replace(ours, theirs), suffix).message
         assert message == (
             f"missing columns: {ours} (is it {theirs.lower()}?); no columns of ours: {theirs.lower()}; rename them, "
-            "or map them in feeds.yaml"
+            "or map them in feeds.yaml (python -m flows draft proposes how)"
         )
 
     @pytest.mark.parametrize(
