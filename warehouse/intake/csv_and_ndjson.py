@@ -124,7 +124,9 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     if not sample:
         if count(con, f"intake_lines where {filled}") + count(con, "intake_malformed") == 0:
             raise FileRefused("empty: the file has no line")
-        raise FileRefused("unreadable: no line is a JSON object; NDJSON has one object a line, so write each row as one")
+        raise FileRefused(
+            "unreadable: no line is a JSON object; NDJSON has one object a line, so write each row as one"
+        )
     present = {row[0] for row in sample}
     if len(present) > settings().column_limit:
         raise too_many_columns(len(present))

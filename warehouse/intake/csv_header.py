@@ -70,7 +70,9 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
     if len(best) > settings().column_limit:
         raise too_many_columns(len(best))
     if not ours and (other := _OTHER_TEXTS.get(text.lstrip()[0])):
-        raise FileRefused(f"unreadable: the name says CSV, the content is {other}; deliver CSV, or JSON as .ndjson")
+        raise FileRefused(
+            f"unreadable: the name says CSV, the content is {other}; deliver CSV, or JSON as .ndjson"
+        )
     if not ours or (ours < _OURS and not mapping.skip_lines):
         shown = lines[: 2 * _LINES_LOOKED_AT : 2]
         hint = likely_header(shown, wanted)
@@ -99,8 +101,12 @@ def _check_no_column(text: str, wanted: Collection[str], *, line: int) -> None:
                 f"no column of ours is found in line {line + 1}, since another delimiter is looked for: "
                 f"say delimiter: {json.dumps(sign)} in feeds.yaml"
             )
-    if any(_NO_NAME.fullmatch(field) for sign in DELIMITERS for field in _fields(first, sign) if field.strip()):
-        raise FileRefused(f"no header: line {line + 1} holds values; write the names of the columns above them")
+    if any(
+        _NO_NAME.fullmatch(field) for sign in DELIMITERS for field in _fields(first, sign) if field.strip()
+    ):
+        raise FileRefused(
+            f"no header: line {line + 1} holds values; write the names of the columns above them"
+        )
 
 
 def likely_header(lines: Iterable[str], wanted: Collection[str]) -> int | None:

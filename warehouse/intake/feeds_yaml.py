@@ -74,7 +74,9 @@ def read_mappings(landing: Path) -> Mappings:
     if not os.path.lexists(file):
         return {}
     if not file.is_file():  # opening a FIFO would wait for ever
-        raise Refused(f"{FILE_NAME}: no regular file, or a link to none; put the file there or take this away")
+        raise Refused(
+            f"{FILE_NAME}: no regular file, or a link to none; put the file there or take this away"
+        )
     try:
         text = file.read_bytes()
     except OSError as error:

@@ -68,7 +68,9 @@ def known_zone(name: str) -> str:
 def _sign_of_money(sign: str) -> str:
     names_money = any(letter.isalpha() or unicodedata.category(letter) == "Sc" for letter in sign)
     if not names_money or re.search("[-+()\\d\u2212]", sign):
-        raise ValueError(f"{sign!r} is no currency; give the sign or code that stands with amounts, such as $")
+        raise ValueError(
+            f"{sign!r} is no currency; give the sign or code that stands with amounts, such as $"
+        )
     return sign
 
 

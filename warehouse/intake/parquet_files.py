@@ -31,7 +31,9 @@ def read_parquet(
         FileRefused: when the file has more columns or more content than the settings allow.
     """
     path = literal_path(file)
-    source = f"read_parquet({path}, file_row_number = true, hive_partitioning = false, binary_as_string = true)"
+    source = (
+        f"read_parquet({path}, file_row_number = true, hive_partitioning = false, binary_as_string = true)"
+    )
     _check_pages(con, file)
     _check_names(con, file, wanted)
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()

@@ -137,7 +137,9 @@ def _until(text: Text, offset: int) -> Iterator[bytes]:
 def _no_text(text: Text, damage: NotDecoded) -> FileRefused:
     start = next(text.content(), b"")[:_START]
     if kind := next((kind for mark, kind in _NO_TEXTS.items() if start.startswith(mark)), None):
-        return FileRefused(f"unreadable: the name says text, the content is {kind}; deliver it as text, or under its name")
+        return FileRefused(
+            f"unreadable: the name says text, the content is {kind}; deliver it as text, or under its name"
+        )
     guess = looks_like(damage.sample, start=start)
     asked = "UTF-8" if is_utf8(text.mapping.encoding) else f"{text.mapping.encoding}, as feeds.yaml says"
     wide = bool(guess and guess.startswith(("utf-16", "utf-32")))

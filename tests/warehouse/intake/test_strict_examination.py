@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from feed_rows import Lender, Row, rows_of
 
+from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.feeds_yaml import parse_mappings, read_mappings
@@ -32,6 +33,15 @@ def as_parquet(**columns: pl.Series) -> bytes:
     return file.getvalue()
 
 
+@pytest.fixture(scope="module")
+def con(tmp_path_factory):
+    """One warehouse for all; each test has a portfolio of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("examination")))
+        with writer(purpose="test") as con:
+            yield con
+
+
 @pytest.fixture
 def lender(con, tmp_path):
     """A lender whose landing folder is apart from what the tests write."""
@@ -48,7 +58,9 @@ def take(lender):
         file.parent.mkdir()
         file.write_bytes(content)
         result = lender.ingest()[f"transactions/{name}"]
-        values = lender.ask(f"select {column} from wh.raw.transactions where portfolio = $p order by file_row")
+        values = lender.ask(
+            f"select {column} from wh.raw.transactions where portfolio = $p order by file_row"
+        )
         return result, [value for (value,) in values], lender.quarantine()
 
     return deliver
@@ -73,7 +85,9 @@ def test_a_currency_that_is_part_of_a_number_is_refused(currency):
 
 @pytest.mark.parametrize("currency", ["EUR", "€", "Rs.", "kr", "$"])
 def test_a_currency_is_a_sign_or_a_code(currency):
-    assert parse_mappings(f'transactions:\n  currency: "{currency}"\n')["transactions"][0].currency == currency
+    assert (
+        parse_mappings(f'transactions:\n  currency: "{currency}"\n')["transactions"][0].currency == currency
+    )
 
 
 @pytest.mark.parametrize("zone", ["localtime", "posixrules", "right/Europe/Berlin", "posix/Europe/Berlin"])
@@ -156,7 +170,10 @@ def test_two_byte_order_marks_are_no_part_of_a_name(take):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        (LINES[0].replace('"amount": "100.25"', '"amount": "1.00", "amount": "100.25"'), "names every key once"),
+        (
+            LINES[0].replace('"amount": "100.25"', '"amount": "1.00", "amount": "100.25"'),
+            "names every key once",
+        ),
         (LINES[0].replace('"100.25"', "1234567890123456.78"), "'1234567890123456.8…', which is no decimal"),
     ],
 )
@@ -197,7 +214,9 @@ def test_letters_and_digits_of_other_alphabets_make_no_ghost(lender, key):
     lender.con.execute("delete from wh.raw.enterprises where portfolio = $p", {"p": lender.portfolio})
     lender.deliver("enterprises/known.csv", [{**firms[0], "enterprise_id": "E001"}])
     names = [key, *(f"Firm{letter}" for letter in "ABCDE")]
-    lender.deliver("enterprises/new.csv", [{**firm, "enterprise_id": n} for firm, n in zip(firms, names, strict=True)])
+    lender.deliver(
+        "enterprises/new.csv", [{**firm, "enterprise_id": n} for firm, n in zip(firms, names, strict=True)]
+    )
     lender.ingest()
     assert [rule for _, rule, _ in lender.quarantine()] == ["similar_key"]
 
@@ -205,7 +224,9 @@ def test_letters_and_digits_of_other_alphabets_make_no_ghost(lender, key):
 def test_two_looks_that_hide_each_other_are_named(lender):
     firms = rows_of(FEEDS["enterprises"], 6)
     names = ["\u01301", "I1", *"ABCD"]
-    lender.deliver("enterprises/new.csv", [{**firm, "enterprise_id": n} for firm, n in zip(firms, names, strict=True)])
+    lender.deliver(
+        "enterprises/new.csv", [{**firm, "enterprise_id": n} for firm, n in zip(firms, names, strict=True)]
+    )
     lender.ingest()
     assert [detail for *_, detail in lender.quarantine()] == [
         "The enterprise_id 'I1' differs from the known key '\u01301' only by look-alike letters."
