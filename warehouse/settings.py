@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.mapping import known_zone
 
 _SIZE = r"^\d+(\.\d+)? ?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 
@@ -85,11 +86,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("not a known time zone, give one such as Europe/Berlin") from error
-        return value
+        return known_zone(value)
 
     @field_validator("required_feeds", mode="before")
     @classmethod

@@ -76,7 +76,9 @@ def native_number(column: FeedColumn, value: str, delivered: str, mapping: FeedM
     """Return SQL of a number that the file holds as such, null if it would be rounded or is not finite."""
     power = _power(column, mapping)
     if delivered in FLOATS:
-        number = f"(cast({value} as double) {'*' if power >= 0 else '/'} {10 ** abs(power)})"
+        # a share is what it prints: 0.05 and not 0.05000000074505806
+        printed = f"cast({value} as varchar)" if column.type == "double" else value
+        number = f"(cast({printed} as double) {'*' if power >= 0 else '/'} {10 ** abs(power)})"
         whole = (
             f"when {number} = floor({number}) then try_cast(try_cast({number} as bigint) as {column.type})"
         )

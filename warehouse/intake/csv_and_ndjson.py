@@ -41,20 +41,28 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
     header = read_header(file.text.pieces(), file.mapping, wanted)
     columns = numbered(header.names)
     with as_duckdb_reads(file, start=header.start, delimiter=header.delimiter) as text:
-        _scan_text(con, text, columns, delimiter=header.delimiter, quote='"', has_header=True)
+        fields = [_field(n) for n in range(len(columns))]
+        _scan_text(con, text, fields, delimiter=header.delimiter, quote='"', has_header=True)
         blank = blank_lines(text) if count(con, "intake_rejects") else []
     _set_malformed_aside(con, first_line=2, blank=blank)
-    _number_rows(con)
+    _number_rows(con, columns)
     if repeated := _repeated_headers(con, columns, header):
         con.executemany(
             "insert into intake_malformed values ($file_row, $text, $detail)",
             [{"file_row": row, "text": "***", "detail": _HEADER_AGAIN} for row in repeated],
         )
-        _number_rows(con, left_out=repeated)
+        _number_rows(con, columns, left_out=repeated)
     return columns
 
 
-def _number_rows(con: duckdb.DuckDBPyConnection, *, left_out: Sequence[int] = ()) -> None:
+def _field(number: int) -> str:
+    # until the rows are numbered, a column of the file may not be named as rowid or a column of ours
+    return f"field {number}"
+
+
+def _number_rows(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[str], *, left_out: Sequence[int] = ()
+) -> None:
     rows = "select rowid - (select min(rowid) from intake_lines) + 1 as file_row, * from intake_lines"
     if count(con, "intake_malformed"):
         # n malformed records before a row move its number by n
@@ -69,7 +77,8 @@ def _number_rows(con: duckdb.DuckDBPyConnection, *, left_out: Sequence[int] = ()
             from good asof left join moved on good.nth > moved.good_before"""
     if left_out:
         rows = f"select * from ({rows}) where file_row not in ({', '.join(map(str, left_out))})"
-    con.execute(f"create or replace temp view intake_source as {rows}")
+    named = "".join(f', "{_field(n)}" as {identifier(name)}' for n, name in enumerate(columns))
+    con.execute(f"create or replace temp view intake_source as select file_row{named} from ({rows})")
 
 
 def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header: Header) -> list[int]:
@@ -115,7 +124,9 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     if not sample:
         if count(con, f"intake_lines where {filled}") + count(con, "intake_malformed") == 0:
             raise FileRefused("empty: the file has no line")
-        raise FileRefused("unreadable: no line is a JSON object; NDJSON has one object a line")
+        raise FileRefused(
+            "unreadable: no line is a JSON object; NDJSON has one object a line, so write each row as one"
+        )
     present = {row[0] for row in sample}
     if len(present) > settings().column_limit:
         raise too_many_columns(len(present))
@@ -124,9 +135,15 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
         checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
         in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
         present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
+    keys_twice = f"""(select distinct json_keys(line) as keys from intake_lines where {is_object})
+        where len(keys) > list_unique(keys)"""
+    if count(con, keys_twice):  # DuckDB would take the first value without a word
+        is_object = f"({is_object} and len(json_keys(line)) = list_unique(json_keys(line)))"
     con.execute(
         f"""insert into intake_malformed
-            select {number}, '***', 'The line is no JSON object.'
+            select {number}, '***',
+                'The line is no JSON object' || case when json_valid(line) and starts_with(ltrim(line), '{{')
+                    then ' that names every key once.' else '.' end
             from intake_lines where not {is_object} and {filled}"""
     )
     keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
@@ -137,16 +154,26 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
             f"{MAP_IT}"
         )
     shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
-    columns = "".join(f", object[{quoted(key)}] as {identifier(name)}" for name, key in read.items())
+    columns = "".join(f", {_text_of(key)} as {identifier(name)}" for name, key in read.items())
     con.execute(
         f"""create temp table intake_objects as
             select file_row{columns}
-            from (select {number} as file_row, json_transform(line, {quoted(shape)}) as object
+            from (select {number} as file_row, line, json_transform(line, {quoted(shape)}) as object
                   from intake_lines where {is_object})"""
     )
     con.execute("drop table temp.main.intake_lines")
     con.execute("create temp view intake_source as select * from intake_objects")
     return list(keys)
+
+
+def _text_of(key: str) -> str:
+    """Return SQL of a value of an object as text; a number that JSON readers round is marked as one that goes on."""
+    value = f"object[{quoted(key)}]"
+    is_rounded = (
+        f"strlen({value}) > 16 and regexp_full_match({value}, '-?\\d{{15,}}\\.\\d+') "
+        f"and json_type(line, {_json_path(key)}) = 'DOUBLE'"
+    )
+    return f"{value} || case when {is_rounded} then '\u2026' else '' end"
 
 
 def _json_path(key: str) -> str:
@@ -215,12 +242,15 @@ def _set_malformed_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, bla
 
 
 def numbered(names: Iterable[str]) -> list[str]:
-    """Return the names with a number after those that are there before: amount, amount (2)."""
-    unlike: dict[str, None] = {}
+    """Return the names with a number after those that are there before: amount, amount (2).
+
+    A column of the file that is named `file_row` is `file_row (2)`, since the first is ours.
+    """
+    unlike: dict[str, None] = {"file_row": None}
     for name in names:
         numbers = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
         unlike[next(candidate for candidate in numbers if candidate not in unlike)] = None
-    return list(unlike)
+    return list(unlike)[1:]
 
 
 def literal_path(file: WholeFile) -> str:

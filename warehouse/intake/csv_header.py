@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -18,6 +19,7 @@ DELIMITERS = ",;\t|"
 MAP_IT = "map them in feeds.yaml (python -m flows draft proposes how)"
 _LINES_LOOKED_AT = 100
 _OURS = 3  # so many names of ours in one line are no chance
+_OTHER_TEXTS = {"{": "JSON", "[": "JSON", "<": "HTML or XML"}
 _NO_NAME = re.compile(r"[\W\d]*")
 
 
@@ -51,6 +53,8 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
     """
     text = head_text(pieces)
     mark, text = len(text) - len(text.removeprefix("\ufeff")), text.removeprefix("\ufeff")
+    if not text.strip():
+        raise FileRefused("empty: the file has no line")
     lines = _lines(text)
     line, delimiters = _first_line(lines, mapping)
     start = sum(len(part) for part in lines[: 2 * line])
@@ -65,18 +69,44 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
         )
     if len(best) > settings().column_limit:
         raise too_many_columns(len(best))
+    if not ours and (other := _OTHER_TEXTS.get(text.lstrip()[0])):
+        raise FileRefused(
+            f"unreadable: the name says CSV, the content is {other}; deliver CSV, or JSON as .ndjson"
+        )
     if not ours or (ours < _OURS and not mapping.skip_lines):
         shown = lines[: 2 * _LINES_LOOKED_AT : 2]
         hint = likely_header(shown, wanted)
         if hint is not None and hint != line:
             raise FileRefused(f"no header in line {line + 1}; {skip_hint(hint)}")
         if not ours:
+            _check_no_column(text[start:], wanted, line=line)
             raise FileRefused(
                 f"missing columns: none of ours is in the header, line {line + 1}, which has {listed(best)}; rename "
                 f"them, or {MAP_IT}"
             )
     skipped = len(text[:start].encode())
     return Header(line=line + 1, start=skipped + 3 * mark if skipped else 0, delimiter=delimiter, names=best)
+
+
+def _check_no_column(text: str, wanted: Collection[str], *, line: int) -> None:
+    """Check a header without a column of ours for what can be said of it.
+
+    Raises:
+        FileRefused: where another delimiter yields our columns, or values stand there, which may be personal.
+    """
+    first = re.split(LINE_END, text, maxsplit=1)[0]
+    for sign in sorted(set(re.findall(r'[^\w"]', first))):
+        if len(set(column_names(_fields(first, sign))) & set(wanted)) >= _OURS:
+            raise FileRefused(
+                f"no column of ours is found in line {line + 1}, since another delimiter is looked for: "
+                f"say delimiter: {json.dumps(sign)} in feeds.yaml"
+            )
+    if any(
+        _NO_NAME.fullmatch(field) for sign in DELIMITERS for field in _fields(first, sign) if field.strip()
+    ):
+        raise FileRefused(
+            f"no header: line {line + 1} holds values; write the names of the columns above them"
+        )
 
 
 def likely_header(lines: Iterable[str], wanted: Collection[str]) -> int | None:

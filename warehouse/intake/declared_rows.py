@@ -269,6 +269,12 @@ def _check_columns(feed: Feed, mapping: FeedMapping, *, own: Sequence[str], type
     """
     if twice := [name for name in own if f"{name} (2)" in types]:
         raise FileRefused(f"unreadable: the column {', '.join(twice)} is there twice")
+    for name in own:
+        is_nested = types[name].startswith(("STRUCT", "MAP", "UNION")) or types[name].endswith("]")
+        if is_nested and feed.column(name).type != "json":
+            raise FileRefused(
+                f"unreadable: the column {name} holds lists or structures; deliver plain values"
+            )
     if mapping.columns:
         needed = [column.name for column in feed.columns if column.required]
         if unfilled := [name for name in needed if name not in own and name not in mapping.columns]:

@@ -114,6 +114,8 @@ def _converted(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             damage = error
             decoder.setstate(state)
             text = decoder.decode(piece[: max(0, error.start + len(piece) - len(error.object))])
+        except UnicodeError as error:  # such as UTF-16 without its mark
+            raise FileRefused(f"unreadable: not {encoding}, as feeds.yaml says: {error}") from error
         if converted := text.encode("utf-8", errors="surrogatepass"):
             offset += len(converted)
             yield converted

@@ -6,7 +6,9 @@ so.
 
 from __future__ import annotations
 
+import os
 import re
+import reprlib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -39,6 +41,7 @@ _EXAMPLES = {
     "date": "2026-06-30",
     "timestamp": "2026-06-30 or 2026-06-30 10:30:00",
 }
+_SHOWN = 80  # characters of a wrong value
 _PAIRS = "keys and values are asked for here, each as key: value"
 _Fault = tuple[str, str]
 """Where in a mapping something is wrong, and what."""
@@ -51,12 +54,13 @@ class _TextLoader(yaml.BaseLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key.value, str):
+                continue  # no key can be a list; PyYAML says so
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"the key {key.value} is there twice", problem_mark=key.start_mark
                 )
-            if isinstance(key.value, str):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
@@ -67,8 +71,12 @@ def read_mappings(landing: Path) -> Mappings:
         Refused: with one line for every fault of the file.
     """
     file = landing / FILE_NAME
-    if not file.exists():
+    if not os.path.lexists(file):
         return {}
+    if not file.is_file():  # opening a FIFO would wait for ever
+        raise Refused(
+            f"{FILE_NAME}: no regular file, or a link to none; put the file there or take this away"
+        )
     try:
         text = file.read_bytes()
     except OSError as error:
@@ -184,7 +192,7 @@ def _told(error: ValidationError, record: type[BaseModel], where: str) -> Iterat
         elif item["type"] == "value_error":
             yield place, item["msg"].removeprefix("Value error, ")
         else:
-            yield place, f"{item['msg']}, got {item['input']!r}"
+            yield place, f"{item['msg']}, got {reprlib.repr(item['input'])[:_SHOWN]}"
 
 
 def _column_faults(feed: Feed, column: FeedColumn, how: ColumnMapping) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
                     member = zlib.decompressobj(wbits=31)
                 if piece := member.decompress(data, CHUNK):
                     yield piece
-                data = member.unused_data.lstrip(b"\0") if member.eof else member.unconsumed_tail
+                data = member.unused_data if member.eof else member.unconsumed_tail
         while not member.eof and (piece := member.decompress(b"", CHUNK)):
             yield piece  # a piece of exactly CHUNK bytes may have left more behind
     except zlib.error as error:

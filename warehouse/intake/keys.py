@@ -7,6 +7,7 @@ likelihood: as a new one it would be a ghost whose facts are missing.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 import duckdb
@@ -37,12 +38,32 @@ _LOOK_ALIKES = {
         )
     ),
     **{chr(n + 0xFEE0): chr(n) for n in range(0x21, 0x7F)},  # full width
+    "\u0131": "i",
 }
-_FROM, _TO = quoted("".join(_LOOK_ALIKES)), quoted("".join(_LOOK_ALIKES.values()))
+# bold, superscript, digits of other alphabets
+_STYLED = {
+    letter: plain
+    for letter in map(chr, range(0xAA, 0x1FBFA))
+    if letter not in _LOOK_ALIKES
+    and (plain := str(unicodedata.decimal(letter, "")) or unicodedata.normalize("NFKC", letter)) != letter
+    and len(plain) == 1
+    and "!" <= plain <= "~"
+}
+
+
+def _plain_letters(key: str, letters: dict[str, str]) -> str:
+    """Return SQL of the key with these letters made plain; translating is dear, so only where it holds one."""
+    found = f"regexp_matches({key}, {quoted('[' + ''.join(letters) + ']')})"
+    return (
+        f"case when {found} then translate({key}, {quoted(''.join(letters))}, {quoted(''.join(letters.values()))}) "
+        f"else {key} end"
+    )
+
+
 _FOLDS: dict[str, Callable[[str], str]] = {
     "look-alike letters": lambda key: (
         f"case when strlen({key}) = length({key}) then {key} "
-        f"else strip_accents(translate({key}, {_FROM}, {_TO})) end"
+        f"else strip_accents({_plain_letters(_plain_letters(key, _STYLED), _LOOK_ALIKES)}) end"
     ),
     "case": lambda key: f"lower({key})",
     "white space": lambda key: f"replace({key}, ' ', '')",
@@ -171,4 +192,5 @@ def _differences(key: str, known: str) -> str:
         f"case when {_folded(key, without=look)} <> {_folded(known, without=look)} then '{look}' end"
         for look in _FOLDS
     )
-    return f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
+    named = f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
+    return f"coalesce(nullif({named}, ''), 'look-alike letters')"  # two looks together, each of which seems to be none

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+import duckdb
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -41,12 +44,43 @@ def _known_encoding(name: str) -> str:
     return name
 
 
-def _known_zone(name: str) -> str:
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@cache
+def known_zone(name: str) -> str:
+    """Return the name of a time zone; DuckDB has to know it too, which has fewer of them than the system.
+
+    Raises:
+        ValueError: when there is no such zone.
+    """
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        with _duckdb().cursor() as con:
+            con.execute("select timezone($1, timestamp '2026-01-01')", [name])
+    except (KeyError, ValueError, OSError, duckdb.Error) as error:
         raise ValueError(f"no time zone is named {name!r}; give one such as Europe/Berlin") from error
     return name
+
+
+def _sign_of_money(sign: str) -> str:
+    names_money = any(letter.isalpha() or unicodedata.category(letter) == "Sc" for letter in sign)
+    if not names_money or re.search("[-+()\\d\u2212]", sign):
+        raise ValueError(
+            f"{sign!r} is no currency; give the sign or code that stands with amounts, such as $"
+        )
+    return sign
+
+
+def first_group(pattern: str, text: str) -> str | None:
+    """Return the first group of the first match, None if nothing fits; DuckDB's patterns never search for ever."""
+    with _duckdb().cursor() as con:
+        row = con.execute(
+            "select case when regexp_matches($1, $2) then regexp_extract($1, $2, 1) end", [text, pattern]
+        ).fetchone()
+    return row[0] if row else None
 
 
 def _one_mark(mark: str) -> str:
@@ -77,7 +111,8 @@ def _iso_date(value: object) -> object:
 def _one_group(pattern: str) -> str:
     try:
         groups = re.compile(pattern).groups
-    except re.error as error:
+        first_group(pattern, "")
+    except (re.error, duckdb.Error) as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
     if groups != 1:
         raise ValueError(f"{pattern!r} needs one group in parentheses, it has {groups}")
@@ -209,16 +244,16 @@ class FeedMapping(_Record):
         columns: By our column, where its values come from; a column that is not named is taken by its own name.
     """
 
-    files: str = "*"
+    files: str = Field(default="*", min_length=1)
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     delimiter: Annotated[str, AfterValidator(_one_mark)] | None = None
     skip_lines: int = Field(default=0, ge=0, le=1000)
     skip_rows: dict[str, Texts] = Field(default_factory=dict)
     decimal: Literal[".", ","] = "."
     thousands: Literal[".", ",", " ", "'"] | None = None
-    currency: str | None = None
+    currency: Annotated[str, AfterValidator(_sign_of_money)] | None = None
     dates: _Dates = ()
-    timezone: Annotated[str, AfterValidator(_known_zone)] | None = None
+    timezone: Annotated[str, AfterValidator(known_zone)] | None = None
     columns: dict[str, ColumnMapping] = Field(default_factory=dict)
 
     @field_validator("thousands")
@@ -242,9 +277,9 @@ class FeedMapping(_Record):
     def at(self, path: PurePosixPath) -> FeedMapping:
         """Return the mapping of the file at that path below the feed's folder: what the path says is a constant."""
         by_path = {
-            name: column.model_copy(update={"constant": match.group(1)})
+            name: column.model_copy(update={"constant": text})
             for name, column in self.columns.items()
-            if column.path and (match := re.search(column.path, path.as_posix()))
+            if column.path and (text := first_group(column.path, path.as_posix())) is not None
         }
         return self.model_copy(update={"columns": self.columns | by_path}) if by_path else self
 
@@ -254,8 +289,8 @@ AS_ASKED = FeedMapping()
 
 
 def plain(name: str) -> str:
-    """Return a column's name as names are compared: without outer blanks, in small letters."""
-    return name.strip().lower()
+    """Return a column's name as names are compared: without outer blanks and unseen marks, in small letters."""
+    return name.strip().strip("\ufeff\u200b\u2060").strip().lower()
 
 
 def shape_of(record: type[BaseModel]) -> list[str]:

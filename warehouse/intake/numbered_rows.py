@@ -83,12 +83,11 @@ def damage_refused(file: WholeFile) -> Iterator[None]:
         return
     try:
         yield
-    except _DAMAGED_FILE as error:
-        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
-    except duckdb.IOException as error:
-        if file.full.name not in str(error):
+    except duckdb.Error as error:
+        is_damage = isinstance(error, _DAMAGED_FILE) or type(error) is duckdb.Error  # Thrift's have no class
+        if not is_damage and not (isinstance(error, duckdb.IOException) and file.full.name in str(error)):
             raise
-        raise FileRefused(f"unreadable: {_first_line(error, file)}") from error
+        raise FileRefused(f"unreadable: {_first_line(error, file)}; deliver the file again") from error
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import duckdb
 
+from warehouse.errors import FileRefused
 from warehouse.intake.csv_and_ndjson import identifier, literal_path, numbered
 from warehouse.intake.csv_header import too_many_columns
 from warehouse.intake.file_bytes import check_size
@@ -30,8 +31,11 @@ def read_parquet(
         FileRefused: when the file has more columns or more content than the settings allow.
     """
     path = literal_path(file)
-    source = f"read_parquet({path}, file_row_number = true, hive_partitioning = false)"
+    source = (
+        f"read_parquet({path}, file_row_number = true, hive_partitioning = false, binary_as_string = true)"
+    )
     _check_pages(con, file)
+    _check_names(con, file, wanted)
     described = con.execute(f"describe select * exclude (file_row_number) from {source}").fetchall()
     if len(described) > settings().column_limit:
         raise too_many_columns(len(described))
@@ -48,6 +52,20 @@ def read_parquet(
         f"create temp view intake_source as select file_row_number + 1 as file_row{columns} from {source}"
     )
     return in_file
+
+
+def _check_names(con: duckdb.DuckDBPyConnection, file: WholeFile, wanted: Collection[str]) -> None:
+    """Check the names that DuckDB would change without a word, or could not read."""
+    rows = con.execute(
+        f"""select name, times
+            from (select lower(trim(path_in_schema)) as name, count(*) as times
+                  from parquet_metadata({literal_path(file)}) where row_group_id = 0 group by all)
+            where times > 1 or name = 'file_row_number' order by name"""
+    ).fetchall()
+    if twice := [name for name, times in rows if times > 1 and name in wanted]:
+        raise FileRefused(f"unreadable: the column {', '.join(twice)} is there twice")
+    if any(name == "file_row_number" for name, _ in rows):
+        raise FileRefused("unreadable: DuckDB reads no column named file_row_number; give it another name")
 
 
 def _check_pages(con: duckdb.DuckDBPyConnection, file: WholeFile) -> None:

@@ -19,6 +19,15 @@ from warehouse.intake.mapping import FeedMapping
 from warehouse.intake.records import LINE_END, LONGEST_RECORD, records, span, too_long
 
 _START = 1 << 16
+_NO_TEXTS = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PAR1": "Parquet",
+    b"%PDF": "PDF",
+}
+"""First bytes of what is often named as text."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,10 @@ def _until(text: Text, offset: int) -> Iterator[bytes]:
 
 def _no_text(text: Text, damage: NotDecoded) -> FileRefused:
     start = next(text.content(), b"")[:_START]
+    if kind := next((kind for mark, kind in _NO_TEXTS.items() if start.startswith(mark)), None):
+        return FileRefused(
+            f"unreadable: the name says text, the content is {kind}; deliver it as text, or under its name"
+        )
     guess = looks_like(damage.sample, start=start)
     asked = "UTF-8" if is_utf8(text.mapping.encoding) else f"{text.mapping.encoding}, as feeds.yaml says"
     wide = bool(guess and guess.startswith(("utf-16", "utf-32")))
