@@ -1,12 +1,12 @@
 -- relation: marts.mart_ifrs9
 -- grain: one row per portfolio and current loan: what a lender stages by; no stage is decided here
--- key: portfolio, loan_id
+-- key: portfolio, loan_id, enterprise_id
 -- time: the latest as_of_date that the portfolio was scored for; the ledger as known by its end
 -- inputs: marts.mart_portfolio_latest, scores.portfolio_scores, staging.stg_loan_ledger, ops.master_scale
 -- parameters: portfolio
 -- column portfolio: [key] portfolio
 -- column loan_id: [key] loan
--- column enterprise_id: [key] borrower
+-- column enterprise_id: [key] borrower; a number of a loan may repeat from one to the next
 -- column as_of_date: [time] date; latest night
 -- column opened_on: [ledger] date; opening of the loan
 -- column ledger_date: [ledger] date; latest ledger row of the loan, not more than 400 days before as_of_date
@@ -51,11 +51,12 @@ loans as (
         and (k.known_to is null or k.known_to >= c.as_of_date + interval 1 day)
         and k.ledger_date <= c.as_of_date
         and k.ledger_date >= c.as_of_date - 400
-    qualify row_number() over (partition by k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
+    qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
 ),
 
 firsts as (
     select
+        l.enterprise_id,
         l.loan_id,
         min(s.as_of_date) as as_of_date
     from loans as l
@@ -65,7 +66,9 @@ firsts as (
         s.portfolio = $portfolio
         and s.model_role = 'champion'
         and s.score_status = 'fresh'
-    group by l.loan_id
+    group by
+        l.enterprise_id,
+        l.loan_id
 )
 
 select
@@ -91,7 +94,7 @@ select
     m.in_default
 from loans as l
 inner join latest as m on l.enterprise_id = m.enterprise_id
-left join firsts as f on l.loan_id = f.loan_id
+left join firsts as f on l.enterprise_id = f.enterprise_id and l.loan_id = f.loan_id
 left join wh.scores.portfolio_scores as o
     on
         l.enterprise_id = o.enterprise_id

@@ -326,3 +326,14 @@ def example_copy(portfolio):
     publish.publish(portfolio.con, "run")
     with reader() as published:
         yield published
+
+
+def test_ifrs9_keeps_the_loans_of_borrowers_that_count_their_loans_themselves(portfolio):
+    for borrower in ("e0", "e1"):
+        loan(portfolio, borrower, "2026-06-01")
+    portfolio.con.execute("update wh.raw.loan_ledger set loan_id = 'L1', ledger_date = ledger_date - "
+                          "case enterprise_id when 'e1' then 1 else 0 end")  # fmt: skip
+    night(portfolio, 0, [0.10, 0.03, 0.02, 0.02, None])
+    assert rows(
+        portfolio, "select loan_id, enterprise_id, pd, pd_origination from wh.marts.mart_ifrs9 order by all"
+    ) == [("L1", "e0", 0.1, 0.1), ("L1", "e1", 0.03, 0.03)]
