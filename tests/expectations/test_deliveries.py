@@ -103,8 +103,8 @@ def test_transactions_in_another_unit_stop(con, times, rows):
     transactions(con, "r2", amount=f"(130 + n) * {times}", rows=rows)
     finding = failed(con, "transactions", AMOUNTS, "r2")["amounts_hold_their_unit"]
     assert finding.severity == "stop"
-    assert finding.examples[0]["path"] == "transactions-r2.csv"
-    assert finding.examples[0]["borrowers_moved"] == "10"
+    moved = {example["path"]: example["borrowers_moved"] for example in finding.examples}  # in any order
+    assert moved["transactions-r2.csv"] == "10"
 
 
 @pytest.mark.parametrize("times", [0.1, 0.5, 3, 10, 25])

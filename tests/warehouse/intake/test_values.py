@@ -306,7 +306,7 @@ def test_every_amount_is_read_back_from_its_marks(con, decimal, thousands, cents
     ],
 )
 def test_a_mapping_says_the_unit(con, kind, unit, file_value, value):
-    mapping = FeedMapping(columns={COLUMNS[kind][1]: ColumnMapping(unit=unit)})
+    mapping = FeedMapping(columns={COLUMNS[kind][1]: ColumnMapping(source=("theirs",), unit=unit)})
     type_, delivered = file_value
     assert read(con, kind, [delivered], type_=type_, mapping=mapping) == [value]
 
