@@ -22,6 +22,7 @@ from warehouse.intake.csv_and_ndjson import count, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
 from warehouse.intake.parquet_files import read_parquet
+from warehouse.intake.text_check import ends_told
 from warehouse.intake.whole_files import WholeFile
 
 _DAMAGED_FILE = (
@@ -29,9 +30,6 @@ _DAMAGED_FILE = (
     duckdb.ConversionException,
     duckdb.SerializationException,
     duckdb.NotImplementedException,
-)
-_MIXED_ENDS = (
-    "its lines end in more than one way, or in CR alone; they were read as lines, no value was changed"
 )
 
 
@@ -71,7 +69,7 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
         rows = count(con, "intake_rows") + count(con, "intake_malformed")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
-    notes = declared.notes if file.lines_alike else (_MIXED_ENDS, *declared.notes)
+    notes = declared.notes if file.lines_alike else (ends_told(file.text), *declared.notes)
     return Delivered(types=declared.types, extra=declared.extra, notes=notes, rows=rows)
 
 

@@ -19,6 +19,7 @@ from warehouse.intake.mapping import FeedMapping
 from warehouse.intake.records import LINE_END, LONGEST_RECORD, records, span, too_long
 
 _START = 1 << 16
+_ENDS = re.compile(rb"\r\n|\n|\r")
 _NO_TEXTS = {
     b"PK\x03\x04": "a zip archive or a workbook",
     b"\xd0\xcf\x11\xe0": "an old workbook",
@@ -69,6 +70,19 @@ def check_text(text: Text) -> bool:
         raise _no_text(text, damage) from damage
     _check_end(lines.open, is_csv=text.is_csv)
     return lines.alike
+
+
+def ends_told(text: Text) -> str:
+    """Return a sentence on line ends that are not alike: the first line that ends otherwise, or that all end in CR."""
+    line, usual, rest = 0, b"", b""
+    for piece in chain(text.pieces(), [b""]):
+        data = rest + piece
+        rest = b"\r" if piece and data.endswith(b"\r") else b""  # its newline may come with the next piece
+        for end in _ENDS.finditer(data.removesuffix(rest)):
+            line, usual = line + 1, usual or end[0]
+            if end[0] != usual:
+                return f"mixed line ends, the first other one in line {line}; read as lines, no value was changed"
+    return "its lines end in CR alone; read as lines, no value was changed"
 
 
 class _Lines:

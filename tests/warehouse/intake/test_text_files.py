@@ -227,6 +227,23 @@ class TestEnds:
         rows = lender.ask("select file_row from wh.raw.transactions where portfolio = $p order by 1")
         assert rows == [(1,), (3,), (4,), (5,)]
 
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
+    @pytest.mark.parametrize(
+        ("ends", "sentence"),
+        [
+            (["\r\n", "\r\n", "\n", "\n"], "mixed line ends, the first other one in line 3; "),
+            (["\n", "\r\n", "\n", "\n"], "mixed line ends, the first other one in line 2; "),
+            (["\n", "\n", "\n", "\r"], "mixed line ends, the first other one in line 4; "),
+            (["\r", "\r", "\r", "\r"], "its lines end in CR alone; "),
+        ],
+    )
+    def test_line_ends_that_are_not_alike_are_told(self, lender, monkeypatch, size, ends, sentence):
+        monkeypatch.setattr(file_bytes, "CHUNK", size)
+        lines = csv_text(sales("A", "B", "C")).splitlines()
+        result = load(lender, "".join(line + end for line, end in zip(lines, ends, strict=True)))
+        assert result.loaded == 3
+        assert result.message.startswith(sentence)
+
     @pytest.mark.parametrize("end", ["\r\n", "\r"])
     def test_other_line_ends_in_ndjson(self, lender, end):
         text = ndjson_text(sales("A", "B", "C")).replace("\n", end, 2)
