@@ -7,18 +7,12 @@ time: a model would see labels weeks before the lender had them.
 
 from __future__ import annotations
 
-import re
-from difflib import get_close_matches
-
 import duckdb
 
 from warehouse.errors import FileRefused
+from warehouse.intake.column_names import near_names
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
-
-_NEAR_KNOWN_AT = re.compile(
-    r"known|ed[^a-z]*(at|on|date|time|timestamp)$"
-)  # recorded_at, createdat, known on
 
 
 def refuse_unusable(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
@@ -70,7 +64,7 @@ def refuse_lost_known_at(
     """
     if not _brought_known_at(con, feed, portfolio=portfolio):
         return
-    near = _near_known_at(left_out)
+    near = sorted(near_names(["known_at"], left_out).get("known_at", ()))
     if near:
         columns, verb = ("column", "looks") if len(near) == 1 else ("columns", "look")
         what_to_do = (
@@ -96,13 +90,3 @@ def _brought_known_at(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: 
         {"portfolio": portfolio, "feed": feed.name},
     ).fetchone()
     return bool(row and row[0])
-
-
-def _near_known_at(names: tuple[str, ...]) -> list[str]:
-    squashed = [re.sub("[^a-z0-9]", "", name.lower()) for name in names]
-    alike = get_close_matches("knownat", squashed, n=len(names) or 1, cutoff=0.75)
-    return [
-        name
-        for name, letters in zip(names, squashed, strict=True)
-        if letters in alike or _NEAR_KNOWN_AT.search(name.lower())
-    ]
