@@ -110,7 +110,7 @@ def ingest_file(
         return _refuse(con, record, before=before, reason="unreadable: the file went away while it was read")
     finally:
         numbered_rows.drop(con)
-        for name in ("intake_typed", "intake_similar", *versions.TEMPORARY):
+        for name in ("intake_typed", "intake_strange", "intake_similar", *versions.TEMPORARY):
             con.execute(f"drop table if exists temp.main.{name}")
 
 

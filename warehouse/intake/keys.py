@@ -60,8 +60,9 @@ def _plain_letters(key: str, letters: dict[str, str]) -> str:
     )
 
 
+LETTERS = "look-alike letters"
 _FOLDS: dict[str, Callable[[str], str]] = {
-    "look-alike letters": lambda key: (
+    LETTERS: lambda key: (
         f"case when strlen({key}) = length({key}) then {key} "
         f"else strip_accents({_plain_letters(_plain_letters(key, _STYLED), _LOOK_ALIKES)}) end"
     ),
@@ -142,55 +143,71 @@ def _compare(
     withdrawn: FileRecord | None,
 ) -> None:
     """Compare the keys of these rows that nobody knows with those known and, where they are new, with one another."""
+    known = f"""select distinct {name} as key from wh.raw.{feed}
+                where portfolio = $portfolio
+                  and (file_hash is distinct from $file_hash or run_id is distinct from $run_id)"""
+    stands = {
+        "portfolio": portfolio,
+        "file_hash": withdrawn.file_hash if withdrawn else "",
+        "run_id": withdrawn.run_id if withdrawn else "",
+    }
+    con.execute(
+        f"""create or replace temp table intake_strange as
+            select {name} as key, min(file_row) as first_row
+            from intake_typed anti join ({known}) on {name} = key where {rows} group by all""",
+        stands,
+    )
+    looks = _looks_to_fold(con, known, stands)
+    if not looks:
+        return
     # the first spelling in a file stands; a key that only points to a borrower is no borrower
     first = "first_value(key) over (partition by looks order by first_row)"
     con.execute(
         f"""insert into intake_similar
-            with known as (
-                select distinct {name} as key from wh.raw.{feed}
-                where portfolio = $portfolio
-                  and (file_hash is distinct from $file_hash or run_id is distinct from $run_id)
-            ),
-            arriving as (
-                select {name} as key, min(file_row) as first_row from intake_typed where {rows} group by all
-            ),
-            strange as (
-                select key, first_row, {_folded("key")} as looks from arriving anti join known using (key)
-            ),
+            with strange as (select key, first_row, {_folded("key", looks)} as looks from intake_strange),
             standing as (
-                select {_folded("key")} as looks, min(key) as known from known
-                where exists (select 1 from strange) group by all
+                select {_folded("key", looks)} as looks, min(key) as known from ({known}) group by all
             ),
             pairs as (
                 select key, coalesce(known, {first if rows == "fault is null" else "null"}) as known
                 from strange left join standing using (looks)
             )
-            select '{name}', key, known, {_differences("key", "known")} from pairs where key <> known""",
-        {
-            "portfolio": portfolio,
-            "file_hash": withdrawn.file_hash if withdrawn else "",
-            "run_id": withdrawn.run_id if withdrawn else "",
-        },
+            select '{name}', key, known, {_differences("key", "known", looks)} from pairs where key <> known""",
+        stands,
     )
+
+
+def _looks_to_fold(con: duckdb.DuckDBPyConnection, known: str, stands: dict[str, str]) -> list[str]:
+    """Return the looks that keys can differ in: none where no key is strange, letters only where one is not ASCII."""
+    not_ascii = "strlen(key) <> length(key)"
+    row = con.execute(
+        f"""select count(*) > 0, coalesce(bool_or({not_ascii}), false)
+                   or exists (select 1 from ({known}) where {not_ascii}) from intake_strange""",
+        stands,
+    ).fetchone()
+    any_strange, any_letter = row or (False, False)
+    return [look for look in _FOLDS if any_strange and (any_letter or look != LETTERS)]
 
 
 def _by_spreadsheet(key: str) -> str:
     return f"regexp_full_match({key}, {quoted(_BY_SPREADSHEET)})"
 
 
-def _folded(key: str, *, without: str = "") -> str:
+def _folded(key: str, looks: list[str], *, without: str = "") -> str:
     """Return SQL of what is left of the key when its looks are taken away, all but one."""
-    for look, fold in _FOLDS.items():
+    for look in looks:
         if look != without:
-            key = fold(key)
+            key = _FOLDS[look](key)
     return key
 
 
-def _differences(key: str, known: str) -> str:
+def _differences(key: str, known: str, looks: list[str]) -> str:
     """Return SQL that names the looks in which two keys differ."""
-    looks = ", ".join(
-        f"case when {_folded(key, without=look)} <> {_folded(known, without=look)} then '{look}' end"
-        for look in _FOLDS
+    named = ", ".join(
+        f"case when {_folded(key, looks, without=look)} <> {_folded(known, looks, without=look)} then '{look}' end"
+        for look in looks
     )
-    named = f"array_to_string(list_filter([{looks}], lambda look: look is not null), ' and ')"
-    return f"coalesce(nullif({named}, ''), 'look-alike letters')"  # two looks together, each of which seems to be none
+    joined = f"array_to_string(list_filter([{named}], lambda look: look is not null), ' and ')"
+    return (
+        f"coalesce(nullif({joined}, ''), '{LETTERS}')"  # two looks together, each of which seems to be none
+    )
