@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -153,16 +154,22 @@ class Settings(BaseSettings):
 
 
 def settings() -> Settings:
-    """Read the settings from the environment as it is now.
+    """Return the settings of the environment as it is now; the same environment is read once.
 
     Raises:
         Refused: naming the variable, when a value is outside its bounds.
     """
+    names = sorted(name for name in os.environ if name == "HOME" or name.upper().startswith("NIGHTLEDGER_"))
     try:
-        return Settings()
+        return _of_environment(Path.cwd(), tuple((name, os.environ[name]) for name in names))
     except ValidationError as error:
         first = error.errors()[0]
         name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
         raise Refused(
             f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _of_environment(_folder: Path, _variables: tuple[tuple[str, str], ...]) -> Settings:
+    return Settings()
