@@ -26,7 +26,6 @@ from warehouse.settings import settings
 from warehouse.sql import quoted
 
 _NO_DELIMITER = "\x01"  # no text holds it, so that a line stays one column
-_SAMPLE_LINES = 1000
 _HEADER_AGAIN = "The line is the header again."
 
 
@@ -117,27 +116,21 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"
-    sample = con.execute(
-        f"""select distinct unnest(json_keys(line))
-            from (select line from intake_lines where {is_object} limit {_SAMPLE_LINES})"""
-    ).fetchall()
-    if not sample:
+    con.execute(
+        f"create temp table intake_keys as select distinct json_keys(line) as keys from intake_lines where {is_object}"
+    )
+    if not count(con, "intake_keys"):
         if count(con, f"intake_lines where {filled}") + count(con, "intake_malformed") == 0:
             raise FileRefused("empty: the file has no line")
         raise FileRefused(
             "unreadable: no line is a JSON object; NDJSON has one object a line, so write each row as one"
         )
-    present = {row[0] for row in sample}
-    if len(present) > settings().column_limit:
-        raise too_many_columns(len(present))
-    if absent := sorted(wanted - {plain(name) for name in present} - present):
-        # a line may leave out what is null, so a column is missing only where no line has it
-        checks = ", ".join(f"bool_or(json_exists(line, {_json_path(name)}))" for name in absent)
-        in_some_line = con.execute(f"select {checks} from intake_lines where {is_object}").fetchone() or ()
-        present |= {name for name, occurs in zip(absent, in_some_line, strict=True) if occurs}
-    keys_twice = f"""(select distinct json_keys(line) as keys from intake_lines where {is_object})
-        where len(keys) > list_unique(keys)"""
-    if count(con, keys_twice):  # DuckDB would take the first value without a word
+    every_key = "(select distinct unnest(keys) from intake_keys)"  # a line may leave out what is null
+    if (columns := count(con, every_key)) > settings().column_limit:
+        raise too_many_columns(columns)
+    present = sorted(row[0] for row in con.execute(f"from {every_key}").fetchall())
+    # of a key that an object names twice DuckDB would take the first value without a word
+    if count(con, "intake_keys where len(keys) > list_unique(keys)"):
         is_object = f"({is_object} and len(json_keys(line)) = list_unique(json_keys(line)))"
     con.execute(
         f"""insert into intake_malformed
@@ -146,18 +139,18 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
                     then ' that names every key once.' else '.' end
             from intake_lines where not {is_object} and {filled}"""
     )
-    keys = dict(zip(numbered(map(plain, sorted(present))), sorted(present), strict=True))
+    keys = dict(zip(numbered(map(plain, present)), present, strict=True))
     read = {name: key for name, key in keys.items() if name.split(" (")[0] in wanted or name in wanted}
     if not read:
         raise FileRefused(
-            f"missing columns: none of ours is among the keys, which are {listed(sorted(present))}; rename them, or "
+            f"missing columns: none of ours is among the keys, which are {listed(present)}; rename them, or "
             f"{MAP_IT}"
         )
     shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
-    columns = "".join(f", {_text_of(key)} as {identifier(name)}" for name, key in read.items())
+    values = "".join(f", {_text_of(key)} as {identifier(name)}" for name, key in read.items())
     con.execute(
         f"""create temp table intake_objects as
-            select file_row{columns}
+            select file_row{values}
             from (select {number} as file_row, line, json_transform(line, {quoted(shape)}) as object
                   from intake_lines where {is_object})"""
     )

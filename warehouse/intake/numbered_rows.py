@@ -92,7 +92,14 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the temporary relations of the file that was read last."""
     for name in ("intake_rows", "intake_source"):
         con.execute(f"drop view if exists temp.main.{name}")
-    for name in ("intake_lines", "intake_objects", "intake_malformed", "intake_rejects", "intake_scans"):
+    for name in (
+        "intake_lines",
+        "intake_keys",
+        "intake_objects",
+        "intake_malformed",
+        "intake_rejects",
+        "intake_scans",
+    ):
         con.execute(f"drop table if exists temp.main.{name}")
 
 
