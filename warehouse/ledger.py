@@ -20,7 +20,7 @@ from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
 
-RunStatus = Literal["running", "done", "refused", "failed", "aborted"]
+RunStatus = Literal["running", "scored", "published", "done", "refused", "failed", "aborted"]
 
 
 def start_run(
@@ -82,6 +82,14 @@ def finish_run(
     ).fetchone()
     if changed is None or changed[0] != 1:
         raise Refused(f"run {run_id} is not in ops.run_ledger; start it with start_run before finishing it")
+
+
+def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh") -> None:
+    """Give every run whose scores are published now the status `published`, in the warehouse or in its copy.
+
+    A copy tells so from the moment it can be read; the warehouse once the copy has been swapped in.
+    """
+    con.execute(f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import archive, feature_catalogue, lineage, published_copy
+from warehouse import archive, feature_catalogue, ledger, lineage, published_copy
 from warehouse.settings import settings
 
 
@@ -59,6 +59,7 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
     for new in builds:
         archive.swap(conf.published_dir, new)
     _flush(conf.published_dir)
+    ledger.mark_published(con)
     return Publication(
         path=conf.published_file,
         bytes=conf.published_file.stat().st_size,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import macros, master_scale, sql
+from warehouse import ledger, macros, master_scale, sql
 from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.declared import WAITING
@@ -72,6 +72,8 @@ def _write(
                 else _copy(con, alias, name, columns)
                 for name, columns in public.items()
             }
+            if "scores" in schemas:
+                ledger.mark_published(con, database=alias)
         con.execute(f"create schema if not exists {alias}.marts")
         master_scale.create_macros(con, alias)
         macros.create(con, alias)

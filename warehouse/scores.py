@@ -101,7 +101,7 @@ def commit_scores(
 
     The transaction replaces the partitions (portfolio, as_of_date, model_role) of scores and contributions by
     the rows that this run staged, deletes comparisons with the scores that they replace, runs every score audit,
-    renews and audits the marts, and finishes the run-ledger row as done.
+    renews and audits the marts, and gives the run the status `scored`.
 
     Args:
         con: a writer's cursor.
@@ -130,7 +130,7 @@ def commit_scores(
             replace_partition(con, mart.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)
-        ledger.finish_run(con, night.run_id, status="done", message="scores committed", counts=written)
+        ledger.finish_run(con, night.run_id, status="scored", message="scores committed", counts=written)
     return written
 
 

@@ -34,7 +34,7 @@ def test_a_night_reaches_scores_marts_and_ledger(portfolio):
         "from wh.marts.mart_portfolio_summary order by grade nulls last"
     ).fetchall() == [("B1", 4, 4, 300, 3, 0.1, 0.4), (None, 1, 0, None, 0, None, None)]
     assert portfolio.one("select status, counts ->> 'scores', counts ->> 'fresh' from wh.ops.run_ledger") == (
-        "done",
+        "scored",
         "5",
         "4",
     )
