@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("draft", "contract", "sql")
+COMMANDS = ("draft", "contract", "sql", "check")
 INTERRUPTED = "{} interrupted: nothing half written; run it again"
 
 

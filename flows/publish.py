@@ -12,6 +12,13 @@ from warehouse.connection import writer
 class PublishParameters(Parameters):
     """Parameters of one publication."""
 
+    whole: bool = Field(
+        default=False, description="Take nothing over from the last copy; build all of it from the warehouse"
+    )
+    fewer: bool = Field(
+        default=False,
+        description="Publish even if nights that are published are not in the warehouse: readers lose them",
+    )
     note: str = Field(
         default="", max_length=200, description="Why it is published again; kept in the run ledger"
     )
@@ -30,4 +37,4 @@ def publish(run: PublishParameters = PublishParameters()) -> str:
     with writer(purpose="publish"):
         run_id = open_run("publish", portfolio="all", as_of_date=None, parameters=run)
         with end_run(run_id):
-            return publish_warehouse(run_id)
+            return publish_warehouse(run_id, whole=run.whole, fewer=run.fewer)

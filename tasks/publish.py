@@ -6,19 +6,18 @@ import time
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from warehouse import lineage, publish
+from warehouse import publish
 from warehouse.connection import writer
 
 log = logging.getLogger("nightledger")
 
 
-@task(name="publish warehouse", cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
-def publish_warehouse(run_id: str) -> str:
-    """Replace the published copy by a new one and return its path."""
+@task(name="publish warehouse", cache_policy=NO_CACHE)
+def publish_warehouse(run_id: str, *, whole: bool = False, fewer: bool = False) -> str:
+    """Replace the published copy by a new one and return its path; `warehouse.publish` explains the options."""
     started = time.perf_counter()
     with writer(purpose="publish") as con:
-        lineage.record(con)
-        publication = publish.publish(con, run_id=run_id)
+        publication = publish.publish(con, run_id, whole=whole, fewer=fewer)
     log.info(
         "publish     %s  %.1f MiB  %.1f s",
         publication.path,

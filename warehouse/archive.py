@@ -1,26 +1,31 @@
 """Write scores as hive-partitioned Parquet that any tool can read; each build is complete.
 
 `published/portfolio_scores`, `contributions` and `score_changes` are links to their current builds; replacing a link
-is the only step that readers notice. A partition that no run has rewritten since the last build is hard-linked into
-the new one, not written again.
+is the only step that readers notice. A partition that no run has rewritten since the last build, and whose file is
+still what the manifest says, is hard-linked into the new one, not written again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import os
-import secrets
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import duckdb
 
+from warehouse.manifest import FileState, Manifest, finished, state_of
 from warehouse.sql import quoted
 
-_MANIFEST = "_manifest.json"
+_NAME_LIMIT = 255  # bytes of a name on common file systems
+_PARTITION = re.compile(r"^[^/]+/portfolio=([^/]+)/as_of_date=(\d{4,}-\d\d-\d\d)(?:/|$)")
+
+log = logging.getLogger("nightledger")
 
 
 @dataclass(frozen=True)
@@ -50,35 +55,70 @@ ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES)
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build: its table and folder, and how many partitions were written or shared with the last build."""
+    """A finished build: its table and folder, its files, how many were written, and what was wrong with old ones."""
 
     archive: Archive
     path: Path
+    files: dict[str, FileState]
     written: int
-    kept: int
+    damaged: tuple[str, ...]
+
+    @property
+    def kept(self) -> int:
+        """The number of files shared with the last build."""
+        return len(self.files) - self.written
 
 
-def build(con: duckdb.DuckDBPyConnection, folder: Path, archive: Archive, *, run_id: str) -> Build:
-    """Write every partition of one table into a new build, sharing unchanged ones with the current build.
+def build(
+    con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known: Manifest | None
+) -> Build:
+    """Write every partition of one table into a new folder, sharing unchanged ones with the current build.
 
-    A partition is unchanged if its fingerprint is: columns, number of rows, runs and newest stamp.
+    A partition is unchanged if its fingerprint is (columns, number of rows, runs and newest stamp). Where its file is
+    not what the manifest says, it is written again. A portfolio whose name is too long for a folder is left out and
+    told, so that all others are published.
+
+    Args:
+        con: a writer's cursor.
+        root: the new folder, beside the link of the table.
+        archive: the table.
+        known: manifest of the current build; None = nothing of it is taken over.
     """
-    old_root = folder / archive.link
-    old_fingerprints = _manifest(old_root)
-    root = folder / f".{archive.files}-{run_id}-{secrets.token_hex(3)}"
     root.mkdir()
     shape = _shape(con, archive)
-    fingerprints: dict[str, str] = {}
+    files: dict[str, FileState] = {}
+    damaged: list[str] = []
+    unnameable: set[str] = set()
     written = 0
-    for portfolio, as_of_date, fingerprint in partitions(con, f"wh.{archive.relation}", archive.stamp):
-        name = f"portfolio={quote(portfolio, safe='')}/as_of_date={as_of_date}/{archive.files}.parquet"
-        fingerprints[name] = hashlib.sha256(f"{shape}|{fingerprint}".encode()).hexdigest()
+    for portfolio, as_of_date, stamp in partitions(con, f"wh.{archive.relation}", archive.stamp):
+        folder = f"portfolio={quote(portfolio, safe='')}"
+        if len(folder) > _NAME_LIMIT:
+            unnameable.add(portfolio)
+            continue
+        name = f"{folder}/as_of_date={as_of_date}/{archive.files}.parquet"
+        path = f"{archive.link}/{name}"
+        fingerprint = hashlib.sha256(f"{shape}|{stamp}".encode()).hexdigest()
         (root / name).parent.mkdir(parents=True)
-        if old_fingerprints.get(name) != fingerprints[name] or not _shared(old_root / name, root / name):
-            _write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
-            written += 1
-    (root / _MANIFEST).write_text(json.dumps(fingerprints, indent=1))
-    return Build(archive=archive, path=root, written=written, kept=len(fingerprints) - written)
+        unchanged = [
+            state for state in (known.states(path) if known else ()) if state.fingerprint == fingerprint
+        ]
+        if unchanged:
+            state = state_of(root.parent / path, fingerprint=fingerprint)
+            if state in unchanged and state is not None and _shared(root.parent / path, root / name):
+                files[path] = state
+                continue
+            if fault := unchanged[-1].fault(state):
+                damaged.append(f"{path} {fault}")
+        _write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
+        files[path] = finished(root / name, fingerprint=fingerprint)
+        written += 1
+    for portfolio in sorted(unnameable):
+        log.warning(
+            "publish     %s of portfolio %s... is in portfolio.duckdb, not in Parquet: a name of %d letters is too "
+            "long for a folder",
+            archive.relation, portfolio[:20], len(portfolio),
+        )  # fmt: skip
+    return Build(archive=archive, path=root, files=files, written=written, damaged=tuple(damaged))
 
 
 def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> list[tuple[str, date, str]]:
@@ -90,23 +130,25 @@ def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> lis
     ).fetchall()
 
 
-def swap(folder: Path, new: Build) -> None:
+def nights(paths: Iterable[str]) -> set[tuple[str, str]]:
+    """Return portfolio and date of the scores that lie under paths below the published folder."""
+    of_scores = (_PARTITION.match(path) for path in paths if path.startswith(f"{SCORES.link}/"))
+    return {(unquote(match[1]), match[2]) for match in of_scores if match}
+
+
+def swap(folder: Path, new: Build, *, new_link: Path) -> None:
     """Point the link of a table to its new build in one step."""
-    new_link = folder / f".link-{secrets.token_hex(3)}"
+    link = folder / new.archive.link
     new_link.symlink_to(new.path.name)
-    new_link.replace(folder / new.archive.link)
+    if link.is_dir() and not link.is_symlink():  # restored by a program that follows links
+        link.rename(new.path.with_name(f"{new.path.name}-before"))
+    new_link.replace(link)
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Return the builds that no link points to any more, and unfinished links.
-
-    Called before a publish, so that the build which the last publish replaced is removed one publish later:
-    a reader in the middle of a scan keeps its files until then.
-    """
+def current_builds(folder: Path) -> set[str]:
+    """Return the names of the builds that readers open now."""
     links = [folder / archive.link for archive in ARCHIVES]
-    current = {link.resolve().name for link in links if link.is_symlink()}
-    builds = [path for archive in ARCHIVES for path in folder.glob(f".{archive.files}-*")]
-    return [path for path in builds if path.name not in current] + list(folder.glob(".link-*"))
+    return {link.readlink().name for link in links if link.is_symlink()}
 
 
 def _shape(con: duckdb.DuckDBPyConnection, archive: Archive) -> str:
@@ -131,11 +173,3 @@ def _shared(old: Path, new: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _manifest(root: Path) -> dict[str, str]:
-    try:
-        fingerprints: dict[str, str] = json.loads((root / _MANIFEST).read_text())
-    except (OSError, ValueError):
-        return {}
-    return fingerprints

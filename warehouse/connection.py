@@ -142,6 +142,20 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
     )
 
 
+def holder() -> str | None:
+    """Return what another process does that holds the warehouse now; None if it is free or this process holds it."""
+    conf = settings()
+    if conf.warehouse_file in _leases:
+        return None
+    lock = FileLock(conf.lock_file, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return _holder_of(conf)
+    lock.release()
+    return None
+
+
 def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
     # a second `begin` would abort the open transaction; outside of one each statement has its own number
     transaction_ids = {con.execute("select txid_current()").fetchone() for _ in range(2)}

@@ -1,23 +1,32 @@
 """Publish a complete new copy of the warehouse in one step, so that readers meet neither a lock nor half a night.
 
 Everything is built under a name of its own beside the old copy. A reader that has the old copy open keeps it
-until it opens again; whoever opens anew sees the new one. A killed publish leaves only a leftover that the
-next one removes.
+until it opens again; whoever opens anew sees the new one. What is taken over from the old copy is first compared
+with its manifest. A publish that fails removes its builds; what a killed one leaves is swept.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import secrets
 import shutil
 import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from warehouse import archive, feature_catalogue, ledger, lineage, published_copy
+from warehouse import archive, feature_catalogue, ledger, lineage, manifest, published_copy
+from warehouse.errors import Refused
+from warehouse.manifest import DATABASE, Manifest
 from warehouse.settings import settings
+
+log = logging.getLogger("nightledger")
+
+_FILES_TOLD = 5
+_WHOLE = "python -m flows publish --whole builds it again"
 
 
 @dataclass(frozen=True)
@@ -32,37 +41,62 @@ class Publication:
     rows: dict[str, int] = field(default_factory=dict)
 
 
-def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
+def publish(
+    con: duckdb.DuckDBPyConnection, run_id: str, *, whole: bool = False, fewer: bool = False
+) -> Publication:
     """Publish marts, scores, ops and the latest features of each portfolio as a compact read-only copy.
 
     Nothing of raw or staging is copied, nor a column of the group `sensitive`. Lineage and the feature
-    catalogue are recorded first, so that the copy has them as they are now.
+    catalogue are recorded first, so that the copy has them as they are now. A file of the old copy that is not what
+    its manifest says is not built on: it is written again from the warehouse, and a warning names it.
 
     Args:
         con: a writer's cursor outside any transaction.
         run_id: run that publishes; it names the build.
+        whole: take nothing over from the old copy.
+        fewer: publish even if the old copy has nights that the warehouse does not hold.
 
     Returns:
         The publication.
+
+    Raises:
+        Refused: before anything is touched, when nights would vanish from the copy.
     """
     start = time.perf_counter()
-    conf = settings()
-    conf.published_dir.mkdir(parents=True, exist_ok=True)
-    sweep(conf.published_dir)
+    folder, file = settings().published_dir, settings().published_file
+    known = _known(folder)
+    if not fewer and (reason := _nights_lost(con, folder, known)):
+        raise Refused(reason)
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove(_leftovers(folder, keep=archive.current_builds(folder)))
     lineage.record(con)
     feature_catalogue.record(con)
-    build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
-    rows = published_copy.build(con, build, previous=conf.published_file)
-    builds = [archive.build(con, conf.published_dir, table, run_id=run_id) for table in archive.ARCHIVES]
-    _flush(build)
-    build.replace(conf.published_file)
-    for new in builds:
-        archive.swap(conf.published_dir, new)
-    _flush(conf.published_dir)
+    with _removed_on_failure(folder, run_id) as token:
+        basis = None if whole else known
+        build = folder / f".portfolio-{token}.duckdb"
+        damaged = _take_over(basis, file, build)
+        rows = published_copy.build(con, build)
+        builds = [
+            archive.build(con, folder / f".{table.files}-{token}", table, known=basis)
+            for table in archive.ARCHIVES
+        ]
+        _tell(damaged + [fault for new in builds for fault in new.damaged])
+        if known is None:
+            log.warning("publish     %s had no manifest that can be read: all is built again", folder)
+        files = {path: state for new in builds for path, state in new.files.items()}
+        published = Manifest.of(
+            {DATABASE: manifest.finished(build), **files}, replaced=sorted(archive.current_builds(folder))
+        )
+        if known is not None:
+            _write_manifest(folder, known.until(published), token)
+        build.replace(file)
+        for new in builds:
+            archive.swap(folder, new, new_link=folder / f".link-{token}")
+        _write_manifest(folder, published, token)
     ledger.mark_published(con)
     return Publication(
-        path=conf.published_file,
-        bytes=conf.published_file.stat().st_size,
+        path=file,
+        bytes=file.stat().st_size,
         partitions_written=sum(new.written for new in builds),
         partitions_kept=sum(new.kept for new in builds),
         seconds=time.perf_counter() - start,
@@ -71,37 +105,122 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> Publication:
 
 
 def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Renew the schema ops of the copy alone, after a run that did not end well, so that readers can see why.
+    """Renew the schema ops of the copy alone, so that readers can see how a run ended, whatever became of it.
 
-    Scores, marts and features stay those of the last good night. If nothing was published before, everything is.
+    Scores, marts and features stay those of the last good night; before one was published they are there, empty. A
+    copy that is damaged, or has nights that the warehouse does not hold, is left as it is, and a warning says so.
 
     Args:
         con: a writer's cursor outside any transaction.
-        run_id: run that did not end well; it names the build.
+        run_id: run that ended; it names the build.
     """
-    conf = settings()
-    conf.published_dir.mkdir(parents=True, exist_ok=True)
-    build = conf.published_dir / f".portfolio-{run_id}-{secrets.token_hex(3)}.duckdb"
-    published_copy.build(con, build, previous=conf.published_file, schemas=("ops",))
-    _flush(build)
-    build.replace(conf.published_file)
-    _flush(conf.published_dir)
+    folder, file = settings().published_dir, settings().published_file
+    known = _known(folder)
+    if known is None:
+        log.warning(
+            "publish     the copy does not tell of run %s: it has no manifest that can be read; %s",
+            run_id,
+            _WHOLE,
+        )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with _removed_on_failure(folder, run_id) as token:
+        build = folder / f".portfolio-{token}.duckdb"
+        damaged = _take_over(known, file, build)
+        if reason := "; ".join([*damaged, _WHOLE]) if damaged else _nights_lost(con, folder, known):
+            log.warning("publish     the copy does not tell of run %s: %s", run_id, reason)
+            return
+        published_copy.renew_ops(con, build)
+        files = {**known.files, DATABASE: (manifest.finished(build),)}
+        published = known.model_copy(update={"files": files})
+        _write_manifest(folder, known.until(published), token)
+        build.replace(file)
+        _write_manifest(folder, published, token)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed publish left: unfinished copies and builds of Parquet that nothing points to."""
-    for leftover in folder.glob(".portfolio-*"):
-        leftover.unlink(missing_ok=True)
-    for leftover in archive.leftovers(folder):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink(missing_ok=True)
+    """Remove what killed publishes left: builds that nothing points to.
+
+    A build that the last publish replaced stays until the next one, since a reader in the middle of a scan has it open.
+    """
+    known = manifest.read(folder)
+    replaced = known.replaced if known else ()
+    _remove(_leftovers(folder, keep=archive.current_builds(folder) | set(replaced)))
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _known(folder: Path) -> Manifest | None:
+    """Return the manifest of the copy, an empty one where nothing is published, None where it cannot be read."""
+    known = manifest.read(folder)
+    if known is None and not (folder / DATABASE).exists() and not archive.current_builds(folder):
+        return Manifest(files={})
+    return known
+
+
+def _nights_lost(con: duckdb.DuckDBPyConnection, folder: Path, known: Manifest | None) -> str:
+    """Return what to do about nights of the copy that the warehouse does not hold, empty if it holds them all."""
+    if known is not None:
+        in_copy = archive.nights(known.files)
+    else:
+        paths = folder.glob(f"{archive.SCORES.link}/portfolio=*/as_of_date=*")
+        in_copy = archive.nights(str(path.relative_to(folder)) for path in paths)
+        in_copy |= published_copy.nights(con, folder / DATABASE)
+    held = con.execute(
+        f"select distinct portfolio, cast(as_of_date as varchar) from wh.{archive.SCORES.relation}"
+    ).fetchall()
+    lost = sorted(in_copy - set(held), key=lambda night: (night[1], night[0]))
+    if not lost:
+        return ""
+    span = " to ".join(dict.fromkeys(f"{day} of {portfolio}" for portfolio, day in (lost[0], lost[-1])))
+    return (
+        f"the published copy has {len(lost)} night{'' if len(lost) == 1 else 's'} that the warehouse does not "
+        f"hold ({span}); restore a backup of {settings().warehouse_file}, or give them up: "
+        "python -m flows publish --fewer"
+    )
+
+
+def _take_over(known: Manifest | None, file: Path, build: Path) -> list[str]:
+    """Copy the last published file to the build, unless it is not what the manifest says; return what is wrong."""
+    if known is None:
+        return []
+    state = manifest.state_of(file)
+    if fault := known.fault(DATABASE, state):
+        return [f"{DATABASE} {fault}"]
+    if state is not None:
+        shutil.copyfile(file, build)
+    return []
+
+
+def _tell(damaged: list[str]) -> None:
+    for fault in damaged[:_FILES_TOLD]:
+        log.warning("publish     damaged: %s; it is built again from the warehouse", fault)
+    if len(damaged) > _FILES_TOLD:
+        log.warning("publish     and %d more damaged files are built again", len(damaged) - _FILES_TOLD)
+
+
+def _write_manifest(folder: Path, published: Manifest, token: str) -> None:
+    manifest.write(folder, published, build=folder / f".manifest-{token}")
+
+
+@contextmanager
+def _removed_on_failure(folder: Path, run_id: str) -> Iterator[str]:
+    """Yield what the names of all builds of a publish end with; when the block fails, remove those not swapped in."""
+    token = f"{run_id}-{secrets.token_hex(3)}"
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield token
+    except BaseException:
+        unfinished = _leftovers(folder, keep=archive.current_builds(folder))
+        _remove(path for path in unfinished if token in path.name)
+        raise
+
+
+def _leftovers(folder: Path, *, keep: Collection[str]) -> list[Path]:
+    kinds = ("portfolio", "manifest", "link", *(table.files for table in archive.ARCHIVES))
+    return [path for kind in kinds for path in folder.glob(f".{kind}-*") if path.name not in keep]
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

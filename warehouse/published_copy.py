@@ -7,8 +7,8 @@ written anew.
 
 from __future__ import annotations
 
+import logging
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,25 +26,58 @@ SCHEMAS = ("marts", "scores", "ops", "features")
 PASSED = "features.feat_coverage"
 HISTORY = {archive.relation: archive.stamp for archive in ARCHIVES}
 
+log = logging.getLogger("nightledger")
+
 Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
 
 
-def build(
-    con: duckdb.DuckDBPyConnection, path: Path, *, previous: Path, schemas: tuple[str, ...] = SCHEMAS
-) -> dict[str, int]:
-    """Write the copy to `path`, with no log left beside it, and return the rows of each relation that was renewed.
+def build(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+    """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
 
-    The history, and every schema that is not to be renewed, are taken over from `previous` unless there is none, its
-    shape differs, or more than half of that file is free space; then all of it is written anew, which compacts.
+    The history of a copy that lies there already is taken over unless its shape differs, or more than half of that
+    file is free space; then all of it is written anew, which compacts.
     """
-    if previous.exists():
-        shutil.copyfile(previous, path)
+    if path.exists():
         try:
-            return _write(con, path, schemas, from_previous=True)
-        except (_Unfit, duckdb.Error):
+            return _write(con, path, from_previous=True)
+        except _Unfit:
             path.unlink(missing_ok=True)
-    return _write(con, path, SCHEMAS, from_previous=False)
+        except duckdb.Error as error:
+            line = str(error).split("\n", 1)[0]
+            log.warning("publish     the last copy cannot be built on, all is written anew: %s", line)
+            path.unlink(missing_ok=True)
+    return _write(con, path, from_previous=False)
+
+
+def renew_ops(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Replace the schema ops of the copy at `path`; where there is none, make one whose other relations are empty."""
+    if path.exists():
+        _write(con, path, from_previous=True, schemas=("ops",))
+    else:
+        _write(con, path, from_previous=False, filled=("ops",))
+
+
+def nights(con: duckdb.DuckDBPyConnection, path: Path) -> set[tuple[str, str]]:
+    """Return portfolio and date of the scores in a copy; none where there is no copy that can be read."""
+    if not path.exists():
+        return set()
+    alias = f"pub_{secrets.token_hex(4)}"
+    try:
+        con.execute(f"attach {quoted(path)} as {alias} (read_only)")
+    except duckdb.Error:
+        return set()
+    try:
+        return set(
+            con.execute(
+                "select distinct portfolio, cast(as_of_date as varchar) "
+                f"from {alias}.{ARCHIVES[0].relation}"
+            ).fetchall()
+        )
+    except duckdb.Error:
+        return set()
+    finally:
+        con.execute(f"detach {alias}")
 
 
 class _Unfit(Exception):  # noqa: N818  (a choice of road, not a fault)
@@ -52,11 +85,16 @@ class _Unfit(Exception):  # noqa: N818  (a choice of road, not a fault)
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, path: Path, schemas: tuple[str, ...], *, from_previous: bool
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    from_previous: bool,
+    schemas: tuple[str, ...] = SCHEMAS,
+    filled: tuple[str, ...] = SCHEMAS,
 ) -> dict[str, int]:
     with _attached(con, path) as alias:
         in_warehouse, in_copy = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
-        if from_previous:
+        if from_previous and schemas == SCHEMAS:
             _check_fit(con, alias, in_warehouse, in_copy)
         public = {name: _public(name, columns) for name, columns in in_warehouse.items() if _is_public(name)}
         with transaction(con):
@@ -71,12 +109,14 @@ def _write(
                 if name in HISTORY
                 else _copy(con, alias, name, columns)
                 for name, columns in public.items()
+                if name.split(".")[0] in filled
             }
-            if "scores" in schemas:
+            if "scores" in schemas and "scores" in filled:
                 ledger.mark_published(con, database=alias)
-        con.execute(f"create schema if not exists {alias}.marts")
-        master_scale.create_macros(con, alias)
-        macros.create(con, alias)
+        if schemas == SCHEMAS:
+            con.execute(f"create schema if not exists {alias}.marts")
+            master_scale.create_macros(con, alias)
+            macros.create(con, alias)
     return dict(sorted(rows.items()))
 
 
