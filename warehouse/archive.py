@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 import duckdb
 
-from warehouse.manifest import FileState, Manifest, finished, state_of
+from warehouse.manifest import FileState, Manifest, finished, read, state_of
 from warehouse.sql import quoted
 
 _NAME_LIMIT = 255  # bytes of a name on common file systems
@@ -69,9 +69,7 @@ class Build:
         return len(self.files) - self.written
 
 
-def build(
-    con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known: Manifest | None
-) -> Build:
+def build(con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known: Manifest | None) -> Build:
     """Write every partition of one table into a new folder, sharing unchanged ones with the current build.
 
     A partition is unchanged if its fingerprint is (columns, number of rows, runs and newest stamp). Where its file is
@@ -149,6 +147,18 @@ def current_builds(folder: Path) -> set[str]:
     """Return the names of the builds that readers open now."""
     links = [folder / archive.link for archive in ARCHIVES]
     return {link.readlink().name for link in links if link.is_symlink()}
+
+
+def leftovers(folder: Path, *, replaced: bool = False) -> list[Path]:
+    """Return what a killed publish left: builds that nothing points to, unfinished links and manifests.
+
+    The build that the last publish replaced is no leftover until the next one, which asks for it with `replaced`: a
+    reader in the middle of a scan keeps its files until then.
+    """
+    known = None if replaced else read(folder)
+    keep = current_builds(folder) | set(known.replaced if known else ())
+    kinds = ("portfolio", "manifest", "link", *(archive.files for archive in ARCHIVES))
+    return [path for kind in kinds for path in folder.glob(f".{kind}-*") if path.name not in keep]
 
 
 def _shape(con: duckdb.DuckDBPyConnection, archive: Archive) -> str:

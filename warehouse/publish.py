@@ -11,7 +11,7 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +68,7 @@ def publish(
     if not fewer and (reason := _nights_lost(con, folder, known)):
         raise Refused(reason)
     folder.mkdir(parents=True, exist_ok=True)
-    _remove(_leftovers(folder, keep=archive.current_builds(folder)))
+    _remove(archive.leftovers(folder, replaced=True))
     lineage.record(con)
     feature_catalogue.record(con)
     with _removed_on_failure(folder, run_id) as token:
@@ -117,18 +117,16 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     folder, file = settings().published_dir, settings().published_file
     known = _known(folder)
     if known is None:
-        log.warning(
-            "publish     the copy does not tell of run %s: it has no manifest that can be read; %s",
-            run_id,
-            _WHOLE,
-        )
+        _leave_as_it_is(run_id, f"it has no manifest that can be read; {_WHOLE}")
+        return
+    if reason := _nights_lost(con, folder, known):
+        _leave_as_it_is(run_id, reason)
         return
     folder.mkdir(parents=True, exist_ok=True)
     with _removed_on_failure(folder, run_id) as token:
         build = folder / f".portfolio-{token}.duckdb"
-        damaged = _take_over(known, file, build)
-        if reason := "; ".join([*damaged, _WHOLE]) if damaged else _nights_lost(con, folder, known):
-            log.warning("publish     the copy does not tell of run %s: %s", run_id, reason)
+        if damaged := _take_over(known, file, build):
+            _leave_as_it_is(run_id, f"{damaged[0]}; {_WHOLE}")
             return
         published_copy.renew_ops(con, build)
         files = {**known.files, DATABASE: (manifest.finished(build),)}
@@ -139,13 +137,8 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed publishes left: builds that nothing points to.
-
-    A build that the last publish replaced stays until the next one, since a reader in the middle of a scan has it open.
-    """
-    known = manifest.read(folder)
-    replaced = known.replaced if known else ()
-    _remove(_leftovers(folder, keep=archive.current_builds(folder) | set(replaced)))
+    """Remove what killed publishes left."""
+    _remove(archive.leftovers(folder))
 
 
 def _known(folder: Path) -> Manifest | None:
@@ -190,6 +183,10 @@ def _take_over(known: Manifest | None, file: Path, build: Path) -> list[str]:
     return []
 
 
+def _leave_as_it_is(run_id: str, reason: str) -> None:
+    log.warning("publish     the copy does not tell of run %s: %s", run_id, reason)
+
+
 def _tell(damaged: list[str]) -> None:
     for fault in damaged[:_FILES_TOLD]:
         log.warning("publish     damaged: %s; it is built again from the warehouse", fault)
@@ -208,14 +205,8 @@ def _removed_on_failure(folder: Path, run_id: str) -> Iterator[str]:
     try:
         yield token
     except BaseException:
-        unfinished = _leftovers(folder, keep=archive.current_builds(folder))
-        _remove(path for path in unfinished if token in path.name)
+        _remove(path for path in archive.leftovers(folder) if token in path.name)
         raise
-
-
-def _leftovers(folder: Path, *, keep: Collection[str]) -> list[Path]:
-    kinds = ("portfolio", "manifest", "link", *(table.files for table in archive.ARCHIVES))
-    return [path for kind in kinds for path in folder.glob(f".{kind}-*") if path.name not in keep]
 
 
 def _remove(paths: Iterable[Path]) -> None:

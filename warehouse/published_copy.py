@@ -70,8 +70,7 @@ def nights(con: duckdb.DuckDBPyConnection, path: Path) -> set[tuple[str, str]]:
     try:
         return set(
             con.execute(
-                "select distinct portfolio, cast(as_of_date as varchar) "
-                f"from {alias}.{ARCHIVES[0].relation}"
+                f"select distinct portfolio, cast(as_of_date as varchar) from {alias}.{ARCHIVES[0].relation}"
             ).fetchall()
         )
     except duckdb.Error:

@@ -47,10 +47,10 @@ def parts() -> tuple[Part, ...]:
         except (Refused, duckdb.Error) as error:
             return _without_warehouse("not sound", f"{_line(error)}; {RESTORE}")
         return (
-            _judged("warehouse", warehouse, con),
-            _judged("published", published, con),
-            _judged("models", models, con),
-            _judged("ledger", ledger, con),
+            _judged("warehouse", lambda: warehouse(con)),
+            _judged("published", lambda: published(con)),
+            _judged("models", lambda: models(con)),
+            _judged("ledger", lambda: ledger(con)),
         )
 
 
@@ -123,10 +123,8 @@ def models(con: duckdb.DuckDBPyConnection | None) -> Part:
     return _part("models", f"{files} file{'' if files == 1 else 's'} of {len(records)} models", faults)
 
 
-def ledger(con: duckdb.DuckDBPyConnection | None) -> Part:
+def ledger(con: duckdb.DuckDBPyConnection) -> Part:
     """Compare the ledgers of files and runs with the rows that they count."""
-    if con is None:
-        return Part("ledger", "not read", "it needs the warehouse")
     faults = [*ledger_soundness.file_faults(con), *ledger_soundness.run_faults(con)]
     files, runs = ledger_soundness.counted(con)
     agree = "rows agree" if not faults else "rows do not agree"
@@ -136,20 +134,16 @@ def ledger(con: duckdb.DuckDBPyConnection | None) -> Part:
 def _without_warehouse(state: Literal["not sound", "not read"], summary: str) -> tuple[Part, ...]:
     return (
         Part("warehouse", state, summary),
-        _judged("published", published, None),
-        _judged("models", models, None),
-        _judged("ledger", ledger, None),
+        _judged("published", lambda: published(None)),
+        _judged("models", lambda: models(None)),
+        Part("ledger", "not read", "it needs the warehouse"),
     )
 
 
-def _judged(
-    name: str,
-    judge: Callable[[duckdb.DuckDBPyConnection | None], Part] | Callable[[duckdb.DuckDBPyConnection], Part],
-    con: duckdb.DuckDBPyConnection | None,
-) -> Part:
+def _judged(name: str, judge: Callable[[], Part]) -> Part:
     """Judge one part; an error while it is read is what there is to say of it."""
     try:
-        return judge(con)  # type: ignore[arg-type]  (the warehouse itself is judged with a connection only)
+        return judge()
     except duckdb.InterruptException:
         raise
     except (Refused, duckdb.Error, OSError) as error:
@@ -185,7 +179,9 @@ def _against_warehouse(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
             ours, theirs = (
                 {
                     (portfolio, day): stamp
-                    for portfolio, day, stamp in archive.partitions(cursor, f"wh.{table.relation}", table.stamp)
+                    for portfolio, day, stamp in archive.partitions(
+                        cursor, f"wh.{table.relation}", table.stamp
+                    )
                 }
                 for cursor in (con, copy)
             )
