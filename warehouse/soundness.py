@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import duckdb
 
 from warehouse import archive, connection, ledger_soundness, manifest, registry
 from warehouse.errors import Refused
+from warehouse.manifest import Manifest
 from warehouse.settings import settings
 
 RESTORE = "restore a backup"
+_NO_DAMAGE = (duckdb.InterruptException, duckdb.OutOfMemoryException)
 _PUBLISH = "python -m flows publish builds it again"
 
 
@@ -65,7 +68,7 @@ def warehouse(con: duckdb.DuckDBPyConnection) -> Part:
             counted = con.execute(
                 f'select count(*), bit_xor(hash(t)) from wh."{schema}"."{table}" as t'
             ).fetchone()
-        except duckdb.InterruptException:
+        except _NO_DAMAGE:
             raise
         except duckdb.Error as error:
             faults.append(f"{schema}.{table}: {_line(error)}; {RESTORE}")
@@ -78,7 +81,7 @@ def warehouse(con: duckdb.DuckDBPyConnection) -> Part:
 def published(con: duckdb.DuckDBPyConnection | None) -> Part:
     """Compare each published file with the manifest, and the nights of the copy with those of the warehouse."""
     folder = settings().published_dir
-    known = manifest.read(folder)
+    known, damaged = _compared(folder)
     if known is None and not settings().published_file.exists():
         missing = _never_published(con)
         return _part("published", "nothing is published yet" if not missing else "the copy is gone", missing)
@@ -87,7 +90,7 @@ def published(con: duckdb.DuckDBPyConnection | None) -> Part:
         return _part("published", "not compared with a manifest", [fault])
     faults = [
         f"{folder / path} {fault}; {'take it away' if path not in known.files else _PUBLISH}"
-        for path, fault in known.faults(folder)
+        for path, fault in damaged
     ]
     size = sum(states[-1].bytes for path in known.files if (states := known.states(path)))
     summary = f"{len(known.files)} files, {size / 2**20:.1f} MiB"
@@ -97,7 +100,7 @@ def published(con: duckdb.DuckDBPyConnection | None) -> Part:
         return _part("published", f"{summary}, not compared with the warehouse", faults)
     try:
         differing, behind = _against_warehouse(con)
-    except duckdb.InterruptException:
+    except _NO_DAMAGE:
         raise
     except (Refused, duckdb.Error) as error:
         return _part("published", f"{summary}, not compared with the warehouse: {_line(error)}", faults)
@@ -144,7 +147,7 @@ def _judged(name: str, judge: Callable[[], Part]) -> Part:
     """Judge one part; an error while it is read is what there is to say of it."""
     try:
         return judge()
-    except duckdb.InterruptException:
+    except _NO_DAMAGE:
         raise
     except (Refused, duckdb.Error, OSError) as error:
         return Part(name, "not read", _line(error))
@@ -152,6 +155,15 @@ def _judged(name: str, judge: Callable[[], Part]) -> Part:
 
 def _part(name: str, summary: str, faults: list[str]) -> Part:
     return Part(name, "not sound" if faults else "sound", summary, tuple(faults))
+
+
+def _compared(folder: Path) -> tuple[Manifest | None, list[tuple[str, str]]]:
+    """Return the manifest and what differs from it; read again where a night published in the meantime."""
+    while True:
+        known = manifest.read(folder)
+        damaged = [] if known is None else list(known.faults(folder))
+        if not damaged or manifest.read(folder) == known:
+            return known, damaged
 
 
 _PUBLISHED_NIGHTS = f"""

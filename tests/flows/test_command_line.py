@@ -32,7 +32,7 @@ def published(home: Path) -> Path:
 def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [name for name, _ in lines] == [*FLOWS, "draft", "contract", "sql"]
+    assert [name for name, _ in lines] == [*FLOWS, "draft", "contract", "sql", "check"]
     assert all(text.endswith(".") for _, text in lines)
 
 
