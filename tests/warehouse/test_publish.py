@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import ledger, partition, publish, published_copy, sql
+from warehouse import ledger, manifest, partition, publish, published_copy, sql
 from warehouse.connection import reader, writer
 from warehouse.settings import settings
 
@@ -256,6 +256,8 @@ def test_a_killed_publish_leaves_a_whole_copy_and_the_next_one_cleans_up(home):
         time.sleep(moment)
         process.kill()
         process.communicate()
+        known = manifest.read(settings().published_dir)
+        assert list(known.faults(settings().published_dir)) == []
         with reader() as published:
             assert published.execute("select count(*) from scores.portfolio_scores").fetchone() == (40_000,)
         assert sum(row[2] for row in parquet()) == 40_000
