@@ -45,7 +45,7 @@ def build(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
             path.unlink(missing_ok=True)
         except duckdb.Error as error:
             line = str(error).split("\n", 1)[0]
-            log.warning("publish     the last copy cannot be built on, all is written anew: %s", line)
+            log.warning("publish     building on the last copy failed, all is written anew: %s", line)
             path.unlink(missing_ok=True)
     return _write(con, path, from_previous=False)
 

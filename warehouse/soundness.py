@@ -47,7 +47,11 @@ def parts() -> tuple[Part, ...]:
     with ExitStack() as stack:
         try:
             con = stack.enter_context(connection.writer(purpose="check"))
-        except (Refused, duckdb.Error) as error:
+        except Refused as refusal:  # it says what to do
+            return _without_warehouse("not sound", _line(refusal))
+        except _NO_DAMAGE:
+            raise
+        except duckdb.Error as error:
             return _without_warehouse("not sound", f"{_line(error)}; {RESTORE}")
         return (
             _judged("warehouse", lambda: warehouse(con)),

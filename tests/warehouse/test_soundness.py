@@ -186,7 +186,7 @@ def test_a_warehouse_that_does_not_open_hides_no_other_part(sound_home, content)
     file.write_bytes(content or file.read_bytes()[:5000])
     found = parts()
     assert found["warehouse"].state == "not sound"
-    assert "restore a backup" in found["warehouse"].summary
+    assert "cannot open" in found["warehouse"].summary
     assert found["published"].state == "sound"
     assert found["published"].summary.endswith("as in the manifest, not compared with the warehouse")
     assert found["models"] == Part("models", "sound", "2 files of 2 models")
