@@ -27,7 +27,7 @@ def scores_to_go_on_from(night: Night, parameters: Mapping[str, Any]) -> Night:
         reason = run_inputs.changed_since(con, run, night, parameters)
         reason = reason or run_inputs.would_score_otherwise(con, run, night)
         if reason is None:
-            ledger.note(con, night.run_id, f"went on from {run.run_id}, whose scores are kept")
+            ledger.go_on(con, night.run_id, scored=run)
     if reason is not None:
         log.info("night       scored anew, not from %s (%s) on: %s", run.run_id, run.status, reason)
         return night
@@ -41,4 +41,4 @@ def finish_kept(scored: Night, *, by: Night) -> None:
     if scored == by:
         return
     with writer(purpose="finish kept night") as con:
-        ledger.finish_run(con, scored.run_id, status="done", message=f"finished by {by.run_id}")
+        ledger.finish_scored(con, scored.run_id, by=by.run_id)

@@ -22,10 +22,10 @@ from warehouse.settings import settings
 
 RunEnd = Literal["done", "refused", "failed", "aborted"]
 
+_COMMITTED = "scores committed"
 _DIED = "its process ended without a word; safe to run again"
-_DIED_SCORED = "its process ended after its scores were written; "
-_GOES_ON = _DIED_SCORED + "the night, run again, goes on from there"
-_STAND = _DIED_SCORED + "they stand"
+_DIED_SCORED = "its process ended after its scores were written"
+_AGAIN = "; the night, run again, goes on from there"
 
 
 def start_run(
@@ -100,10 +100,10 @@ def mark_scored(con: duckdb.DuckDBPyConnection, night: Night, *, counts: Mapping
     """
     con.execute(
         """update wh.ops.run_ledger
-           set status = 'scored', message = 'scores committed',
+           set status = 'scored', message = $message,
                counts = json_merge_patch(coalesce(counts, '{}'), cast($counts as json))
            where run_id = $run_id""",
-        {"run_id": night.run_id, "counts": _as_json(counts)},
+        {"run_id": night.run_id, "message": _COMMITTED, "counts": _as_json(counts)},
     )
     con.execute(
         """update wh.ops.run_ledger
@@ -121,14 +121,6 @@ def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh") -> N
     A copy tells so from the moment it can be read; the warehouse once the copy has been swapped in.
     """
     con.execute(f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'")
-
-
-def note(con: duckdb.DuckDBPyConnection, run_id: str, message: str) -> None:
-    """Give an unfinished run a message, which stays if it ends well."""
-    con.execute(
-        "update wh.ops.run_ledger set message = $message where run_id = $run_id",
-        {"run_id": run_id, "message": message},
-    )
 
 
 @dataclass(frozen=True)
@@ -167,6 +159,23 @@ def scored_by(con: duckdb.DuckDBPyConnection, night: Night) -> Run | None:
     return run(con, row[0]) if row and row[0] else None
 
 
+def go_on(con: duckdb.DuckDBPyConnection, run_id: str, *, scored: Run) -> None:
+    """Record that a run goes on from the scores of another; if that one was refused or failed, it is `scored` again."""
+    con.execute(
+        "update wh.ops.run_ledger set status = 'scored', finished_at = null "
+        "where run_id = $run_id and status in ('refused', 'failed')",
+        {"run_id": scored.run_id},
+    )
+    _note(con, run_id, f"went on from {scored.run_id}, whose scores are kept")
+
+
+def finish_scored(con: duckdb.DuckDBPyConnection, run_id: str, *, by: str) -> None:
+    """Record that another run did the rest of a scored run; its message keeps why it did not do so itself."""
+    row = con.execute("select message from wh.ops.run_ledger where run_id = ?", [run_id]).fetchone()
+    before = str(row[0]).removesuffix(_AGAIN) if row else ""
+    finish_run(con, run_id, status="done", message=f"{before}; finished by {by}")
+
+
 def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
     """Mark as `aborted` the `running` runs whose process has ended, and return how many.
 
@@ -177,17 +186,14 @@ def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
         "select run_id, process, status, flow, message from wh.ops.run_ledger "
         "where status in ('running', 'scored', 'published')"
     ).fetchall()
+    dead = [row for row in unfinished if not _alive(row[1])]
     aborted = 0
-    for run_id, process, status, flow, message in unfinished:
-        if _alive(process):
-            continue
+    for run_id, _, status, flow, message in dead:
         if status == "running":
             finish_run(con, run_id, status="aborted", message=_DIED)
             aborted += 1
-            continue
-        how_to_go_on = _GOES_ON if flow == "nightly" else _STAND
-        if message != how_to_go_on:
-            note(con, run_id, how_to_go_on)
+        elif message == _COMMITTED:  # otherwise it says already why it did not come to its end
+            _note(con, run_id, _DIED_SCORED + (_AGAIN if flow == "nightly" else ""))
     return aborted
 
 
@@ -206,6 +212,13 @@ def revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return described.stdout.strip() or "unknown"
+
+
+def _note(con: duckdb.DuckDBPyConnection, run_id: str, message: str) -> None:
+    con.execute(
+        "update wh.ops.run_ledger set message = $message where run_id = $run_id",
+        {"run_id": run_id, "message": message},
+    )
 
 
 def _next_stamp(con: duckdb.DuckDBPyConnection, now: datetime) -> datetime:

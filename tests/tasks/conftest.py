@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from scored_night import DAY, GIVEN, MODEL, score_borrower
+
 from warehouse import ledger, run_inputs
 from warehouse.connection import writer
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from scored_night import DAY, GIVEN, MODEL
 
 from tasks import backfill
-from scored_night import DAY, GIVEN, MODEL
 from warehouse import ledger
 from warehouse.night import Night
 from warehouse.settings import Settings

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from scored_night import DAY, GIVEN, MODEL, score_borrower
 
 from tasks import kept_scores
-from scored_night import DAY, GIVEN, MODEL, score_borrower
 from warehouse import ledger
 from warehouse.night import Night
 
@@ -32,9 +32,10 @@ def run_of(night: Night, parameters: dict[str, Any] = GIVEN) -> str:
     return kept_scores.scores_to_go_on_from.fn(night, parameters).run_id
 
 
-def message(con, run_id: str) -> str | None:
-    stored = con.execute("select message from wh.ops.run_ledger where run_id = ?", [run_id]).fetchone()
-    return stored[0]
+def told(con) -> list[tuple[object, ...]]:
+    return con.execute(
+        "select status, message, finished_at is not null from wh.ops.run_ledger order by run_id"
+    ).fetchall()
 
 
 @pytest.mark.parametrize("status", UNFINISHED)
@@ -42,19 +43,15 @@ def message(con, run_id: str) -> str | None:
 def test_it_goes_on_whatever_kept_the_run_from_its_end(unfinished, status, as_of, caplog):
     caplog.set_level("INFO", logger="nightledger")
     con, run_id, _, night = unfinished
-    con.execute("update wh.ops.run_ledger set status = ? where run_id = ?", [status, run_id])
+    con.execute("update wh.ops.run_ledger set status = ?, message = 'why' where run_id = ?", [status, run_id])
     assert run_of(night, {**GIVEN, "as_of": as_of}) == run_id
     assert caplog.messages == [f"night       goes on from {run_id} ({status}), whose scores are kept"]
-    assert message(con, night.run_id) == f"went on from {run_id}, whose scores are kept"
+    went_on = f"went on from {run_id}, whose scores are kept"
+    at_work = "published" if status == "published" else "scored"
+    assert told(con) == [(at_work, "why", False), ("running", went_on, False)]
     kept_scores.finish_kept.fn(night._replace(run_id=run_id), by=night)
     ledger.finish_run(con, night.run_id, status="done")
-    told = con.execute(
-        "select status, message, finished_at is not null from wh.ops.run_ledger order by run_id"
-    ).fetchall()
-    assert told == [
-        ("done", f"finished by {night.run_id}", True),
-        ("done", f"went on from {run_id}, whose scores are kept", True),
-    ]
+    assert told(con) == [("done", f"why; finished by {night.run_id}", True), ("done", went_on, True)]
 
 
 def change_parameters(con, run_id, now, night):
@@ -130,7 +127,8 @@ def test_a_night_that_would_be_scored_otherwise_is_scored_anew(unfinished, statu
     change(con, run_id, now, night)
     assert run_of(night) == night.run_id
     assert caplog.messages == [f"night       scored anew, not from {run_id} ({status}) on: {reason}"]
-    assert message(con, night.run_id) is None
+    assert told(con)[0][0] == status
+    assert told(con)[1] == ("running", None, False)
 
 
 def score_next_night(con, run_id, now, night):
@@ -157,6 +155,6 @@ def test_a_night_that_is_done_or_not_scored_is_scored_anew(unfinished, caplog):
 def test_a_night_that_scored_itself_is_left_to_its_own_end(unfinished):
     con, _, _, night = unfinished
     kept_scores.finish_kept.fn(night, by=night)
-    assert con.execute("select status from wh.ops.run_ledger where run_id = ?", [night.run_id]).fetchone() == (
-        "running",
-    )
+    assert con.execute(
+        "select status from wh.ops.run_ledger where run_id = ?", [night.run_id]
+    ).fetchone() == ("running",)

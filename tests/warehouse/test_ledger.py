@@ -69,7 +69,9 @@ def start(con, flow: str = "nightly") -> str:
         ((datetime(2026, 12, 31, 22, 59, 59, 900_000, tzinfo=UTC),) * 2, ("20261231T235959", "20270101T000000")),
     ],
 )  # fmt: skip
-def test_run_ids_are_in_the_order_of_starting_whatever_the_clock_did(con, clock, monkeypatch, instants, stamps):
+def test_run_ids_are_in_the_order_of_starting_whatever_the_clock_did(
+    con, clock, monkeypatch, instants, stamps
+):
     monkeypatch.setenv("NIGHTLEDGER_TIMEZONE", "Europe/Berlin")
     clock(*instants)
     run_ids = [start(con, flow) for flow in ("nightly", "backfill")]
@@ -152,7 +154,7 @@ def test_scores_that_are_refused_abort_nobody(portfolio):
         ("nightly", "running", ("aborted", "its process ended without a word; safe to run again", True)),
         ("nightly", "scored", ("scored", "goes on from there", False)),
         ("nightly", "published", ("published", "goes on from there", False)),
-        ("score", "scored", ("scored", "they stand", False)),
+        ("score", "scored", ("scored", "scores were written", False)),
     ],
 )
 def test_a_dead_run_is_told_as_far_as_it_came(home, flow, status, expected):
@@ -160,11 +162,13 @@ def test_a_dead_run_is_told_as_far_as_it_came(home, flow, status, expected):
     assert process.returncode == 9
     for _ in range(2):  # the second writer finds nothing to say
         with writer(purpose="next") as con:
-            row = con.execute("select status, message, finished_at is not null from wh.ops.run_ledger").fetchone()
+            row = con.execute(
+                "select status, message, finished_at is not null from wh.ops.run_ledger"
+            ).fetchone()
             assert (row[0], row[2]) == (expected[0], expected[2])
             assert row[1].endswith(expected[1])
             if status != "running":
-                assert row[1].startswith("its process ended after its scores were written; ")
+                assert row[1].startswith("its process ended after its scores were written")
 
 
 def test_a_living_run_that_is_scored_is_not_taken_for_dead(portfolio):
