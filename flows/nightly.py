@@ -23,8 +23,10 @@ from tasks.champions import ensure_champions
 from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
-from tasks.feeds import ended, mark_missing_feeds, record_feeds
+from tasks.feeds import ended, feeds_of, mark_missing_feeds, record_feeds
 from tasks.ingest import ingest_landing
+from tasks.kept_scores import finish_kept, scores_to_go_on_from
+from tasks.lineup import Lineup, find_lineup
 from tasks.night import closed_day, end_run, last_closed_day, open_run
 from tasks.publish import publish_warehouse
 from tasks.report import report_night
@@ -93,25 +95,28 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> State[str]:
             summary = ingest_landing(delivery.landing, portfolio, run_id)
             counts.update(summary.counts())
             record_feeds(night, summary)
-            validate_feeds(night)
-            build_features(night)
-            validate_features(night)
-            lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
-            score_portfolio(
-                night,
-                lineup,
-                partitions=run.partitions,
-                top_features=run.top_features,
-                stale_days=run.stale_days,
-            )
-            compare_with_previous(night, top_features=run.top_features)
-            watch_portfolio(night)
-            mark_missing_feeds(night)
+            scored = scores_to_go_on_from(night, run.model_dump(mode="json"))
+            lineup = score(run, night) if scored == night else find_lineup(night)
+            compare_with_previous(scored, top_features=run.top_features)
+            watch_portfolio(scored)
+            mark_missing_feeds(scored)
             publish_warehouse(run_id)
-            report_night(night)
-            show_summary(night)
-            show_contributions(night, lineup)
+            report_night(scored)
+            show_summary(scored, feeds_of(night))
+            show_contributions(scored, lineup)
+            finish_kept(scored, by=night)
         return ended(night)
+
+
+def score(run: NightlyParameters, night: Night) -> Lineup:
+    """Build, judge and score what has been loaded, and return the models that scored it."""
+    validate_feeds(night)
+    build_features(night)
+    validate_features(night)
+    lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
+    sizes = {"partitions": run.partitions, "top_features": run.top_features, "stale_days": run.stale_days}
+    score_portfolio(night, lineup, **sizes)
+    return lineup
 
 
 def deliver(run: NightlyParameters) -> Delivery:

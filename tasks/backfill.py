@@ -1,6 +1,5 @@
 """Decide which nights of a backfill are done already, log its progress, and say how to resume it."""
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -24,28 +23,15 @@ def days(first: date, last: date) -> tuple[date, ...]:
 
 @task(name="look for a done night", cache_policy=NO_CACHE)
 def done_night(night: Night, parameters: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Return the run that already did a night with the same inputs, or None, and the reason for the log.
-
-    The inputs are the same if the run that wrote the stored scores had the same parameters and the same models in
-    the same roles, and no fact of the date came or was corrected after it.
-    """
+    """Return the run that already did a night with the same inputs to its end, or None, and the reason for the log."""
     with writer(purpose="look for a done night") as con:
         run = ledger.scored_by(con, night)
         if run is None:
             return None, "not run yet"
-        if run.flow != "nightly":
-            return None, f"scored by {run.flow} last"
-        options = json.loads(json.dumps(dict(parameters), default=str))
-        changed = [name for name in options if name != "as_of" and run.parameters.get(name) != options[name]]
-        if changed:
-            return None, f"other parameters then: {', '.join(changed)}"
-        models = {stored for stored in run_inputs.stored(con, run.run_id) if stored.kind == "model"}
-        if models != set(run_inputs.models(con, night)):
-            return None, "other models or roles then"
-        late = run_inputs.late_facts(con, night._replace(run_id=run.run_id))
-        if late:
-            return None, f"facts of the date came later: {', '.join(late)}"
-    return run.run_id, "done with the same inputs"
+        reason = run_inputs.changed_since(con, run, night, parameters)
+    if reason is None and run.status != "done":
+        reason = f"not done: {run.run_id} is {run.status}"
+    return (run.run_id, "done with the same inputs") if reason is None else (None, reason)
 
 
 class BackfillProgress:

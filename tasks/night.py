@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel
 
 from warehouse import ledger
-from warehouse.connection import writer
+from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.publish import publish_runs
 from warehouse.settings import settings
@@ -61,22 +61,46 @@ def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: 
 def end_run(run_id: str) -> Iterator[dict[str, Any]]:
     """Finish the ledger row whatever happens: done, refused with its line, or failed with the error's first line.
 
-    The yielded counts are stored with the row. A row that the scoring transaction already finished stays as it is
-    unless something fails afterwards. A refused or failed run shows in the published copy too.
+    The yielded counts are stored with the row. Readers see the end of a refused or failed run, and of every run that
+    the published copy tells of.
     """
     counts: dict[str, Any] = {}
     try:
         yield counts
     except BaseException as error:
-        status: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
-        line = str(error).split("\n", 1)[0]
-        message = line if status == "refused" else f"{type(error).__name__}: {line}"
-        with writer(purpose="end of run") as con:
-            ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
-            try:
-                publish_runs(con, run_id)
-            except Exception:  # the run's own error is the one to raise
-                log.exception("the published copy does not tell of run %s", run_id)
+        _end_badly(run_id, error, counts)
         raise
     with writer(purpose="end of run") as con:
-        ledger.finish_run(con, run_id, status="done", message=None, counts=counts)
+        ledger.finish_run(con, run_id, status="done", counts=counts)
+        try:
+            if _published_as_unfinished(run_id):
+                publish_runs(con, run_id)
+        except Exception:  # the run is done all the same
+            log.exception("the published copy does not tell that run %s is done", run_id)
+
+
+def _end_badly(run_id: str, error: BaseException, counts: dict[str, Any]) -> None:
+    """Record why a run was refused or failed, and tell readers; an error in doing so is logged, not raised."""
+    status: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
+    line = str(error).split("\n", 1)[0]
+    message = line if status == "refused" else f"{type(error).__name__}: {line}"
+    try:
+        with writer(purpose="end of run") as con:
+            run = ledger.run(con, run_id)
+            if run is not None and run.status in ("scored", "published"):
+                message += " (its scores are written)"
+            ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
+            publish_runs(con, run_id)
+    except Exception:  # the run's own error is the one to raise
+        log.exception("the published copy does not tell of run %s", run_id)
+
+
+def _published_as_unfinished(run_id: str) -> bool:
+    """Return whether the published copy tells of a run as if it were still going on."""
+    if not settings().published_file.exists():
+        return False
+    with reader() as con:
+        row = con.execute(
+            "select 1 from ops.run_ledger where run_id = $run_id and finished_at is null", {"run_id": run_id}
+        ).fetchone()
+    return row is not None

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -10,20 +11,20 @@ from prefect.artifacts import create_image_artifact, create_markdown_artifact, c
 from prefect.cache_policies import NO_CACHE
 
 from models.telling import plots
-from tasks.feeds import feeds_line, feeds_of, log_feeds
+from tasks.feeds import feeds_line, log_feeds
 from tasks.lineup import Lineup
 from warehouse import contributions, night_summary
 from warehouse.connection import writer
+from warehouse.feed_deliveries import FeedDelivery
 from warehouse.night import Night
 
 log = logging.getLogger("nightledger")
 
 
 @task(name="show summary", cache_policy=NO_CACHE)
-def show_summary(night: Night) -> None:
+def show_summary(night: Night, feeds: Sequence[FeedDelivery]) -> None:
     """Show the night's table, plot and counts in the Prefect UI, and log its grades and what feeds it went without."""
     portfolio, as_of_date, run_id = night
-    feeds = feeds_of(night)
     with writer(purpose="summary") as con:
         grades = night_summary.grades(con, night)
         families = night_summary.families(con, night)

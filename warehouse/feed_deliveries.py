@@ -54,7 +54,8 @@ _MARK_MISSING = """
 update wh.ops.feed_deliveries
 set status = 'missing'
 where
-    run_id = $run_id and status in ('delivered', 'nothing new')
+    portfolio = $portfolio and as_of_date = $as_of_date and run_id >= $run_id
+    and status in ('delivered', 'nothing new')
     and feed in (
         select subject from wh.ops.monitoring
         where
@@ -88,7 +89,10 @@ def record(con: duckdb.DuckDBPyConnection, night: Night, files: Sequence[IngestR
 
 
 def mark_missing(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    """Call those feeds missing whose age the watch of the night has at alarm; a refused one stays refused."""
+    """Call those feeds missing whose age the watch of the night has at alarm; a refused one stays refused.
+
+    So it is told of the run that scored the night and of those that went on from its scores.
+    """
     con.execute(_MARK_MISSING, night._asdict())
 
 

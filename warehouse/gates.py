@@ -211,7 +211,7 @@ def judged_runs(con: duckdb.DuckDBPyConnection, *, latest: int = 200) -> tuple[J
                   count(*) filter (bad and severity = 'stop'),
                   count(*) filter (bad and severity = 'quarantine'),
                   count(*) filter (bad and severity = 'warn')
-           from judged group by run_id order by max(checked_at) desc, run_id desc limit $latest""",
+           from judged group by run_id order by run_id desc limit $latest""",
         {"judged": LOADS_JUDGED, "latest": latest},
     ).fetchall()
     return tuple(JudgedRun(*row) for row in rows)

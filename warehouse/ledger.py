@@ -9,7 +9,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,12 @@ from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
 
-RunStatus = Literal["running", "scored", "published", "done", "refused", "failed", "aborted"]
+RunEnd = Literal["done", "refused", "failed", "aborted"]
+
+_COMMITTED = "scores committed"
+_DIED = "its process ended without a word; safe to run again"
+_DIED_SCORED = "its process ended after its scores were written"
+_AGAIN = "; the night, run again, goes on from there"
 
 
 def start_run(
@@ -31,10 +36,14 @@ def start_run(
     as_of_date: date | None,
     parameters: Mapping[str, Any] | None = None,
 ) -> str:
-    """Add a ledger row with status `running` and return its run_id, which is unique and sorts by time."""
-    conf = settings()
-    now = conf.local_now()
-    run_id = f"{now:%Y%m%dT%H%M%S}-{flow}-{secrets.token_hex(3)}"
+    """Add a ledger row with status `running` and return its run_id; run ids sort in the order of starting.
+
+    A run_id begins with the local time. Where that is not after the newest one (a second run in the same second, a
+    clock that was set back, the hour that comes twice in autumn), it begins with the second after the newest.
+    `started_at` is always what the clock says.
+    """
+    now = settings().local_now()
+    run_id = f"{_next_stamp(con, now):%Y%m%dT%H%M%S}-{flow}-{secrets.token_hex(3)}"
     con.execute(
         """insert into wh.ops.run_ledger
              (run_id, flow, portfolio, as_of_date, parameters, status, started_at, revision, process)
@@ -58,7 +67,7 @@ def finish_run(
     con: duckdb.DuckDBPyConnection,
     run_id: str,
     *,
-    status: RunStatus,
+    status: RunEnd,
     message: str | None = None,
     counts: Mapping[str, Any] | None = None,
 ) -> None:
@@ -77,11 +86,33 @@ def finish_run(
             "status": status,
             "now": settings().local_now(),
             "message": message,
-            "counts": json.dumps(dict(counts or {}), default=str),
+            "counts": _as_json(counts),
         },
     ).fetchone()
     if changed is None or changed[0] != 1:
         raise Refused(f"run {run_id} is not in ops.run_ledger; start it with start_run before finishing it")
+
+
+def mark_scored(con: duckdb.DuckDBPyConnection, night: Night, *, counts: Mapping[str, Any]) -> None:
+    """Give a run the status `scored`, and abort unfinished runs of its night, whose scores it has replaced.
+
+    Called in the transaction that writes the scores. The run has not ended.
+    """
+    con.execute(
+        """update wh.ops.run_ledger
+           set status = 'scored', message = $message,
+               counts = json_merge_patch(coalesce(counts, '{}'), cast($counts as json))
+           where run_id = $run_id""",
+        {"run_id": night.run_id, "message": _COMMITTED, "counts": _as_json(counts)},
+    )
+    con.execute(
+        """update wh.ops.run_ledger
+           set status = 'aborted', finished_at = $now,
+               message = 'ended after its scores were written; run ' || $run_id || ' replaced them'
+           where portfolio = $portfolio and as_of_date = $as_of_date and run_id <> $run_id
+             and status in ('scored', 'published')""",
+        {**night._asdict(), "now": settings().local_now()},
+    )
 
 
 def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh") -> None:
@@ -119,28 +150,51 @@ def run(con: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
 
 
 def scored_by(con: duckdb.DuckDBPyConnection, night: Night) -> Run | None:
-    """Return the run that wrote the stored scores of a night, or None if it did not end as `done`."""
+    """Return the run that wrote the stored scores of a night, however it ended, or None if there are none."""
     row = con.execute(
         "select max(run_id) from wh.scores.portfolio_scores "
         "where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'",
         night.key,
     ).fetchone()
-    last_run = run(con, row[0]) if row and row[0] else None
-    return last_run if last_run and last_run.status == "done" else None
+    return run(con, row[0]) if row and row[0] else None
+
+
+def go_on(con: duckdb.DuckDBPyConnection, run_id: str, *, scored: Run) -> None:
+    """Record that a run goes on from the scores of another; if that one was refused or failed, it is `scored` again."""
+    con.execute(
+        "update wh.ops.run_ledger set status = 'scored', finished_at = null "
+        "where run_id = $run_id and status in ('refused', 'failed')",
+        {"run_id": scored.run_id},
+    )
+    _note(con, run_id, f"went on from {scored.run_id}, whose scores are kept")
+
+
+def finish_scored(con: duckdb.DuckDBPyConnection, run_id: str, *, by: str) -> None:
+    """Record that another run did the rest of a scored run; its message keeps why it did not do so itself."""
+    row = con.execute("select message from wh.ops.run_ledger where run_id = ?", [run_id]).fetchone()
+    before = str(row[0]).removesuffix(_AGAIN) if row else ""
+    finish_run(con, run_id, status="done", message=f"{before}; finished by {by}")
 
 
 def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
     """Mark as `aborted` the `running` runs whose process has ended, and return how many.
 
-    Called right after the writer's lease was taken, so a run on another host cannot be alive either.
+    A dead run that is `scored` or `published` stays so, since that is true; its message says how to go on. Called
+    right after the writer's lease was taken, so a run on another host cannot be alive either.
     """
-    running = con.execute("select run_id, process from wh.ops.run_ledger where status = 'running'").fetchall()
-    dead = [run_id for run_id, process in running if not _alive(process)]
-    for run_id in dead:
-        finish_run(
-            con, run_id, status="aborted", message="its process ended without a word; safe to run again"
-        )
-    return len(dead)
+    unfinished = con.execute(
+        "select run_id, process, status, flow, message from wh.ops.run_ledger "
+        "where status in ('running', 'scored', 'published')"
+    ).fetchall()
+    dead = [row for row in unfinished if not _alive(row[1])]
+    aborted = 0
+    for run_id, _, status, flow, message in dead:
+        if status == "running":
+            finish_run(con, run_id, status="aborted", message=_DIED)
+            aborted += 1
+        elif message == _COMMITTED:  # otherwise it says already why it did not come to its end
+            _note(con, run_id, _DIED_SCORED + (_AGAIN if flow == "nightly" else ""))
+    return aborted
 
 
 @lru_cache(maxsize=1)
@@ -158,6 +212,26 @@ def revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return described.stdout.strip() or "unknown"
+
+
+def _note(con: duckdb.DuckDBPyConnection, run_id: str, message: str) -> None:
+    con.execute(
+        "update wh.ops.run_ledger set message = $message where run_id = $run_id",
+        {"run_id": run_id, "message": message},
+    )
+
+
+def _next_stamp(con: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
+    row = con.execute(
+        "select max(try_strptime(left(run_id, 15), '%Y%m%dT%H%M%S')) from wh.ops.run_ledger"
+    ).fetchone()
+    newest = row[0] if row else None
+    this_second = now.replace(microsecond=0)
+    return this_second if newest is None else max(this_second, newest + timedelta(seconds=1))
+
+
+def _as_json(counts: Mapping[str, Any] | None) -> str:
+    return json.dumps(dict(counts or {}), default=str)
 
 
 def _process(pid: int) -> str:

@@ -92,7 +92,7 @@ inner join (
     from wh.scores.portfolio_scores
     where portfolio = $portfolio and as_of_date = $as_of_date and model_role = 'champion'
 ) as s on r.run_id = s.run_id
-order by r.started_at desc
+order by r.run_id desc
 limit 1
 """
 

@@ -40,9 +40,13 @@ class RoleRecord(BaseModel):
 
 
 def record(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> RoleRecord:
-    """Add one approval to the history and return it."""
-    values = {**approval.model_dump(), "recorded_at": settings().local_now()}
+    """Add one approval to the history and return it; it comes after every earlier one, whatever the clock says."""
+    values = approval.model_dump()
     names = ", ".join(values)
     placeholders = ", ".join(f"${name}" for name in values)
-    con.execute(f"insert into wh.ops.model_roles ({names}) values ({placeholders})", values)
+    con.execute(
+        f"insert into wh.ops.model_roles ({names}, recorded_at) select {placeholders}, "
+        "greatest($now, (select max(recorded_at) + interval 1 microsecond from wh.ops.model_roles))",
+        {**values, "now": settings().local_now()},
+    )
     return approval

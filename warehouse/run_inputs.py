@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Literal
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse import registry, sql
+from warehouse import ledger, registry, sql
 from warehouse.intake.feeds import FEEDS
+from warehouse.ledger import Run
 from warehouse.matrix import RELATION
 from warehouse.night import Night
 from warehouse.roles import Role
@@ -94,6 +96,44 @@ def late_facts(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[str, ...]:
         if late_row is not None:
             late.add(feed)
     return tuple(sorted(late))
+
+
+def changed_since(
+    con: duckdb.DuckDBPyConnection, run: Run, night: Night, parameters: Mapping[str, Any]
+) -> str | None:
+    """Return what a run of a night would be given otherwise than the run that scored it, or None for nothing.
+
+    Both are given the same if the parameters are the same (but the date, which a scheduled night does not name), the
+    models and their roles too, and no fact of the date came, and no file was corrected, after the run that scored it.
+    """
+    if run.flow != "nightly":
+        return f"scored by {run.flow} last"
+    options = json.loads(json.dumps(dict(parameters), default=str))
+    changed = [name for name in options if name != "as_of" and run.parameters.get(name) != options[name]]
+    if changed:
+        return f"other parameters then: {', '.join(changed)}"
+    if {item for item in stored(con, run.run_id) if item.kind == "model"} != set(models(con, night)):
+        return "other models or roles then"
+    late = late_facts(con, night._replace(run_id=run.run_id))
+    return f"facts of the date came later: {', '.join(late)}" if late else None
+
+
+def would_score_otherwise(con: duckdb.DuckDBPyConnection, run: Run, night: Night) -> str | None:
+    """Return what else could give a night other scores than a run with the same inputs gave it, or None for nothing.
+
+    That is other code, features that were built again with another result, and scores of an earlier night that came
+    after the run: a borrower who cannot be scored keeps one of those.
+    """
+    if run.revision != ledger.revision():
+        return f"other code then: {run.revision}"
+    if set(stored(con, run.run_id)) != set(current(con, night)):
+        return "other features then"
+    later = con.execute(
+        "select 1 from wh.scores.portfolio_scores "
+        "where portfolio = $portfolio and as_of_date < $as_of_date and run_id > $run_id limit 1",
+        {**night.key, "run_id": run.run_id},
+    ).fetchone()
+    return "an earlier night was scored after it" if later is not None else None
 
 
 def _features(con: duckdb.DuckDBPyConnection, relation: str, night: Night) -> RunInput:

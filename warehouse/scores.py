@@ -130,7 +130,7 @@ def commit_scores(
             replace_partition(con, mart.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)
-        ledger.finish_run(con, night.run_id, status="scored", message="scores committed", counts=written)
+        ledger.mark_scored(con, night, counts=written)
     return written
 
 

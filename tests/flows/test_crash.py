@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +14,15 @@ import time
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
 NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
+NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
 KILLS = 10
 FACTS = {
     "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
@@ -28,6 +33,13 @@ FACTS = {
     "transactions": "select count(*), count(distinct (transaction_id, known_at)), sum(amount) from wh.raw.transactions",
     "events": "select count(*), count(distinct (event_id, known_at)) from wh.raw.operational_events",
 }
+# what a night leaves apart from its runs and the moments at which it wrote
+LEFT = (
+    "scores.portfolio_scores", "scores.contributions", "scores.score_changes", "ops.monitoring", "ops.alerts",
+    "ops.fairness", "ops.bin_counts", "marts.mart_portfolio_latest", "marts.mart_portfolio_summary",
+    "marts.mart_score_changes", "marts.mart_migration", "marts.mart_early_warning", "features.feat_enterprise",
+)  # fmt: skip
+STAMPS = {"run_id", "scored_at", "recorded_at"}
 
 
 def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:
@@ -53,6 +65,37 @@ def facts(home: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect() as con:
         con.execute(f"attach '{home / 'warehouse.duckdb'}' as wh (read_only)")
         return {name: con.execute(query).fetchall() for name, query in FACTS.items()}
+
+
+def kill_after(process: subprocess.Popen[str], line: str) -> None:
+    """Kill a night with all its threads as soon as it has printed the line of a step."""
+    assert process.stdout is not None
+    printed = []
+    for text in process.stdout:
+        printed.append(text)
+        if line in text:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == -signal.SIGKILL, "".join(printed) + err
+
+
+def left_in(file: Path) -> dict[str, pl.DataFrame]:
+    """Read what a night leaves in a warehouse or in a published copy, without its runs, in an order of its own."""
+    frames = {}
+    with duckdb.connect() as con:
+        con.execute(f"attach '{file}' as wh (read_only)")
+        for relation in LEFT:
+            frame = con.execute(f"from wh.{relation}").pl()
+            kept = [name for name in frame.columns if name not in STAMPS]
+            frames[relation] = frame.select(pl.col(kept).sort_by(pl.struct(kept)))
+    return frames
+
+
+def pages(home: Path) -> dict[str, str]:
+    """Read the report and the cards of a home, without the keys of runs, which differ."""
+    files = sorted((home / "reports").rglob("*.html"))
+    return {file.name: re.sub(r"\d{8}T\d{6}-nightly-[0-9a-f]{6}", "RUN", file.read_text()) for file in files}
 
 
 class Reader(threading.Thread):
@@ -116,8 +159,47 @@ def test_killed_ten_times_loses_nothing_and_doubles_nothing(
         assert set(reader.answers) == {(120, 120)}
         with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
             status = dict(con.execute("select status, count(*) from ops.run_ledger group by all").fetchall())
-        assert "running" not in status
+        assert set(status) <= {"done", "aborted"}
         assert status["done"] >= 1
+
+
+def test_a_night_killed_after_its_scores_goes_on_from_them_and_ends_as_if_undisturbed(
+    undisturbed: tuple[Path, float], tmp_path: Path
+) -> None:
+    reference, home = tmp_path / "reference", tmp_path / "killed"
+    for copy in (reference, home):
+        shutil.copytree(undisturbed[0], copy, symlinks=True)
+    finish(start(reference, NEXT_NIGHT))
+    kill_after(start(home, NEXT_NIGHT), "changes     ")
+    kill_after(start(home, NEXT_NIGHT), "publish     ")
+    with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
+        runs = con.execute("select run_id, status from ops.run_ledger order by run_id").fetchall()
+    assert [status for _, status in runs] == ["done", "published", "running"]
+    out = finish(start(home, NEXT_NIGHT))
+    scored = runs[1][0]
+    assert f"goes on from {scored} (published), whose scores are kept" in out
+    assert "validate    " not in out
+    with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
+        runs = con.execute("select run_id, status, message from ops.run_ledger order by run_id").fetchall()
+        wrote = con.execute(
+            "select distinct run_id from scores.portfolio_scores where as_of_date = '2026-07-01'"
+        ).fetchall()
+    assert wrote == [(scored,)]
+    assert [row[1:] for row in runs] == [
+        ("done", "scores committed"),
+        ("done", f"its process ended after its scores were written; finished by {runs[3][0]}"),
+        ("aborted", "its process ended without a word; safe to run again"),
+        ("done", f"went on from {scored}, whose scores are kept"),
+    ]
+    assert facts(home) == facts(reference)
+    for file in ("warehouse.duckdb", "published/portfolio.duckdb"):
+        expected, ours = left_in(reference / file), left_in(home / file)
+        for relation in LEFT:
+            assert_frame_equal(ours[relation], expected[relation])
+        assert expected["scores.score_changes"].height > 0
+        assert expected["ops.monitoring"].height > 0
+    assert pages(home) == pages(reference)
+    assert "report-2026-07-01.html" in pages(home)
 
 
 def test_two_nights_at_once_write_the_same_rows_once(undisturbed: tuple[Path, float], tmp_path: Path) -> None:

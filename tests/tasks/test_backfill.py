@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from scored_night import DAY, GIVEN, MODEL
 
 from tasks import backfill
-from warehouse import ledger, run_inputs
-from warehouse.connection import writer
+from warehouse import ledger
 from warehouse.night import Night
-from warehouse.run_inputs import RunInput
-
-DAY = date(2026, 2, 28)
-GIVEN = {"source": "folder", "enterprises": 2000, "as_of": DAY}
-MODEL = RunInput(kind="model", name="operational_risk 1", role="champion", fingerprint="0" * 64)
-
-
-@pytest.fixture
-def scored(home, monkeypatch):
-    """A night of the day that is done, with the models of today; returns its cursor and run."""
-    now = [MODEL]
-    monkeypatch.setattr(run_inputs, "models", lambda *_, **__: tuple(now))
-    with writer(purpose="test") as con:
-        run_id = ledger.start_run(con, flow="nightly", portfolio="p", as_of_date=DAY, parameters=GIVEN)
-        run_inputs.record(con, run_id, now)
-        con.execute(
-            "insert into wh.scores.portfolio_scores (portfolio, as_of_date, enterprise_id, model_role, run_id) "
-            "values ('p', ?, 'e0', 'champion', ?)",
-            [DAY, run_id],
-        )
-        ledger.finish_run(con, run_id, status="done")
-        yield con, run_id, now
+from warehouse.settings import Settings
 
 
 def why(parameters: dict[str, Any] = GIVEN, day: date = DAY) -> tuple[str | None, str]:
@@ -53,8 +32,9 @@ def test_another_night_is_not(scored):
     now[0] = MODEL.model_copy(update={"role": "challenger"})
     assert why() == (None, "other models or roles then")
     now[0] = MODEL
-    ledger.finish_run(con, run_id, status="failed")
-    assert why() == (None, "not run yet")
+    for status in ("scored", "published", "failed", "refused"):
+        con.execute("update wh.ops.run_ledger set status = ?", [status])
+        assert why() == (None, f"not done: {run_id} is {status}")
     con.execute("update wh.ops.run_ledger set status = 'done', flow = 'score'")
     assert why() == (None, "scored by score last")
 
@@ -80,6 +60,21 @@ def test_a_corrected_file_makes_it_due_again(scored):
         [f"{run_id}z"],
     )
     assert why() == (None, "facts of the date came later: outcomes")
+
+
+@pytest.mark.parametrize("back", [timedelta(0), timedelta(hours=1), timedelta(days=400)])
+@pytest.mark.parametrize("flow", ["ingest", "nightly"])
+def test_a_late_file_is_late_also_if_the_clock_was_set_back(back, flow, scored, monkeypatch):
+    con, _, _ = scored
+    now = Settings.local_now
+    monkeypatch.setattr(Settings, "local_now", lambda conf: now(conf) - back)
+    load = ledger.start_run(con, flow=flow, portfolio="p", as_of_date=None)
+    con.execute(
+        "insert into wh.raw.legal_cases (portfolio, case_id, enterprise_id, filed_on, role, known_at, run_id) "
+        "values ('p', 'c', 'e0', '2026-02-01', 'defendant', '2026-02-28', ?)",
+        [load],
+    )
+    assert why() == (None, "facts of the date came later: legal_cases")
 
 
 def test_every_day_is_run_also_the_leap_day():

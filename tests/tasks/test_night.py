@@ -10,10 +10,14 @@ from pydantic import BaseModel
 
 from tasks import night
 from tasks.night import end_run, open_run
+from warehouse import ledger
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
+from warehouse.publish import publish
 from warehouse.published import ask
+from warehouse.settings import settings
 
 
 class Nothing(BaseModel):
@@ -64,6 +68,112 @@ def test_why_a_run_did_not_end_well_is_told_to_readers(home):
     with pytest.raises(Refused, match="no rows"), end_run(run_id):
         raise Refused("no rows")
     assert ask("select status, message from ops.run_ledger").rows() == [("refused", "no rows")]
+
+
+def told(run_id: str) -> list[tuple[object, ...]]:
+    """What the published copy tells of a run."""
+    return ask(
+        f"select status, finished_at is null, message from ops.run_ledger where run_id = '{run_id}'"
+    ).rows()
+
+
+def open_night() -> str:
+    return open_run("nightly", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
+
+
+def score_night(run_id: str) -> None:
+    with writer(purpose="test") as con:
+        ledger.mark_scored(con, Night("lender", date(2026, 6, 30), run_id), counts={})
+
+
+def publish_night(run_id: str) -> None:
+    with writer(purpose="test") as con:
+        publish(con, run_id)
+
+
+@pytest.mark.parametrize(
+    ("scored", "status", "message"), [(True, "published", "scores committed"), (False, "running", None)]
+)
+def test_readers_see_that_a_published_run_is_done(scored, status, message, home):
+    run_id = open_night()
+    with end_run(run_id) as counts:
+        if scored:
+            score_night(run_id)
+        publish_night(run_id)
+        assert told(run_id) == [(status, True, message)]
+        counts["files"] = 3
+    assert told(run_id) == [("done", False, message)]
+    with writer(purpose="test") as con:
+        assert con.execute("select status, counts from wh.ops.run_ledger").fetchall() == [
+            ("done", '{"files":3}')
+        ]
+
+
+def test_a_run_that_publishes_through_others_is_told_as_done_too(home):
+    backfill = open_run("backfill", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
+    with end_run(backfill):
+        nightly = open_night()
+        with end_run(nightly):
+            score_night(nightly)
+            publish_night(nightly)
+        assert told(backfill) == [("running", True, None)]
+    assert told(backfill) == [("done", False, None)]
+
+
+def test_a_run_that_published_nothing_renews_and_makes_no_copy(home, monkeypatch):
+    with end_run(open_night()):
+        pass
+    assert not settings().published_file.exists()
+    publish_night("another run")
+    monkeypatch.setattr(night, "publish_runs", lambda *_: pytest.fail("nothing of the run is published"))
+    with end_run(open_night()):
+        pass
+
+
+def test_a_run_is_done_also_if_the_copy_cannot_say_so(home, monkeypatch, caplog):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(night, "publish_runs", full)
+    run_id = open_night()
+    with end_run(run_id):
+        score_night(run_id)
+        publish_night(run_id)
+    assert f"the published copy does not tell that run {run_id} is done" in caplog.text
+    assert "no space left" in caplog.text
+    assert told(run_id) == [("published", True, "scores committed")]
+    with writer(purpose="test") as con:
+        assert con.execute("select status from wh.ops.run_ledger").fetchall() == [("done",)]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (Refused("a gate said no"), "refused", "a gate said no (its scores are written)"),
+        (ValueError("boom\nin detail"), "failed", "ValueError: boom (its scores are written)"),
+    ],
+)
+def test_a_run_that_ends_badly_after_its_scores_says_that_they_are_there(error, status, line, home):
+    def score_and_fail() -> None:
+        with end_run(run_id):
+            score_night(run_id)
+            raise error
+
+    run_id = open_night()
+    with pytest.raises(type(error)):
+        score_and_fail()
+    assert told(run_id) == [(status, False, line)]
+
+
+def test_a_ledger_that_cannot_be_written_hides_no_error(home, monkeypatch, caplog):
+    def full(*_, **__):
+        raise OSError("no space left")
+
+    run_id = open_night()
+    monkeypatch.setattr(ledger, "finish_run", full)
+    with pytest.raises(ZeroDivisionError), end_run(run_id):
+        1 / 0  # noqa: B018
+    assert "no space left" in caplog.text
 
 
 def test_a_copy_that_cannot_be_written_hides_no_error(home, monkeypatch, caplog):

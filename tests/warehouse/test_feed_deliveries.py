@@ -127,6 +127,26 @@ def test_a_feed_is_missing_where_the_watch_is_alarmed_by_its_age(con, severity, 
     assert rows(con)["overrides"].status == rows(con)["transactions"].status == "never delivered"
 
 
+def test_a_feed_that_is_missing_is_missing_in_the_run_that_scored_and_in_those_that_went_on_from_it(con):
+    known(con, "2026-05-01")
+    before = NIGHT._replace(run_id="20260630T023000-nightly-b")
+    went_on = NIGHT._replace(run_id="20260701T030000-nightly-c")
+    another_date = Night("lender", date(2026, 7, 1), "20260702T023000-nightly-d")
+    for night in (before, NIGHT, went_on, another_date):
+        feed_deliveries.record(con, night, [result("legal_cases/a.csv", "already_loaded")])
+    con.execute(
+        "insert into wh.ops.monitoring by name select 'lender' as portfolio, date '2026-06-30' as as_of_date, "
+        "'feed_age' as measure, 'legal_cases' as subject, 'alarm' as severity"
+    )
+    feed_deliveries.mark_missing(con, NIGHT)
+    assert [rows(con, night)["legal_cases"].status for night in (before, NIGHT, went_on, another_date)] == [
+        "nothing new",
+        "missing",
+        "missing",
+        "nothing new",
+    ]
+
+
 def test_the_worst_come_first(con):
     known(con, "2026-06-30", feed="transactions")
     feed_deliveries.record(con, NIGHT, [result("outcomes/a.csv", "refused", message="no")])
