@@ -75,8 +75,11 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
             ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
             try:
                 publish_runs(con, run_id)
-            except Exception:  # the run's own error is the one to raise
-                log.exception("the published copy does not tell of run %s", run_id)
+            except Exception as fault:  # noqa: BLE001 - the run's own error is the one to raise
+                line = str(fault).split("\n", 1)[0]
+                log.warning(
+                    "the published copy does not tell of run %s: %s: %s", run_id, type(fault).__name__, line
+                )
         raise
     with writer(purpose="end of run") as con:
         ledger.finish_run(con, run_id, status="done", message=None, counts=counts)

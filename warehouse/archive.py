@@ -100,8 +100,8 @@ def swap(folder: Path, new: Build) -> None:
 def leftovers(folder: Path) -> list[Path]:
     """Return the builds that no link points to any more, and unfinished links.
 
-    Called before a publish, so that the build which the last publish replaced is removed one publish later:
-    a reader in the middle of a scan keeps its files until then.
+    Called before a publish and when a process takes the lease, so that the build which the last publish replaced is
+    removed by the next one that writes: a reader in the middle of a scan keeps its files until then.
     """
     links = [folder / archive.link for archive in ARCHIVES]
     current = {link.resolve().name for link in links if link.is_symlink()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from warehouse import processes
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
@@ -48,7 +48,7 @@ def start_run(
             "parameters": json.dumps(dict(parameters or {}), default=str, sort_keys=True),
             "now": now,
             "revision": revision(),
-            "process": _process(os.getpid()),
+            "process": processes.name_of(os.getpid()),
         },
     )
     return run_id
@@ -135,7 +135,7 @@ def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
     Called right after the writer's lease was taken, so a run on another host cannot be alive either.
     """
     running = con.execute("select run_id, process from wh.ops.run_ledger where status = 'running'").fetchall()
-    dead = [run_id for run_id, process in running if not _alive(process)]
+    dead = [run_id for run_id, process in running if not processes.runs_here(process)]
     for run_id in dead:
         finish_run(
             con, run_id, status="aborted", message="its process ended without a word; safe to run again"
@@ -158,27 +158,3 @@ def revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return described.stdout.strip() or "unknown"
-
-
-def _process(pid: int) -> str:
-    # the start time tells a reused pid from the process that wrote the row
-    try:
-        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        started = ""
-    return f"{socket.gethostname()}/{pid}/{started}"
-
-
-def _alive(process: str | None) -> bool:
-    if not process or process.count("/") != 2:
-        return False
-    host, pid, _ = process.split("/")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        pass
-    return process == _process(int(pid))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse import archive, feature_catalogue, ledger, lineage, published_copy
+from warehouse.leftovers import sweep
 from warehouse.settings import settings
 
 
@@ -86,17 +86,6 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     _flush(build)
     build.replace(conf.published_file)
     _flush(conf.published_dir)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed publish left: unfinished copies and builds of Parquet that nothing points to."""
-    for leftover in folder.glob(".portfolio-*"):
-        leftover.unlink(missing_ok=True)
-    for leftover in archive.leftovers(folder):
-        if leftover.is_dir() and not leftover.is_symlink():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:
