@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
-from flows._last_line import last_line
+from flows._last_line import end_within, last_line
 from warehouse.connection import clean_home
 from warehouse.settings import settings
 
@@ -49,6 +49,7 @@ def prepare_prefect() -> None:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "nightledger",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }
     if "PREFECT_API_URL" not in os.environ:
         defaults["PREFECT_HOME"] = str(settings().home / "prefect")
@@ -122,4 +123,10 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    logging.raiseExceptions = (
+        False  # a log line that a full disk does not take is no traceback on the terminal
+    )
+    code = main(sys.argv[1:])
+    if code:
+        end_within(10.0, code)
+    raise SystemExit(code)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+import time
 import traceback
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +21,20 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 def last_line(name: str, error: BaseException) -> str:
     """Return the line that the user sees: refused, interrupted or failed, and what to do about it."""
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], _line(name, error))
+
+
+def end_within(seconds: float, code: int) -> None:
+    """End this process after so many seconds, should it still be there.
+
+    Prefect hands in its last events when a process ends. To a server that is gone, or whose disk is full, it tries so
+    for many minutes.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        os._exit(code)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def _line(name: str, error: BaseException) -> str:

@@ -60,10 +60,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             waiting += cause.exceptions
 
 
-def _full(error: BaseException, conf: Settings) -> str | None:
-    return _no_space(_folder_of(error, conf)) if is_full(error) else None
-
-
 def _memory(error: BaseException, conf: Settings) -> str | None:
     if isinstance(error, MemoryError):
         return f"no memory is left: close other programs, or lower NIGHTLEDGER_THREADS ({conf.threads}), and {AGAIN}"
@@ -76,9 +72,14 @@ def _memory(error: BaseException, conf: Settings) -> str | None:
             f"raise it, or NIGHTLEDGER_MEMORY_LIMIT={conf.memory_limit}, and {AGAIN}"
         )
     return (
-        f"DuckDB needs more memory than NIGHTLEDGER_MEMORY_LIMIT={conf.memory_limit}: raise it, "
-        f"or lower NIGHTLEDGER_THREADS={conf.threads}, and {AGAIN}"
+        f"DuckDB needs more than NIGHTLEDGER_MEMORY_LIMIT={conf.memory_limit} in memory and "
+        f"NIGHTLEDGER_SPILL_LIMIT={conf.spill_limit} on disk: raise them, or lower "
+        f"NIGHTLEDGER_THREADS={conf.threads}, and {AGAIN}"
     )
+
+
+def _full(error: BaseException, conf: Settings) -> str | None:
+    return _no_space(_folder_of(error, conf)) if is_full(error) else None
 
 
 def _gone(error: BaseException, conf: Settings) -> str | None:
@@ -88,9 +89,7 @@ def _gone(error: BaseException, conf: Settings) -> str | None:
 
 
 def _read_only(error: BaseException, conf: Settings) -> str | None:
-    if not (isinstance(error, OSError) and error.errno == errno.EROFS) and "Read-only file system" not in str(
-        error
-    ):
+    if getattr(error, "errno", None) != errno.EROFS and "Read-only file system" not in str(error):
         return None
     return f"the file system of {_folder_of(error, conf)} is read-only now: mount it for writing and {AGAIN}"
 
