@@ -10,15 +10,14 @@ import importlib
 import logging
 import os
 import sys
-import traceback
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
-from warehouse.errors import Refused
+from flows._last_line import end_within, last_line
+from warehouse.connection import clean_home
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 COMMANDS = ("draft", "contract", "sql", "check")
-INTERRUPTED = "{} interrupted: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
@@ -51,6 +49,7 @@ def prepare_prefect() -> None:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "nightledger",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }
     if "PREFECT_API_URL" not in os.environ:
         defaults["PREFECT_HOME"] = str(settings().home / "prefect")
@@ -83,6 +82,7 @@ def usage_error(flow: str, error: ValidationError) -> str:
 
 def run_flow(name: str, arguments: list[str]) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
+    clean_home()  # before Prefect: its database needs the space that dead processes hold
     prepare_prefect()
     module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
@@ -94,24 +94,7 @@ def run_flow(name: str, arguments: list[str]) -> int:
         print(usage_error(name, error), file=sys.stderr)
         return 2
     show_progress()
-    try:
-        flow(run=parameters)
-    except Refused as error:
-        print(f"{name} refused: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(INTERRUPTED.format(name), file=sys.stderr)
-        return 1
-    except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
-        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C in the middle of a query
-            print(INTERRUPTED.format(name), file=sys.stderr)
-            return 1
-        log = settings().home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        line = str(error).split("\n", 1)[0]
-        print(f"{name} failed: {type(error).__name__}: {line} (traceback in {log})", file=sys.stderr)
-        return 1
+    flow(run=parameters)
     return 0
 
 
@@ -128,16 +111,22 @@ def main(arguments: list[str]) -> int:
     if name not in known:
         print(f"no flow named {name!r}; known: {', '.join(known)}", file=sys.stderr)
         return 2
-    if name in COMMANDS:
-        run: Callable[[list[str]], int] = importlib.import_module(f"flows._{name}").run
-        return run(rest)
     try:
-        settings()
-    except Refused as error:
-        print(f"{name} refused: {error}", file=sys.stderr)
+        settings()  # before a flow is imported: its decorators read them
+        if name in COMMANDS:
+            run: Callable[[list[str]], int] = importlib.import_module(f"flows._{name}").run
+            return run(rest)
+        return run_flow(name, rest)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last frame of the program
+        print(last_line(name, error), file=sys.stderr)
         return 1
-    return run_flow(name, rest)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    logging.raiseExceptions = (
+        False  # a log line that a full disk does not take is no traceback on the terminal
+    )
+    code = main(sys.argv[1:])
+    if code:
+        end_within(10.0, code)
+    raise SystemExit(code)

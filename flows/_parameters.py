@@ -25,11 +25,13 @@ class Parameters(BaseModel):
 
 
 # a flow whose field means something of its own gives it its own description
-Portfolio = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+# 100: the longest name made from it, the folder portfolio=NAME, then stays below the 143 bytes that an encrypted home
+# (eCryptfs) allows for one name; other file systems allow 255
+Portfolio = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
 Family = Literal[tuple(FAMILIES)]
 HorizonDays = Annotated[int, Field(ge=30, le=1095)]
 Enterprises = Annotated[int, Field(ge=100, le=1_000_000, description="Size of the simulated portfolio")]
-Seed = Annotated[int, Field(ge=0, description="Seed of the simulated portfolio")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the simulated portfolio")]
 Partitions = Annotated[int, Field(ge=1, le=64, description="How many parts are scored in parallel")]
 TopFeatures = Annotated[
     int,

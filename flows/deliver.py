@@ -21,7 +21,7 @@ class DeliverParameters(Parameters):
         description="Where the feeds come from: a simulated portfolio, or the real invoices of cumcm2020c",
     )
     enterprises: Enterprises = 2000
-    seed: Seed = Field(default=7, le=2**31 - 1)
+    seed: Seed = 7
     through: date | None = Field(
         default=None,
         description="Last day that the simulated files cover; empty = the day before the scheduled start",

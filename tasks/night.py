@@ -75,15 +75,14 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
         try:
             if _published_as_unfinished(run_id):
                 publish_runs(con, run_id)
-        except Exception:  # the run is done all the same
-            log.exception("the published copy does not tell that run %s is done", run_id)
+        except Exception as fault:  # noqa: BLE001 - the run is done all the same
+            log.warning("the published copy does not tell that run %s is done: %s", run_id, _line(fault))
 
 
 def _end_badly(run_id: str, error: BaseException, counts: dict[str, Any]) -> None:
     """Record why a run was refused or failed, and tell readers; an error in doing so is logged, not raised."""
     status: Literal["refused", "failed"] = "refused" if isinstance(error, Refused) else "failed"
-    line = str(error).split("\n", 1)[0]
-    message = line if status == "refused" else f"{type(error).__name__}: {line}"
+    message = str(error).split("\n", 1)[0] if status == "refused" else _line(error)
     try:
         with writer(purpose="end of run") as con:
             run = ledger.run(con, run_id)
@@ -91,8 +90,8 @@ def _end_badly(run_id: str, error: BaseException, counts: dict[str, Any]) -> Non
                 message += " (its scores are written)"
             ledger.finish_run(con, run_id, status=status, message=message, counts=counts)
             publish_runs(con, run_id)
-    except Exception:  # the run's own error is the one to raise
-        log.exception("the published copy does not tell of run %s", run_id)
+    except Exception as fault:  # noqa: BLE001 - the run's own error is the one to raise
+        log.warning("the published copy does not tell of run %s: %s", run_id, _line(fault))
 
 
 def _published_as_unfinished(run_id: str) -> bool:
@@ -104,3 +103,8 @@ def _published_as_unfinished(run_id: str) -> bool:
             "select 1 from ops.run_ledger where run_id = $run_id and finished_at is null", {"run_id": run_id}
         ).fetchone()
     return row is not None
+
+
+def _line(error: BaseException) -> str:
+    first = str(error).split("\n", 1)[0]
+    return f"{type(error).__name__}: {first}"

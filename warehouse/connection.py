@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import declared, ledger
+from warehouse import declared, home, ledger, leftovers, opening, shortage
 from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
@@ -49,15 +50,17 @@ _threads_in_order: list[str] = []
 def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a cursor on the warehouse; while it is open only this process may write to it.
 
-    The first entry takes the lease, opens the file, applies migrations and marks runs that a dead process
-    left `running`. Further entries, from any thread, share the lease and get a cursor of their own; the last
-    exit closes the file. A transaction still open on the cursor at exit is rolled back.
+    The first entry takes the lease, removes what dead processes left, opens the file, applies migrations and marks
+    runs that a dead process left `running`. Further entries, from any thread, share the lease and get a cursor of
+    their own; the last exit closes the file. A transaction still open on the cursor at exit is rolled back. The
+    home, and every file that this process makes from then on, is for its own user alone.
 
     Args:
         purpose: what the lease is for; another process that has to wait logs it.
 
     Raises:
-        Refused: naming the holder, when the lease is not free within NIGHTLEDGER_LOCK_WAIT_SECONDS.
+        Refused: naming the holder, when the lease or the file is not free within NIGHTLEDGER_LOCK_WAIT_SECONDS; or
+            when the home or the file cannot be used, with the reason and what to do.
     """
     conf = settings()
     cursor = _enter(conf, purpose)
@@ -127,14 +130,29 @@ def in_file_order(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
                 con.execute("set preserve_insertion_order = false")
 
 
+def clean_home() -> None:
+    """Remove what dead processes left in the home, unless a writer is at work, who has done so.
+
+    Raises:
+        Refused: when the home cannot be made or written.
+    """
+    conf = settings()
+    home.make_writable(conf)
+    lock = FileLock(conf.lock_file, thread_local=False)
+    with suppress(Timeout), lock.acquire(timeout=0):
+        leftovers.remove(conf)
+
+
 def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB instance within the limits of the settings, with nothing attached."""
+    with suppress(OSError):  # who may not write here, or has no home yet, can still ask what fits in memory
+        conf.spill_dir.mkdir(exist_ok=True)
     return duckdb.connect(
         ":memory:",
         config={
             "threads": conf.threads,
             "memory_limit": conf.memory_limit,
-            "temp_directory": str(conf.spill_dir),
+            "temp_directory": str(leftovers.spill_folder(conf)),
             "max_temp_directory_size": conf.spill_limit,
             "preserve_insertion_order": False,
             "disabled_optimizers": WRONG_OPTIMIZERS,
@@ -188,10 +206,13 @@ def _leave(conf: Settings) -> None:
 
 
 def _open(conf: Settings, purpose: str) -> _Lease:
-    conf.home.mkdir(parents=True, exist_ok=True)
+    home.make_writable(conf)
+    home.keep_private(conf)
+    deadline = time.monotonic() + conf.lock_wait_seconds
     lock = FileLock(conf.lock_file, thread_local=False)
     _acquire(conf, lock)
     try:
+        leftovers.remove(conf)
         _holder_file(conf).write_text(
             json.dumps(
                 {
@@ -204,7 +225,7 @@ def _open(conf: Settings, purpose: str) -> _Lease:
         )
         con = connect(conf)
         try:
-            con.execute(f"attach {quoted(conf.warehouse_file)} as wh")
+            opening.attach(con, conf, deadline=deadline)
             declared.create(con)
             ledger.abort_dead_runs(con)
         except BaseException:
@@ -212,11 +233,8 @@ def _open(conf: Settings, purpose: str) -> _Lease:
             raise
     except BaseException as error:
         _release(conf, lock)
-        if isinstance(error, duckdb.IOException):
-            raise Refused(
-                f"cannot open {conf.warehouse_file}: {str(error).splitlines()[0]}; "
-                "close the program that has it open, analysts read the published copy instead"
-            ) from error
+        if isinstance(error, duckdb.Error) and shortage.is_damage(str(error)):
+            raise opening.refusal(conf, str(error)) from error
         raise
     return _Lease(con=con, lock=lock, pid=os.getpid())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from warehouse import processes
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
@@ -57,7 +57,7 @@ def start_run(
             "parameters": json.dumps(dict(parameters or {}), default=str, sort_keys=True),
             "now": now,
             "revision": revision(),
-            "process": _process(os.getpid()),
+            "process": processes.name_of(os.getpid()),
         },
     )
     return run_id
@@ -186,7 +186,7 @@ def abort_dead_runs(con: duckdb.DuckDBPyConnection) -> int:
         "select run_id, process, status, flow, message from wh.ops.run_ledger "
         "where status in ('running', 'scored', 'published')"
     ).fetchall()
-    dead = [row for row in unfinished if not _alive(row[1])]
+    dead = [row for row in unfinished if not processes.runs_here(row[1])]
     aborted = 0
     for run_id, _, status, flow, message in dead:
         if status == "running":
@@ -232,27 +232,3 @@ def _next_stamp(con: duckdb.DuckDBPyConnection, now: datetime) -> datetime:
 
 def _as_json(counts: Mapping[str, Any] | None) -> str:
     return json.dumps(dict(counts or {}), default=str)
-
-
-def _process(pid: int) -> str:
-    # the start time tells a reused pid from the process that wrote the row
-    try:
-        started = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        started = ""
-    return f"{socket.gethostname()}/{pid}/{started}"
-
-
-def _alive(process: str | None) -> bool:
-    if not process or process.count("/") != 2:
-        return False
-    host, pid, _ = process.split("/")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        pass
-    return process == _process(int(pid))

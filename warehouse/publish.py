@@ -136,11 +136,6 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
         _write_manifest(folder, published, token)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed publishes left."""
-    _remove(archive.leftovers(folder))
-
-
 def _known(folder: Path) -> Manifest | None:
     """Return the manifest of the copy, an empty one where nothing is published, None where it cannot be read."""
     known = manifest.read(folder)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import duckdb
 import pytest
@@ -56,6 +58,8 @@ def test_unknown_flow_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None
         (["--partitions", "0"], "--partitions: Input should be greater than or equal to 1"),
         (["--source", "folder"], "--landing DIR goes with --source folder"),
         (["--portfolio", "My Bank"], "--portfolio: String should match pattern"),
+        (["--portfolio", "a" * 101], "--portfolio: String should have at most 100 characters"),
+        (["--seed", "9" * 120], "--seed: Input should be less than or equal to 2147483647"),
     ],
 )
 def test_bad_value_is_one_line_on_standard_error(
@@ -109,6 +113,16 @@ def test_a_replication_refuses_what_its_paper_does_not_know(
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1
     assert expected in shown.err
+
+
+def test_every_flow_bounds_the_name_of_a_portfolio() -> None:
+    unbounded = []
+    for name in FLOWS:
+        flow = getattr(importlib.import_module(f"flows.{name}"), name)
+        field = get_type_hints(flow.fn)["run"].model_fields.get("portfolio")
+        if field is not None and "max_length=100" not in repr(field.metadata):
+            unbounded.append(name)
+    assert unbounded == []
 
 
 def test_unknown_option_is_wrong_usage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

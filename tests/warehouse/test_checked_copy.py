@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import archive, ledger, manifest, publish, published_copy
+from warehouse import archive, ledger, leftovers, manifest, publish, published_copy
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.settings import settings
@@ -239,7 +239,7 @@ def test_a_publish_killed_before_any_step_leaves_a_sound_and_whole_night(
         for number, nights in enumerate(nights_of(state)):
             assert nights in (old, new)
             swapped[number] += nights == new
-        publish.sweep(state)
+        leftovers.sweep(state)
         assert faults(state) == []
         assert not [name for name in builds(state) if name.startswith((".portfolio", ".link", ".manifest"))]
     assert 0 < swapped[1] <= swapped[0] < len(left)
@@ -439,7 +439,7 @@ def test_what_a_reader_may_have_open_is_swept_by_the_next_publish_only(two_night
     two_nights.score(two_nights.rows(0.2))
     publish.publish(two_nights.con, "next")
     (folder / ".scores-dead").mkdir()
-    publish.sweep(folder)
+    leftovers.sweep(folder)
     assert set(builds(folder)) == first | archive.current_builds(folder)
     publish.publish(two_nights.con, "third")
     assert not first & set(builds(folder))

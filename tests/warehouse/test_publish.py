@@ -41,6 +41,16 @@ def test_a_fresh_warehouse_publishes_empty_marts(con):
         assert published.execute("from wh.marts.mart_portfolio_latest").fetchall() == []
 
 
+def test_a_portfolio_whose_name_has_a_hundred_letters_is_published_beside_others(portfolio):
+    portfolio.score()
+    portfolio.con.execute(
+        "insert into wh.scores.portfolio_scores by name "
+        "select * replace (repeat('a', 100) as portfolio) from wh.scores.portfolio_scores"
+    )
+    publish.publish(portfolio.con, "run")
+    assert [(name, rows) for name, _, rows, _ in parquet()] == [("a" * 100, 5), ("lender", 5)]
+
+
 def test_after_a_run_that_did_not_end_well_only_what_is_told_of_runs_is_renewed(portfolio):
     con = portfolio.con
     portfolio.score()

@@ -1,0 +1,78 @@
+"""Tell in one line how a command ended that did not end well, and keep the traceback of what nobody expected."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import traceback
+from datetime import datetime
+from pathlib import Path
+
+from warehouse.errors import Refused
+from warehouse.settings import Settings, settings
+from warehouse.shortage import is_full, shortage
+
+ROOT = Path(__file__).parents[1]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def last_line(name: str, error: BaseException) -> str:
+    """Return the line that the user sees: refused, interrupted or failed, and what to do about it."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], _line(name, error))
+
+
+def end_within(seconds: float, code: int) -> None:
+    """End this process after so many seconds, should it still be there.
+
+    Prefect hands in its last events when a process ends. To a server that is gone, or whose disk is full, it tries so
+    for many minutes.
+    """
+
+    def end() -> None:
+        time.sleep(seconds)
+        os._exit(code)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
+def _line(name: str, error: BaseException) -> str:
+    if isinstance(error, Refused):
+        return f"{name} refused: {'; '.join(str(error).splitlines())}"
+    # what DuckDB makes of Ctrl-C in the middle of a query has no class of its own
+    if isinstance(error, KeyboardInterrupt) or str(error) == "Query interrupted":
+        return f"{name} interrupted: nothing half written; run it again"
+    conf = settings()
+    if lack := shortage(error, conf):
+        return f"{name} failed: {lack}"
+    return f"{name} failed: {_what(error)} ({_keep_traceback(name, error, conf)})"
+
+
+def _what(error: BaseException) -> str:
+    """Return class and message of an error, or where it was raised if it has no message."""
+    message = next((line for line in str(error).splitlines() if line.strip()), "")
+    if message:
+        return f"{type(error).__name__}: {message.strip()}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [
+        frame
+        for frame in frames
+        if Path(frame.filename).is_relative_to(ROOT) and ".venv" not in frame.filename
+    ]
+    place = (ours or frames or [None])[-1]
+    where = f" in {Path(place.filename).name}, line {place.lineno}: {place.line}" if place else ""
+    return f"{type(error).__name__} without a message{where}"
+
+
+def _keep_traceback(name: str, error: BaseException, conf: Settings) -> str:
+    """Write the traceback into the home's logs and say where it is, or why it could not be kept."""
+    log = conf.home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as fault:
+        if is_full(fault):
+            log.unlink(missing_ok=True)
+        return f"no traceback is kept: {fault.strerror}: {log}"
+    return f"traceback in {log}"
