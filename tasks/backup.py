@@ -56,7 +56,7 @@ def restore_home(folder: Path, parameters: BaseModel) -> Restored:
     )
     for scored in brought.portfolios:
         log.info(
-            "            %s  last night %s  %d nights  %s scores",
+            "            %s  last night %s  nights %d  scores %s",
             scored.portfolio, scored.last_night, scored.nights, f"{scored.scores:,}",
         )  # fmt: skip
     if not brought.portfolios:

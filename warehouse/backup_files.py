@@ -28,8 +28,8 @@ from warehouse.settings import Settings
 
 MANIFEST = "manifest.json"
 CHECKSUM = f"{MANIFEST}.sha256"
-DROPPED = ("logs", "prefect", "runs", "spill")
-"""Folders of a home that no backup holds: messages, Prefect's own history, and scratch of runs at work."""
+DROPPED = ("logs", "lost+found", "prefect", "runs", "spill")
+"""Folders of a home that no backup holds: messages, a disk's own, Prefect's history of runs, and scratch."""
 
 _CHUNK = 2**20
 _BLOCK = 4096  # what a small file takes on most disks
@@ -104,7 +104,7 @@ def dropped(conf: Settings) -> tuple[Path, ...]:
     """Return what a backup of the home leaves out: scratch, locks, and builds that nothing published points to."""
     return (
         *(conf.home / name for name in DROPPED),
-        *conf.home.glob(".*"),
+        *conf.home.glob(".restore-*"),
         conf.lock_file,
         conf.lock_file.with_suffix(".holder.json"),
         conf.warehouse_file.with_name(f"{conf.warehouse_file.name}.wal"),

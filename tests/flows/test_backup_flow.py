@@ -34,6 +34,7 @@ def may(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path
     return home
 
 
+@pytest.mark.timeout(1200)  # four processes in turn and two nights
 def test_a_restored_home_has_the_next_night_of_the_undisturbed_home(may: Path, tmp_path: Path) -> None:
     shelf, restored = tmp_path / "shelf", tmp_path / "elsewhere" / "home"
     shelf.mkdir()
@@ -42,7 +43,7 @@ def test_a_restored_home_has_the_next_night_of_the_undisturbed_home(may: Path, t
     assert str(folder) in line
     assert line.count("\n") == 0
     told = finish(start(restored, ["restore", "--backup", str(folder)]))
-    assert "simulated-120-7  last night 2026-05-31  1 nights  120 scores" in told
+    assert "simulated-120-7  last night 2026-05-31  nights 1  scores 120" in told
     assert facts(restored) == facts(may)
     again = start(restored, ["restore", "--backup", str(folder)])
     _, error = again.communicate(timeout=120)

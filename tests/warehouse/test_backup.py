@@ -33,6 +33,7 @@ SCRATCH = (
     "spill/duckdb_temp_block.tmp",
     "runs/r/part.parquet",
     "logs/x.txt",
+    "lost+found/1",
     "warehouse.lock",
 )
 
