@@ -262,7 +262,8 @@ def _check_names(folder: Path, manifest: Manifest) -> None:
 
 def _inner_target(folder: Path, link: Path) -> str:
     target = str(link.readlink())
-    if Path(target).is_absolute() or not link.resolve().is_relative_to(folder.resolve()):
+    reached = Path(os.path.realpath(link))  # Path.resolve fails on a link to itself
+    if Path(target).is_absolute() or not reached.is_relative_to(folder.resolve()):
         raise Refused(
             f"{shown_path(link)} is a link to {shown_path(Path(target))}, and what lies outside of the folder is "
             "not copied; put the files in its place, or take it away"

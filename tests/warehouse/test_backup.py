@@ -296,6 +296,15 @@ def test_a_link_that_leads_out_of_the_home_is_refused(night, shelf, target):
     assert list(shelf.iterdir()) == []
 
 
+def test_a_link_within_the_home_stays_a_link(night, shelf, tmp_path, monkeypatch):
+    links = {"alias.csv": "transactions/2026-06.csv", "loop": "loop", "gone": "nothing"}
+    for name, target in links.items():
+        (night / "landing" / "lender" / name).symlink_to(target)
+    bring_back(back_up(shelf).path, tmp_path / "new", monkeypatch)
+    folder = tmp_path / "new" / "landing" / "lender"
+    assert {name: str((folder / name).readlink()) for name in links} == links
+
+
 def test_a_pipe_is_left_out_and_named(night, shelf):
     os.mkfifo(night / "landing" / "lender" / "pipe")
     made = back_up(shelf)
