@@ -21,7 +21,6 @@ from typing import BinaryIO
 
 import duckdb
 
-from warehouse import archive
 from warehouse.errors import Refused
 from warehouse.intake.whole_files import shown_path
 from warehouse.settings import Settings
@@ -108,8 +107,7 @@ def dropped(conf: Settings) -> tuple[Path, ...]:
         conf.lock_file,
         conf.lock_file.with_suffix(".holder.json"),
         conf.warehouse_file.with_name(f"{conf.warehouse_file.name}.wal"),
-        *conf.published_dir.glob(".portfolio-*"),
-        *archive.leftovers(conf.published_dir),
+        *_builds_without_a_link(conf.published_dir),
     )
 
 
@@ -242,6 +240,12 @@ def damaged(folder: Path, name: str) -> Refused:
     return Refused(
         f"{shown_path(folder / name)} is damaged: it is not what the backup wrote; restore another backup"
     )
+
+
+def _builds_without_a_link(published: Path) -> list[Path]:
+    visible = [path for path in published.glob("*") if not path.name.startswith(".")]
+    current = {link.readlink().name for link in visible if link.is_symlink()}
+    return [path for path in published.glob(".*") if path.name not in current]
 
 
 def _check_names(folder: Path, manifest: Manifest) -> None:

@@ -81,7 +81,7 @@ def _alone(conf: Settings) -> Iterator[None]:
     backup_files.make_private(conf.home)
     lock = FileLock(conf.lock_file, mode=0o600)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=1)  # who only starts holds it for a moment
     except Timeout:
         raise Refused(f"{conf.home} is in use by another process; restore into an empty home") from None
     try:
