@@ -15,8 +15,8 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "compare", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay", "replicate",
-    "report", "score", "train", "validate", "watch",
+    "backfill", "backup", "compare", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay",
+    "replicate", "report", "restore", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
 
