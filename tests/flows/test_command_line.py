@@ -13,7 +13,7 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "compare", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay", "replicate",
+    "backfill", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish", "replay", "replicate",
     "report", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
