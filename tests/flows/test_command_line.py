@@ -13,8 +13,8 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish", "replay", "replicate",
-    "report", "score", "train", "validate", "watch",
+    "backfill", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish", "replay",
+    "replicate", "report", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
 

@@ -60,8 +60,8 @@ def contract(feed: Feed) -> dict[str, Any]:
                 "also an empty one; files that are written otherwise need a mapping in feeds.yaml."
             ),
             "limitations": (
-                "Personal columns stop at raw and sensitive columns are for fairness checks only; both may be left out. "
-                "enterprise_id and categories are published as they are: no name, tax or telephone number belongs there."
+                "Personal columns stop at raw and sensitive columns are for fairness checks only; both may be left "
+                "out. enterprise_id and categories are published as they are: no name and no number of a person there."
             ),
         },
         "schema": [

@@ -206,7 +206,8 @@ def _check_nameless(con: duckdb.DuckDBPyConnection, key: dict[str, str], texts: 
 
 def _files(con: duckdb.DuckDBPyConnection, key: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the paths that hold personal fields of the borrower, and those that hold or may hold other rows of it."""
-    personal, others = set(), set()
+    personal: set[str] = set()
+    others: set[str] = set()
     for feed in FEEDS.values():
         holding = con.execute(
             f"""select path from wh.ops.file_ledger
