@@ -11,6 +11,7 @@ from expectations.engine import CursorFactory, Parameters
 from expectations.results import GateResult, SuiteResult
 from expectations.runner import run_suite
 from expectations.suite import ColumnsOf, Gate, Rule, Suite, suites_of
+from expectations.verdict import Show
 
 MoveRows = Callable[[Suite, Rule], int]
 
@@ -26,7 +27,7 @@ def run_gate(
     cursor: CursorFactory,
     parameters: Callable[[Suite], Parameters],
     columns_of: ColumnsOf | None = None,
-    hidden: Callable[[Suite], frozenset[str]] = lambda _: frozenset(),
+    show: Callable[[Suite], Show] = lambda _: lambda _, text: text,
     move: MoveRows | None = None,
 ) -> GateResult:
     """Return the verdicts of every suite of a gate, after bad rows were moved to quarantine.
@@ -39,16 +40,14 @@ def run_gate(
         cursor: as in `run_suite`.
         parameters: what ``getvariable`` means in a suite's SQL.
         columns_of: the columns that the head of a relation declares, for suites that read every one of them.
-        hidden: the columns of a suite whose values are never shown in an example.
+        show: what an example of a suite shows of a column's value.
         move: moves the rows that break a rule out of the suite's relation and returns how many; without it
             nothing is moved.
     """
     started = time.perf_counter()
     results = []
     for suite in suites_of(gate, columns_of):
-        judge_suite = partial(
-            run_suite, suite, cursor=cursor, parameters=parameters(suite), hidden=hidden(suite)
-        )
+        judge_suite = partial(run_suite, suite, cursor=cursor, parameters=parameters(suite), show=show(suite))
         result = refuse_large_quarantine(judge_suite())
         if move and (bad := result.failed("quarantine")):
             moved = {check.rule: move(suite, suite.rule(check.rule)) for check in bad}

@@ -15,7 +15,7 @@ from expectations.engine import (
 )
 from expectations.results import Check, SuiteResult
 from expectations.suite import Suite, SuiteError, suites
-from expectations.verdict import all_alike, check, judge
+from expectations.verdict import Show, all_alike, check, judge
 
 
 def run_suite(
@@ -23,7 +23,7 @@ def run_suite(
     *,
     cursor: CursorFactory,
     parameters: Parameters,
-    hidden: frozenset[str] = frozenset(),
+    show: Show = lambda _, text: text,
 ) -> SuiteResult:
     """Return one verdict for every rule of the suite, evaluated on the rows that the suite selects.
 
@@ -36,7 +36,7 @@ def run_suite(
         suite: the suite or its name.
         cursor: yields a new cursor of a DuckDB connection on which the warehouse is attached as ``wh``.
         parameters: what ``getvariable`` means in the suite's SQL.
-        hidden: columns whose values are never shown in an example (personal and sensitive ones).
+        show: what an example shows of a column's value; the caller knows what is personal.
 
     Raises:
         SuiteError: if the suite's file is wrong, or it reads every column and was read without knowing them.
@@ -64,7 +64,7 @@ def run_suite(
     finally:
         con.close()
     if evaluated:
-        checks = _judge_rules(suite, query, cursor, parameters, evaluated=evaluated, hidden=hidden)
+        checks = _judge_rules(suite, query, cursor, parameters, evaluated=evaluated, show=show)
     elif suite.when_empty == "stop":
         rows_missing = check(suite, None, "failed", observed="0 rows", name="rows_are_there")
         checks = (rows_missing, *all_alike(suite, "not_applicable", "no rows"))
@@ -72,7 +72,7 @@ def run_suite(
         checks = all_alike(suite, "not_applicable", "no rows to judge")
         of_files = replace(suite, rules=tuple(rule for rule in suite.rules if rule.of_files))
         if of_files.rules and parameters.get("loads"):
-            verdicts = _judge_rules(of_files, query, cursor, parameters, evaluated=0, hidden=hidden)
+            verdicts = _judge_rules(of_files, query, cursor, parameters, evaluated=0, show=show)
             by_rule = {verdict.rule: verdict for verdict in (*checks, *verdicts)}
             checks = tuple(by_rule.values())
     return SuiteResult(suite.name, suite.relation, checks)
@@ -85,8 +85,8 @@ def _judge_rules(
     parameters: Parameters,
     *,
     evaluated: int,
-    hidden: frozenset[str],
+    show: Show,
 ) -> tuple[Check, ...]:
     with open_batch(query, cursor=cursor, parameters=parameters) as batch:
         results = evaluate(batch, suite)
-    return judge(suite, results, evaluated=evaluated, hidden=hidden)
+    return judge(suite, results, evaluated=evaluated, show=show)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from expectations.engine import EXAMPLES
@@ -10,6 +10,8 @@ from expectations.results import Check, Example, Outcome
 from expectations.suite import Rule, Suite
 
 LONGEST_VALUE = 120
+Show = Callable[[str, str], str | None]
+"""What an example shows of a column's value, given as text; None if nothing."""
 
 
 def judge(
@@ -17,7 +19,7 @@ def judge(
     results: Sequence[Any],
     *,
     evaluated: int,
-    hidden: frozenset[str] = frozenset(),
+    show: Show = lambda _, text: text,
 ) -> tuple[Check, ...]:
     """Return a verdict for each declared rule; a rule without exactly one result is errored."""
     results_by_rule: dict[str, list[Any]] = {}
@@ -31,7 +33,7 @@ def judge(
                 check(suite, rule, "errored", observed=f"declared once, evaluated {len(of_rule)} times")
             )
             continue
-        checks.append(_verdict(suite, rule, of_rule[0], evaluated=evaluated, hidden=hidden))
+        checks.append(_verdict(suite, rule, of_rule[0], evaluated=evaluated, show=show))
     checks.extend(
         check(suite, None, "errored", observed="evaluated but not declared", name=name)
         for name in results_by_rule
@@ -39,7 +41,7 @@ def judge(
     return tuple(checks)
 
 
-def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: frozenset[str]) -> Check:
+def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, show: Show) -> Check:
     if message := _exception(result.exception_info or {}):
         return check(suite, rule, "errored", observed=message, evaluated=evaluated)
     if not isinstance(result.success, bool) or not result.result:
@@ -59,7 +61,7 @@ def _verdict(suite: Suite, rule: Rule, result: Any, *, evaluated: int, hidden: f
         observed=f"{unexpected:,} rows" if observed is None else _plain(observed),
         unexpected=unexpected,
         evaluated=evaluated,
-        examples=_examples(details, hidden) if outcome == "failed" else (),
+        examples=_examples(details, show) if outcome == "failed" else (),
     )
 
 
@@ -73,15 +75,16 @@ def _exception(info: dict[str, Any]) -> str:
     return ""
 
 
-def _examples(details: dict[str, Any], hidden: frozenset[str]) -> tuple[Example, ...]:
-    """Return up to three bad rows, with their key and faulty columns but without hidden columns."""
+def _examples(details: dict[str, Any], show: Show) -> tuple[Example, ...]:
+    """Return up to three bad rows, with what may be shown of their key and faulty columns."""
     rows = (
         details.get("unexpected_index_list")
         or details.get("details", {}).get("unexpected_rows")
         or [value for value in details.get("unexpected_list", []) if isinstance(value, dict)]
     )
-    shown = ({k: _plain(v) for k, v in row.items() if k not in hidden} for row in rows[:EXAMPLES])
-    return tuple(row for row in shown if row)
+    shown = ({name: show(name, _plain(value)) for name, value in row.items()} for row in rows[:EXAMPLES])
+    examples = ({name: text for name, text in row.items() if text is not None} for row in shown)
+    return tuple(example for example in examples if example)
 
 
 def _plain(value: Any) -> str:

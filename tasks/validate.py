@@ -53,7 +53,7 @@ def validate_feeds(night: Night, *, again: bool = False) -> None:
             "feeds",
             cursor=con.cursor,
             parameters=lambda suite: {**night.key, "loads": loads[suite.name]},
-            hidden=lambda suite: gates.private_columns(suite.relation),
+            show=lambda suite: gates.shown_of(suite.relation),
             move=move,
         )
         _settle(con, result, night, loads=loads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -13,10 +13,18 @@ import polars as pl
 
 from warehouse.connection import transaction
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.forms import form
 from warehouse.night import Night
 from warehouse.settings import settings
 
 LOADS_JUDGED = "loads_judged"
+_SHOWN_TYPES = ("date", "timestamp", "boolean")  # which hold no name and no number
+_AMOUNTS = (
+    "value_now",
+    "value_before",
+    "median_now",
+    "median_before",
+)  # of one borrower, in the suites' queries
 
 
 class Verdict(Protocol):
@@ -78,12 +86,23 @@ class JudgedRun:
     warnings: int
 
 
-def private_columns(relation: str) -> frozenset[str]:
-    """Return the personal and sensitive columns of a relation, whose values no verdict may show."""
+def shown_of(relation: str) -> Callable[[str, str], str | None]:
+    """Return what an example may show of a column's value: of a feed the borrower, times, and forms of the rest.
+
+    A value that broke a rule may be a name or a number that belongs elsewhere, whatever its column is for.
+    """
     schema, name = relation.split(".")
-    if schema != "raw":
-        return frozenset()
-    return frozenset(FEEDS[name].hidden)
+    feed = FEEDS[name] if schema == "raw" else None
+    types = {column.name: column.type for column in feed.columns} if feed else {}
+
+    def show(column: str, text: str) -> str | None:
+        if feed and column in feed.hidden:
+            return None
+        if column == "enterprise_id" or types.get(column) in _SHOWN_TYPES or text == "null":
+            return text
+        return form(text) if column in types or (feed and column in _AMOUNTS) else text
+
+    return show
 
 
 def pending_loads(

@@ -24,6 +24,8 @@ from warehouse.sql import quoted
 
 SCHEMAS = ("marts", "scores", "ops", "features")
 PASSED = "features.feat_coverage"
+UNPUBLISHED = {"ops.quarantine": ("raw_text",), "ops.overrides": ("decided_by", "reason")}
+"""By relation, the columns that may hold what people wrote, and stay in the warehouse (docs/decisions/0079)."""
 HISTORY = {archive.relation: archive.stamp for archive in ARCHIVES}
 
 log = logging.getLogger("nightledger")
@@ -229,6 +231,7 @@ def _count(result: duckdb.DuckDBPyConnection) -> int:
 
 
 def _public(relation: str, columns: Columns) -> Columns:
+    columns = [column for column in columns if column[0] not in UNPUBLISHED.get(relation, ())]
     if not relation.startswith("features."):
         return columns
     private = {column.name for column in sql.load(relation).columns if column.group == "sensitive"}

@@ -15,7 +15,7 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "backup", "compare", "deliver", "features", "ingest", "nightly", "promote", "publish", "replay",
+    "backfill", "backup", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish", "replay",
     "replicate", "report", "restore", "score", "train", "validate", "watch",
 ]  # fmt: skip
 

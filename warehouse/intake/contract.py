@@ -60,7 +60,8 @@ def contract(feed: Feed) -> dict[str, Any]:
                 "also an empty one; files that are written otherwise need a mapping in feeds.yaml."
             ),
             "limitations": (
-                "Personal columns stop at raw and sensitive columns are for fairness checks only; both may be left out."
+                "Personal columns stop at raw and sensitive columns are for fairness checks only; both may be left "
+                "out. enterprise_id and categories are published as they are: no name and no number of a person there."
             ),
         },
         "schema": [
@@ -92,7 +93,9 @@ def _property(feed: Feed, column: FeedColumn) -> dict[str, Any]:
     if column.name in feed.key:
         listed |= {"primaryKey": True, "primaryKeyPosition": feed.key.index(column.name) + 1}
     listed["description"] = column.text or f"one of {', '.join(column.choices)}"
-    listed["classification"] = "personal" if column.pii else "sensitive" if column.sensitive else "internal"
+    listed["classification"] = (
+        "personal" if column.pii or column.free_text else "sensitive" if column.sensitive else "internal"
+    )
     if examples := list(column.choices) or ([_EXAMPLES[column.type]] if column.type in _EXAMPLES else []):
         listed["examples"] = examples
     return listed
@@ -119,6 +122,15 @@ def _quality(feed: Feed) -> list[dict[str, Any]]:
             "uniqueness",
             f"Rows of one {', '.join(feed.key)} and known_at are the same; a later known_at restates the row.",
         ),
+    ]
+    rules += [
+        (
+            "no_category",
+            "conformity",
+            f"{column.name} holds no @ and fewer than seven digits: it is published.",
+        )
+        for column in feed.columns
+        if column.category
     ]
     rules += [
         ("not_allowed", "conformity", f"{column.name} is one of {', '.join(column.choices)}.")

@@ -14,7 +14,6 @@ from warehouse.intake.csv_header import (
     MAP_IT,
     Header,
     column_names,
-    listed,
     read_header,
     too_many_columns,
 )
@@ -143,8 +142,7 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     read = {name: key for name, key in keys.items() if name.split(" (")[0] in wanted or name in wanted}
     if not read:
         raise FileRefused(
-            f"missing columns: none of ours is among the keys, which are {listed(present)}; rename them, or "
-            f"{MAP_IT}"
+            f"missing columns: none of ours is among the {len(present)} keys; rename them, or {MAP_IT}"
         )
     shape = json.dumps(dict.fromkeys(read.values(), "VARCHAR"), ensure_ascii=False)
     values = "".join(f", {_text_of(key)} as {identifier(name)}" for name, key in read.items())
@@ -216,6 +214,8 @@ def _set_malformed_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, bla
     ).fetchone()
     if swallowed and swallowed[0] is not None:
         raise too_long(swallowed[0] - first_line + 1)
+    fields = r"""regexp_replace(
+        error_message, '.*: (\d+) Found: (\d+).*', 'The line has \2 fields, the header has \1.', 's')"""
     con.execute(
         f"""insert into intake_malformed
             select
@@ -224,9 +224,9 @@ def _set_malformed_aside(con: duckdb.DuckDBPyConnection, *, first_line: int, bla
                 '***',
                 case error_type
                     when 'UNQUOTED VALUE' then 'The line has a quote that is not closed.'
-                    else regexp_replace(
-                        error_message, '.*: (\\d+) Found: (\\d+).*',
-                        'The line has \\2 fields, the header has \\1.', 's')
+                    when 'MISSING COLUMNS' then {fields}
+                    when 'TOO MANY COLUMNS' then {fields}
+                    else 'The line cannot be split into fields.'
                 end
             from intake_rejects
             qualify row_number() over (partition by line order by byte_position) = 1""",

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from warehouse.errors import FileRefused
+from warehouse.intake.forms import column_name
 from warehouse.intake.mapping import FeedMapping, plain
 from warehouse.intake.records import LINE_END, LONGEST_RECORD
 from warehouse.settings import settings
@@ -81,8 +82,7 @@ def read_header(pieces: Iterator[bytes], mapping: FeedMapping, wanted: Collectio
         if not ours:
             _check_no_column(text[start:], wanted, line=line)
             raise FileRefused(
-                f"missing columns: none of ours is in the header, line {line + 1}, which has {listed(best)}; rename "
-                f"them, or {MAP_IT}"
+                f"missing columns: none of ours is among the {len(best)} of line {line + 1}; rename them, or {MAP_IT}"
             )
     skipped = len(text[:start].encode())
     return Header(line=line + 1, start=skipped + 3 * mark if skipped else 0, delimiter=delimiter, names=best)
@@ -148,7 +148,7 @@ def skip_hint(line: int) -> str:
 
 def listed(names: Collection[str]) -> str:
     """Return the first names of a list, and how many more there are."""
-    shown = [name[:40] for name in list(names)[:12]]
+    shown = [column_name(name[:40]) for name in list(names)[:12]]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     return ", ".join(shown) + more
 

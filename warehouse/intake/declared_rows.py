@@ -18,6 +18,7 @@ from warehouse.intake.column_names import near_names
 from warehouse.intake.csv_and_ndjson import count, identifier
 from warehouse.intake.csv_header import MAP_IT, listed
 from warehouse.intake.feeds import FEEDS, Feed, FeedColumn
+from warehouse.intake.forms import column_name
 from warehouse.intake.mapping import ColumnMapping, FeedMapping, plain
 from warehouse.sql import quoted
 
@@ -120,7 +121,7 @@ class _Source:
         if name not in self.types:
             near = get_close_matches(name, self.types, n=3) or list(self.types)[:_SHOWN_NAMES]
             raise FileRefused(
-                f"no column {spelled}, which feeds.yaml names; the file has {', '.join(near)}"
+                f"no column {spelled}, which feeds.yaml names; the file has {', '.join(map(column_name, near))}"
                 f"{' and others' if len(near) < len(self.types) else ''}"
             )
         if f"{name} (2)" in self.types:
@@ -292,7 +293,10 @@ def _check_columns(feed: Feed, mapping: FeedMapping, *, own: Sequence[str], type
         declared = {column.name for column in feed.columns}
         extra = tuple(name for name in types if name not in declared)
         near = near_names(missing, extra)
-        wanting = (f"{name} (is it {' or '.join(near[name])}?)" if name in near else name for name in missing)
+        wanting = (
+            f"{name} (is it {' or '.join(map(column_name, near[name]))}?)" if name in near else name
+            for name in missing
+        )
         unknown = (
             f"; no columns of ours: {listed(extra)}; rename them" if extra else "; add them, empty or not"
         )

@@ -13,6 +13,7 @@ from warehouse.errors import FileRefused
 from warehouse.intake.column_names import near_names
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
+from warehouse.intake.forms import column_name
 
 
 def refuse_unusable(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
@@ -64,7 +65,7 @@ def refuse_lost_known_at(
     """
     if not _brought_known_at(con, feed, portfolio=portfolio):
         return
-    near = sorted(near_names(["known_at"], left_out).get("known_at", ()))
+    near = sorted(map(column_name, near_names(["known_at"], left_out).get("known_at", ())))
     if near:
         columns, verb = ("column", "looks") if len(near) == 1 else ("columns", "look")
         what_to_do = (

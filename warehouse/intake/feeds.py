@@ -27,6 +27,8 @@ class FeedColumn:
         required: A row without a value is quarantined.
         pii: Names a person or a way to reach one; never leaves `raw`.
         sensitive: May be used for fairness checks only.
+        free_text: Words that somebody wrote, which may name anyone; never leaves `raw`.
+        category: One of few words that many rows share; it is published as it is.
         choices: The closed list of values, if there is one.
     """
 
@@ -36,6 +38,8 @@ class FeedColumn:
     required: bool = False
     pii: bool = False
     sensitive: bool = False
+    free_text: bool = False
+    category: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -93,8 +97,8 @@ class Feed:
 
     @property
     def hidden(self) -> tuple[str, ...]:
-        """Columns masked wherever a row is shown: personal and sensitive ones, and JSON, which may hold anything."""
-        return tuple(c.name for c in self.columns if c.pii or c.sensitive or c.type == "json")
+        """Columns masked wherever a row is shown: personal, sensitive, free text, and JSON, which may hold anything."""
+        return tuple(c.name for c in self.columns if c.pii or c.sensitive or c.free_text or c.type == "json")
 
     def _comment(self, column: FeedColumn) -> str:
         text = column.text or f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
@@ -102,6 +106,8 @@ class Feed:
             text = f"{text} (business time)"
         if column.pii:
             text = f"(personal) stops at raw; {text}"
+        if column.free_text:
+            text = f"(free text) stops at raw; {text}"
         if column.sensitive:
             text = f"(sensitive) {text}; for fairness checks only"
         return f"key; {text}" if column.name in self.key else text
@@ -113,6 +119,10 @@ def _key(name: str, type_: ColumnType, text: str) -> FeedColumn:
 
 def _enterprise(text: str) -> FeedColumn:
     return _key("enterprise_id", "varchar", text)
+
+
+def _category(name: str, text: str) -> FeedColumn:
+    return FeedColumn(name, "varchar", text, category=True)
 
 
 def _pii(name: str, text: str) -> FeedColumn:
@@ -143,14 +153,14 @@ _FEEDS = (
             _enterprise("the lender's number of the enterprise"),
             _key("valid_from", "date", "first day on which this profile holds"),
             _KNOWN_AT,
-            FeedColumn("legal_form", "varchar", "legal form, as the lender writes it"),
+            _category("legal_form", "legal form, as the lender writes it"),
             FeedColumn(
                 "natural_person", "boolean", "true for a sole trader: the borrower is a natural person"
             ),
-            FeedColumn("industry_primary", "varchar", "industry, first level"),
-            FeedColumn("industry_secondary", "varchar", "industry, second level"),
-            FeedColumn("region", "varchar", "region of the seat"),
-            FeedColumn("city", "varchar", "city of the seat"),
+            _category("industry_primary", "industry, first level"),
+            _category("industry_secondary", "industry, second level"),
+            _category("region", "region of the seat"),
+            _category("city", "city of the seat"),
             FeedColumn("founded_on", "date", "day of foundation"),
             FeedColumn("employees", "integer", "number of employees"),
             FeedColumn("registered_capital", "decimal(18,2)", "money; registered capital"),
@@ -183,7 +193,7 @@ _FEEDS = (
             FeedColumn("annual_rate", "double", "share a year; interest rate"),
             FeedColumn("mortgage", "boolean", "secured by a mortgage"),
             FeedColumn("acceptance_bill", "boolean", "paid by acceptance bill"),
-            FeedColumn("invest_category", "varchar", "category of the investment"),
+            _category("invest_category", "category of the investment"),
             FeedColumn(
                 "autonomous_payment",
                 "boolean",
@@ -307,7 +317,9 @@ _FEEDS = (
             _key("old_grade", "varchar", "grade of the model that was set aside"),
             _key("new_grade", "varchar", "grade that was set"),
             _key("decided_by", "varchar", "code of the account manager, no name"),
-            _key("reason", "varchar", "why, in the words of who decided"),
+            FeedColumn(
+                "reason", "varchar", "why, in the words of who decided", required=True, free_text=True
+            ),
             FeedColumn("valid_until", "date", "last day that it holds; null until another is decided"),
         ),
         ("enterprise_id", "decided_at"),

@@ -9,12 +9,11 @@ import duckdb
 
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.intake import versions
+from warehouse.intake import forgotten, versions
 from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.forgotten import MASK
 from warehouse.night import Night
 from warehouse.settings import settings
-
-MASK = "***"
 
 
 def quarantine_rows(
@@ -78,6 +77,11 @@ def _copy_to_quarantine(
         else f"{column.name} := raw_rows.{column.name}"
         for column in feed.columns
     )
+    text = forgotten.text_of_row(
+        f"cast(to_json(struct_pack({delivered})) as varchar)",
+        feed,
+        forgotten.names(con, parameters["portfolio"]),
+    )
     con.execute(
         f"""insert into wh.ops.quarantine by name
             select portfolio, $feed as feed,
@@ -85,7 +89,7 @@ def _copy_to_quarantine(
                     where l.portfolio = raw_rows.portfolio and l.feed = $feed
                       and l.file_hash = raw_rows.file_hash and l.status = 'loaded') as path,
                    file_hash, file_row, $rule as rule, $detail as detail,
-                   cast(to_json(struct_pack({delivered})) as varchar) as raw_text,
+                   {text} as raw_text,
                    $run_id as run_id, $now as quarantined_at
             from wh.raw.{feed.name} as raw_rows where {bad}""",
         parameters,

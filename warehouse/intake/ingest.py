@@ -27,6 +27,7 @@ from warehouse.errors import FileRefused
 from warehouse.intake import delivery_rules, file_ledger, numbered_rows, versions
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
+from warehouse.intake.forms import column_name
 from warehouse.intake.landing import LandingFile
 from warehouse.intake.quarantine import quarantine
 from warehouse.intake.row_rules import type_rows
@@ -236,7 +237,8 @@ def _note(con: duckdb.DuckDBPyConnection, job: _Job, delivered: numbered_rows.De
         notes.append(f"same content as {same_path}")
     notes += delivered.notes
     if delivered.extra:
-        notes.append(f"columns left out, the feed does not know them: {', '.join(delivered.extra)}")
+        left_out = ", ".join(map(column_name, delivered.extra))
+        notes.append(f"columns left out, the feed does not know them: {left_out}")
     return "; ".join(notes)
 
 

@@ -11,9 +11,9 @@ import duckdb
 from warehouse.errors import FileRefused
 from warehouse.intake.amounts import NUMBER_TYPES, marks_told
 from warehouse.intake.feeds import Feed
+from warehouse.intake.forms import form
 from warehouse.intake.mapping import FeedMapping
 
-_QUOTED_LENGTH = 40
 _GROUPED_POINT = r"[1-9]\d{0,2}(\.\d{3}){2,}|[1-9]\d{0,2}(\.\d{3})+,\d+"
 _GROUPED_COMMA = r"[1-9]\d{0,2}(,\d{3}){2,}|[1-9]\d{0,2}(,\d{3})+\.\d+"
 # three digits after a mark may be a group of thousands, unless no group can begin so
@@ -63,10 +63,10 @@ def _judge(con: duckdb.DuckDBPyConnection, name: str) -> None:
     else:
         return
     value = con.execute(
-        f"""select left(trim("{name}"), {_QUOTED_LENGTH}) from intake_rows where file_row = $row""",
+        f"""select trim("{name}") from intake_rows where file_row = $row""",
         {"row": row[proof]},
     ).fetchone()
     mark = {"decimal_comma": "a decimal comma", "grouped_comma": "a thousands comma"}[proof]
     raise FileRefused(
-        f"{name} in row {row[proof]} holds '{value[0] if value else ''}': {mark}; {advice} in feeds.yaml"
+        f"{name} in row {row[proof]} holds '{form(value[0]) if value else ''}': {mark}; {advice} in feeds.yaml"
     )

@@ -10,6 +10,7 @@ Row numbers start at 1: data rows without the header and empty lines in CSV, lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from warehouse.errors import FileRefused
 from warehouse.intake.csv_and_ndjson import count, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
 from warehouse.intake.feeds import Feed
+from warehouse.intake.forms import form
 from warehouse.intake.parquet_files import read_parquet
 from warehouse.intake.text_check import ends_told
 from warehouse.intake.whole_files import WholeFile
@@ -104,4 +106,6 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _first_line(error: Exception, file: WholeFile) -> str:
-    return str(error).splitlines()[0].replace(str(file.full), file.full.name)[:200]
+    """Return what DuckDB says of a damaged file; what it quotes may be a value, so its form is shown."""
+    line = str(error).splitlines()[0].replace(str(file.full), "the file")[:200]
+    return re.sub(r"""['"].*""", lambda quote: form(quote[0]), line)

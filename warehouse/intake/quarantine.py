@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import duckdb
 
+from warehouse.intake import forgotten
 from warehouse.intake.feeds import FEEDS, Feed
 from warehouse.intake.file_ledger import FileRecord
-from warehouse.intake.row_rules import Fault, shown
+from warehouse.intake.row_rules import Fault
 from warehouse.intake.values import present
 from warehouse.settings import settings
 
@@ -25,7 +26,7 @@ def quarantine(
 ) -> int:
     """Write the faulty rows of the file that was read into `ops.quarantine` and return how many."""
     feed = FEEDS[record.feed]
-    text = _row_text(feed, types)
+    text = forgotten.text_of_row(_row_text(feed, types), feed, forgotten.names(con, record.portfolio))
     moved = _insert(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
     if _any(con, "intake_typed where fault is not null"):
         rules = " ".join(f"when {number} then '{fault.rule}'" for number, fault in enumerate(faults))
@@ -39,15 +40,12 @@ def quarantine(
                 where t.fault is not null""",
         )
     if _any(con, "intake_repeats where not equal"):
-        key_text = " || ', ' || ".join(
-            f"'{name} ''' || coalesce({shown(feed, name)}, '') || ''''" for name in feed.key
-        )
         sentences = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
         moved += _insert(
             con,
             record,
             f"""r.file_row, 'key_repeated' as rule,
-                'The key ' || {key_text} || case t.taken_by {sentences} end as detail, {text} as raw_text
+                'The key ({", ".join(feed.key)})' || case t.taken_by {sentences} end as detail, {text} as raw_text
                 from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
                 where not t.equal""",
         )

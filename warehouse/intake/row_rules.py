@@ -1,8 +1,8 @@
 """Type every delivered row and find the first rule that it breaks.
 
 The rules, in this order: `malformed_row` (in `numbered_rows`), `wrong_type`, `missing_key`, `damaged_key`,
-`not_allowed`, `known_before_fact`, `unknown_enterprise`, `similar_key`; `key_repeated` compares rows with one another
-(in `versions`).
+`not_allowed`, `no_category`, `known_before_fact`, `unknown_enterprise`, `similar_key`; `key_repeated` compares rows
+with one another (in `versions`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.intake import keys
+from warehouse.intake import forgotten, keys
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
+from warehouse.intake.forms import sql_form
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
 from warehouse.intake.number_marks import refuse_other_marks
 from warehouse.intake.values import typed_rows
 from warehouse.sql import quoted
 
-_QUOTED_LENGTH = 80  # characters of a value that a detail quotes
+_NO_CATEGORY = r"@|(\d[^\d\p{L}]*){7}"  # an address, or as many digits as a telephone or tax number has
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,15 @@ def type_rows(
             from typed as t left join known as k on t.enterprise_id = k.known_enterprise""",
         {"portfolio": portfolio},
     )
+    forgotten.leave_out(con, feed, portfolio=portfolio)
     rules = {fault.rule: number for number, fault in enumerate(faults)}
     keys.note_similar(con, feed, portfolio=portfolio, before=before, rules=rules)
     return faults
 
 
 def shown(feed: Feed, name: str) -> str:
-    """Return SQL of a delivered value as a sentence may quote it: short, and masked if it is personal."""
-    return "'***'" if name in feed.hidden else f"left(cast(r.{_q(name)} as varchar), {_QUOTED_LENGTH})"
+    """Return SQL of a delivered value as a sentence may quote it: its form, and masked if it is personal."""
+    return "'***'" if name in feed.hidden else sql_form(f"cast(r.{_q(name)} as varchar)")
 
 
 def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
@@ -115,14 +117,24 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                     f"'The column {column.name} holds ''' || {shown(feed, column.name)} || {sentence}",
                 )
             )
+    faults.extend(
+        Fault(
+            "no_category",
+            f"regexp_matches(t.{_q(column.name)}, {quoted(_NO_CATEGORY)})",
+            f"'The column {column.name} holds ''' || {shown(feed, column.name)} || ''', a number or address that may "
+            "be personal; it is published as it is, deliver a category.'",
+        )
+        for column in feed.columns
+        if column.category
+    )
     business_time = feed.business_time
     if "known_at" in types:
         faults.append(
             Fault(
                 "known_before_fact",
                 f"cast(t.delivered_at as date) < cast(t.{_q(business_time)} as date)",
-                f"'The row was known on ''' || {shown(feed, 'known_at')} || ''', before {business_time} ''' || "
-                f"{shown(feed, business_time)} || '''.'",
+                f"'The row was known on ' || cast(t.known_at as date) || ', before {business_time} ' || "
+                f"cast(t.{_q(business_time)} as date) || '.'",
             )
         )
     if feed.name != "enterprises":
@@ -150,6 +162,8 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
 
 def _resembles(name: str, words: str) -> str:
     known, differs = keys.similar("known", name), keys.similar("differs", name)
+    if name != "enterprise_id":  # the one key that scores name in the open
+        known = sql_form(known)
     return f"'{words} ''' || {known} || ''' only by ' || {differs} || '.'"
 
 

@@ -170,7 +170,7 @@ def test_the_command_prints_the_mapping_and_what_would_load(home, tmp_path, caps
         in printed
     )
     assert "  sum of amount: 1494.50\n" in printed
-    assert "row 3: The column occurred_at holds '31.06.25'" in printed
+    assert "row 3: The column occurred_at holds '99.99.99'" in printed
     assert not (home / "warehouse.duckdb").exists()
 
 

@@ -56,7 +56,7 @@ class TestTooFewUsableRows:
         lender.deliver(f"transactions/a{suffix}", sales(*changes, good=2))
         assert lender.ingest()[f"transactions/a{suffix}"].message == (
             "only 3 of 10 rows can be used (four fifths are needed): 5 wrong_type, 2 unknown_enterprise; "
-            "the first, row 4: The column amount holds '175,00', which is no decimal(18,2)."
+            "the first, row 4: The column amount holds '999,99', which is no decimal(18,2)."
         )
         assert lender.ask(
             """select status, delivered, loaded, superseded, brings_known_at from wh.ops.file_ledger

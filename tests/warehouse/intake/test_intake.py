@@ -79,7 +79,7 @@ class TestEveryFeedInEveryFormat:
             (n + 1, "wrong_type") for n in range(len(typed))
         ]
         for name, (_, _, detail) in zip(typed, quarantined, strict=True):
-            value = "***" if name in feed.hidden else "surprise"
+            value = "***" if name in feed.hidden else "aaaaaaaa"
             assert detail.startswith(f"The column {name} holds '{value}', which is no "), detail
 
     def test_each_required_column_empty_in_turn(self, lender, feed, suffix):

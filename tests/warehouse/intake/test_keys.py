@@ -10,6 +10,7 @@ import pytest
 from feed_rows import Lender, among_good, rows_of
 
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.forms import form
 from warehouse.intake.keys import key_columns
 
 FIRM = rows_of(FEEDS["enterprises"], 1)[0]
@@ -82,7 +83,7 @@ def test_a_key_that_only_looks_other_is_no_new_borrower(con, tmp_path, key, diff
         (
             1,
             "similar_key",
-            f"The enterprise_id '{key}' differs from the known key 'E001' only by {differs}.",
+            f"The enterprise_id '{form(key)}' differs from the known key 'E001' only by {differs}.",
         )
     ]
     sale, *good = rows_of(FEEDS["transactions"], 5)
@@ -94,7 +95,7 @@ def test_a_key_that_only_looks_other_is_no_new_borrower(con, tmp_path, key, diff
     assert lender.quarantine()[-1] == (
         1,
         "unknown_enterprise",
-        f"No enterprise '{key}' was delivered; it differs from the known 'E001' only by {differs}.",
+        f"No enterprise '{form(key)}' was delivered; it differs from the known 'E001' only by {differs}.",
     )
 
 
@@ -144,7 +145,7 @@ def test_loans_are_compared_too(lender):
         (
             1,
             "similar_key",
-            "The loan_id 'l-01' differs from the known key 'L-1' only by case and leading zeros.",
+            "The loan_id 'a-99' differs from the known key 'A-9' only by case and leading zeros.",
         )
     ]
 
@@ -172,7 +173,7 @@ def test_a_damaged_key_is_never_loaded(lender, feed, key, sentence):
     lender.deliver(f"{feed.name}/damaged.csv", among_good(feed, rows))
     assert lender.ingest()[f"{feed.name}/damaged.csv"].loaded == 4 * len(rows)
     assert lender.quarantine() == [
-        (n, "damaged_key", f"The {name} '{key}' {sentence}") for n, name in enumerate(names, start=1)
+        (n, "damaged_key", f"The {name} '{form(key)}' {sentence}") for n, name in enumerate(names, start=1)
     ]
 
 

@@ -16,6 +16,7 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake import file_bytes, ingest, numbered_rows, whole_files
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.forms import form
 from warehouse.intake.landing import list_landing
 
 SALES = rows_of(FEEDS["transactions"], 4)
@@ -310,7 +311,7 @@ class TestValues:
         assert lender.ingest()["transactions/a.csv"].loaded == 4
         ((row, rule, detail),) = lender.quarantine()
         assert (row, rule) == (1, "wrong_type")
-        assert detail.startswith(f"The column {column} holds '{value}', which is no ")
+        assert detail.startswith(f"The column {column} holds '{form(value)}', which is no ")
 
     def test_whole_numbers_are_not_rounded_and_offsets_become_local_time(self, lender):
         rows = rows_of(FEEDS["outcomes"], 3)

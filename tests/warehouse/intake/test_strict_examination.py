@@ -174,7 +174,7 @@ def test_two_byte_order_marks_are_no_part_of_a_name(take):
             LINES[0].replace('"amount": "100.25"', '"amount": "1.00", "amount": "100.25"'),
             "names every key once",
         ),
-        (LINES[0].replace('"100.25"', "1234567890123456.78"), "'1234567890123456.8…', which is no decimal"),
+        (LINES[0].replace('"100.25"', "1234567890123456.78"), "'9999999999999999.9…', which is no decimal"),
     ],
 )
 def test_a_json_value_that_a_reader_would_change_is_quarantined(take, line, sentence):
@@ -229,5 +229,5 @@ def test_two_looks_that_hide_each_other_are_named(lender):
     )
     lender.ingest()
     assert [detail for *_, detail in lender.quarantine()] == [
-        "The enterprise_id 'I1' differs from the known key '\u01301' only by look-alike letters."
+        "The enterprise_id 'A9' differs from the known key '\u01301' only by look-alike letters."
     ]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
+from warehouse.intake.forms import form
 from warehouse.intake.mapping import AS_ASKED, ColumnMapping, FeedMapping
 from warehouse.intake.row_rules import type_rows
 from warehouse.intake.texts import NULL_WORDS
@@ -205,7 +206,7 @@ class TestMarksOfAColumn:
     def test_proofs_of_another_mark_refuse_the_file(self, request, suffix, amounts, row, words):
         value = amounts[row - 1]
         assert self.refusal(request, suffix, amounts) == (
-            f"amount in row {row} holds '{value}': {words} in feeds.yaml"
+            f"amount in row {row} holds '{form(value)}': {words} in feeds.yaml"
         )
 
 
@@ -227,9 +228,9 @@ def test_a_single_odd_mark_costs_its_row_only(con, kind, values, read_as):
 @pytest.mark.parametrize(
     ("kind", "values", "name"),
     [
-        ("double", ["1.234", "0,05"], "annual_rate in row 2 holds '0,05': a decimal comma"),
-        ("double", ["1.234", "0,123"], "annual_rate in row 2 holds '0,123': a decimal comma"),
-        ("integer", ["5", "3,0"], "days_past_due in row 2 holds '3,0': a decimal comma"),
+        ("double", ["1.234", "0,05"], "annual_rate in row 2 holds '9,99': a decimal comma"),
+        ("double", ["1.234", "0,123"], "annual_rate in row 2 holds '9,999': a decimal comma"),
+        ("integer", ["5", "3,0"], "days_past_due in row 2 holds '9,9': a decimal comma"),
     ],
 )
 def test_shares_and_counts_are_judged_alike(con, kind, values, name):
