@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
+from flows._prefect_server import own_server
+from flows._termination import Termination
 from warehouse.errors import Refused
 from warehouse.settings import settings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 COMMANDS = ("draft", "contract", "sql")
 INTERRUPTED = "{} interrupted: nothing half written; run it again"
+TERMINATED = "{} terminated: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
@@ -44,7 +47,6 @@ def prepare_prefect() -> None:
     defaults = {
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
@@ -82,8 +84,17 @@ def usage_error(flow: str, error: ValidationError) -> str:
 
 
 def run_flow(name: str, arguments: list[str]) -> int:
+    """Run one flow as a process that SIGTERM ends in time, on a Prefect server, and return the exit code."""
+    code = 1
+    with Termination(TERMINATED.format(name)) as termination:
+        prepare_prefect()
+        code = run_with_options(name, arguments, termination)
+    return 1 if termination.requested else code
+
+
+def run_with_options(name: str, arguments: list[str], termination: Termination) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    prepare_prefect()
+    server = own_server(settings().home)  # it starts while the flow is imported
     module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
@@ -95,6 +106,9 @@ def run_flow(name: str, arguments: list[str]) -> int:
         return 2
     show_progress()
     try:
+        if server is not None:
+            server.wait()
+            server.watch(lambda line: termination.request(f"{name} failed: {line}; run it again"))
         flow(run=parameters)
     except Refused as error:
         print(f"{name} refused: {error}", file=sys.stderr)
@@ -103,6 +117,8 @@ def run_flow(name: str, arguments: list[str]) -> int:
         print(INTERRUPTED.format(name), file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
+        if termination.requested:  # whatever came of it; the line is told outside
+            return 1
         if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C in the middle of a query
             print(INTERRUPTED.format(name), file=sys.stderr)
             return 1
