@@ -1,6 +1,6 @@
 """The command line: python -m flows [NAME [OPTIONS]]; exit 0 done, 1 refused or failed, 2 wrong usage.
 
-A name is that of a flow, or of one of the commands that are no flows and need no Prefect: `_sql` is the command sql.
+A name is that of a flow, or of one of the commands that are no flows: `_sql` is the command sql.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("draft", "contract", "sql")
+COMMANDS = ("draft", "contract", "sql", "server", "worker")
 INTERRUPTED = "{} interrupted: nothing half written; run it again"
 TERMINATED = "{} terminated: nothing half written; run it again"
 
@@ -117,10 +117,10 @@ def run_with_options(name: str, arguments: list[str], termination: Termination) 
         print(INTERRUPTED.format(name), file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
-        if termination.requested:  # whatever came of it; the line is told outside
-            return 1
-        if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C in the middle of a query
-            print(INTERRUPTED.format(name), file=sys.stderr)
+        # what DuckDB makes of a signal in the middle of a query; of SIGTERM the line is told outside
+        if termination.requested or str(error) == "Query interrupted":
+            if not termination.requested:
+                print(INTERRUPTED.format(name), file=sys.stderr)
             return 1
         log = settings().home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)

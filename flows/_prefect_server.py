@@ -1,8 +1,8 @@
 """Starts a Prefect server that ends with the process that started it, however that one ends.
 
 The server's standard input is a pipe that its parent holds open and never writes to: the system closes it when the
-parent is gone, also after kill -9, and a thread of the server that reads it ends the server. It keeps no terminal and no
-pipe of the parent open, listens on 127.0.0.1 only and asks for a password.
+parent is gone, also after kill -9, and a thread of the server that reads it ends the server. It keeps no terminal and
+no pipe of the parent open, listens on 127.0.0.1 only and asks for a password.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ FLOWS = [
 ]  # fmt: skip
 
 
+COMMANDS = ["draft", "contract", "sql", "server", "worker"]
+
+
 @pytest.fixture
 def published(home: Path) -> Path:
     file = home / "published" / "portfolio.duckdb"
@@ -32,7 +35,7 @@ def published(home: Path) -> Path:
 def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [name for name, _ in lines] == [*FLOWS, "draft", "contract", "sql"]
+    assert [name for name, _ in lines] == [*FLOWS, *COMMANDS]
     assert all(text.endswith(".") for _, text in lines)
 
 
@@ -126,7 +129,7 @@ def test_help_explains_each_option(home: Path, flow: str, capsys: pytest.Capture
     assert f"usage: python -m flows {flow}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["draft", "contract", "sql"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_explains_a_command_that_is_no_flow(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
