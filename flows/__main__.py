@@ -88,7 +88,10 @@ def run_flow(name: str, arguments: list[str]) -> int:
     code = 1
     with Termination(TERMINATED.format(name)) as termination:
         prepare_prefect()
-        code = run_with_options(name, arguments, termination)
+        try:
+            code = run_with_options(name, arguments, termination)
+        except KeyboardInterrupt:
+            print(INTERRUPTED.format(name), file=sys.stderr)
     return 1 if termination.requested else code
 
 
@@ -112,9 +115,6 @@ def run_with_options(name: str, arguments: list[str], termination: Termination) 
         flow(run=parameters)
     except Refused as error:
         print(f"{name} refused: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(INTERRUPTED.format(name), file=sys.stderr)
         return 1
     except Exception as error:  # noqa: BLE001 - the last frame of the program: one line for the user, the rest in a file
         # what DuckDB makes of a signal in the middle of a query; of SIGTERM the line is told outside
@@ -149,10 +149,10 @@ def main(arguments: list[str]) -> int:
         return run(rest)
     try:
         settings()
+        return run_flow(name, rest)
     except Refused as error:
         print(f"{name} refused: {error}", file=sys.stderr)
         return 1
-    return run_flow(name, rest)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,15 @@ class PrefectServer:
     """A Prefect server as a child process: started at once, ready after `wait`, gone with this process."""
 
     def __init__(self, *, port: int, log: Path, environment: Mapping[str, str]) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
-        with socket.socket() as listening, log.open("ab") as output:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            output = log.open("ab")
+        except OSError as error:
+            raise Refused(
+                f"cannot write {log}: {error.strerror}; NIGHTLEDGER_HOME names the folder"
+            ) from error
+        with output, socket.socket() as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listening.bind((HOST, port))
@@ -55,11 +61,7 @@ class PrefectServer:
             )  # fmt: skip
 
     def wait(self) -> None:
-        """Return when the server answers.
-
-        Raises:
-            Refused: naming its log, when it ends or does not answer in time.
-        """
+        """Return when the server answers; refuse, naming its log, when it ends or takes too long."""
         deadline = time.monotonic() + START_SECONDS
         while (left := deadline - time.monotonic()) > 0 and self.process.poll() is None:
             connection = http.client.HTTPConnection(HOST, self.port, timeout=left)
@@ -108,18 +110,14 @@ def own_server(home: Path) -> PrefectServer | None:
 
 def end_with_parent() -> None:
     """End this process when the other end of its standard input is closed."""
-
-    def wait_for_the_end() -> None:
-        while os.read(0, 64):
-            pass
-        os._exit(0)
-
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    while os.read(0, 64):
+        pass
+    os._exit(0)
 
 
 def serve(descriptor: int) -> None:
     """Serve Prefect on a socket that the parent has bound."""
-    end_with_parent()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
