@@ -4,10 +4,14 @@ BIN := .venv/bin
 LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly test test-flows test-rooms lint lint-sql format bench docs clean
+.PHONY: nightly server test test-flows test-rooms lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
+
+# PostgreSQL, Prefect server, deployments and a worker, until Ctrl-C; asks for NIGHTLEDGER_SERVER_PASSWORD
+server: .venv/ready
+	@set -a; . ./prefect.env; exec $(BIN)/python -m flows server
 
 # whole nights and killed processes beside everything else: each of the two keeps about one core busy
 test: .venv/ready

@@ -1,6 +1,6 @@
 """The command line: python -m flows [NAME [OPTIONS]]; exit 0 done, 1 refused or failed, 2 wrong usage.
 
-A name is that of a flow, or of one of the commands that are no flows and need no Prefect: `_sql` is the command sql.
+A name is that of a flow, or of one of the commands that are no flows: `_sql` is the command sql.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
 from flows._last_line import end_within, last_line
+from flows._prefect_server import own_server
+from flows._termination import Termination
 from warehouse.connection import clean_home
 from warehouse.settings import settings
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("draft", "contract", "sql", "check")
+COMMANDS = ("draft", "contract", "sql", "check", "server", "worker")
+TERMINATED = "{} terminated: nothing half written; run it again"
 
 
 def summaries() -> dict[str, str]:
@@ -42,7 +45,6 @@ def prepare_prefect() -> None:
     defaults = {
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
@@ -81,9 +83,18 @@ def usage_error(flow: str, error: ValidationError) -> str:
 
 
 def run_flow(name: str, arguments: list[str]) -> int:
+    """Run one flow as a process that SIGTERM ends in time, on a Prefect server, and return the exit code."""
+    code = 1
+    with Termination(TERMINATED.format(name)) as termination:
+        clean_home()  # before Prefect: its database needs the space that dead processes hold
+        prepare_prefect()
+        code = run_with_options(name, arguments, termination)
+    return 1 if termination.requested else code
+
+
+def run_with_options(name: str, arguments: list[str], termination: Termination) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    clean_home()  # before Prefect: its database needs the space that dead processes hold
-    prepare_prefect()
+    server = own_server(settings().home)  # it starts while the flow is imported
     module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
@@ -94,6 +105,9 @@ def run_flow(name: str, arguments: list[str]) -> int:
         print(usage_error(name, error), file=sys.stderr)
         return 2
     show_progress()
+    if server is not None:
+        server.wait()
+        server.watch(lambda line: termination.request(f"{name} failed: {line}; run it again"))
     flow(run=parameters)
     return 0
 

@@ -1,4 +1,7 @@
-"""A disk of its own for tests of flows: small, full or read-only."""
+"""A disk of its own for tests of flows: small, full or read-only.
+
+Prefect is imported first, so that a command line called by a test leaves the choice of the server to the test.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import prefect  # noqa: F401
 import pytest
 
 

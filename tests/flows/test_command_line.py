@@ -15,9 +15,12 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "backup", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish", "replay",
-    "replicate", "report", "restore", "score", "train", "validate", "watch",
+    "backfill", "backup", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish",
+    "replay", "replicate", "report", "restore", "score", "train", "validate", "watch",
 ]  # fmt: skip
+
+
+COMMANDS = ["draft", "contract", "sql", "check", "server", "worker"]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def published(home: Path) -> Path:
 def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [name for name, _ in lines] == [*FLOWS, "draft", "contract", "sql", "check"]
+    assert [name for name, _ in lines] == [*FLOWS, *COMMANDS]
     assert all(text.endswith(".") for _, text in lines)
 
 
@@ -140,7 +143,7 @@ def test_help_explains_each_option(home: Path, flow: str, capsys: pytest.Capture
     assert f"usage: python -m flows {flow}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["draft", "contract", "sql"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_explains_a_command_that_is_no_flow(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
