@@ -26,6 +26,7 @@ lint: .venv/ready
 	@$(MAKE) --no-print-directory lint-sql
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m warehouse.dictionary --check
+	@$(BIN)/python -m tests.licences
 
 # a file with loops is checked as it runs: rendered, under its own name
 lint-sql: .venv/ready
