@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly test test-flows test-rooms lint lint-sql format bench docs clean
+.PHONY: nightly test test-flows test-rooms soak lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -18,6 +18,10 @@ test-flows: .venv/ready
 
 test-rooms: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules --ignore tests/flows tests models papers
+
+# a hundred faults over nights of a small portfolio; python -m tests.soak --help
+soak: .venv/ready
+	@$(BIN)/python -m tests.soak
 
 lint: .venv/ready
 	@$(BIN)/ruff check .
