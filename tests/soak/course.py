@@ -121,6 +121,8 @@ def _end_night(scene: Scene) -> list[str]:
     ended = scene.run(flow)
     wrong = message_findings(ended) + _unless_done(ended)
     wrong += findings(scene.home.path) + findings_at_the_end(scene.home.path, scene.night.as_of)
+    if (check := scene.run("check")).code:
+        wrong.append(f"check ended with {check.code}: {check.err or check.out}")
     return [f"{flow}: {line}" for line in wrong]
 
 

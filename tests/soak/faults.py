@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,9 +47,9 @@ class Scene:
     """Bytes that an undisturbed night adds to the disk at most."""
 
     def start(
-        self, flow: str, *, own_server: bool = False, largest_file: int | None = None, **env: str
+        self, *command: str, own_server: bool = False, largest_file: int | None = None, **env: str
     ) -> Program:
-        """Start a flow for the night of the scene; with its own server, or on the server of the home."""
+        """Start a flow or a command for the night of the scene; with its own server, or on the server of the home."""
         base = {
             **self.server.env,
             "NIGHTLEDGER_THREADS": "1",
@@ -58,11 +60,11 @@ class Scene:
             del base["PREFECT_HOME"]
         else:
             base["PREFECT_API_URL"] = self.server.url
-        return Program(self.night.command(flow), self.home.path, base, largest_file=largest_file)
+        return Program(self.night.command(*command), self.home.path, base, largest_file=largest_file)
 
-    def run(self, flow: str, **env: str) -> Ended:
-        """Run a flow undisturbed."""
-        return self.start(flow, **env).end()
+    def run(self, *command: str, **env: str) -> Ended:
+        """Run a flow or a command undisturbed."""
+        return self.start(*command, **env).end()
 
 
 def strike(scene: Scene, fault: Fault) -> Struck:
@@ -155,6 +157,8 @@ def _server(scene: Scene, fault: Fault) -> Struck:
 
 
 def _file(scene: Scene, fault: Fault) -> Struck:
+    if "restored" in fault.variant:
+        return _restored(scene, fault)
     if fault.variant.startswith("delivered"):
         scene.run("deliver")
         folder = scene.home.path / "landing" / PORTFOLIO
@@ -173,6 +177,24 @@ def _file(scene: Scene, fault: Fault) -> Struck:
     with _damaged(file, fault):
         ended = scene.run("nightly")
     return Struck(ended=[ended], copy_damaged="published" in file.parts)
+
+
+def _restored(scene: Scene, fault: Fault) -> Struck:
+    """Back the home up, truncate its warehouse, and bring the backup back into the emptied home."""
+    home, warehouse = scene.home.path, scene.home.path / "warehouse.duckdb"
+    if not warehouse.exists():
+        return Struck(met=False)
+    backups = home.with_name(f"{home.name}-backups")
+    struck = Struck(ended=[scene.run("backup", "--to", str(backups))])
+    os.truncate(warehouse, int(0.5 * fault.fraction * warehouse.stat().st_size))
+    if scene.run("check").code == 0:
+        struck.wrong.append("check calls a truncated warehouse sound")
+    for path in home.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    latest = max(backups.iterdir(), key=lambda path: path.stat().st_mtime)
+    struck.ended.append(scene.run("restore", "--backup", str(latest)))
+    struck.wrong += [f"{ended.command}: exit code {ended.code}" for ended in struck.ended if ended.code]
+    return struck
 
 
 @contextmanager

@@ -21,15 +21,15 @@ class Night:
         """The day that it scores."""
         return FIRST_DATE + timedelta(days=self.number)
 
-    def command(self, flow: str) -> list[str]:
-        """Return the arguments of a flow for this night."""
+    def command(self, name: str, *options: str) -> list[str]:
+        """Return the arguments of a flow or a command for this night."""
         day, small = str(self.as_of), ["--enterprises", str(ENTERPRISES)]
-        return {
+        of_this_night = {
             "nightly": ["nightly", *small, "--as-of", day],
             "backfill": ["backfill", *small, "--from", day, "--to", day],
             "deliver": ["deliver", *small, "--through", day],
-            "publish": ["publish"],
             "ingest": ["ingest", "--portfolio", PORTFOLIO],
             "score": ["score", "--portfolio", PORTFOLIO, "--as-of", day],
             "report": ["report", "--portfolio", PORTFOLIO, "--as-of", day],
-        }[flow]
+        }
+        return [*of_this_night.get(name, [name]), *options]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-SHARES = {"kill": 40, "stop": 8, "disk": 18, "memory": 8, "two": 10, "clock": 6, "server": 4, "file": 6}
+SHARES = {"kill": 40, "stop": 8, "disk": 17, "memory": 8, "two": 10, "clock": 6, "server": 4, "file": 7}
 """Faults of each kind among a hundred."""
 
 VARIANTS = {
@@ -20,6 +20,7 @@ VARIANTS = {
     "file": (
         "delivered file truncated", "delivered file overwritten", "delivered file with a flipped bit",
         "copy with a flipped bit", "Parquet partition truncated", "model file truncated",
+        "warehouse truncated and restored",
     ),
 }  # fmt: skip
 

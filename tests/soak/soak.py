@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def soak(folder: Path, *, seed: int, faults: int, homes: int, nights: range, job
     The nights begin with the first, in empty homes, or with the second, in homes that an undisturbed first night left.
     """
     started = time.monotonic()
+    # a shell that runs this in the background has it ignored, and so would every program that is started here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     dealt = schedule(seed, faults=faults, homes=homes, nights=nights)
     saying = threading.Lock()
 
