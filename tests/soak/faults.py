@@ -94,6 +94,8 @@ def _stop(scene: Scene, fault: Fault) -> Struck:
         program.process.send_signal(signal.SIGINT if fault.variant == "SIGINT" else signal.SIGTERM)
     asked = time.monotonic()
     ended = program.end(60)
+    if ended.code < 0 and not program.lines:  # Python itself was still starting
+        return _of(met, ended)
     struck = Struck(met, [ended])
     if met and (seconds := time.monotonic() - asked) > SECONDS_TO_STOP:
         struck.wrong.append(f"ended {seconds:.0f} s after {fault.variant}")
