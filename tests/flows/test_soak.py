@@ -10,7 +10,7 @@ from tests.soak.soak import soak
 from tests.soak.table import table
 
 pytestmark = pytest.mark.server
-SEED = 5
+SEED = 15
 
 
 def test_a_night_holds_under_faults(tmp_path: Path) -> None:

@@ -30,13 +30,19 @@ STEPS = (
 )  # fmt: skip
 """The steps of a night in order; `start` comes before its first line, `end` after its last."""
 
+AT_A_STEP = ("kill", "stop", "two", "clock", "server")
+"""Kinds that strike at a point of a step; the others last for a whole night, and their step is `any`."""
+
 FIRST_NIGHT_ONLY = ("train",)
 LATER_NIGHTS_ONLY = ("changes",)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: its kind and variant, the step that it strikes, and how far into the step (0 to 1)."""
+    """One fault: its kind and variant, the step that it strikes, and how far into the step (0 to 1).
+
+    For kinds that last a whole night the fraction says how much: room on the disk, memory, where in the file.
+    """
 
     number: int
     home: int
@@ -49,7 +55,8 @@ class Fault:
     def __str__(self) -> str:
         what = f"{self.kind} ({self.variant})" if self.variant else self.kind
         where = f"home {self.home} night {self.night + 1}"
-        return f"{self.number:3d}  {where}  {what} at {self.step} + {self.fraction:.2f}"
+        when = f" at {self.step} +" if self.kind in AT_A_STEP else ","
+        return f"{self.number:3d}  {where}  {what}{when} {self.fraction:.2f}"
 
 
 def schedule(seed: int, *, faults: int, homes: int, nights: range) -> list[Fault]:
@@ -65,7 +72,7 @@ def schedule(seed: int, *, faults: int, homes: int, nights: range) -> list[Fault
     for number, kind in enumerate(kinds):
         home, turn = number % homes, number // homes
         night = nights[turn * len(nights) // -(-faults // homes)]
-        step = next(steps[night == 0][kind])
+        step = next(steps[night == 0][kind]) if kind in AT_A_STEP else "any"
         dealt.append(Fault(number + 1, home, night, kind, next(variants[kind]), step, dice.random()))
     return dealt
 

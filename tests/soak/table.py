@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.soak.course import Tried
-from tests.soak.schedule import SHARES, STEPS
+from tests.soak.schedule import AT_A_STEP, SHARES, STEPS
 from tests.soak.soak import Soak
-
-AT_A_STEP = ("kill", "stop", "two", "clock", "server")
-"""Kinds that strike at a point of a step; the others last for a whole night."""
 
 
 def table(soak: Soak) -> str:
@@ -23,7 +20,7 @@ def _lines(soak: Soak) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for kind in SHARES:
         for step in STEPS if kind in AT_A_STEP else ("any",):
-            rows = [one for one in soak.tried if one.fault.kind == kind and step in ("any", one.fault.step)]
+            rows = [one for one in soak.tried if (one.fault.kind, one.fault.step) == (kind, step)]
             if rows:
                 yield _row(kind, step, rows)
     yield ""

@@ -7,7 +7,15 @@ from collections import Counter
 import pytest
 
 from tests.soak.programs import Timeline, step_of, timeline
-from tests.soak.schedule import FIRST_NIGHT_ONLY, LATER_NIGHTS_ONLY, SHARES, STEPS, VARIANTS, schedule
+from tests.soak.schedule import (
+    AT_A_STEP,
+    FIRST_NIGHT_ONLY,
+    LATER_NIGHTS_ONLY,
+    SHARES,
+    STEPS,
+    VARIANTS,
+    schedule,
+)
 
 
 def test_a_seed_is_a_schedule():
@@ -72,3 +80,9 @@ def test_a_timeline_holds_the_first_and_the_last_line_of_each_step():
     assert usual.before("deliver") == "start"
     assert usual.before("score") == "champion"
     assert usual.before("train") == "champion"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fault_of_a_whole_night_has_no_step(seed):
+    dealt = schedule(seed, faults=100, homes=4, nights=range(5))
+    assert {fault.kind for fault in dealt if fault.step == "any"} == {*SHARES} - {*AT_A_STEP}
