@@ -13,6 +13,7 @@ pytestmark = pytest.mark.server
 SEED = 15
 
 
+@pytest.mark.timeout(1200)  # some two minutes on an idle machine
 def test_a_night_holds_under_faults(tmp_path: Path) -> None:
     result = soak(tmp_path, seed=SEED, faults=5, homes=1, nights=range(1, 2), jobs=1)
     assert result.violations == 0, table(result)
