@@ -170,10 +170,11 @@ def message_findings(ended: Ended) -> list[str]:
         wrong.append("exit code 1 without a line")
     if ended.code == 0 and lines:
         wrong.append(f"exit code 0 with a line: {lines[0][:200]}")
-    if "Traceback" in ended.err + ended.out or re.search(
-        r"failed: \w*(Key|Type|Attribute|Index)Error", ended.err
-    ):
-        wrong.append(f"a traceback or a bare error: {ended.err.strip()[-200:]}")
+    for stream, text in (("standard error", ended.err), ("standard output", ended.out)):
+        if "Traceback (most recent call last)" in text:
+            wrong.append(f"a traceback on {stream}, which ends in: {text.strip().splitlines()[-1][:200]}")
+    if re.search(r"failed: \w*(Key|Type|Attribute|Index|Assertion)Error", ended.err):
+        wrong.append(f"a bare error: {ended.err.strip()[:200]}")
     return wrong
 
 

@@ -168,8 +168,8 @@ def test_a_night_that_has_not_ended_well_is_found(home: Path, statement: str, li
         (1, "", "", "exit code 1 without a line"),
         (1, "", "a\nb", "2 lines on standard error"),
         (0, "", "warning", "exit code 0 with a line"),
-        (1, "", "nightly failed: KeyError: 'a'", "a traceback or a bare error"),
-        (1, "Traceback (most recent call last):", "x", "a traceback or a bare error"),
+        (1, "", "nightly failed: KeyError: 'a'", "a bare error"),
+        (1, "Traceback (most recent call last):", "x", "a traceback on standard output"),
     ],
 )
 def test_a_message_that_is_not_one_line_is_found(code: int, out: str, err: str, line: str) -> None:
