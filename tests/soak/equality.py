@@ -49,10 +49,13 @@ def differences(home: Path, undisturbed: Path) -> list[str]:
 
 
 def _tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
+    """Return the columns to compare of each table; doubles to ten digits, since sums depend on the order of rows."""
     rows = con.execute(
-        "select c.schema_name, c.table_name, string_agg('\"' || c.column_name || '\"', ', ' order by c.column_index) "
-        "from duckdb_columns() as c join duckdb_tables() as t using (database_name, schema_name, table_name) "
-        "where database_name = ? and not list_contains(?, c.column_name) group by all order by all",
+        """select c.schema_name, c.table_name, string_agg(
+               if(c.data_type = 'DOUBLE', 'format(''{:.9e}'', "' || c.column_name || '") as ', '')
+               || '"' || c.column_name || '"', ', ' order by c.column_index)
+           from duckdb_columns() as c join duckdb_tables() as t using (database_name, schema_name, table_name)
+           where database_name = ? and not list_contains(?, c.column_name) group by all order by all""",
         [database, list(VOLATILE)],
     ).fetchall()
     return {
@@ -63,7 +66,9 @@ def _tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
 
 
 def _difference(con: duckdb.DuckDBPyConnection, name: str, query: str, this: str, that: str) -> list[str]:
-    here, there = (query.replace("{}", database) for database in (this, that))
+    here, there = (
+        query.replace("{}.", f"{database}.").replace("{}/", f"{database}/") for database in (this, that)
+    )
     only_here, only_there = (
         con.execute(f"select count(*), any_value(t) from (({first}) except all ({second})) as t").fetchone()
         for first, second in ((here, there), (there, here))

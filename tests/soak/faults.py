@@ -187,16 +187,18 @@ def _restored(scene: Scene, fault: Fault) -> Struck:
     if not warehouse.exists():
         return Struck(met=False)
     backups = home.with_name(f"{home.name}-backups")
-    struck = Struck(ended=[scene.run("backup", "--to", str(backups))])
+    backups.mkdir(exist_ok=True)
+    backup = scene.run("backup", "--to", str(backups))
+    if backup.code:
+        return Struck(ended=[backup], wrong=["no backup"])
     os.truncate(warehouse, int(0.5 * fault.fraction * warehouse.stat().st_size))
-    if scene.run("check").code == 0:
-        struck.wrong.append("check calls a truncated warehouse sound")
+    sound = scene.run("check").code == 0
     for path in home.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    latest = max(backups.iterdir(), key=lambda path: path.stat().st_mtime)
-    struck.ended.append(scene.run("restore", "--backup", str(latest)))
-    struck.wrong += [f"{ended.command}: exit code {ended.code}" for ended in struck.ended if ended.code]
-    return struck
+    latest = max(backups.glob("nightledger-*"), key=lambda path: path.stat().st_mtime)
+    restore = scene.run("restore", "--backup", str(latest))
+    wrong = ["check calls a truncated warehouse sound"] if sound else []
+    return Struck(ended=[backup, restore], wrong=wrong + (["not restored"] if restore.code else []))
 
 
 @contextmanager

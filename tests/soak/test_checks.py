@@ -22,8 +22,8 @@ ROWS = {
     "ops.run_ledger (run_id, flow, portfolio, as_of_date, status)": f"select 'r1', 'nightly', {KEY}, 'done'",
     "ops.file_ledger (feed, path, file_hash, status, delivered, loaded, quarantined, exact_duplicates, run_id)":
         "select 'legal_cases', 'a.csv', 'h', 'loaded', 4, 2, 1, 1, 'r1'",
-    "raw.legal_cases (portfolio, filed_on, known_at, case_id, enterprise_id, file_hash, file_row, run_id, loaded_at)":
-        f"select {KEY}, '{DAY}', 'c' || i, 'E1', 'h', i, 'r1', now()::timestamp from range(2) as numbers(i)",
+    "raw.legal_cases (portfolio, known_at, role, case_id, filed_on, enterprise_id, file_hash, run_id, loaded_at)":
+        f"select {KEY}, 'plaintiff', 'c' || i, '{DAY}', 'E1', 'h', 'r1', now()::timestamp from range(2) as t(i)",
     "ops.quarantine (path, file_hash, file_row, rule)": "select 'a.csv', 'h', 3, 'x'",
     "scores.portfolio_scores (portfolio, as_of_date, enterprise_id, model_family, model_role, pd, run_id, scored_at)":
         f"select {KEY}, 'E' || i, 'f', 'champion', 0.1, 'r1', now()::timestamp from {MANY}",
@@ -202,3 +202,11 @@ def test_who_wrote_a_row_and_when_is_no_difference(good: Path, home: Path) -> No
         "update wh.scores.portfolio_scores set run_id = 'r9', scored_at = now()::timestamp",
     )
     assert differences(home, good) == []
+
+
+@pytest.mark.parametrize(("change", "differs"), [(1e-17, False), (1e-8, True)])
+def test_the_last_digits_of_a_sum_are_no_difference(
+    good: Path, home: Path, change: float, differs: bool
+) -> None:
+    spoil(home / "warehouse.duckdb", f"update wh.scores.portfolio_scores set pd = 0.1 + {change}::double")
+    assert bool(differences(home, good)) == differs
