@@ -178,7 +178,7 @@ def _file(scene: Scene, fault: Fault) -> Struck:
     file = random.Random(fault.number).choice(sorted(files))
     with _damaged(file, fault):
         ended = scene.run("nightly")
-    return Struck(ended=[ended], copy_damaged="published" in file.parts)
+    return Struck(ended=[ended], copy_damaged="published" in file.parts and ended.code != 0)
 
 
 def _restored(scene: Scene, fault: Fault) -> Struck:
