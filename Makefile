@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly server test test-flows test-rooms lint lint-sql format bench docs clean
+.PHONY: nightly server test test-flows test-rooms soak lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -23,6 +23,10 @@ test-flows: .venv/ready
 test-rooms: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules --ignore tests/flows tests models papers
 
+# a hundred faults over nights of a small portfolio; python -m tests.soak --help
+soak: .venv/ready
+	@$(BIN)/python -m tests.soak
+
 lint: .venv/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -30,6 +34,7 @@ lint: .venv/ready
 	@$(MAKE) --no-print-directory lint-sql
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m warehouse.dictionary --check
+	@$(BIN)/python -m tests.licences
 
 # a file with loops is checked as it runs: rendered, under its own name
 lint-sql: .venv/ready

@@ -108,3 +108,18 @@ def test_every_decision_has_a_number_of_its_own_and_begins_with_it():
     for file in DECISIONS:
         assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", file.name)
         assert file.read_text(encoding="utf-8").startswith(f"# {file.name[:4]} "), file.name
+
+
+def test_every_test_that_the_page_of_threats_names_exists():
+    page = (ROOT / "docs" / "threats.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`(?:: ((?:`\w+`(?:, )?)+))?", page)
+    assert len(named) > 10
+    missing = set()
+    for path, tests in named:
+        text = (ROOT / path).read_text(encoding="utf-8") if (ROOT / path).exists() else ""
+        wanted = [
+            f"def {name}(" if name.startswith("test") else f"class {name}:"
+            for name in re.findall(r"\w+", tests)
+        ]
+        missing |= {f"{path}: {words}" for words in ["", *wanted] if not text or words not in text}
+    assert missing == set()
