@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
 from warehouse.errors import Refused
+from warehouse.safe_text import printable, printable_lines
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 COMMANDS = ("draft", "contract", "sql")
 INTERRUPTED = "{} interrupted: nothing half written; run it again"
+
+
+class _Printable(logging.Formatter):
+    """Format a record so that no name of a file or value of a row steers the terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """Return the record as one line with every hidden character spelled out."""
+        return printable(super().formatMessage(record))
 
 
 def summaries() -> dict[str, str]:
@@ -62,7 +71,7 @@ def prepare_prefect() -> None:
 def show_progress() -> None:
     """Print the platform's own log lines on the terminal, each with the time of day."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Printable("%(asctime)s  %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("nightledger")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -91,13 +100,13 @@ def run_flow(name: str, arguments: list[str]) -> int:
     try:
         parameters = CliApp.run(record, cli_args=arguments)
     except ValidationError as error:
-        print(usage_error(name, error), file=sys.stderr)
+        print(printable(usage_error(name, error)), file=sys.stderr)
         return 2
     show_progress()
     try:
         flow(run=parameters)
     except Refused as error:
-        print(f"{name} refused: {error}", file=sys.stderr)
+        print(f"{name} refused: {printable_lines(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(INTERRUPTED.format(name), file=sys.stderr)
@@ -109,7 +118,7 @@ def run_flow(name: str, arguments: list[str]) -> int:
         log = settings().home / "logs" / f"{datetime.now():%Y%m%dT%H%M%S}-{name}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc(), encoding="utf-8")
-        line = str(error).split("\n", 1)[0]
+        line = printable(str(error).split("\n", 1)[0])
         print(f"{name} failed: {type(error).__name__}: {line} (traceback in {log})", file=sys.stderr)
         return 1
     return 0
@@ -134,7 +143,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings()
     except Refused as error:
-        print(f"{name} refused: {error}", file=sys.stderr)
+        print(f"{name} refused: {printable_lines(str(error))}", file=sys.stderr)
         return 1
     return run_flow(name, rest)
 
