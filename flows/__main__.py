@@ -20,6 +20,7 @@ from flows._last_line import end_within, last_line
 from flows._prefect_server import own_server
 from flows._termination import Termination
 from warehouse.connection import clean_home
+from warehouse.safe_text import printable
 from warehouse.settings import settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 COMMANDS = ("draft", "contract", "sql", "check", "server", "worker")
 TERMINATED = "{} terminated: nothing half written; run it again"
+
+
+class _Printable(logging.Formatter):
+    """Format a record so that no name of a file or value of a row steers the terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        """Return the record as one line with every hidden character spelled out."""
+        return printable(super().formatMessage(record))
 
 
 def summaries() -> dict[str, str]:
@@ -63,7 +72,7 @@ def prepare_prefect() -> None:
 def show_progress() -> None:
     """Print the platform's own log lines on the terminal, each with the time of day."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Printable("%(asctime)s  %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("nightledger")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -102,7 +111,7 @@ def run_with_options(name: str, arguments: list[str], termination: Termination) 
     try:
         parameters = CliApp.run(record, cli_args=arguments)
     except ValidationError as error:
-        print(usage_error(name, error), file=sys.stderr)
+        print(printable(usage_error(name, error)), file=sys.stderr)
         return 2
     show_progress()
     if server is not None:

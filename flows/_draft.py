@@ -13,6 +13,7 @@ from warehouse.drafting.trial import Trial, try_out
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.feeds_yaml import parse_mappings
+from warehouse.safe_text import printable, printable_lines
 
 _NAMES_SHOWN = 12
 
@@ -35,17 +36,18 @@ def run(arguments: list[str]) -> int:
         mappings = parse_mappings(text)
         trial = try_out(options.file, feed, mappings)
     except Refused as error:
-        print(f"draft refused: {error}", file=sys.stderr)
+        print(f"draft refused: {printable_lines(str(error))}", file=sys.stderr)
         return 1
     print("# add this to feeds.yaml in the landing folder, and settle every TODO")
-    print(text, end="")
+    print(printable_lines(text), end="")
     if left := left_over(sample, feed, mappings[feed.name][0]):
         more = f" and {len(left) - _NAMES_SHOWN} more" if len(left) > _NAMES_SHOWN else ""
-        print(f"# nothing takes: {', '.join(left[:_NAMES_SHOWN])}{more}")
+        print(f"# nothing takes: {printable(', '.join(left[:_NAMES_SHOWN]))}{more}")
     if sample.cut:
         print(f"# guessed from the first {sample.rows:,} rows")
     print()
-    print("\n".join(_told(trial, options.file.name)))
+    for line in _told(trial, options.file.name):
+        print(printable(line))
     return 0
 
 

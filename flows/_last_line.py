@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 import traceback
@@ -11,16 +10,16 @@ from datetime import datetime
 from pathlib import Path
 
 from warehouse.errors import Refused
+from warehouse.safe_text import printable
 from warehouse.settings import Settings, settings
 from warehouse.shortage import is_full, shortage
 
 ROOT = Path(__file__).parents[1]
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def last_line(name: str, error: BaseException) -> str:
     """Return the line that the user sees: refused, interrupted or failed, and what to do about it."""
-    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], _line(name, error))
+    return printable(_line(name, error))
 
 
 def end_within(seconds: float, code: int) -> None:

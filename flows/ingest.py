@@ -11,6 +11,7 @@ from tasks.ingest import IngestSummary, ingest_landing
 from tasks.night import end_run, open_run
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.safe_text import in_markdown
 from warehouse.settings import settings
 
 _SHOWN = 15
@@ -73,8 +74,8 @@ def _page(summary: IngestSummary) -> str:
         summary.files, key=lambda file: (file.status != "refused", file.status != "loaded", file.path)
     )
     rows = [
-        f"| {_cell(file.path)} | {file.status.replace('_', ' ')} | {file.delivered:,} | {file.loaded:,} | "
-        f"{file.quarantined:,} | {file.exact_duplicates:,} | {file.superseded:,} | {_cell(file.message)} |"
+        f"| {in_markdown(file.path)} | {file.status.replace('_', ' ')} | {file.delivered:,} | {file.loaded:,} | "
+        f"{file.quarantined:,} | {file.exact_duplicates:,} | {file.superseded:,} | {in_markdown(file.message)} |"
         for file in files[:_SHOWN]
     ]
     rest = f"\n{len(files) - _SHOWN} more files are in `ops.file_ledger`.\n" if len(files) > _SHOWN else ""
@@ -96,7 +97,3 @@ def _page(summary: IngestSummary) -> str:
 {rest}
 **May I rerun?** Yes. A loaded file is not loaded again; a corrected one replaces what it delivered before.
 """
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from warehouse import promotion, roles
 from warehouse.connection import writer
 from warehouse.roles import RoleRecord
+from warehouse.safe_text import in_markdown
 
 log = logging.getLogger("nightledger")
 
@@ -48,7 +49,7 @@ def promote_model(
         log.info("role        %s", line)
     create_markdown_artifact(
         key=f"approval-{family.replace('_', '-')}",
-        markdown="\n".join(f"- {line}" for line in lines),
+        markdown="\n".join(f"- {in_markdown(line)}" for line in lines),
         description=f"{portfolio}: {family} {version} is {role} from {effective_from} on",
     )
     return records

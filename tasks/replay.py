@@ -13,6 +13,7 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.ledger import Run
 from warehouse.night import Night
+from warehouse.safe_text import in_markdown
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
@@ -79,10 +80,11 @@ def show_verdict(run: Run, counts: dict[str, Any], lines: list[str]) -> dict[str
     """Log the verdict, show it in the Prefect UI, and return the counts."""
     for line in (f"{run.run_id} {counts['verdict']}", *lines):
         log.info("replay      %s", line)
-    rows = "\n".join(f"| {name} | {value} |" for name, value in counts.items())
+    rows = "\n".join(f"| {in_markdown(name)} | {in_markdown(str(value))} |" for name, value in counts.items())
     create_markdown_artifact(
         key="replay",
-        markdown=f"| what | value |\n|---|---|\n{rows}\n\n" + "\n".join(f"- {line}" for line in lines),
+        markdown=f"| what | value |\n|---|---|\n{rows}\n\n"
+        + "\n".join(f"- {in_markdown(line)}" for line in lines),
         description=f"{run.run_id}: {counts['verdict']}",
     )
     return counts

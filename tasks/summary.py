@@ -17,6 +17,7 @@ from warehouse import contributions, night_summary
 from warehouse.connection import writer
 from warehouse.feed_deliveries import FeedDelivery
 from warehouse.night import Night
+from warehouse.safe_text import in_markdown
 
 log = logging.getLogger("nightledger")
 
@@ -62,7 +63,7 @@ def show_summary(night: Night, feeds: Sequence[FeedDelivery]) -> None:
             f"| files | rows loaded | quarantined | files refused | warnings |\n|--:|--:|--:|--:|--:|\n"
             f"| {run['files']} | {run['loaded'] or 0:,} | {run['quarantined']:,} | {run['refused']} "
             f"| {run['warnings']} |\n\n"
-            f"Feeds: {feeds_line(feeds) or 'none refused, none missing'}.\n\n"
+            f"Feeds: {in_markdown(feeds_line(feeds)) or 'none refused, none missing'}.\n\n"
             f"Run `{run_id}`. May I rerun? Yes: the same rows are written once.\n"
         ),
     )

@@ -20,6 +20,7 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake import gate_quarantine
 from warehouse.night import Night
+from warehouse.safe_text import in_markdown
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
@@ -100,7 +101,12 @@ def _settle(
         runs=gates.judged_runs(con),
     )
     text = artifact.markdown(
-        result, run_id=run_id, portfolio=portfolio, as_of_date=str(as_of_date), page=str(page)
+        result,
+        run_id=run_id,
+        portfolio=portfolio,
+        as_of_date=str(as_of_date),
+        page=str(page),
+        escape=in_markdown,
     )
     _show(result.gate, text)
     log.info("validate    %s", result.summary())

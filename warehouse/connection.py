@@ -76,6 +76,8 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def reader() -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a read-only connection to the published copy, in which `marts.x` and `wh.marts.x` both work.
 
+    No query of it reads another file, loads an extension, changes a setting or sees a variable of the program.
+
     Raises:
         Refused: when nothing has been published yet.
     """
@@ -89,6 +91,10 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             raise Refused(f"cannot read {conf.published_file}: {error}") from error
         con.execute("use wh")
+        # no files of others: from here on DuckDB opens its own spill folder and the copy only
+        con.execute("set python_enable_replacements = false")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
         yield con
     finally:
         con.close()

@@ -41,8 +41,10 @@ def gate_report(*checks):
     return GateResult("feeds", (suite_report(*checks),), seconds=1.5)
 
 
-def tell(report):
-    return artifact.markdown(report, run_id="r", portfolio="p", as_of_date="2026-06-30", page="/x/index.html")
+def tell(report, escape=str):
+    return artifact.markdown(
+        report, run_id="r", portfolio="p", as_of_date="2026-06-30", page="/x/index.html", escape=str
+    )
 
 
 def test_what_was_moved_stays_told():
@@ -101,6 +103,15 @@ def test_artifact_of_a_clean_gate_is_short():
     assert "passed" in text.splitlines()[0]
     assert "**May I rerun?** Yes" in text
     assert len(text.splitlines()) < 9
+
+
+def test_artifact_shows_no_value_of_a_row_as_it_came():
+    evil = replace(STOP, examples=({"name": "![x](http://evil)"},))
+    errored = replace(STOP, outcome="errored", observed="<b>evil</b>", examples=())
+    text = tell(gate_report(evil, errored), escape=lambda value: value.replace("evil", "harmless"))
+    assert "- name = ![x](http://harmless)" in text
+    assert "<b>harmless</b>" in text
+    assert "evil" not in text
 
 
 def test_artifact_answers_what_failed_how_many_rows_three_examples_may_i_rerun():

@@ -206,7 +206,7 @@ def test_sql_table_says_what_it_leaves_out(published: Path, capsys: pytest.Captu
     [
         ("from marts.nothing", "Table with name nothing does not exist"),
         ("selec 1", "syntax error"),
-        ("delete from marts.t", "read-only"),
+        ("delete from marts.t", "this does not only read"),
     ],
 )
 def test_bad_query_is_refused_in_one_line(
@@ -235,6 +235,23 @@ def test_an_interrupt_is_told_in_one_line_also_from_within_a_query(
     assert main(["publish"]) == 1
     assert capsys.readouterr().err == "publish interrupted: nothing half written; run it again\n"
     assert not (home / "logs").exists()
+
+
+def test_no_line_of_ours_steers_the_terminal(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "evil\x1b[31m\u202e\nname.csv"
+    file.write_text("a\x1b]0;title\x07,b\n1,2\n")
+    program = (
+        "import logging, sys; from flows.__main__ import main, show_progress\n"
+        "assert main(['draft', '--file', sys.argv[1], '--feed', 'outcomes']) in {0, 1}\n"
+        "assert main(['draft', '--file', sys.argv[1] + 'gone', '--feed', 'outcomes']) == 1\n"
+        "show_progress(); logging.getLogger('nightledger.warehouse').info('file %s', sys.argv[1])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=True
+    )
+    assert not set(ended.stdout + ended.stderr) & set("\x1b\x07\u202e\r\t")
+    assert ended.stdout.splitlines()[-1].endswith("evil\\x1b[31m\\u202e\\nname.csv")
+    assert "evil\\x1b[31m\\u202e name.csvgone" in ended.stderr
 
 
 def test_sql_before_the_first_night(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

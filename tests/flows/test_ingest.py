@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from html import escape
 from pathlib import Path
 
 import polars as pl
 import pytest
+from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
 from flows.ingest import IngestParameters, _page, ingest
@@ -16,6 +19,7 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.landing import list_landing
+from warehouse.safe_text import printable
 
 FIRM = dict.fromkeys(FEEDS["enterprises"].must_deliver) | {
     "enterprise_id": "E1",
@@ -124,10 +128,38 @@ def test_the_page_fits_a_screen_and_names_refusals_first(landing):
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert len(page.splitlines()) < 35
     assert rows[1].startswith(
-        "| transactions/00.csv | refused | 0 | 0 | 0 | 0 | 0 | empty: the file has 0 bytes |"
+        "| transactions/00.csv | refused | 0 | 0 | 0 | 0 | 0 | empty&#58; the file has 0 bytes |"
     )
     assert "7 more files are in `ops.file_ledger`" in page
     assert "**May I rerun?** Yes." in page
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "![x](evil.png)",
+        "<img src=x onerror=alert(1)>",
+        "[a](javascript:alert(1))",
+        "a|b`c`\n\n# d\x1b[2J",
+    ],
+)
+def test_the_page_shows_names_of_files_letter_by_letter(landing, name):
+    (landing / "transactions").mkdir()
+    (landing / "transactions" / f"{name}.csv").touch()
+    (landing / "transactions" / "plain.csv").touch()
+    files = list_landing(landing)
+    with writer(purpose="test"):
+        results = load_feed_files.fn(files, "lender", "run")
+    html = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(_page(IngestSummary(portfolio="lender", files=results)))
+    )
+    rows = re.findall(r"<tr>.*?</tr>", html, re.DOTALL)
+    assert len(rows) == 1 + len(files)
+    assert not set(re.findall(r"<(\w+)", "".join(rows))) - {"tr", "th", "td"}
+    for file in results:
+        assert escape(printable(file.path), quote=False).replace('"', "&quot;") in html
 
 
 @pytest.mark.parametrize("wrong", [{"portfolio": "A b"}, {"portfolio": ""}, {"folder": "x"}])
