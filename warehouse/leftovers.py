@@ -21,7 +21,7 @@ log = logging.getLogger("nightledger.warehouse")
 _SPILL = "duckdb-"
 NEW_WAREHOUSE = ".warehouse-"  # how the name of a warehouse begins that is being made
 # what is written under another name until it is whole; the writers are dead, as the lease is ours
-_UNFINISHED = (f"{NEW_WAREHOUSE}*", ".restore-*", "models/**/*.partial", "reports/**/*.new")
+_UNFINISHED = (f"{NEW_WAREHOUSE}*", ".restore-*", "*.rewrite*", "models/**/*.partial", "reports/**/*.new")
 _cleaned: set[Path] = set()  # folders of runs that this process has looked through
 
 
