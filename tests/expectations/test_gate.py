@@ -43,7 +43,7 @@ def gate_report(*checks):
 
 def tell(report, escape=str):
     return artifact.markdown(
-        report, run_id="r", portfolio="p", as_of_date="2026-06-30", page="/x/index.html", escape=str
+        report, run_id="r", portfolio="p", as_of_date="2026-06-30", page="/x/index.html", escape=escape
     )
 
 
