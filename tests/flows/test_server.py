@@ -184,9 +184,11 @@ def test_with_the_login_the_own_page_gets_in_and_a_foreign_one_does_not(server: 
         allowed = server.address if status == 200 else None
         assert asked.headers.get("access-control-allow-origin") == allowed
         assert answer.headers.get("access-control-allow-origin") == allowed
-    assert (
-        httpx.get(f"{server.address}/ui-settings", timeout=30).json()["auth"] == "BASIC"
-    )  # the page asks for it
+    page = httpx.get(f"{server.address}/ui-settings", timeout=30).json()
+    assert (page["auth"], page["api_url"]) == (
+        "BASIC",
+        f"{server.address}/api",
+    )  # the page asks for the login
 
 
 @pytest.mark.server
