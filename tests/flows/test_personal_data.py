@@ -41,18 +41,13 @@ FORMATS = ("csv", "ndjson", "parquet")
 NIGHT = """
 import sys
 from dataclasses import replace
-from flows.__main__ import main
 from models.families import FAMILIES
-from models.voting_ensemble.family import VOTING_ENSEMBLE
-from models.voting_ensemble.settings import VotingEnsembleSettings
-from models.wide_deep.family import WIDE_DEEP
-from models.wide_deep.settings import WideDeepSettings
-QUICK = VotingEnsembleSettings(
-    members=("gbdt", "lightgbm"), feature_groups=("ledger", "opinion"), bags=2, folds=2, inner_folds=2,
-    minimum_positives=4)
-QUICK_WIDE = WideDeepSettings(max_epochs=5, folds=2, minimum_positives=4)
-for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
-    FAMILIES[family.name] = replace(family, settings=lambda quick=quick: quick)
+from models.operational_risk.settings import OperationalRiskSettings
+family = FAMILIES["operational_risk"]  # one family reads every feed
+FAMILIES.clear()
+quick = OperationalRiskSettings(learner="logistic_regression", folds=2, minimum_positives=4)
+FAMILIES[family.name] = replace(family, settings=lambda: quick)
+from flows.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 _NUMBERS = count(1)
@@ -116,16 +111,22 @@ def planted(feed: Feed, good: Row) -> list[Row]:
 
 def good_rows(landing: Path, feed: Feed) -> list[Row]:
     """Return rows that the simulation delivered; of a feed that it does not know, made ones."""
-    files = sorted((landing / feed.name).glob("*.csv"))
-    if not files:
+    if feed.name == "overrides":
         day = "2026-06-10 10:00:00"
         return [
             {"enterprise_id": f"E{n:07d}", "decided_at": day, "old_grade": "B1", "new_grade": "B2", "known_at": day,
              "decided_by": "Zzyzx Quuxmann", "reason": f"{next(WORDS)} called", "valid_until": ""}
             for n in range(1, 140)
         ]  # fmt: skip
-    with max(files, key=lambda path: path.stat().st_size).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))[:400]
+    path = max((landing / feed.name).iterdir(), key=lambda path: path.stat().st_size)
+    kind = path.name.split(".")[1]
+    reader = {"csv": "read_csv('{}', all_varchar = true)", "parquet": "read_parquet('{}')"}.get(
+        kind, "read_json('{}')"
+    )
+    columns = ", ".join(f"cast({column.name} as varchar) as {column.name}" for column in feed.columns)
+    filled = " and ".join(f"{column.name} is not null" for column in feed.columns if column.required)
+    rows = duckdb.execute(f"select {columns} from {reader.format(path)} where {filled} limit 400").pl()
+    return rows.to_dicts()
 
 
 def write(path: Path, rows: list[Row]) -> None:
@@ -242,7 +243,7 @@ def test_the_runs_did_their_work(after: After) -> None:
     }
     assert {feed for feed, found in statuses if "loaded" in found} == set(FEEDS)
     assert "Zzyzx" in texts, "the engineer still has the row"
-    assert names > 5
+    assert names > 2
 
 
 @pytest.mark.parametrize("command", ["ingest", "nightly"])

@@ -107,5 +107,6 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
 
 def _first_line(error: Exception, file: WholeFile) -> str:
     """Return what DuckDB says of a damaged file; what it quotes may be a value, so its form is shown."""
-    line = str(error).splitlines()[0].replace(str(file.full), "the file")[:200]
+    path = re.escape(str(file.full))
+    line = re.sub(rf"""['"]?{path}['"]?""", "this file", str(error).splitlines()[0])[:200]
     return re.sub(r"""['"].*""", lambda quote: form(quote[0]), line)
