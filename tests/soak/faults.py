@@ -141,7 +141,8 @@ def _clock(scene: Scene, fault: Fault) -> Struck:
 
 def _server(scene: Scene, fault: Fault) -> Struck:
     own = fault.variant == "its own"
-    program = scene.start("nightly", own_server=own, PREFECT_CLIENT_MAX_RETRIES="2")
+    patience = {} if fault.variant == "started again" else {"PREFECT_CLIENT_MAX_RETRIES": "2"}  # not minutes
+    program = scene.start("nightly", own_server=own, **patience)
     met = program.reach(fault.step, fault.fraction, scene.usual)
     if own:
         for child in alive(scene.home.path):
