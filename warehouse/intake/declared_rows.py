@@ -292,11 +292,8 @@ def _check_columns(feed: Feed, mapping: FeedMapping, *, own: Sequence[str], type
                 )
         declared = {column.name for column in feed.columns}
         extra = tuple(name for name in types if name not in declared)
-        near = near_names(missing, extra)
-        wanting = (
-            f"{name} (is it {' or '.join(map(column_name, near[name]))}?)" if name in near else name
-            for name in missing
-        )
+        near = {name: map(column_name, names) for name, names in near_names(missing, extra).items()}
+        wanting = (f"{name} (is it {' or '.join(near[name])}?)" if name in near else name for name in missing)
         unknown = (
             f"; no columns of ours: {listed(extra)}; rename them" if extra else "; add them, empty or not"
         )

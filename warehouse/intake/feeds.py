@@ -84,11 +84,7 @@ class Feed:
     @property
     def must_deliver(self) -> tuple[str, ...]:
         """Columns that a file has to have: all but `known_at` and the personal and sensitive ones."""
-        return tuple(
-            column.name
-            for column in self.columns
-            if not (column.pii or column.sensitive or column.name == "known_at")
-        )
+        return tuple(c.name for c in self.columns if not (c.pii or c.sensitive or c.name == "known_at"))
 
     @property
     def pii(self) -> tuple[str, ...]:
@@ -145,6 +141,8 @@ _FILLED = (
     FeedColumn("loaded_at", "timestamp", "local time of loading"),
 )
 
+_EVENTS = ("login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment")
+
 _FEEDS = (
     Feed(
         "enterprises",
@@ -154,9 +152,7 @@ _FEEDS = (
             _key("valid_from", "date", "first day on which this profile holds"),
             _KNOWN_AT,
             _category("legal_form", "legal form, as the lender writes it"),
-            FeedColumn(
-                "natural_person", "boolean", "true for a sole trader: the borrower is a natural person"
-            ),
+            FeedColumn("natural_person", "boolean", "true for a sole trader: a natural person"),
             _category("industry_primary", "industry, first level"),
             _category("industry_secondary", "industry, second level"),
             _category("region", "region of the seat"),
@@ -243,14 +239,7 @@ _FEEDS = (
                 "event_type",
                 "varchar",
                 required=True,
-                choices=(
-                    "login",
-                    "export",
-                    "purchase_order",
-                    "goods_received",
-                    "stock_count",
-                    "supplier_payment",
-                ),
+                choices=_EVENTS,
             ),
             FeedColumn("payload", "json", "what belongs to the type of event; empty for login and export"),
         ),
@@ -284,9 +273,7 @@ _FEEDS = (
                 choices=("excellent", "good", "general", "poor", "deterioration", "shutdown"),
             ),
             FeedColumn(
-                "leaks_outcome",
-                "boolean",
-                "true when written with knowledge of the outcome: no model may take it",
+                "leaks_outcome", "boolean", "written with knowledge of the outcome: no model may take it"
             ),
         ),
         ("enterprise_id", "opinion_date"),
