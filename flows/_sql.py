@@ -95,9 +95,7 @@ def _stopped_at_once(limit: float) -> Iterator[None]:
 
 def _end(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-    os._exit(
-        1
-    )  # a thread that cannot be stopped keeps Python from ending; nothing is written that could be lost
+    os._exit(1)  # a thread that cannot be stopped would keep Python from ending; nothing is being written
 
 
 def _print_csv(pieces: Iterator[pl.DataFrame]) -> None:
