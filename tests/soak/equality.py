@@ -49,10 +49,10 @@ def differences(home: Path, undisturbed: Path) -> list[str]:
 
 
 def _tables(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
-    """Return the columns to compare of each table; doubles to ten digits, since sums depend on the order of rows."""
+    """Return the columns to compare of each table; doubles to ten digits and 1e-12, for sums depend on row order."""
     rows = con.execute(
         """select c.schema_name, c.table_name, string_agg(
-               if(c.data_type = 'DOUBLE', 'format(''{:.9e}'', "' || c.column_name || '") as ', '')
+               if(c.data_type = 'DOUBLE', 'format(''{:.9e}'', round("' || c.column_name || '", 12) + 0.0) as ', '')
                || '"' || c.column_name || '"', ', ' order by c.column_index)
            from duckdb_columns() as c join duckdb_tables() as t using (database_name, schema_name, table_name)
            where database_name = ? and not list_contains(?, c.column_name) group by all order by all""",

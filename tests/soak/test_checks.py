@@ -204,9 +204,15 @@ def test_who_wrote_a_row_and_when_is_no_difference(good: Path, home: Path) -> No
     assert differences(home, good) == []
 
 
-@pytest.mark.parametrize(("change", "differs"), [(1e-17, False), (1e-8, True)])
+@pytest.mark.parametrize(
+    ("values", "differs"),
+    [((0.1, 0.1 + 1e-16), False), ((1e-18, -3e-18), False), ((0.0, -1e-18), False), ((1e6, 1e6 + 1e-9), False),
+     ((0.1, 0.1 + 1e-8), True), ((0.0, 1e-9), True)],
+)  # fmt: skip
 def test_the_last_digits_of_a_sum_are_no_difference(
-    good: Path, home: Path, change: float, differs: bool
+    good: Path, home: Path, tmp_path: Path, values: tuple[float, float], differs: bool
 ) -> None:
-    spoil(home / "warehouse.duckdb", f"update wh.scores.portfolio_scores set pd = 0.1 + {change}::double")
-    assert bool(differences(home, good)) == differs
+    other = Path(shutil.copytree(good, tmp_path / "other"))
+    for folder, value in zip((home, other), values, strict=True):
+        spoil(folder / "warehouse.duckdb", f"update wh.scores.portfolio_scores set pd = {value!r}::double")
+    assert bool(differences(home, other)) == differs
