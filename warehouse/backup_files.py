@@ -27,8 +27,8 @@ from warehouse.settings import Settings
 
 MANIFEST = "manifest.json"
 CHECKSUM = f"{MANIFEST}.sha256"
-DROPPED = ("logs", "lost+found", "prefect", "runs", "spill")
-"""Folders of a home that no backup holds: messages, a disk's own, Prefect's history of runs, and scratch."""
+DROPPED = ("logs", "lost+found", "postgres", "prefect", "runs", "spill")
+"""Folders of a home that no backup holds: messages, a disk's own, Prefect's history and its database, scratch."""
 
 _CHUNK = 2**20
 _BLOCK = 4096  # what a small file takes on most disks

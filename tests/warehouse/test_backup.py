@@ -34,6 +34,7 @@ SCRATCH = (
     "runs/r/part.parquet",
     "logs/x.txt",
     "lost+found/1",
+    "postgres/PG_VERSION",
     "warehouse.lock",
 )
 
@@ -150,9 +151,8 @@ def test_a_restored_home_is_the_home_that_was_backed_up(night, shelf, tmp_path, 
         "published/score_changes",
     }
     builds = {name.split("/")[1] for name in made.manifest.files if name.startswith("published/.")}
-    assert builds == {str(target) for target in made.manifest.links.values()}, (
-        "builds nothing points to are left out"
-    )
+    assert builds, "the scores of the night"
+    assert builds <= set(made.manifest.links.values()), "builds nothing points to are left out"
     brought = bring_back(made.path, tmp_path / "new", monkeypatch)
     after = content(tmp_path / "new")
     published = {
