@@ -9,7 +9,9 @@ from prefect.cache_policies import NO_CACHE
 from warehouse.connection import writer
 from warehouse.intake import forgotten
 from warehouse.intake.forgotten import Forgotten
+from warehouse.publish import publish_runs
 from warehouse.rewrite import rewrite
+from warehouse.safe_text import in_markdown
 
 log = logging.getLogger("nightledger")
 _SHOWN = 10
@@ -19,7 +21,10 @@ _SHOWN = 10
 def forget_enterprise(
     portfolio: str, enterprise_id: str, *, requested_by: str, reason: str, run_id: str
 ) -> Forgotten:
-    """Remove the personal fields of a borrower, write the warehouse file anew, and log each file of it that is left."""
+    """Remove the personal fields of a borrower, write the warehouse file anew, and log each file of it that is left.
+
+    Who asked stands in the published copy at once.
+    """
     with writer(purpose=f"forget {portfolio} {enterprise_id}") as con:
         result = forgotten.forget(
             con,
@@ -30,6 +35,7 @@ def forget_enterprise(
             run_id=run_id,
         )
         size = rewrite(con)
+        publish_runs(con, run_id)
     rows = f"{result.rows_changed:,} rows of raw and {result.rows_set_aside:,} of quarantine"
     lines = [f"forgotten   {portfolio} {enterprise_id}: {rows} lost their personal fields"]
     if result.requests_before:
@@ -49,7 +55,7 @@ def forget_enterprise(
     paths = [*(f"{path}: personal fields" for path in result.files), *result.other_files]
     create_markdown_artifact(
         key=f"forgotten-{portfolio}",
-        markdown="\n".join(f"- `{line}`" for line in (*lines, *paths)),
+        markdown="\n".join(f"- {in_markdown(line)}" for line in (*lines, *paths)),
         description=f"{portfolio}: {enterprise_id} is forgotten",
     )
     return result

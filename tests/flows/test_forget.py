@@ -65,6 +65,7 @@ def after(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> di
         with writer(purpose="test") as con:
             kept["inputs before"] = run_inputs.current(con, Night(PORTFOLIO, MAY, night))
         kept["runs"] = [forget(run=request())]
+        kept["told at once"] = ask("select enterprise_id from ops.forgotten")
         kept["after"] = rows(personal, p=PORTFOLIO, e=BORROWER)
         with writer(purpose="test") as con:
             kept["inputs after"] = run_inputs.current(con, Night(PORTFOLIO, MAY, night))
@@ -111,6 +112,7 @@ def test_who_asked_is_recorded_and_a_second_request_is_harmless(after: dict[str,
     recorded = (
         after["forgotten"].select("enterprise_id", "requested_by", "reason", "run_id", "rows_changed").rows()
     )
+    assert after["told at once"].rows() == [(BORROWER,)]
     assert recorded == [
         (BORROWER, "office 7", "request 12", after["runs"][0], after["before"].height),
         (BORROWER, "office 7", "request 13", after["runs"][1], 0),
