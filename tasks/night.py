@@ -107,4 +107,4 @@ def _published_as_unfinished(run_id: str) -> bool:
 
 def _line(error: BaseException) -> str:
     first = str(error).split("\n", 1)[0]
-    return f"{type(error).__name__}: {first}"
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
