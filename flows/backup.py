@@ -8,7 +8,7 @@ from pydantic import Field
 from flows._parameters import Parameters
 from tasks.backup import back_up_home
 from tasks.night import end_run, open_run
-from warehouse.backup import warehouse_source
+from warehouse.backups.backup import warehouse_source
 from warehouse.connection import writer
 
 

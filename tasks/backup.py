@@ -9,11 +9,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel
 
-from warehouse import backup, restore
-from warehouse.backup import Backup
+from warehouse.backups import backup, restore
+from warehouse.backups.backup import Backup
+from warehouse.backups.restore import Restored
 from warehouse.connection import writer
 from warehouse.intake.whole_files import shown_path
-from warehouse.restore import Restored
 
 log = logging.getLogger("nightledger")
 

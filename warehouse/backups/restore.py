@@ -18,8 +18,9 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import backup_files, declared, ledger
-from warehouse.backup_files import Manifest
+from warehouse import declared, ledger
+from warehouse.backups import backup_files
+from warehouse.backups.backup_files import Manifest
 from warehouse.connection import connect
 from warehouse.errors import Refused
 from warehouse.intake.whole_files import shown_path

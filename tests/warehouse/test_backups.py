@@ -13,7 +13,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from warehouse import backup, ledger, migrations, publish, restore
+from warehouse import ledger, migrations, publish
+from warehouse.backups import backup, restore
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.settings import settings
@@ -430,7 +431,8 @@ def test_a_disk_that_cannot_be_written_is_refused(night, shelf, small_disk, tmp_
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from warehouse import backup, backup_files, ledger, restore
+from warehouse import ledger
+from warehouse.backups import backup, backup_files, restore
 from warehouse.connection import writer
 
 place, call, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])

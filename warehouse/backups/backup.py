@@ -17,8 +17,9 @@ from typing import BinaryIO
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import backup_files, ledger
-from warehouse.backup_files import Copied, Listing, Manifest
+from warehouse import ledger
+from warehouse.backups import backup_files
+from warehouse.backups.backup_files import Copied, Listing, Manifest
 from warehouse.connection import connect
 from warehouse.errors import Refused
 from warehouse.intake.whole_files import shown_path
