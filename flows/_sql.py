@@ -19,7 +19,7 @@ import polars as pl
 from flows._one_line_parser import OneLineParser
 from warehouse.errors import Refused
 from warehouse.examples import example
-from warehouse.published import LIMIT_SECONDS, answer
+from warehouse.publishing.published import LIMIT_SECONDS, answer
 from warehouse.safe_text import in_json, in_spreadsheet, in_table, printable_lines
 
 ROWS_SHOWN = 100

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from warehouse.connection import writer
 from warehouse.intake import forgotten
 from warehouse.intake.forgotten import Forgotten
-from warehouse.publish import publish_runs
+from warehouse.publishing.publish import publish_runs
 from warehouse.rewrite import rewrite
 from warehouse.safe_text import in_markdown
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from warehouse import ledger
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
-from warehouse.publish import publish_runs
+from warehouse.publishing.publish import publish_runs
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")

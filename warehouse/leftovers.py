@@ -13,7 +13,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from warehouse import archive, processes
+from warehouse import processes
+from warehouse.publishing import archive
 from warehouse.settings import Settings
 
 log = logging.getLogger("nightledger.warehouse")

@@ -14,9 +14,10 @@ from typing import Literal
 
 import duckdb
 
-from warehouse import archive, connection, ledger_soundness, manifest, registry
+from warehouse import connection, ledger_soundness, registry
 from warehouse.errors import Refused
-from warehouse.manifest import Manifest
+from warehouse.publishing import archive, manifest
+from warehouse.publishing.manifest import Manifest
 from warehouse.settings import settings
 
 RESTORE = "restore a backup"

@@ -10,7 +10,7 @@ import pytest
 
 from flows.__main__ import main
 from warehouse.connection import writer
-from warehouse.publish import publish
+from warehouse.publishing.publish import publish
 
 
 @pytest.fixture

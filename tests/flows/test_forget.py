@@ -22,7 +22,7 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.night import Night
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import ledger, publish
+from warehouse import ledger
 from warehouse.connection import clean_home, writer
+from warehouse.publishing import publish
 from warehouse.settings import settings
 from warehouse.shortage import shortage
 
@@ -99,7 +100,7 @@ def test_a_publication_that_filled_the_disk_is_removed_by_the_next_start(
         publish.publish(con, "r1")
     before = settings().published_file.read_bytes()
     script = (
-        "import sys\nfrom warehouse import publish\nfrom warehouse.connection import writer\n"
+        "import sys\nfrom warehouse.publishing import publish\nfrom warehouse.connection import writer\n"
         "with writer(purpose='publish') as con:\n"
         "    print('open', flush=True)\n    sys.stdin.readline()\n"
         "    publish.publish(con, 'r2')\n"

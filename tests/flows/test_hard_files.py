@@ -23,7 +23,7 @@ from models.wide_deep.settings import WideDeepSettings
 from tasks.deliver import deliver_feeds
 from warehouse import sql
 from warehouse.connection import writer
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

@@ -24,7 +24,7 @@ from warehouse import sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

@@ -18,7 +18,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 
 from flows.nightly import NightlyParameters, nightly
 from sources import simulated
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

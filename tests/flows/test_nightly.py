@@ -19,7 +19,7 @@ from models.wide_deep.settings import WideDeepSettings
 from warehouse import sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

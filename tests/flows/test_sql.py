@@ -21,7 +21,7 @@ import pytest
 from flows.__main__ import main
 from warehouse.connection import reader
 from warehouse.errors import Refused
-from warehouse.published import ALLOWED, answer, ask
+from warehouse.publishing.published import ALLOWED, answer, ask
 from warehouse.settings import settings
 
 ENDLESS = [

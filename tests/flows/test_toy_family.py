@@ -17,7 +17,7 @@ from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.family import WIDE_DEEP
 from models.wide_deep.settings import WideDeepSettings
-from warehouse.published import ask
+from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
 

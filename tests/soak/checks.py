@@ -15,8 +15,8 @@ import duckdb
 
 from tests.soak.night import ENTERPRISES, PORTFOLIO
 from tests.soak.programs import Ended
-from warehouse.archive import ARCHIVES
 from warehouse.intake.feeds import FEEDS
+from warehouse.publishing.archive import ARCHIVES
 
 KEYS = {
     **{f"raw.{feed.name}": ("portfolio", *feed.key, "known_at") for feed in FEEDS.values()},

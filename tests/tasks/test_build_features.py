@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 
 from tasks.features import COVERAGE, WIDE, build_relation, feature_order
-from warehouse import matrix, publish, sql
+from warehouse import matrix, sql
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 FIRST, NIGHT = date(2026, 5, 31), date(2026, 6, 30)

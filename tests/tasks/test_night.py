@@ -15,8 +15,8 @@ from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
-from warehouse.publish import publish
-from warehouse.published import ask
+from warehouse.publishing.publish import publish
+from warehouse.publishing.published import ask
 from warehouse.settings import settings
 
 

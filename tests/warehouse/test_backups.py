@@ -13,10 +13,11 @@ from datetime import date
 import duckdb
 import pytest
 
-from warehouse import ledger, migrations, publish
+from warehouse import ledger, migrations
 from warehouse.backups import backup, restore
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)

@@ -7,11 +7,12 @@ from datetime import date
 import polars as pl
 import pytest
 
-from warehouse import changes, partition, publish
+from warehouse import changes, partition
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 BEFORE, NIGHT = date(2026, 6, 29), date(2026, 6, 30)

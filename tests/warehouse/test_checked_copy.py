@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import archive, ledger, leftovers, manifest, publish, published_copy
+from warehouse import ledger, leftovers
 from warehouse.connection import reader
 from warehouse.errors import Refused
+from warehouse.publishing import archive, manifest, publish, published_copy
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)

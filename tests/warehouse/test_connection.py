@@ -16,9 +16,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse import ledger, publish
+from warehouse import ledger
 from warehouse.connection import in_file_order, reader, transaction, writer
 from warehouse.errors import Refused
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 HOLD = """

@@ -7,10 +7,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from warehouse import contributions, partition, publish, scores
+from warehouse import contributions, partition, scores
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from warehouse import declared, dictionary, lineage, publish, sql, tables
+from warehouse import declared, dictionary, lineage, sql, tables
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
+from warehouse.publishing import publish
 
 MART = """\
 -- relation: marts.mart_a_first

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import partition, publish, reference, registry, scores, statuses, watch
+from warehouse import partition, reference, registry, scores, statuses, watch
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.published import ask
+from warehouse.publishing import publish
+from warehouse.publishing.published import ask
 
 NIGHT = date(2026, 6, 30)
 

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from warehouse import ledger, publish, roles, scores
+from warehouse import ledger, roles, scores
 from warehouse import settings as settings_module
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.publishing import publish
 from warehouse.roles import RoleRecord
 
 NIGHT = date(2026, 6, 30)

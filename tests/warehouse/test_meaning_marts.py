@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import contributions, examples, partition, publish, scores
+from warehouse import contributions, examples, partition, scores
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.published import ask
+from warehouse.publishing import publish
+from warehouse.publishing.published import ask
 
 NIGHT = date(2026, 6, 30)
 PD = pl.col("pd")

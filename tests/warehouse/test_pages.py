@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from warehouse import examples, publish
+from warehouse import examples
 from warehouse.errors import Refused
-from warehouse.published import ask
+from warehouse.publishing import publish
+from warehouse.publishing.published import ask
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -13,8 +13,9 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 
-from warehouse import ledger, manifest, partition, publish, published_copy, sql
+from warehouse import ledger, partition, sql
 from warehouse.connection import reader, writer
+from warehouse.publishing import manifest, publish, published_copy
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
@@ -245,7 +246,7 @@ def test_readers_that_come_while_it_is_replaced_again_and_again_always_see_a_who
 
 PUBLISH = """
 from warehouse.connection import writer
-from warehouse.publish import publish
+from warehouse.publishing.publish import publish
 with writer(purpose="publish") as con:
     if con.execute("select count(*) from wh.scores.portfolio_scores").fetchone() == (0,):
         con.execute("insert into wh.scores.portfolio_scores by name select 'p' as portfolio, "

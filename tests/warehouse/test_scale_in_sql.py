@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 
 from models.master_scale import MasterScale, MasterScaleSettings
-from warehouse import master_scale, publish
+from warehouse import master_scale
 from warehouse.connection import reader
 from warehouse.errors import Refused
-from warehouse.published import ask
+from warehouse.publishing import publish
+from warehouse.publishing.published import ask
 
 SCALE = MasterScale()
 

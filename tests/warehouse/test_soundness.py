@@ -17,9 +17,9 @@ from feed_rows import Lender, rows_of
 from warehouse import registry, soundness
 from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
-from warehouse.manifest import Manifest
 from warehouse.night import Night
-from warehouse.publish import publish
+from warehouse.publishing.manifest import Manifest
+from warehouse.publishing.publish import publish
 from warehouse.settings import settings
 from warehouse.soundness import Part
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import archive, feature_catalogue, ledger, lineage, manifest, published_copy
+from warehouse import feature_catalogue, ledger, lineage
 from warehouse.errors import Refused
-from warehouse.manifest import DATABASE, Manifest
+from warehouse.publishing import archive, manifest, published_copy
+from warehouse.publishing.manifest import DATABASE, Manifest
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")

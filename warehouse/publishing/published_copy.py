@@ -16,10 +16,10 @@ from pathlib import Path
 import duckdb
 
 from warehouse import ledger, macros, master_scale, sql
-from warehouse.archive import ARCHIVES, partitions
 from warehouse.connection import transaction
 from warehouse.declared import WAITING
 from warehouse.errors import Refused
+from warehouse.publishing.archive import ARCHIVES, partitions
 from warehouse.sql import quoted
 
 SCHEMAS = ("marts", "scores", "ops", "features")

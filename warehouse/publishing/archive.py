@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 import duckdb
 
-from warehouse.manifest import FileState, Manifest, finished, read, state_of
+from warehouse.publishing.manifest import FileState, Manifest, finished, read, state_of
 from warehouse.sql import quoted
 
 _NAME_LIMIT = 255  # bytes of a name on common file systems

@@ -1,0 +1,1 @@
+"""The published copy: built, checked, swapped in whole, and asked."""
