@@ -147,7 +147,7 @@ class TestEveryFeedInEveryFormat:
             assert result.loaded == 5
         else:
             assert lender.quarantine() == [
-                (2, "unknown_enterprise", "No enterprise 'nobody' was delivered for this portfolio.")
+                (2, "unknown_enterprise", "No enterprise 'aaaaaa' was delivered for this portfolio.")
             ]
 
 
