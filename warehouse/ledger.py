@@ -115,12 +115,19 @@ def mark_scored(con: duckdb.DuckDBPyConnection, night: Night, *, counts: Mapping
     )
 
 
-def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh") -> None:
-    """Give every run whose scores are published now the status `published`, in the warehouse or in its copy.
+def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh", copy: str | None = None) -> None:
+    """Give the runs whose scores are published the status `published`, in the warehouse or in its copy.
 
-    A copy tells so from the moment it can be read; the warehouse once the copy has been swapped in.
+    A copy tells so from the moment it can be read; the warehouse once the copy has been swapped in, or, where the
+    process died between the two, as soon as the copy is looked at again.
+
+    Args:
+        con: a writer's cursor.
+        database: where the status is set.
+        copy: an attached copy; only runs whose scores it has are meant. None = it has all that the warehouse has.
     """
-    con.execute(f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'")
+    in_copy = f" and run_id in (select run_id from {copy}.scores.portfolio_scores)" if copy else ""
+    con.execute(f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'{in_copy}")
 
 
 @dataclass(frozen=True)

@@ -421,6 +421,22 @@ def test_runs_are_told_again_and_again_and_nothing_else_changes(two_nights):
 # -- names
 
 
+def test_a_run_whose_scores_are_in_the_copy_is_published_whatever_the_warehouse_knew(two_nights):
+    # as after a kill between the swap of the copy and the ledger, or while a run goes on from it
+    con = two_nights.con
+    (run,) = con.execute("select max(run_id) from wh.scores.portfolio_scores").fetchone()
+    con.execute("update wh.ops.run_ledger set status = 'scored' where run_id = ?", [run])
+    other = ledger.start_run(con, flow="nightly", portfolio="lender", as_of_date=None)
+    con.execute("update wh.ops.run_ledger set status = 'scored' where run_id = ?", [other])
+    publish.publish_runs(con, "next")
+    with reader() as copy:
+        for asked in (con, copy):
+            told = asked.execute(
+                "select run_id, status from wh.ops.run_ledger where run_id in (?, ?)", [run, other]
+            )
+            assert dict(told.fetchall()) == {run: "published", other: "scored"}
+
+
 def test_a_portfolio_with_a_name_too_long_for_a_folder_stops_no_other(two_nights, caplog):
     two_nights.name = "a" * 250
     two_nights.features()

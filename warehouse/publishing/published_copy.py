@@ -97,6 +97,8 @@ def _write(
         in_warehouse, in_copy = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
         if from_previous and schemas == SCHEMAS:
             _check_fit(con, alias, in_warehouse, in_copy)
+        elif from_previous:
+            ledger.mark_published(con, copy=alias)
         public = {name: _public(name, columns) for name, columns in in_warehouse.items() if _is_public(name)}
         with transaction(con):
             for name in in_copy:
