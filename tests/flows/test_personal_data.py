@@ -162,6 +162,8 @@ def plant(landing: Path, refused: Path) -> None:
         good = good_rows(landing, feed)
         bad = planted(feed, good[0])
         many = [good[n % len(good)] for n in range(12 * len(bad))]  # so that the file is taken
+        if feed.name == "operational_events":  # its JSON is not written letter by letter as it was delivered
+            many = [{**row, "event_id": f"P{n}"} for n, row in enumerate(many)]
         write(landing / feed.name / f"secrets.{kind}", [*bad, *many])
         write(refused / feed.name / f"bad.{kind}", bad)
         headless = "\n".join(f"Zzyzx{n} Quuxmann;TX-{NUMBER}{n};Lane" for n in range(9)) + "\n"
