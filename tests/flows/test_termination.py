@@ -21,9 +21,11 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 NIGHT = ["-m", "flows", "nightly", "--enterprises", "120", "--as-of", "2026-06-30"]
 HOLDS_A_SERVER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from flows._prefect_server import own_server
+for number in (signal.SIGINT, signal.SIGHUP):  # which a test in the background inherits as ignored
+    signal.signal(number, signal.SIG_DFL)
 server = own_server(Path(os.environ["NIGHTLEDGER_HOME"]))
 if sys.argv[1:] == ["wait"]:
     server.wait()
