@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
 NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
-KILLS = 10
+KILLS = 6
 FACTS = {
     "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
     "features": "from wh.features.feat_enterprise order by as_of_date, enterprise_id",
@@ -129,7 +129,7 @@ def undisturbed(prefect_session: None, tmp_path_factory: pytest.TempPathFactory)
     return home, time.monotonic() - started
 
 
-def test_killed_ten_times_loses_nothing_and_doubles_nothing(
+def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
     reference, seconds = undisturbed
