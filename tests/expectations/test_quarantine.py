@@ -281,5 +281,5 @@ def test_pages_open_without_a_network(fresh, home):
     assert 'href="night/index.html"' in index.read_text()
     shown = page.read_text()
     assert "kind_is_known" in shown
-    assert "&lt;b&gt;gift&lt;/b&gt;" in shown
+    assert "&lt;a&gt;aaaa&lt;/a&gt;" in shown
     assert "A kind that no feature counts" in shown
