@@ -14,14 +14,14 @@ from typing import Literal
 
 import duckdb
 
-from warehouse import connection, ledger_soundness, registry
+from warehouse import blocks, connection, ledger_soundness, registry
+from warehouse.blocks import NO_DAMAGE
 from warehouse.errors import Refused
 from warehouse.publishing import archive, manifest
 from warehouse.publishing.manifest import Manifest
 from warehouse.settings import settings
 
 RESTORE = "restore a backup"
-_NO_DAMAGE = (duckdb.InterruptException, duckdb.OutOfMemoryException)
 _PUBLISH = "python -m flows publish builds it again"
 
 
@@ -50,7 +50,7 @@ def parts() -> tuple[Part, ...]:
             con = stack.enter_context(connection.writer(purpose="check"))
         except Refused as refusal:  # it says what to do
             return _without_warehouse("not sound", _line(refusal))
-        except _NO_DAMAGE:
+        except NO_DAMAGE:
             raise
         except duckdb.Error as error:
             return _without_warehouse("not sound", f"{_line(error)}; {RESTORE}")
@@ -63,23 +63,15 @@ def parts() -> tuple[Part, ...]:
 
 
 def warehouse(con: duckdb.DuckDBPyConnection) -> Part:
-    """Read every column of every table; DuckDB compares each block that it reads with its checksum."""
-    relations = con.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = 'wh' order by all"
-    ).fetchall()
-    rows, faults = 0, []
-    for schema, table in relations:
-        try:
-            counted = con.execute(
-                f'select count(*), bit_xor(hash(t)) from wh."{schema}"."{table}" as t'
-            ).fetchone()
-        except _NO_DAMAGE:
-            raise
-        except duckdb.Error as error:
-            faults.append(f"{schema}.{table}: {_line(error)}; {RESTORE}")
-            continue
-        rows += counted[0] if counted else 0
-    figures = f"{len(relations)} relations, {rows:,} rows, "
+    """Read every block of every table."""
+    read = dict(blocks.read_tables(con))
+    faults = [
+        f"{name}: {_line(error)}; {RESTORE}"
+        for name, error in read.items()
+        if isinstance(error, duckdb.Error)
+    ]
+    rows = sum(count for count in read.values() if isinstance(count, int))
+    figures = f"{len(read)} relations, {rows:,} rows, "
     return _part("warehouse", figures + ("every block read" if not faults else "of the others"), faults)
 
 
@@ -105,7 +97,7 @@ def published(con: duckdb.DuckDBPyConnection | None) -> Part:
         return _part("published", f"{summary}, not compared with the warehouse", faults)
     try:
         differing, behind = _against_warehouse(con)
-    except _NO_DAMAGE:
+    except NO_DAMAGE:
         raise
     except (Refused, duckdb.Error) as error:
         return _part("published", f"{summary}, not compared with the warehouse: {_line(error)}", faults)
@@ -152,7 +144,7 @@ def _judged(name: str, judge: Callable[[], Part]) -> Part:
     """Judge one part; an error while it is read is what there is to say of it."""
     try:
         return judge()
-    except _NO_DAMAGE:
+    except NO_DAMAGE:
         raise
     except (Refused, duckdb.Error, OSError) as error:
         return Part(name, "not read", _line(error))

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import ledger
+from warehouse import blocks, ledger
 from warehouse.backups import backup_files
 from warehouse.backups.backup_files import Copied, Listing, Manifest
 from warehouse.connection import connect
@@ -97,22 +97,22 @@ def read_through(warehouse: Path) -> int:
     Raises:
         Refused: naming the table that cannot be read.
     """
-    rows, relation = 0, "its catalogue"
+    rows = 0
     with closing(connect(settings())) as con:
         try:
             con.execute(f"attach {quoted(warehouse)} as wh (read_only)")
-            for (relation,) in con.execute(
-                "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'wh' order by all"
-            ).fetchall():
-                # the hash of a row needs all of its columns, so that every block is read and its checksum compared
-                counted = con.execute(f"select count(*), bit_xor(hash(t)) from wh.{relation} as t").fetchone()
-                rows += counted[0] if counted else 0
+            for relation, read in blocks.read_tables(con):
+                if isinstance(read, duckdb.Error):
+                    raise _unreadable(relation, read)
+                rows += read
         except duckdb.Error as error:
-            line = str(error).split("\n", 1)[0]
-            raise Refused(
-                f"the copied warehouse cannot be read, {relation}: {line}; look at the disk"
-            ) from error
+            raise _unreadable("its catalogue", error) from error
     return rows
+
+
+def _unreadable(part: str, error: duckdb.Error) -> Refused:
+    line = str(error).split("\n", 1)[0]
+    return Refused(f"the copied warehouse cannot be read, {part}: {line}; look at the disk")
 
 
 def _check_place(folder: Path, home: Path) -> None:
