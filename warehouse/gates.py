@@ -19,12 +19,8 @@ from warehouse.settings import settings
 
 LOADS_JUDGED = "loads_judged"
 _SHOWN_TYPES = ("date", "timestamp", "boolean")  # which hold no name and no number
-_AMOUNTS = (
-    "value_now",
-    "value_before",
-    "median_now",
-    "median_before",
-)  # of one borrower, in the suites' queries
+# what the queries of the suites call amounts of one borrower
+_AMOUNTS = ("value_now", "value_before", "median_now", "median_before")
 
 
 class Verdict(Protocol):
