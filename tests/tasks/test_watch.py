@@ -14,7 +14,7 @@ from models.watching.readings import feed_reading
 from models.watching.settings import WatchSettings
 from models.watching.stability import stability_index
 from tasks import send_alerts, watch
-from tasks.watch_outcomes import matured
+from tasks.watch_vintages import matured
 from warehouse import registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
