@@ -16,7 +16,7 @@ OTHER = "other"
 REASONS = 4
 _KEY = ("model_family", "model_version", "model_role", "run_id")
 
-DRAWN = 20_000
+DRAWN = 2_000
 
 _PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 _SAMPLE = f"""
@@ -88,7 +88,7 @@ def drawn(
     """Return one family's contributions of a night, for plots: enterprise_id, feature, contribution, feature value.
 
     With a model_version only that model's, without one those of every model of the family. The sum under `other` is
-    left out. Of more than 20,000 borrowers about that many are drawn, the same ones each time. A value that is no
+    left out. Of more than 2,000 borrowers about that many are drawn, the same ones each time. A value that is no
     number, a category for example, is null.
     """
     count = con.execute(

@@ -268,7 +268,7 @@ def png(chart: alt.TopLevelMixin, *, scale: float = 1.2) -> bytes:
 
 
 def _specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    """Return what the renderer reads; our charts are held against the schema in tests, which costs more than drawing."""
+    """Return what the renderer reads, not held against the schema: that costs more than drawing, and tests do it."""
     return chart.to_dict(validate=False)
 
 
