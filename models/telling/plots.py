@@ -269,7 +269,8 @@ def png(chart: alt.TopLevelMixin, *, scale: float = 1.2) -> bytes:
 
 def _specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """Return what the renderer reads, not held against the schema: that costs more than drawing, and tests do it."""
-    return chart.to_dict(validate=False)
+    specification: dict[str, Any] = chart.to_dict(validate=False)
+    return specification
 
 
 def _diagonal(x: str, y: str) -> alt.Chart:
