@@ -159,7 +159,7 @@ def _write(con: duckdb.DuckDBPyConnection, table: Archive, portfolio: str, as_of
     folder = settings().home / FOLDER / table.relation / f"portfolio={portfolio}" / f"as_of_date={as_of_date}"
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / "partial"
-    archive.write(con, table, draft, **key)
+    archive.write(con, table, draft, portfolio=portfolio, as_of_date=as_of_date)
     state = manifest.finished(draft)
     sums = "select count(*), sum(hash(t)) from ({}) as t"
     stored = con.execute(sums.format(f"select * exclude (portfolio, as_of_date) {partition}"), key).fetchone()
@@ -171,9 +171,8 @@ def _write(con: duckdb.DuckDBPyConnection, table: Archive, portfolio: str, as_of
         )
     stamp = None
     if table in archive.ARCHIVES:
-        (stamp,) = con.execute(
-            f"select concat_ws('|', count(*), {table.stamp}) {partition}", key
-        ).fetchone() or ("",)
+        row = con.execute(f"select concat_ws('|', count(*), {table.stamp}) {partition}", key).fetchone()
+        stamp = row[0] if row else None
     file = draft.replace(folder / f"{state.sha256[:16]}.parquet")
     manifest.flush(folder)
     return OlderNight(
