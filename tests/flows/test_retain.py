@@ -40,7 +40,8 @@ def nights(home: Path, prefect_session: None) -> Path:
         ):
             stamped = f", '{RUN}' as run_id" if relation.startswith("scores") else ""
             con.execute(
-                f"insert into wh.{relation} by name select 'lender' as portfolio, date '{FIRST}' + d as as_of_date, "
+                f"insert into wh.{relation} by name select 'lender' as portfolio, "
+                f"date '{FIRST}' + cast(d as integer) as as_of_date, "
                 f"'e' || i as enterprise_id, {values}{stamped} "
                 f"from range({NIGHTS}) as days (d), range(2) as borrowers (i)"
             )
