@@ -202,7 +202,8 @@ def _against_warehouse(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
             ours, theirs = (
                 archive.partitions(cursor, f"wh.{table.relation}", table.stamp) for cursor in (con, copy)
             )
-            for portfolio, day in sorted(ours.keys() | theirs.keys()):
+            moved = older_nights.of_relation(con, table.relation).keys() - ours.keys()
+            for portfolio, day in sorted((ours.keys() | theirs.keys()) - moved):
                 night = (portfolio, day)
                 if night not in ours:
                     faults.append(
@@ -222,8 +223,10 @@ def _against_warehouse(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
 
 def _only_in_parquet(table: archive.Archive, night: tuple[str, date], in_file: archive.Partitions) -> bool:
     """Return True if a night is before those that the file of the copy holds of a table."""
+    if table.nights is None:
+        return False
     dates = [day for portfolio, day in in_file if portfolio == night[0]]
-    return table.nights is not None and len(dates) >= table.nights and night[1] < min(dates)
+    return len(dates) >= table.nights and night[1] < min(dates)
 
 
 def _line(error: Exception) -> str:
