@@ -60,7 +60,7 @@ def answer(query: str, *, seconds: float = LIMIT_SECONDS) -> Generator[pl.DataFr
             it takes too long, or, in DuckDB's own words, it is wrong.
     """
     end = time.monotonic() + seconds
-    with reader() as con:
+    with reader(every_night="every_night" in query.lower()) as con:
 
         def in_time(work: Callable[[], _Result]) -> _Result:
             outcome = _interruptible(con, work, end - time.monotonic())
