@@ -103,7 +103,8 @@ def run_flow(name: str, arguments: list[str]) -> int:
 
 def run_with_options(name: str, arguments: list[str], termination: Termination) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    server = own_server(settings().home)  # it starts while the flow is imported
+    # it starts while the flow is imported; --help needs none
+    server = None if {"-h", "--help"} & set(arguments) else own_server(settings().home)
     module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
