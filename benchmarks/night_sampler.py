@@ -71,7 +71,8 @@ def step_of(stack: list[FrameType]) -> str | None:
         return gates[-1]
     for frame in stack:
         file = frame.f_code.co_filename
-        if file.startswith(FLOWS) and not Path(file).name.startswith("_"):
+        imported = frame.f_code.co_name == "<module>"
+        if file.startswith(FLOWS) and not imported and not Path(file).name.startswith("_"):
             return called(file, frame.f_lineno)
     return None
 

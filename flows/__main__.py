@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
-from flows._last_line import end_within, last_line
+from flows._last_line import Ending, end_within, last_line
 from flows._prefect_server import own_server
 from flows._termination import Termination
 from warehouse.connection import clean_home
@@ -147,10 +147,11 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    ending = Ending()
     logging.raiseExceptions = (
         False  # a log line that a full disk does not take is no traceback on the terminal
     )
-    code = main(sys.argv[1:])
-    if code:
-        end_within(10.0, code)
-    raise SystemExit(code)
+    ending.code = main(sys.argv[1:])
+    if ending.code:
+        end_within(10.0, ending.code)
+    raise SystemExit(ending.code)
