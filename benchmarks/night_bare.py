@@ -7,6 +7,7 @@ nights have run, and takes from it only what the libraries are given: files, pre
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 import tempfile
@@ -150,10 +151,18 @@ def fits(watch: Stopwatch, portfolio: str, _night: date) -> None:
                 "rows": classifier.n_samples_,
             }
             frame = sql.frame(con, _LABELLED, params)
+            if frame.height < classifier.n_samples_:
+                raise SystemExit(
+                    f"{record.model_family} was fitted on {classifier.n_samples_:,} rows, the warehouse has "
+                    f"{frame.height:,}"
+                )
             rows, labels = classifier.preparation_.transform(frame), frame["label"].to_numpy()
             if hasattr(classifier, "network_"):
+                data, batch = plain_data(classifier, rows, labels), chosen.batch_size
+                # where rows are few, an epoch of ours goes through them so often that it has enough steps
+                passes = math.ceil(chosen.minimum_steps / math.ceil(len(labels) / batch))
                 with watch.running():
-                    plain(plain_data(classifier, rows, labels), len(classifier.history_), 0, Clock())
+                    plain(data, len(classifier.history_) * passes, 0, Clock(), batch=batch)
                 continue
             with watch.running():
                 if chosen.oversample:
@@ -167,11 +176,11 @@ def fits(watch: Stopwatch, portfolio: str, _night: date) -> None:
 
 def plain_data(classifier: Any, rows: Any, labels: Any) -> dict[str, Any]:
     """Return the inputs of the network as the plain PyTorch loop takes them; a first batch stands for held-out rows."""
-    numbers = rows.numbers.astype("float32")
-    held = {"held_slots": rows.slots[:256], "held_numbers": numbers[:256]}
+    slots, numbers = rows.slots.copy(), rows.numbers.astype("float32")
+    held = {"held_slots": slots[:256], "held_numbers": numbers[:256]}
     return {
         "n_slots": classifier.preparation_.n_slots_,
-        "slots": rows.slots,
+        "slots": slots,
         "numbers": numbers,
         "labels": labels,
         **held,
