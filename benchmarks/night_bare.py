@@ -156,7 +156,7 @@ def fits(watch: Stopwatch, portfolio: str, _night: date) -> None:
                     f"{record.model_family} was fitted on {classifier.n_samples_:,} rows, the warehouse has "
                     f"{frame.height:,}"
                 )
-            rows, labels = classifier.preparation_.transform(frame), frame["label"].to_numpy()
+            rows, labels = classifier.preparation_.transform(frame), frame["label"].to_numpy(writable=True)
             if hasattr(classifier, "network_"):
                 data, batch = plain_data(classifier, rows, labels), chosen.batch_size
                 # where rows are few, an epoch of ours goes through them so often that it has enough steps
