@@ -128,7 +128,9 @@ def beside_bare(folder: Path, rounds: int) -> str:
             shutil.rmtree(home)
         ratio = median(left / right for left, right in zip(ours, bare, strict=True))
         rows.append(f"| {name} | {median(ours):.2f} | {median(bare):.2f} | {ratio:.1f} | at most 2.5 |\n")
-    return "| transactions | ours, CPU s | bare, CPU s | ratio | target |\n|---|--:|--:|--:|--:|\n" + "".join(rows)
+    return "| transactions | ours, CPU s | bare, CPU s | ratio | target |\n|---|--:|--:|--:|--:|\n" + "".join(
+        rows
+    )
 
 
 def over_records(folder: Path, long: int, rounds: int) -> str:
@@ -146,7 +148,9 @@ def over_records(folder: Path, long: int, rounds: int) -> str:
     rows = []
     for feed, short in seconds["month"].items():
         ratio = median(after / before for before, after in zip(short, seconds["long"][feed], strict=True))
-        rows.append(f"| {feed} | {median(short):.3f} | {median(seconds['long'][feed]):.3f} | {ratio:.1f} | 1.2 |\n")
+        rows.append(
+            f"| {feed} | {median(short):.3f} | {median(seconds['long'][feed]):.3f} | {ratio:.1f} | 1.2 |\n"
+        )
     return (
         f"| the file of one day | over {MONTH} days, CPU s | over {long:,} days | ratio | at most |\n"
         "|---|--:|--:|--:|--:|\n" + "".join(rows)
@@ -166,7 +170,7 @@ def many_small(folder: Path) -> str:
 def main(arguments: list[str]) -> None:
     """Measure the three questions and renew the section of the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.intake", description=__doc__)
-    parser.add_argument("--enterprises", type=int, default=10_000)
+    parser.add_argument("--enterprises", type=int, default=5_000)
     parser.add_argument("--days", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
