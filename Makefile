@@ -5,7 +5,7 @@ LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
 FAULTS = $(addprefix tests/flows/test_,backup_flow.py crash.py full_disk.py server.py soak.py termination.py)
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly server test test-faults test-flows test-rooms soak lint lint-sql format bench docs clean
+.PHONY: nightly server test test-faults test-flows test-models test-rooms soak lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -14,9 +14,9 @@ nightly: .venv/ready
 server: .venv/ready
 	@set -a; . ./prefect.env; exec $(BIN)/python -m flows server
 
-# three lots, two at a time: each keeps about one core busy
+# four lots, two at a time, the longest first: each keeps about one core busy
 test: .venv/ready
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-faults test-rooms test-flows
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-faults test-rooms test-flows test-models
 
 # killed processes, full disks, real servers
 test-faults: .venv/ready
@@ -25,8 +25,11 @@ test-faults: .venv/ready
 test-flows: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(FAULTS)) tests/flows
 
+test-models: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules tests/models tests/papers models papers
+
 test-rooms: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules --ignore tests/flows tests models papers
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=tests/,flows models papers) tests
 
 # a hundred faults over nights of a small portfolio; python -m tests.soak --help
 soak: .venv/ready
