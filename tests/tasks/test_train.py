@@ -45,7 +45,7 @@ def rows(count: int = 120) -> pl.DataFrame:
 def trained() -> tasks_train.Trained:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
         patch.setenv("NIGHTLEDGER_HOME", home)
-        patch.setattr(matrix, "training_matrix", lambda *_, **__: rows())
+        patch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(rows(), None))
         return tasks_train.train_model.fn(NIGHT, (DAY,), CROSS_SECTION, QUICK)
 
 
@@ -79,7 +79,7 @@ def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(h
 
 def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     few = rows().with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(1).otherwise(0))
-    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: few)
+    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(few, None))
     with pytest.raises(
         Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
     ) as refusal:
