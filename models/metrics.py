@@ -85,12 +85,12 @@ def log_loss(labels: Labels, scores: Scores) -> float:
 
 
 def _squares(labels: Labels, scores: Scores) -> Scores:
-    return (scores - labels) ** 2
+    return np.asarray((scores - labels) ** 2, dtype=np.float64)
 
 
 def _log_likelihoods(labels: Labels, scores: Scores) -> Scores:
     clipped = np.clip(scores, 1e-15, 1 - 1e-15)
-    return labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped)
+    return np.asarray(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped), dtype=np.float64)
 
 
 METRICS: dict[str, Callable[[Labels, Scores], float]] = {

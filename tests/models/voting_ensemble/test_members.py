@@ -21,6 +21,7 @@ from models.runner import threads
 from models.voting_ensemble.levels import LEVELS, round_to_levels
 from models.voting_ensemble.members import (
     MEMBERS,
+    NIGHT,
     PUBLISHED_NAMES,
     MemberError,
     fit_member,
@@ -84,6 +85,21 @@ def test_two_fits_are_equal_beside_each_other(member, rows):
     members = {"one": make_member(member, random_state=1), "two": make_member(member, random_state=1)}
     found = out_of_fold(plain(X, y), members, y, folds, runner=threads(4))
     assert np.array_equal(found.probabilities[:, 0], found.probabilities[:, 1])
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_in_the_night_no_tree_grows_with_the_rows(member):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 4000)
+    X = rng.normal(size=(4000, 6)) + 0.2 * labels[:, None]
+    fitted = fit_member(member, make_member(member, profile="night", random_state=3), X, labels)
+    if member in NIGHT:
+        assert max(tree.get_n_leaves() for tree in fitted.estimators_) == 64
+        leaves = [tree.tree_.n_node_samples[tree.tree_.children_left == -1] for tree in fitted.estimators_]
+        assert min(sizes.min() for sizes in leaves) >= 5  # ten drawn rows, some of them the same
+    else:  # bounded by their library already
+        paper = make_member(member, random_state=3)
+        assert repr(make_member(member, profile="night", random_state=3)) == repr(paper)
 
 
 def test_parameters_replace_defaults():
