@@ -282,14 +282,9 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def _variance_inflation(self, matrix: Matrix) -> dict[str, float]:
         """Return the variance inflation of the enhanced features among all numbers of the training rows."""
-        numbers = self.preparation_.numbers_
-        factors = variance_inflation(matrix[:, : len(numbers)], numbers)
-        groups = self.groups or {}
-        return {
-            name: factor
-            for name, factor in factors.items()
-            if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS
-        }
+        numbers, groups = self.preparation_.numbers_, self.groups or {}
+        enhanced = {name for name in numbers if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS}
+        return variance_inflation(matrix[:, : len(numbers)], numbers, of=enhanced)
 
 
 def balance(
