@@ -13,9 +13,9 @@ def variance_inflation(
 ) -> dict[str, float]:
     """Return the variance inflation factor of each column, ``1 / (1 - R²)`` of its regression on the others.
 
-    The rows are turned into a square triangle once, which keeps every length and angle between columns, and the
-    regressions are those of the triangle: their cost does not grow with the rows. A column determined by the others has an infinite factor; a constant column has none and gets NaN. The paper
-    calls multicollinearity below 5 weak.
+    A column determined by the others has an infinite factor; a constant column has none and gets NaN. The paper
+    calls multicollinearity below 5 weak. The rows become a square triangle first, which keeps every length and angle
+    between columns, so that a regression costs the same for many rows as for few.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def variance_inflation(
     >>> round(variance_inflation(np.c_[a, a + b], "ab")["a"], 1)
     2.0
     """
-    triangle = np.linalg.qr(matrix - matrix.mean(axis=0), mode="r")
+    triangle = np.asarray(np.linalg.qr(matrix - matrix.mean(axis=0), mode="r"), dtype=np.float64)
     constant = np.ptp(matrix, axis=0) == 0
     factors: dict[str, float] = {}
     for column, name in enumerate(names):
