@@ -61,8 +61,8 @@ class TrainParameters(Parameters):
     oversample: bool = Field(default=True, description="SMOTE in the training folds")
     profile: Literal["night", "paper", "tuned"] = Field(
         default="night",
-        description="Parameters of voting_ensemble's members: library defaults with bounded leaves, as in the paper "
-        "without bounds, or searched (slow)",
+        description="Parameters of voting_ensemble's members: library defaults within bounds, as in the paper without "
+        "them, or searched (slow)",
     )
     selection: Literal["parsimonious", "paper"] = Field(
         default="parsimonious",

@@ -38,9 +38,11 @@ PUBLISHED_NAMES: dict[Member, str] = {
     "extra_trees": "ExtraTree",
 }
 
-# The libraries let these trees grow until each leaf is pure: ever more leaves with ever more rows, and a night walks
-# through all of them to explain a row. Bounded they rank no worse (docs/decisions/0080).
+# The libraries let the trees of forests and bags grow until each leaf is pure: ever more leaves with ever more rows, and
+# a night walks through all of them to explain a row. Gradient boosting looks at every column for every split, which took
+# more than half of all fits. Bounded they rank no worse (docs/decisions/0080).
 NIGHT: dict[Member, dict[str, Parameter]] = {
+    "gbdt": {"max_features": "sqrt"},
     "random_forest": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
     "bagging": {"estimator__max_leaf_nodes": 64, "estimator__min_samples_leaf": 10},
     "extra_trees": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
@@ -66,15 +68,15 @@ def make_member(member: Member, *, profile: Profile = "paper", random_state: int
     SAMME only (SAMME.R, the default before, is gone), and its probabilities lie near one half; XGBoost
     builds histograms of 256 bins where it once searched small data exactly.
 
-    The ``night`` profile bounds the leaves of the members whose trees grow without end (`NIGHT`). The ``tuned``
-    profile has no fixed values: `models.voting_ensemble.tuning.tune` searches them within the training rows of each
+    The ``night`` profile bounds the leaves of the members whose trees grow without end, and the columns that gradient
+    boosting looks at for a split (`NIGHT`). The ``tuned`` profile has no fixed values: `models.voting_ensemble.tuning.tune` searches them within the training rows of each
     fit and passes them as a mapping.
 
     Parameters
     ----------
     member : one of `MEMBERS`
     profile : "paper", "night" or mapping
-        The library's defaults, those with bounded leaves, or parameters that replace some of the defaults. Those of
+        The library's defaults, those within bounds, or parameters that replace some of the defaults. Those of
         the tree inside AdaBoost and bagging are written ``estimator__max_depth`` and so on.
     random_state : int
 

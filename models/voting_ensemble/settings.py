@@ -23,8 +23,8 @@ class VotingEnsembleSettings(FamilySettings):
     )
     profile: Literal["night", "paper", "tuned"] = Field(
         "night",
-        description="Parameters of the members: library defaults with bounded leaves, those of the paper without "
-        "bounds, or tuned ones.",
+        description="Parameters of the members: library defaults within bounds, as in the paper without them, or "
+        "tuned ones.",
     )
     feature_groups: tuple[str, ...] = Field(
         ENSEMBLE_GROUPS,
