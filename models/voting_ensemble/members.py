@@ -38,9 +38,9 @@ PUBLISHED_NAMES: dict[Member, str] = {
     "extra_trees": "ExtraTree",
 }
 
-# The libraries let the trees of forests and bags grow until each leaf is pure: ever more leaves with ever more rows, and
-# a night walks through all of them to explain a row. Gradient boosting looks at every column for every split, which took
-# more than half of all fits. Bounded they rank no worse (docs/decisions/0080).
+# The libraries let the trees of forests and bags grow until each leaf is pure: ever more leaves with ever more rows,
+# and a night walks through all of them to explain a row. Gradient boosting looks at every column for every split, which
+# took more than half of all fits. Bounded they rank no worse (docs/decisions/0080).
 NIGHT: dict[Member, dict[str, Parameter]] = {
     "gbdt": {"max_features": "sqrt"},
     "random_forest": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
@@ -69,8 +69,8 @@ def make_member(member: Member, *, profile: Profile = "paper", random_state: int
     builds histograms of 256 bins where it once searched small data exactly.
 
     The ``night`` profile bounds the leaves of the members whose trees grow without end, and the columns that gradient
-    boosting looks at for a split (`NIGHT`). The ``tuned`` profile has no fixed values: `models.voting_ensemble.tuning.tune` searches them within the training rows of each
-    fit and passes them as a mapping.
+    boosting looks at for a split (`NIGHT`). The ``tuned`` profile has no fixed values; `models.voting_ensemble.tuning`
+    searches them within the training rows of each fit and passes them as a mapping.
 
     Parameters
     ----------
