@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -108,7 +107,6 @@ def fit(folder: Path, family: str, rows: int) -> dict:
         "log_loss": tuple(evaluation.pd["log_loss"]),
         "wall": wall,
         "cpu": cpu,
-        "gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
     }
 
 
@@ -129,8 +127,8 @@ def less(folder: Path, family: str, rows: int, most: int) -> tuple[float, float]
 def table(folder: Path, figures: list[dict]) -> str:
     """Return the body of the section."""
     lines = [
-        "| family | rows it learns from | AUC | log loss | log loss less that of the most rows | s | CPU s | GiB |",
-        "|---|--:|---|---|---|--:|--:|--:|",
+        "| family | rows it learns from | AUC | log loss | log loss less that of the most rows | s | CPU s |",
+        "|---|--:|---|---|---|--:|--:|",
     ]
     for found in figures:
         most = max(other["wanted"] for other in figures if other["family"] == found["family"])
@@ -141,7 +139,7 @@ def table(folder: Path, figures: list[dict]) -> str:
         ]
         lines.append(
             f"| {found['family']} | {found['rows']:,} | {spans[0]} | {spans[1]} | {beside} | {found['wall']:.0f} | "
-            f"{found['cpu']:.0f} | {found['gib']:.2f} |"
+            f"{found['cpu']:.0f} |"
         )
     measured = ", ".join(
         f"{family} {count:,}" for family, count in {f["family"]: f["measured"] for f in figures}.items()
