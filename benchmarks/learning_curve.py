@@ -73,8 +73,8 @@ def sample(folder: Path, covers: tuple[str, ...], rows: int):  # noqa: ANN201 - 
     frame = frame.filter(pl.col("coverage").is_in(covers)).sort("as_of_date", "enterprise_id")
     last = pl.col("as_of_date") == pl.col("as_of_date").max()
     wanted = pl.when(last).then(MEASURED).otherwise(rows)
-    place = pl.int_range(pl.len()).shuffle(seed=7).over("as_of_date", "label")
-    alike = pl.len().over("as_of_date", "label")
+    place = pl.int_range(pl.len(), dtype=pl.Int64).shuffle(seed=7).over("as_of_date", "label")
+    alike = pl.len().over("as_of_date", "label").cast(pl.Int64)
     return frame.filter(place * pl.len().over(last) < wanted * alike)
 
 
