@@ -150,9 +150,9 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         neighbors = min(self.n_neighbors, len(donors))
         usable = np.append(has_value, False)[order]
         places = np.cumsum(usable, axis=1)
-        found, near = np.nonzero(usable & (places <= neighbors))
+        taken, near = np.nonzero(usable & (places <= neighbors))
         nearest = np.zeros((len(rows), neighbors), dtype=np.int64)
-        nearest[found, places[found, near] - 1] = order[found, near]
+        nearest[taken, places[taken, near] - 1] = order[taken, near]
         known = np.arange(neighbors) < places[:, -1:]
         # a few rows have near reference rows that mostly lack this value: search all of its donors for them
         short = np.flatnonzero(places[:, -1] < neighbors)
