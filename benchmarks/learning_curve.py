@@ -148,11 +148,11 @@ def table(folder: Path, figures: list[dict]) -> str:
         for family, count in {figure["family"]: figure["measured"] for figure in figures}.items()
     )
     return "\n".join(lines) + (
-        "\n\nLearnt from snapshots one, two and three years before the one that measures, drawn by snapshot and "
-        f"label, smaller draws within larger ones; measured on the last snapshot of other borrowers (rows: {measured}). "
-        "The whole training of a night, search and calibration included, without the challenger, on one thread and in "
-        "a process of its own. Log loss of the calibrated PD, cross-fitted; differences paired by row, with 1.96 "
-        "standard errors."
+        "\n\nLearnt from snapshots one, two and three years before the one that measures, drawn by snapshot and label, "
+        "smaller draws within larger ones; measured on the last snapshot of other borrowers "
+        f"(rows: {measured}). The whole training of a night, search and calibration included, without the challenger, "
+        "on one thread and in a process of its own. Log loss of the calibrated PD, cross-fitted; differences paired by "
+        "row, with 1.96 standard errors."
     )
 
 

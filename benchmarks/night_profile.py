@@ -187,9 +187,9 @@ def main(arguments: list[str]) -> None:
         body="| rows measured | measure | before | after | after less before |\n|---|---|--:|--:|---|\n"
         + "\n".join(rows)
         + "\n\nBefore: the libraries' defaults and one stack; after: the profile `night`, and smaller stacks. Each is "
-        "chosen on out-of-fold probabilities of the training rows and calibrated on them (Platt). Same folds, same "
-        "seeds; differences paired by row, with 1.96 standard errors (AUC: DeLong). Folds share training rows and rows of one "
-        "fold share a model, so that these spans are a little too narrow.",
+        "chosen on out-of-fold probabilities of the training rows and calibrated on them (Platt). Folds and seeds are "
+        "the same; differences are paired by row, with 1.96 standard errors (AUC: DeLong). Folds share training rows "
+        "and rows of one fold share a model, so that these spans are a little too narrow.",
     )
 
 
