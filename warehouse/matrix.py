@@ -25,8 +25,8 @@ _COVERED = """(
         or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
     )"""
 
-# of more than so many rows the same share of each date and label, by a hash of the key: whoever asks again gets the
-# same, whatever the order of the rows and the number of threads
+# of more than so many rows the same share of each date and label, one row at least, by a hash of the key: whoever asks
+# again gets the same, whatever the order of the rows and the number of threads
 _DRAWN = f"""
 select k.as_of_date, k.enterprise_id, k.label, k.labelled
 from (
@@ -46,7 +46,7 @@ from (
         and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
         and {_COVERED}
 ) as k
-where coalesce(k.labelled <= $at_most, true) or k.place <= k.alike * $at_most // k.labelled
+where coalesce(k.labelled <= $at_most, true) or k.place <= greatest(1, k.alike * $at_most // k.labelled)
 """
 
 # the date is compared with a constant, so that every part of the view is read for that date alone

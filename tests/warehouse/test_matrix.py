@@ -64,6 +64,11 @@ def test_of_more_rows_the_same_share_of_each_date_and_label_is_drawn(filled):
     assert everything.join(frame, on=["as_of_date", "enterprise_id"], how="semi").equals(frame)
 
 
+def test_no_date_and_label_is_drawn_away(filled):
+    frame, _ = drawn(filled, 2)
+    assert sorted(frame.select("as_of_date", "label").iter_rows()) == [(OLD, 0), (OLD, 1), (NEW, 0), (NEW, 1)]
+
+
 def test_a_draw_repeats_whatever_the_order_of_the_rows_and_the_threads(filled):
     first, _ = drawn(filled, 40, random_state=7)
     filled.execute("set threads = 1")
