@@ -40,7 +40,8 @@ PUBLISHED_NAMES: dict[Member, str] = {
 
 # The libraries let the trees of forests and bags grow until each leaf is pure: ever more leaves with ever more rows,
 # and a night walks through all of them to explain a row. Gradient boosting looks at every column for every split, which
-# took more than half of all fits. Bounded they rank no worse (docs/decisions/0080).
+# took more than half of all fits. Bounded, some members rank worse alone; the vote of them does not
+# (docs/decisions/0080).
 NIGHT: dict[Member, dict[str, Parameter]] = {
     "gbdt": {"max_features": "sqrt"},
     "random_forest": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
