@@ -167,18 +167,17 @@ def part(*arguments: str) -> dict:
     return json.loads(out.stdout.splitlines()[-1])
 
 
-def figures_of(folder: Path, family: str, rows: int) -> dict:
-    """Return the figures of one training, kept in the folder so that a run that was stopped goes on."""
+def measure(folder: Path, family: str, rows: int) -> None:
+    """Train once and keep the figures in the folder, unless they are there: a run that was stopped goes on."""
     file = folder / f"figures-{family}-{rows}.json"
     if not file.exists():
         file.write_text(
             json.dumps(part("--folder", str(folder), "--fit", family, str(rows))), encoding="utf-8"
         )
-    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def main(arguments: list[str]) -> None:
-    """Build the portfolios that the folder lacks, train, and renew the section of the page."""
+    """Build the portfolios that the folder lacks, train, and renew the section of the page from all it holds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning_curve", description=__doc__)
     parser.add_argument(
         "--enterprises", type=int, default=500, help="of each portfolio; 25_000 for the record"
@@ -201,7 +200,11 @@ def main(arguments: list[str]) -> None:
         for seed in SEEDS:
             if not (folder / f"rows-{seed}.parquet").exists():
                 part("--folder", str(folder), "--enterprises", str(options.enterprises), "--seed", str(seed))
-        figures = [figures_of(folder, family, rows) for family in options.families for rows in options.rows]
+        for family in options.families:
+            for rows in options.rows:
+                measure(folder, family, rows)
+        kept = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("figures-*.json")]
+        figures = sorted(kept, key=lambda figure: (figure["family"], figure["wanted"]))
         renew(
             "learning-curve",
             title=f"What more rows teach: {len(SEEDS)} portfolios of {options.enterprises:,} borrowers",
