@@ -22,13 +22,19 @@ class FamilySettings(BaseModel):
     """Every choice of one model version; stored with it.
 
     A family adds its own fields, among them three that training reads in every family: ``folds``, ``random_state``
-    and ``minimum_positives``.
+    (which also draws the rows) and ``minimum_positives``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     family: ClassVar[str]
 
+    training_rows: int = Field(
+        50_000,
+        ge=1_000,
+        le=2_000_000,
+        description="Most labelled rows that a training reads; of more, so many are drawn by snapshot and label.",
+    )
     calibration_share: float = Field(
         0.2, gt=0, lt=0.5, description="Share of the rows held out for calibration where there are enough."
     )

@@ -68,7 +68,10 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model with its evaluation; ``reasons`` if they were checked."""
+    """A trained model with its evaluation; ``reasons`` if they were checked.
+
+    ``drawn_from`` is the number of labelled rows that there were, if not all of them were taken.
+    """
 
     model: CalibratedModel
     evaluation: Evaluation
@@ -76,6 +79,7 @@ class Training:
     positives: int
     challenger: Evaluation | None = None
     reasons: ReasonCheck | None = None
+    drawn_from: int | None = None
 
 
 def train(

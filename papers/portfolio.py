@@ -42,5 +42,5 @@ def labelled_portfolio(
     build_features(snapshot)
     build_labels(snapshot, outcome, known_by=as_of)
     with writer(purpose="read labelled rows") as con:
-        frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=outcome)
-    return portfolio, frame
+        rows = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=outcome)
+    return portfolio, rows.frame

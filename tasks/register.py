@@ -66,6 +66,7 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
                     "calibrated_on": training.model.calibrated_on,
                     "raw": plain(training.evaluation.raw),
                     "pd": plain(training.evaluation.pd),
+                    **({} if training.drawn_from is None else {"drawn_from": training.drawn_from}),
                     **_reasons(training),
                     **family.choices(training),
                 },

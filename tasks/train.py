@@ -54,15 +54,16 @@ def train_model(
     """Train on the labelled rows of the dates and return the model with its unseen rows and reference bins."""
     family = FAMILIES[model.family]
     with writer(purpose="read training rows") as con:
-        frame = matrix.training_matrix(
-            con, portfolio=night.portfolio, snapshot_dates=dates, outcome=outcome, coverage=family.covers
-        )
+        frame, drawn_from = matrix.training_matrix(
+            con, portfolio=night.portfolio, snapshot_dates=dates, outcome=outcome, coverage=family.covers,
+            at_most=model.training_rows, random_state=model.random_state,
+        )  # fmt: skip
         if model.uses_sensitive:
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
     labels = frame["label"].to_numpy()
     log.info(
-        "train       %s on %s rows: search, measure, calibrate; minutes, not seconds",
-        family.name, f"{frame.height:,}",
+        "train       %s on %s rows%s: search, measure, calibrate; minutes, not seconds",
+        family.name, f"{frame.height:,}", f" drawn from {drawn_from:,}" if drawn_from else "",
     )  # fmt: skip
     adapted = model.adapted(rows=frame.height, cross_section=outcome.is_cross_section)
     groups = matrix.feature_groups()
@@ -79,8 +80,9 @@ def train_model(
             challenger=None if challenger is None else family.build(challenger, groups),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
-        if training.model.classifier.unexplained is None:
-            training = replace(training, reasons=check_reasons(training.model, frame, labels))
+        explained = training.model.classifier.unexplained is None
+        reasons = check_reasons(training.model, frame, labels) if explained else None
+        training = replace(training, drawn_from=drawn_from, reasons=reasons)
     except ModelError as error:
         raise NotTrainable(f"{night.portfolio}, {family.name}, {outcome.definition}", str(error)) from error
     classifier = training.model.classifier

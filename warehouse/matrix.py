@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
@@ -24,16 +25,36 @@ _COVERED = """(
         or (f.coverage = 'unscoreable' and $definition = 'cross_section' and list_contains($coverage, 'thin'))
     )"""
 
+# of more than so many rows the same share of each date and label, one row at least, by a hash of the key: whoever asks
+# again gets the same, whatever the order of the rows and the number of threads
+_DRAWN = f"""
+select k.as_of_date, k.enterprise_id, k.label, k.labelled
+from (
+    select
+        l.as_of_date, l.enterprise_id, l.label,
+        count(*) over () as labelled,
+        count(*) over (partition by l.as_of_date, l.label) as alike,
+        row_number() over (
+            partition by l.as_of_date, l.label
+            order by md5(concat_ws('|', $random_state, l.as_of_date, l.enterprise_id)), l.enterprise_id
+        ) as place
+    from wh.features.feat_label as l
+    inner join wh.{COVERAGE} as f
+        on l.portfolio = f.portfolio and l.as_of_date = f.as_of_date and l.enterprise_id = f.enterprise_id
+    where
+        l.portfolio = $portfolio and list_contains($snapshot_dates, l.as_of_date)
+        and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
+        and {_COVERED}
+) as k
+where coalesce(k.labelled <= $at_most, true) or k.place <= greatest(1, k.alike * $at_most // k.labelled)
+"""
+
 # the date is compared with a constant, so that every part of the view is read for that date alone
 _TRAINING = f"""
-select f.*, l.label
+select f.*, d.label
 from wh.{RELATION} as f
-inner join wh.features.feat_label as l
-    on f.portfolio = l.portfolio and f.as_of_date = l.as_of_date and f.enterprise_id = l.enterprise_id
-where
-    f.portfolio = $portfolio and f.as_of_date = $as_of_date
-    and l.definition = $definition and l.horizon_days = $horizon_days and l.label is not null
-    and {_COVERED}
+inner join drawn_rows as d on f.enterprise_id = d.enterprise_id and d.as_of_date = $as_of_date
+where f.portfolio = $portfolio and f.as_of_date = $as_of_date
 """
 
 _LABELLED = f"""
@@ -98,6 +119,13 @@ def feature_groups() -> dict[str, str]:
     return {column.name: column.group for column in columns}
 
 
+class TrainingRows(NamedTuple):
+    """The rows that a model learns from, and how many labelled rows they were drawn from; None if all were taken."""
+
+    frame: pl.DataFrame
+    drawn_from: int | None
+
+
 def training_matrix(
     con: duckdb.DuckDBPyConnection,
     *,
@@ -105,28 +133,55 @@ def training_matrix(
     snapshot_dates: Sequence[date],
     outcome: OutcomeDefinition,
     coverage: Sequence[str] = ("thick", "transaction", "thin"),
-) -> pl.DataFrame:
+    at_most: int | None = None,
+    random_state: int = 0,
+) -> TrainingRows:
     """Read the features of every borrower with a known label on the given dates, and the label, in a fixed order.
 
     Borrowers whose window is open or who were in default already have no label and no row, nor have borrowers of
     another coverage. Borrowers that cannot be scored count as thin files under `cross_section`, which describes
     every outcome there is.
 
+    Args:
+        con: a writer's cursor.
+        portfolio: whose borrowers.
+        snapshot_dates: dates that the rows describe.
+        outcome: what counts as default.
+        coverage: classes of borrowers.
+        at_most: of more labelled rows than these, the same share of each date and label is drawn, so that the default
+            rate stays, and only the features of the drawn borrowers are read; None reads all.
+        random_state: seed of the draw.
+
     Raises:
         Refused: when a date has no such borrower, or its features or labels have not been built.
     """
-    params = {"portfolio": portfolio, **outcome.key, "coverage": list(coverage)}
-    frames = []
-    for day in sorted(set(snapshot_dates)):
-        frames.append(sql.frame(con, _TRAINING, {**params, "as_of_date": day}))
-        if frames[-1].is_empty():
-            raise Refused(
-                f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
-                f"{outcome.definition} within {outcome.horizon_days} days; "
-                f"{_why_unlabelled(con, outcome, portfolio=portfolio, day=day)}"
-            )
+    dates = sorted(set(snapshot_dates))
+    keys = sql.frame(
+        con,
+        _DRAWN,
+        {
+            "portfolio": portfolio,
+            "snapshot_dates": dates,
+            **outcome.key,
+            "coverage": list(coverage),
+            "at_most": at_most,
+            "random_state": random_state,
+        },
+    )
+    for day in (day for day in dates if day not in set(keys["as_of_date"])):
+        raise Refused(
+            f"{portfolio} has no labelled borrower ({', '.join(coverage)} file) on {day} under "
+            f"{outcome.definition} within {outcome.horizon_days} days; "
+            f"{_why_unlabelled(con, outcome, portfolio=portfolio, day=day)}"
+        )
+    con.register("drawn_rows", keys)
+    try:
+        frames = [sql.frame(con, _TRAINING, {"portfolio": portfolio, "as_of_date": day}) for day in dates]
+    finally:
+        con.unregister("drawn_rows")
     # the view has no order of its own
-    return pl.concat(frames).sort("as_of_date", "enterprise_id")
+    frame, there = pl.concat(frames).sort("as_of_date", "enterprise_id"), int(keys["labelled"][0])
+    return TrainingRows(frame, there if keys.height < there else None)
 
 
 def _why_unlabelled(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
 Matrix = npt.NDArray[np.float64]
+Columns = npt.NDArray[np.int64]
 
 CHUNK_ROWS = 2048
 
@@ -18,7 +20,8 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     The donors are a seeded sample of at most ``reference_rows`` training rows, so that the cost of scoring is rows
     times ``reference_rows`` and not rows times training rows; distances of a row are computed and sorted once for
-    all its gaps, not once for each column. With as many reference rows as training rows the values equal those of
+    all its gaps, and its donors are looked up once for all columns that the same reference rows have.
+    With as many reference rows as training rows the values equal those of
     ``KNNImputer(weights="uniform")``, except for ties.
 
     Parameters
@@ -92,47 +95,72 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         filled = np.array(X, dtype=np.float64)
         gappy = np.flatnonzero(np.isnan(filled).any(axis=1))
+        alike = _alike(~np.isnan(self.reference_))
         for start in range(0, len(gappy), CHUNK_ROWS):
             block = gappy[start : start + CHUNK_ROWS]
-            filled[block] = self._fill(filled[block])
+            filled[block] = self._fill(filled[block], alike)
         return filled
 
-    def _fill(self, rows: Matrix) -> Matrix:
+    def _fill(self, rows: Matrix, alike: Sequence[Columns]) -> Matrix:
         """Return one block of rows with its gaps filled."""
         distances = self._distances(rows)
-        has_value = ~np.isnan(self.reference_)
         near = min(len(self.reference_), max(64, 4 * self.n_neighbors))
         order = np.argpartition(distances, near - 1, axis=1)[:, :near]
         order = np.take_along_axis(
             order, np.argsort(np.take_along_axis(distances, order, axis=1), axis=1), axis=1
         )
-        filled = rows.copy()
-        for column in np.flatnonzero(np.isnan(rows).any(axis=0)):
-            gaps = np.flatnonzero(np.isnan(rows[:, column]))
-            donors = np.flatnonzero(has_value[:, column])
-            if len(donors) == 0:
-                filled[gaps, column] = self.fallback_[column]
+        comparable = np.isfinite(np.take_along_axis(distances, order, axis=1))
+        gaps, filled = np.isnan(rows), rows.copy()
+        for columns in alike:
+            wanting = np.flatnonzero(gaps[:, columns].any(axis=1))
+            if len(wanting) == 0:
                 continue
-            chosen = order[gaps]
-            neighbors = min(self.n_neighbors, len(donors))
-            usable = has_value[chosen, column] & np.isfinite(
-                np.take_along_axis(distances[gaps], chosen, axis=1)
+            nearest, known = self._nearest(
+                np.where(comparable[wanting], order[wanting], -1), distances, wanting, column=columns[0]
             )
-            usable &= np.cumsum(usable, axis=1) <= neighbors
-            values = np.where(usable, self.reference_[chosen, column], 0.0).sum(axis=1)
-            counts = usable.sum(axis=1)
-            # A few rows have near reference rows that mostly lack this value: search all of its donors for them.
-            short = np.flatnonzero(counts < neighbors)
-            if len(short) > 0 and near < len(self.reference_):
-                far = distances[np.ix_(gaps[short], donors)]
-                best = np.argpartition(far, neighbors - 1, axis=1)[:, :neighbors]
-                reachable = np.isfinite(np.take_along_axis(far, best, axis=1))
-                counts[short] = reachable.sum(axis=1)
-                values[short] = np.where(reachable, self.reference_[donors[best], column], 0.0).sum(axis=1)
-            filled[gaps, column] = np.where(
-                counts > 0, values / np.maximum(counts, 1), self.fallback_[column]
+            counts = known.sum(axis=1)[:, None]
+            values = np.where(known[:, :, None], self.reference_[nearest[:, :, None], columns], 0.0).sum(
+                axis=1
             )
+            means = np.where(counts > 0, values / np.maximum(counts, 1), self.fallback_[columns])
+            places = np.ix_(wanting, columns)
+            filled[places] = np.where(gaps[places], means, rows[places])
         return filled
+
+    def _nearest(
+        self, order: Columns, distances: Matrix, rows: Columns, *, column: int
+    ) -> tuple[Columns, npt.NDArray[np.bool_]]:
+        """Return the nearest donors of some rows that have a value in the column, and which of them can be used.
+
+        Parameters
+        ----------
+        order : ndarray of shape (len(rows), n_near)
+            The nearest reference rows, nearest first; -1 for one that shares no column with the row.
+        distances : ndarray of shape (n_block, n_reference)
+        rows : ndarray of int
+            Rows of the block.
+        column : int
+
+        Returns
+        -------
+        tuple of ndarray of shape (len(rows), at most n_neighbors)
+        """
+        has_value = ~np.isnan(self.reference_[:, column])
+        donors = np.flatnonzero(has_value)
+        neighbors = min(self.n_neighbors, len(donors))
+        usable = np.append(has_value, False)[order]
+        places = np.cumsum(usable, axis=1)
+        taken, near = np.nonzero(usable & (places <= neighbors))
+        nearest = np.zeros((len(rows), neighbors), dtype=np.int64)
+        nearest[taken, places[taken, near] - 1] = order[taken, near]
+        known = np.arange(neighbors) < places[:, -1:]
+        # a few rows have near reference rows that mostly lack this value: search all of its donors for them
+        short = np.flatnonzero(places[:, -1] < neighbors)
+        if len(short) > 0 and order.shape[1] < len(self.reference_):
+            far = distances[np.ix_(rows[short], donors)]
+            best = np.argpartition(far, neighbors - 1, axis=1)[:, :neighbors]
+            nearest[short], known[short] = donors[best], np.isfinite(np.take_along_axis(far, best, axis=1))
+        return nearest, known
 
     def _distances(self, rows: Matrix) -> Matrix:
         """Return squared Euclidean distances over jointly known columns, scaled up for unknown ones; inf if none."""
@@ -143,3 +171,11 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         shared = mask @ donor_mask.T
         scaled: Matrix = np.maximum(squared, 0.0) * rows.shape[1] / np.maximum(shared, 1.0)
         return np.where(shared > 0, scaled, np.inf)
+
+
+def _alike(has_value: npt.NDArray[np.bool_]) -> list[Columns]:
+    """Return the columns that the same reference rows have a value in, together: their donors are the same."""
+    columns_by_pattern: dict[bytes, list[int]] = {}
+    for column, pattern in enumerate(has_value.T):
+        columns_by_pattern.setdefault(pattern.tobytes(), []).append(column)
+    return [np.array(columns) for columns in columns_by_pattern.values()]

@@ -36,7 +36,7 @@ def lines(training: Training) -> tuple[str, ...]:
     """Return the figures that matter most as a few lines of text."""
     evaluation, classifier = training.evaluation, training.model.classifier
     return (
-        f"{training.rows:,} labelled rows, {training.positives:,} defaults; {protocol(training)}",
+        f"{training.rows:,} labelled rows{_drawn(training)}, {training.positives:,} defaults; {protocol(training)}",
         (
             f"AUC {_span(evaluation.raw['auc'])}, Brier {evaluation.raw['brier'].mean:.3f} raw and "
             f"{evaluation.pd['brier'].mean:.3f} calibrated on {training.model.calibrated_on}"
@@ -62,7 +62,10 @@ def card(training: Training, family: Family, *, title: str) -> str:
         [
             f"# {title}",
             "",
-            f"{training.rows:,} labelled rows, {training.positives:,} defaults ({classifier.base_rate_:.1%}).",
+            (
+                f"{training.rows:,} labelled rows{_drawn(training)}, {training.positives:,} defaults "
+                f"({classifier.base_rate_:.1%})."
+            ),
             f"Evaluation: {protocol(training)}. Calibrated on {training.model.calibrated_on}.",
             "",
             "| measure | score of the learner | calibrated PD |",
@@ -97,6 +100,13 @@ def pictures(training: Training, family: Family) -> dict[str, str]:
         name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
         for name, chart in charts.items()
     }
+
+
+def _drawn(training: Training) -> str:
+    """Return how many rows there were, if not all of them were taken."""
+    if training.drawn_from is None:
+        return ""
+    return f" (of {training.drawn_from:,}, drawn by snapshot and label)"
 
 
 def _beside(training: Training) -> list[str]:

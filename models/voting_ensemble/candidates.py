@@ -181,6 +181,20 @@ def score_stack(columns: Matrix, labels: Labels, names: tuple[str, ...], tests: 
     return Scored(fit(np.ones(len(labels), dtype=bool)), "stacked", probability, True)
 
 
+def score_stacks(
+    columns: Matrix, labels: Labels, names: tuple[str, ...], tests: list[Mask], *, fewest: int
+) -> Iterator[Scored]:
+    """Score the stack of all members, then without the member that moves it least, down to the fewest members."""
+    kept = list(range(len(names)))
+    spread = logit(np.clip(columns, EDGE, 1 - EDGE)).std(axis=0)
+    while True:
+        scored = score_stack(columns[:, kept], labels, tuple(names[k] for k in kept), tests)
+        yield scored
+        if len(kept) <= fewest:
+            return
+        del kept[int(np.argmin(np.abs(scored.combiner.weights) * spread[kept]))]
+
+
 def compare(scored: Sequence[Scored], labels: Labels, tests: list[Mask]) -> tuple[Candidate, ...]:
     """Measure every candidate, and its distance to the candidate with the lowest log loss."""
     clipped = [np.clip(candidate.probability, EDGE, 1 - EDGE) for candidate in scored]

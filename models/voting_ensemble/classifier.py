@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from models.voting_ensemble.bagging import BaggedSmote
 from models.voting_ensemble.explanation import explain
 from models.voting_ensemble.members import (
     Member,
-    Parameters,
+    Profile,
     fit_member,
     make_member,
     member_probability,
@@ -82,7 +82,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         The chosen members.
     preparation_ : StandardPreparation
     tuned_ : dict of str to Tuned
-        Result of the search for each member; empty under the profile "paper".
+        Result of the search for each member; empty unless the profile is "tuned".
     vif_ : dict of str to float
         Variance inflation of the enhanced features (equation 1).
 
@@ -154,7 +154,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             else {}
         )
         unfitted: dict[str, Any] = {
-            name: make_member(name, profile=self._profile(name), random_state=settings.random_state)
+            name: make_member(name, profile=self._profile(name, settings), random_state=settings.random_state)
             for name in settings.members
         }
         predictions = out_of_fold(
@@ -276,20 +276,15 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         matrix, balanced, _ = balance(preparation.transform(frame[rows]), labels[rows], settings)
         return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]))
 
-    def _profile(self, name: Member) -> Literal["paper"] | Parameters:
-        """Return the parameters found for a member, or the library's defaults if none were searched or better."""
-        return (self.tuned_[name].parameters if name in self.tuned_ else {}) or "paper"
+    def _profile(self, name: Member, settings: VotingEnsembleSettings) -> Profile:
+        """Return the parameters found for a member, or the profile that is not searched."""
+        return self.tuned_[name].parameters if settings.profile == "tuned" else settings.profile
 
     def _variance_inflation(self, matrix: Matrix) -> dict[str, float]:
         """Return the variance inflation of the enhanced features among all numbers of the training rows."""
-        numbers = self.preparation_.numbers_
-        factors = variance_inflation(matrix[:, : len(numbers)], numbers)
-        groups = self.groups or {}
-        return {
-            name: factor
-            for name, factor in factors.items()
-            if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS
-        }
+        numbers, groups = self.preparation_.numbers_, self.groups or {}
+        enhanced = {name for name in numbers if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS}
+        return variance_inflation(matrix[:, : len(numbers)], numbers, of=enhanced)
 
 
 def balance(

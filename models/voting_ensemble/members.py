@@ -26,6 +26,7 @@ MEMBERS: tuple[Member, ...] = get_args(Member)
 
 Parameter = float | int | str | bool | None
 Parameters = Mapping[str, Parameter]
+Profile = Literal["night", "paper"] | Parameters
 
 PUBLISHED_NAMES: dict[Member, str] = {
     "xgboost": "XGBoost",
@@ -37,6 +38,17 @@ PUBLISHED_NAMES: dict[Member, str] = {
     "extra_trees": "ExtraTree",
 }
 
+# The libraries let the trees of forests and bags grow until each leaf is pure: ever more leaves with ever more rows,
+# and a night walks through all of them to explain a row. Gradient boosting looks at every column for every split, which
+# took more than half of all fits. Bounded, some members rank worse alone; the vote of them does not
+# (docs/decisions/0080).
+NIGHT: dict[Member, dict[str, Parameter]] = {
+    "gbdt": {"max_features": "sqrt"},
+    "random_forest": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
+    "bagging": {"estimator__max_leaf_nodes": 64, "estimator__min_samples_leaf": 10},
+    "extra_trees": {"max_leaf_nodes": 64, "min_samples_leaf": 10},
+}
+
 # these sort every column at every node; the others group values themselves, or draw thresholds at random
 _SORTING = (GradientBoostingClassifier, AdaBoostClassifier, RandomForestClassifier, BaggingClassifier)
 _GIVEN = frozenset({"n_jobs", "random_state", "verbosity", "verbose"})  # set by the factory, not by a profile
@@ -46,9 +58,7 @@ class MemberError(ModelError):
     """A base classifier could not be fitted, or returns no probabilities."""
 
 
-def make_member(
-    member: Member, *, profile: Literal["paper"] | Parameters = "paper", random_state: int
-) -> Any:
+def make_member(member: Member, *, profile: Profile = "paper", random_state: int) -> Any:
     """Return an unfitted base classifier that works on one thread and gives the same fit every time.
 
     One thread a fit: members and folds run beside each other instead. The paper (section IV.C) names no
@@ -59,15 +69,16 @@ def make_member(
     SAMME only (SAMME.R, the default before, is gone), and its probabilities lie near one half; XGBoost
     builds histograms of 256 bins where it once searched small data exactly.
 
-    The ``tuned`` profile has no fixed values: `models.voting_ensemble.tuning.tune` searches them within the training
-    rows of each fit and passes them as a mapping.
+    The ``night`` profile bounds the leaves of the members whose trees grow without end, and the columns that gradient
+    boosting looks at for a split (`NIGHT`). The ``tuned`` profile has no fixed values; `models.voting_ensemble.tuning`
+    searches them within the training rows of each fit and passes them as a mapping.
 
     Parameters
     ----------
     member : one of `MEMBERS`
-    profile : "paper" or mapping
-        The library's defaults, or parameters that replace some of them. Those of the tree inside AdaBoost and
-        bagging are written ``estimator__max_depth`` and so on.
+    profile : "paper", "night" or mapping
+        The library's defaults, those within bounds, or parameters that replace some of the defaults. Those of
+        the tree inside AdaBoost and bagging are written ``estimator__max_depth`` and so on.
     random_state : int
 
     Raises
@@ -81,8 +92,8 @@ def make_member(
     ExtraTreesClassifier(min_samples_leaf=2, n_jobs=1, random_state=0)
     """
     estimator = _bare(member).set_params(random_state=random_state)
-    if profile == "paper":
-        return estimator
+    if isinstance(profile, str):
+        profile = NIGHT.get(member, {}) if profile == "night" else {}
     known = set(estimator.get_params()) - _GIVEN
     unknown = sorted(set(profile) - known)
     if unknown:

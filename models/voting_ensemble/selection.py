@@ -17,7 +17,7 @@ from models.voting_ensemble.candidates import (
     Candidate,
     compare,
     score_optimised,
-    score_stack,
+    score_stacks,
     score_votes,
 )
 from models.voting_ensemble.voting import Matrix
@@ -47,12 +47,15 @@ def select(
     members: Sequence[str],
     folds: Folds,
     selection: SelectionRule = "parsimonious",
+    smaller_stacks: bool = True,
 ) -> Selection:
     """Score every candidate on out-of-fold probabilities and choose one.
 
     Candidates are each member alone, every combination of at least two with equal weights and with
     optimised weights (120 of seven), and stacking on the members of the best optimised combination. A
     combination whose best weights leave members out equals a smaller combination, and is scored once, as that one.
+    Under the parsimonious rule the stack is tried again without the member that moves it least, and so on down to two,
+    so that no member stays in it that adds nothing beyond noise.
 
     Everything fitted here is cross-fitted: for each fold, weights, Platt map and stacking come from the other folds
     and score the fold. Only the choice among candidates is not cross-fitted, which is why the default does not simply
@@ -72,6 +75,8 @@ def select(
     folds : ndarray of shape (n_samples,)
         Number of the fold in which the row was held out.
     selection : {"parsimonious", "paper"}, default="parsimonious"
+    smaller_stacks : bool, default=True
+        Off for the paper's tables, which know one stack.
 
     Raises
     ------
@@ -92,11 +97,24 @@ def select(
     _check(probabilities, labels, members, folds)
     # thousands of products too small to share: a second BLAS thread only waits, fifteen times as long on a busy machine
     with threadpool_limits(1, user_api="blas"):
-        return _selected(probabilities, labels, tuple(members), folds, selection)
+        return _selected(
+            probabilities,
+            labels,
+            tuple(members),
+            folds,
+            selection,
+            smaller_stacks=smaller_stacks and selection == "parsimonious",
+        )
 
 
 def _selected(
-    probabilities: Matrix, labels: Labels, names: tuple[str, ...], folds: Folds, selection: SelectionRule
+    probabilities: Matrix,
+    labels: Labels,
+    names: tuple[str, ...],
+    folds: Folds,
+    selection: SelectionRule,
+    *,
+    smaller_stacks: bool,
 ) -> Selection:
     """Score every candidate and choose; see `select`."""
     tests = [folds == number for number in np.unique(folds)]
@@ -104,8 +122,10 @@ def _selected(
     best = _best(compare(optimised, labels, tests), selection).combiner.members
     columns = probabilities[:, [names.index(name) for name in best]]
     votes = list(score_votes(probabilities, labels, names, tests))
-    candidates = compare([*votes, *optimised, score_stack(columns, labels, best, tests)], labels, tests)
-    stacked = candidates[-1]
+    fewest = min(2, len(best)) if smaller_stacks else len(best)
+    stacks = score_stacks(columns, labels, best, tests, fewest=fewest)
+    candidates = compare([*votes, *optimised, *stacks], labels, tests)
+    stacked = candidates[len(votes) + len(optimised)]
     return Selection(
         chosen=stacked if selection == "paper" else _simplest(candidates),
         best_single=_best([candidate for candidate in candidates if candidate.rule == "single"], selection),

@@ -21,8 +21,10 @@ class VotingEnsembleSettings(FamilySettings):
     members: tuple[Member, ...] = Field(
         MEMBERS, min_length=2, description="Candidates for the vote; the paper has these seven."
     )
-    profile: Literal["paper", "tuned"] = Field(
-        "paper", description="Parameters of the members: library defaults as in the paper, or tuned ones."
+    profile: Literal["night", "paper", "tuned"] = Field(
+        "night",
+        description="Parameters of the members: library defaults within bounds, as in the paper without them, or "
+        "tuned ones.",
     )
     feature_groups: tuple[str, ...] = Field(
         ENSEMBLE_GROUPS,

@@ -14,14 +14,14 @@ from models.errors import TooFewRowsError
 from models.evaluation import fold_numbers
 from models.metrics import Labels, auc
 from models.runner import Runner
-from models.voting_ensemble.members import Member, Parameter, make_member
+from models.voting_ensemble.members import NIGHT, Member, Parameter, make_member
 from models.voting_ensemble.out_of_fold import Prepare, Prepared, out_of_fold
 
 Rows = npt.NDArray[np.int64]
 Space = Mapping[str, tuple[Parameter, ...]]
 
 # Few values of each parameter that matters, around what the sets of the paper like best (docs/experiments.md): more
-# and slower trees than the defaults, most columns kept, leaves from small to stout.
+# and slower trees than the defaults, most columns kept, leaves from small to stout, and never without a bound.
 SPACES: dict[Member, Space] = {
     "xgboost": {
         "n_estimators": (200, 300, 600),
@@ -49,6 +49,7 @@ SPACES: dict[Member, Space] = {
         "n_estimators": (200, 400),
         "max_features": ("sqrt", 0.3, 0.6),
         "min_samples_leaf": (1, 3, 10),
+        "max_leaf_nodes": (64, 128, 256),
     },
     "lightgbm": {
         "n_estimators": (100, 200, 300, 600),
@@ -63,11 +64,13 @@ SPACES: dict[Member, Space] = {
         "max_samples": (0.5, 1.0),
         "max_features": (0.6, 1.0),
         "estimator__min_samples_leaf": (1, 5, 20),
+        "estimator__max_leaf_nodes": (64, 128, 256),
     },
     "extra_trees": {
         "n_estimators": (200, 400),
         "max_features": ("sqrt", 0.3, 1.0),
         "min_samples_leaf": (1, 3, 10),
+        "max_leaf_nodes": (64, 128, 256),
     },
 }
 
@@ -82,20 +85,20 @@ class Tuned:
     Parameters
     ----------
     parameters : dict
-        For `models.voting_ensemble.members.make_member`; empty if no point beat the library's defaults.
+        For `models.voting_ensemble.members.make_member`; those of the profile "night" if no point beat them.
     auc : float
         Mean AUC over the inner folds of these parameters.
-    paper_auc : float
-        The same for the library's defaults, on the same folds; NaN if they could not be fitted.
+    night_auc : float
+        The same for the profile "night", on the same folds; NaN if it could not be fitted.
     tried : int
-        Points of the space that were tried, the defaults among them.
+        Points of the space that were tried, that profile among them.
     failed : tuple of str
         Points that could not be fitted, each with its reason.
     """
 
     parameters: dict[str, Parameter]
     auc: float
-    paper_auc: float
+    night_auc: float
     tried: int
     failed: tuple[str, ...]
 
@@ -114,9 +117,9 @@ def tune(
 ) -> dict[Member, Tuned]:
     """Return parameters for each member by a random search with one halving, inside the given rows.
 
-    Each member's points are its defaults and random draws from its space. All are tried on a stratified third of
-    the rows (where that is at least `FEWEST_ROWS`); the best third of them and the defaults go on to all rows,
-    and the best mean AUC over the inner stratified folds wins, the defaults on a tie. Preparation and
+    Each member's points are the profile "night" and random draws from its space. All are tried on a stratified third
+    of the rows (where that is at least `FEWEST_ROWS`); the best third of them and the profile go on to all rows,
+    and the best mean AUC over the inner stratified folds wins, the profile on a tie. Preparation and
     oversampling happen inside the inner training folds, once a fold for all members and points. The search sees only
     the caller's training rows, never a test fold; the price is one search for each fit.
 
@@ -132,7 +135,7 @@ def tune(
     random_state : int
     runner : Runner
     points : int, default=9
-        Points tried for each member, the defaults among them.
+        Points tried for each member, the profile "night" among them.
     folds : int, default=3
     spaces : mapping, optional
         Values to draw from, for each member.
@@ -151,7 +154,7 @@ def tune(
         raise TooFewRowsError(
             f"{int(labels.sum())} defaults among {len(labels)} rows do not fill {folds} folds of the search"
         )
-    profiles = {member: _points(spaces[member], points, random_state) for member in members}
+    profiles = {member: _points(member, spaces[member], points, random_state) for member in members}
     running = {member: list(range(len(profiles[member]))) for member in members}
     failed: dict[str, str] = {}
 
@@ -159,7 +162,7 @@ def tune(
         """Return the mean AUC of every running point over inner folds of the rows."""
         estimators = {
             f"{member} point {point}": make_member(
-                member, profile=profiles[member][point] or "paper", random_state=random_state
+                member, profile=profiles[member][point], random_state=random_state
             )
             for member in members
             for point in running[member]
@@ -187,11 +190,11 @@ def tune(
     return {member: _chosen(member, profiles[member], last, failed) for member in members}
 
 
-def _points(space: Space, points: int, random_state: int) -> list[dict[str, Any]]:
-    """Return the defaults (an empty mapping) and random draws without repetition."""
+def _points(member: Member, space: Space, points: int, random_state: int) -> list[dict[str, Any]]:
+    """Return the profile "night" and random draws without repetition, which replace some of its parameters."""
     size = int(np.prod([len(values) for values in space.values()]))
     drawn = ParameterSampler(dict(space), min(points - 1, size), random_state=random_state)
-    return [{}, *drawn]
+    return [NIGHT.get(member, {}) | point for point in ({}, *drawn)]
 
 
 def _within(prepare: Prepare, rows: Rows) -> Prepare:
@@ -207,7 +210,7 @@ def _within(prepare: Prepare, rows: Rows) -> Prepare:
 def _chosen(
     member: Member, profiles: list[dict[str, Any]], aucs: Mapping[str, float], failed: Mapping[str, str]
 ) -> Tuned:
-    """Return the best point of a member, or its defaults if nothing is better or nothing could be fitted."""
+    """Return the best point of a member: the profile "night" if nothing beats it or nothing could be fitted."""
     scores = {
         point: aucs[f"{member} point {point}"]
         for point in range(len(profiles))
@@ -217,7 +220,7 @@ def _chosen(
     return Tuned(
         parameters=profiles[best],
         auc=scores.get(best, float("nan")),
-        paper_auc=scores.get(0, float("nan")),
+        night_auc=scores.get(0, float("nan")),
         tried=len(profiles),
         failed=tuple(f"{name}: {reason}" for name, reason in failed.items() if name.split()[0] == member),
     )

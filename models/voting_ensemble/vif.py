@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 
-def variance_inflation(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
+def variance_inflation(
+    matrix: npt.NDArray[np.float64], names: Sequence[str], *, of: Container[str] | None = None
+) -> dict[str, float]:
     """Return the variance inflation factor of each column, ``1 / (1 - R²)`` of its regression on the others.
 
     A column determined by the others has an infinite factor; a constant column has none and gets NaN. The paper
-    calls multicollinearity below 5 weak.
+    calls multicollinearity below 5 weak. The rows become a square triangle first, which keeps every length and angle
+    between columns, so that a regression costs the same for many rows as for few.
 
     Parameters
     ----------
@@ -20,6 +23,8 @@ def variance_inflation(matrix: npt.NDArray[np.float64], names: Sequence[str]) ->
         Without gaps.
     names : sequence of str
         Name of each column.
+    of : container of str, optional
+        Columns whose factor is wanted; None: all.
 
     References
     ----------
@@ -34,15 +39,17 @@ def variance_inflation(matrix: npt.NDArray[np.float64], names: Sequence[str]) ->
     >>> round(variance_inflation(np.c_[a, a + b], "ab")["a"], 1)
     2.0
     """
-    centred = matrix - matrix.mean(axis=0)
-    total = (centred**2).sum(axis=0)
+    triangle = np.asarray(np.linalg.qr(matrix - matrix.mean(axis=0), mode="r"), dtype=np.float64)
+    constant = np.ptp(matrix, axis=0) == 0
     factors: dict[str, float] = {}
     for column, name in enumerate(names):
-        if total[column] == 0:
+        if of is not None and name not in of:
+            continue
+        if constant[column]:
             factors[name] = float("nan")
             continue
-        others = np.delete(centred, column, axis=1)
-        fitted = others @ np.linalg.lstsq(others, centred[:, column], rcond=None)[0]
-        unexplained = float(((centred[:, column] - fitted) ** 2).sum() / total[column])
+        turned, others = triangle[:, column], np.delete(triangle, column, axis=1)
+        fitted = others @ np.linalg.lstsq(others, turned, rcond=None)[0]
+        unexplained = float(((turned - fitted) ** 2).sum() / (turned**2).sum())
         factors[name] = 1.0 / unexplained if unexplained > 1e-10 else float("inf")
     return factors

@@ -45,6 +45,12 @@ class WideDeepSettings(FamilySettings):
 
     family: ClassVar[str] = "wide_deep"
 
+    training_rows: int = Field(
+        100_000,
+        ge=1_000,
+        le=2_000_000,
+        description="Most labelled rows that a training reads; twice those of other families, which cost more a row.",
+    )
     wide: bool = Field(True, description="The linear part over categories, bins and crosses.")
     deep: bool = Field(True, description="The hidden layers over the numbers.")
     crosses: bool = Field(True, description="Whether the declared crosses enter beside the single fields.")

@@ -149,7 +149,14 @@ def _tables_7_and_8(
     """Choose on out-of-fold probabilities by both rules and measure the choices on the test fold."""
     names = settings.members
     paper, ours = (
-        select(inner.probabilities, train_labels, members=names, folds=inner.folds, selection=rule)
+        select(
+            inner.probabilities,
+            train_labels,
+            members=names,
+            folds=inner.folds,
+            selection=rule,
+            smaller_stacks=False,
+        )
         for rule in ("paper", "parsimonious")
     )
     figures = [

@@ -73,7 +73,7 @@ def measure_fold(
     """Measure one test fold, store its figures and return its numbers."""
     name, frame, labels, without = data
     _, _, train, test = split
-    ensemble = VotingEnsembleSettings(random_state=SEED + repeat)
+    ensemble = VotingEnsembleSettings(profile="paper", random_state=SEED + repeat)
     figures: Iterable[FoldFigure]
     if protocol == "honest":
         after_smote = _scores_after_smote(data, split, ensemble)
@@ -205,7 +205,7 @@ def _key(data: DataSet, protocol: str) -> str:
     return fold_key(
         data.frame,
         data.labels,
-        settings=[VotingEnsembleSettings().model_dump_json()],
+        settings=[VotingEnsembleSettings(profile="paper").model_dump_json()],
         code=CODE[protocol],
         libraries=LIBRARIES,
     )

@@ -180,8 +180,8 @@ def load_portfolio(
         build_features(snapshot)
     build_labels(snapshot, OUTCOME, known_by=through)
     with writer(purpose="read labelled rows") as con:
-        frame = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=OUTCOME)
-    return portfolio, frame
+        rows = matrix.training_matrix(con, portfolio=portfolio, snapshot_dates=(day,), outcome=OUTCOME)
+    return portfolio, rows.frame
 
 
 DATA_SETS = {

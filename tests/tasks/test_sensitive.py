@@ -33,7 +33,7 @@ def trained_on(monkeypatch, settings: Any) -> tuple[list[str], Any]:
         seen.update(columns=frame.columns, estimator=estimator)
         raise SeenError("seen")
 
-    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: frame)
+    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(frame, None))
     monkeypatch.setattr(
         matrix,
         "add_sensitive",

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 
 from models import artefact
+from models.families import FAMILIES
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import score
+from models.telling import training_card
 from tasks import register
 from tasks import train as tasks_train
 from warehouse import matrix, registry, sql
@@ -45,7 +47,7 @@ def rows(count: int = 120) -> pl.DataFrame:
 def trained() -> tasks_train.Trained:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
         patch.setenv("NIGHTLEDGER_HOME", home)
-        patch.setattr(matrix, "training_matrix", lambda *_, **__: rows())
+        patch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(rows(), None))
         return tasks_train.train_model.fn(NIGHT, (DAY,), CROSS_SECTION, QUICK)
 
 
@@ -77,9 +79,36 @@ def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(h
     assert score(model, rows()).equals(score(trained.training.model, rows()))
 
 
+def test_what_was_drawn_is_told_in_the_log_on_the_card_and_in_the_registry(home, monkeypatch, caplog):
+    asked = {}
+
+    def drawn(*_, **wanted):
+        asked.update(wanted)
+        return matrix.TrainingRows(rows(), 4_321)
+
+    monkeypatch.setattr(matrix, "training_matrix", drawn)
+    few = QUICK.model_copy(update={"training_rows": 1_000})
+    with caplog.at_level("INFO", logger="nightledger"):
+        trained = tasks_train.train_model.fn(NIGHT, (DAY,), CROSS_SECTION, few)
+    assert (asked["at_most"], asked["random_state"]) == (1_000, few.random_state)
+    assert "operational_risk on 120 rows drawn from 4,321: search" in caplog.text
+    told = "120 labelled rows (of 4,321, drawn by snapshot and label), 30 defaults"
+    assert training_card.lines(trained.training)[0].startswith(told)
+    assert told in training_card.card(trained.training, FAMILIES["operational_risk"], title="t")
+    record = register.register_model.fn(trained, NIGHT, CROSS_SECTION, role="champion")
+    assert (record.metrics["rows"], record.metrics["drawn_from"]) == (120, 4_321)
+    assert record.settings["training_rows"] == 1_000
+
+
+def test_with_all_rows_taken_nothing_is_said_of_a_draw(home, trained):
+    record = register.register_model.fn(trained, NIGHT, CROSS_SECTION, role="champion")
+    assert "drawn_from" not in record.metrics
+    assert training_card.lines(trained.training)[0].startswith("120 labelled rows, 30 defaults")
+
+
 def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     few = rows().with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(1).otherwise(0))
-    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: few)
+    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(few, None))
     with pytest.raises(
         Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
     ) as refusal:

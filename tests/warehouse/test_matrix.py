@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from warehouse import matrix
+from warehouse import matrix, sql
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
@@ -39,16 +39,71 @@ def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 def test_training_rows(filled):
     wanted = {"portfolio": "p", "outcome": OutcomeDefinition("dpd90", 365)}
-    rows = matrix.training_matrix(filled, snapshot_dates=[NEW], **wanted)
+    rows, drawn_from = matrix.training_matrix(filled, snapshot_dates=[NEW], **wanted)
+    assert drawn_from is None
     assert rows.height == 39  # 50, less 10 without a label and one that cannot be scored
     assert rows["enterprise_id"].to_list() == sorted(rows["enterprise_id"].to_list())
     assert rows["label"].sum() == 5
-    both = matrix.training_matrix(filled, snapshot_dates=[NEW, OLD], **wanted)
+    both, _ = matrix.training_matrix(filled, snapshot_dates=[NEW, OLD], **wanted)
     assert both["as_of_date"].to_list() == [OLD] * 39 + [NEW] * 39
 
 
+def drawn(filled, at_most, **changes):
+    """The rows that a bound leaves, and what they were drawn from."""
+    wanted = {"portfolio": "p", "snapshot_dates": [OLD, NEW], "outcome": OutcomeDefinition("dpd90", 365)}
+    return matrix.training_matrix(filled, at_most=at_most, **wanted, **changes)
+
+
+def test_of_more_rows_the_same_share_of_each_date_and_label_is_drawn(filled):
+    everything, _ = drawn(filled, None)
+    frame, drawn_from = drawn(filled, 40)
+    assert (frame.height, drawn_from) == (38, 78)  # 17 of 34 others and 2 of 5 defaults on each date
+    counts = frame.group_by("as_of_date", "label").len()
+    assert sorted(counts.iter_rows()) == [(OLD, 0, 17), (OLD, 1, 2), (NEW, 0, 17), (NEW, 1, 2)]
+    # rows of the whole, in its order
+    assert everything.join(frame, on=["as_of_date", "enterprise_id"], how="semi").equals(frame)
+
+
+def test_no_date_and_label_is_drawn_away(filled):
+    frame, _ = drawn(filled, 2)
+    assert sorted(frame.select("as_of_date", "label").iter_rows()) == [(OLD, 0), (OLD, 1), (NEW, 0), (NEW, 1)]
+
+
+def test_a_draw_repeats_whatever_the_order_of_the_rows_and_the_threads(filled):
+    first, _ = drawn(filled, 40, random_state=7)
+    filled.execute("set threads = 1")
+    filled.execute(
+        "create or replace table wh.features.feat_label as from wh.features.feat_label order by hash(enterprise_id)"
+    )
+    again, _ = drawn(filled, 40, random_state=7)
+    assert again.equals(first)
+    assert not drawn(filled, 40, random_state=8).frame.equals(first)
+
+
+def test_a_bound_that_all_rows_keep_changes_nothing(filled):
+    everything, _ = drawn(filled, None)
+    for at_most in (78, 1_000):
+        frame, drawn_from = drawn(filled, at_most)
+        assert drawn_from is None
+        assert frame.equals(everything)
+    assert drawn(filled, 77).drawn_from == 78
+
+
+def test_features_are_read_for_the_drawn_borrowers_alone(filled, monkeypatch):
+    read: list[int] = []
+    whole = sql.frame
+
+    def counted(*arguments):
+        read.append(whole(*arguments).height)
+        return whole(*arguments)
+
+    monkeypatch.setattr(sql, "frame", counted)
+    drawn(filled, 40)
+    assert read == [38, 19, 19]  # the drawn keys, then each date
+
+
 def test_a_cross_section_describes_every_outcome(filled):
-    rows = matrix.training_matrix(
+    rows, _ = matrix.training_matrix(
         filled, portfolio="p", snapshot_dates=[NEW], outcome=OutcomeDefinition("cross_section", 0)
     )
     assert rows.height == 40

@@ -34,6 +34,23 @@ def test_a_value_that_only_distant_donors_have_is_found():
     assert filled[0, 1] == pytest.approx(1.5)
 
 
+def test_donors_are_looked_up_once_for_columns_that_the_same_rows_lack(monkeypatch):
+    train = gappy(300, 6)
+    train[:200, 3:] = np.nan  # a feed that two thirds never delivered
+    train[200:, 3:] = np.random.default_rng(5).random((100, 3))
+    imputer = BoundedKNNImputer(reference_rows=300).fit(train)
+    looked_up, nearest = [], imputer._nearest
+
+    def counted(*arguments, column):
+        looked_up.append(column)
+        return nearest(*arguments, column=column)
+
+    monkeypatch.setattr(imputer, "_nearest", counted)
+    filled = imputer.transform(train)
+    assert looked_up == [0, 1, 2, 3]  # the columns 3, 4 and 5 together
+    assert np.allclose(filled, KNNImputer(n_neighbors=5).fit(train).transform(train))
+
+
 def test_rows_without_gaps_come_back_as_they_are_and_known_values_never_change():
     train = gappy(100, 4)
     imputer = BoundedKNNImputer().fit(train)

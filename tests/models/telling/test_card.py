@@ -74,6 +74,13 @@ def card_rows(**changed: object) -> CardRows:
     return CardRows(**made)  # type: ignore[arg-type]
 
 
+def test_the_card_says_what_the_rows_were_drawn_from():
+    assert "drawn from" not in card(card_rows())
+    rows = card_rows()
+    drawn = {**rows.model, "metrics": {**rows.model["metrics"], "drawn_from": 98_765}}
+    assert "1,234</b> training rows, drawn from 98,765 by snapshot and label" in card(card_rows(model=drawn))
+
+
 def feeds(*told: tuple[str, str, str | None, date | None]) -> pl.DataFrame:
     """Rows of ops.feed_deliveries: name, status, why its file was refused, last delivery."""
     return pl.DataFrame(

@@ -86,6 +86,24 @@ def test_two_fits_are_equal_beside_each_other(member, rows):
     assert np.array_equal(found.probabilities[:, 0], found.probabilities[:, 1])
 
 
+@pytest.mark.parametrize("member", MEMBERS)
+def test_in_the_night_no_tree_grows_with_the_rows(member):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 4000)
+    X = rng.normal(size=(4000, 6)) + 0.2 * labels[:, None]
+    fitted = fit_member(member, make_member(member, profile="night", random_state=3), X, labels)
+    if member in ("random_forest", "bagging", "extra_trees"):
+        assert max(tree.get_n_leaves() for tree in fitted.estimators_) == 64
+        leaves = [tree.tree_.n_node_samples[tree.tree_.children_left == -1] for tree in fitted.estimators_]
+        assert min(sizes.min() for sizes in leaves) >= 5  # ten drawn rows, some of them the same
+    elif member == "gbdt":
+        assert max(tree.get_n_leaves() for tree in fitted.estimators_.ravel()) == 8
+        assert {tree.max_features_ for tree in fitted.estimators_.ravel()} == {2}  # of six columns
+    else:  # bounded by their library already
+        paper = make_member(member, random_state=3)
+        assert repr(make_member(member, profile="night", random_state=3)) == repr(paper)
+
+
 def test_parameters_replace_defaults():
     bagging = make_member("bagging", profile={"estimator__max_depth": 4, "n_estimators": 7}, random_state=0)
     assert (bagging.estimator.max_depth, bagging.n_estimators) == (4, 7)

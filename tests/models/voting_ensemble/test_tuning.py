@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from models.errors import TooFewRowsError
 from models.runner import threads
 from models.voting_ensemble import tuning
-from models.voting_ensemble.members import MEMBERS, make_member
+from models.voting_ensemble.members import MEMBERS, NIGHT, make_member
 from models.voting_ensemble.out_of_fold import Prepared
 from models.voting_ensemble.tuning import SPACES, tune
 
@@ -39,11 +39,11 @@ def test_every_point_of_every_space_can_be_made():
 
 
 def test_the_best_point_is_that_of_scikit_learn():
-    X, y = noisy()
+    X, y = noisy(480)
     found = search(X, y)
     by_hand = {
         trees: cross_val_score(
-            make_member("bagging", profile={"n_estimators": trees}, random_state=0),
+            make_member("bagging", profile=NIGHT["bagging"] | {"n_estimators": trees}, random_state=0),
             X,
             y,
             scoring="roc_auc",
@@ -52,16 +52,16 @@ def test_the_best_point_is_that_of_scikit_learn():
         for trees in (1, 10, 60)
     }
     assert found.auc == pytest.approx(max(by_hand.values()))
-    assert found.paper_auc == pytest.approx(by_hand[10])
-    assert found.parameters == {"n_estimators": max(by_hand, key=by_hand.get)}
+    assert found.night_auc == pytest.approx(by_hand[10])
+    assert found.parameters == NIGHT["bagging"] | {"n_estimators": max(by_hand, key=by_hand.get)}
     assert found.tried == 3
 
 
 def test_the_defaults_stay_when_nothing_is_better():
     X, y = noisy()
     found = search(X, y, spaces={"bagging": {"n_estimators": (1,)}})
-    assert found.parameters == {}
-    assert found.auc == found.paper_auc
+    assert found.parameters == NIGHT["bagging"]
+    assert found.auc == found.night_auc
 
 
 def test_the_halving_keeps_the_best_third_and_the_defaults(monkeypatch):
@@ -107,9 +107,9 @@ def test_the_result_does_not_depend_on_the_runner():
 
 
 def test_a_point_that_cannot_be_fitted_is_told_and_passed_over():
-    X, y = noisy()
+    X, y = noisy(480)
     found = search(X, y, spaces={"bagging": {"n_estimators": (0, 60)}})
-    assert found.parameters == {"n_estimators": 60}
+    assert found.parameters == NIGHT["bagging"] | {"n_estimators": 60}
     assert len(found.failed) == 1
     assert "bagging point" in found.failed[0]
     assert "could not be fitted" in found.failed[0]

@@ -26,6 +26,19 @@ def test_independent_columns_are_near_one_and_a_sum_is_infinite():
     assert variance_inflation(np.c_[a, b, 2 * a - b], "abc")["c"] == float("inf")
 
 
+def test_only_the_wanted_columns_are_regressed_and_on_no_more_rows_than_columns(monkeypatch):
+    matrix = np.random.default_rng(0).normal(size=(500, 6))
+    everything, shapes, solve = variance_inflation(matrix, "abcdef"), [], np.linalg.lstsq
+
+    def counted(left, right, **more):
+        shapes.append(left.shape)
+        return solve(left, right, **more)
+
+    monkeypatch.setattr(np.linalg, "lstsq", counted)
+    assert variance_inflation(matrix, "abcdef", of={"b", "e"}) == {name: everything[name] for name in "be"}
+    assert shapes == [(6, 5)] * 2
+
+
 def test_a_constant_has_no_factor_and_harms_no_other():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 100))

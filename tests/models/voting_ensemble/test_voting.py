@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -159,7 +159,11 @@ def test_every_combination_of_at_least_two_is_scored(seven):
     assert rules["equal"] == everything
     # each combination was scored itself, or its best weights left out members
     assert all(any(set(best) <= set(all_of) for best in rules["optimised"]) for all_of in everything)
-    assert len(rules["stacked"]) == 1
+    # stacks: the members of the best optimised combination, then one fewer each time
+    stacks = sorted(rules["stacked"], key=len, reverse=True)
+    assert stacks[0] == seven[3].optimised.combiner.members
+    assert [len(members) for members in stacks] == list(range(len(stacks[0]), 1, -1))
+    assert all(set(smaller) < set(larger) for larger, smaller in pairwise(stacks))
 
 
 def test_skipped_combinations_gain_nothing():
@@ -252,6 +256,36 @@ def test_a_stack_is_logistic_regression_on_logits(seven):
     centred = (logits - logits.mean(axis=0)) / logits.std(axis=0)
     theirs = LogisticRegression(C=1.0).fit(centred, labels).predict_proba(centred)[:, 1]
     assert selection.stacked.combiner.combine(columns) == pytest.approx(theirs, abs=1e-6)
+
+
+def stackable(third):
+    """Two members of independent noise, whose log-odds add up, and a third; a vote of them is beaten beyond noise."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random(6000) < 0.3).astype(np.int64)
+    logits = [2.5 * (0.8 * (2 * labels - 1) + 1.3 * rng.normal(size=6000)) for _ in range(2)]
+    columns = expit(np.column_stack([*logits, third(rng, labels, logits[0])]))
+    return columns, labels, np.arange(6000) % 3
+
+
+def test_a_member_that_adds_nothing_beyond_noise_leaves_the_stack():
+    columns, labels, folds = stackable(lambda rng, _, first: first + 0.6 * rng.normal(size=6000))
+    kept = select(columns, labels, members=NAMES[:3], folds=folds, smaller_stacks=False).chosen
+    assert (kept.rule, kept.combiner.members) == ("stacked", NAMES[:3])
+    selection = select(columns, labels, members=NAMES[:3], folds=folds)
+    assert (selection.chosen.rule, selection.chosen.combiner.members) == ("stacked", NAMES[:2])
+    assert 0 < selection.chosen.gap <= selection.chosen.gap_error
+    assert selection.stacked == kept  # reported beside it as before
+    # the paper's rule knows one stack
+    paper = select(columns, labels, members=NAMES[:3], folds=folds, selection="paper")
+    assert sum(one.rule == "stacked" for one in paper.candidates) == 1
+
+
+def test_a_member_that_adds_beyond_noise_stays_in_the_stack():
+    columns, labels, folds = stackable(
+        lambda rng, labels, _: 2.5 * (0.8 * (2 * labels - 1) + 1.3 * rng.normal(size=6000))
+    )
+    chosen = select(columns, labels, members=NAMES[:3], folds=folds).chosen
+    assert (chosen.rule, chosen.combiner.members) == ("stacked", NAMES[:3])
 
 
 def test_one_member_left_is_its_own_everything():
