@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from warehouse.connection import writer
+from warehouse.settings import settings
 
 PREFECT_HOME = tempfile.TemporaryDirectory(prefix="nightledger-prefect-", ignore_cleanup_errors=True)
 
@@ -30,6 +34,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A NIGHTLEDGER_HOME that no other test sees."""
     monkeypatch.setenv("NIGHTLEDGER_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a warehouse that was opened once: all is created, nothing is in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("empty")))
+        with writer(purpose="test"):
+            pass
+        return settings().warehouse_file
+
+
+@pytest.fixture
+def opened_home(home: Path, empty_warehouse: Path) -> Path:
+    """A home as `home`, with an empty warehouse in it, copied because creating one takes six times as long."""
+    home.mkdir()
+    shutil.copy(empty_warehouse, settings().warehouse_file)
+    return home
 
 
 @pytest.fixture(scope="session")

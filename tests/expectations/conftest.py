@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -32,7 +32,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
 
 
 @pytest.fixture
-def fresh(home: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+def fresh(opened_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse of its own for tests that move rows."""
     with writer(purpose="test") as con:
         small.deliver(con)

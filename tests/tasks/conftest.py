@@ -10,7 +10,7 @@ from warehouse.connection import writer
 
 
 @pytest.fixture
-def scored(home, monkeypatch):
+def scored(opened_home, monkeypatch):
     """A night that is done, as cursor and run, and the list of the models that a night would have now."""
     now = [MODEL]
     monkeypatch.setattr(run_inputs, "models", lambda *_, **__: tuple(now))

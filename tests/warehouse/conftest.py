@@ -23,8 +23,8 @@ NIGHT = date(2026, 6, 30)
 
 
 @pytest.fixture
-def con(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A writer's cursor on a fresh warehouse."""
+def con(opened_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A writer's cursor on an empty warehouse."""
     with writer(purpose="test") as cursor:
         yield cursor
 
