@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -10,7 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.errors import ModelError
-from models.explaining.reason_check import check_reasons
+from models.examination import examined
 from models.families import FAMILIES
 from models.family import FamilySettings
 from models.fingerprint import fingerprint
@@ -79,8 +78,7 @@ def train_model(
             challenger=None if challenger is None else family.build(challenger, groups),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
-        if training.model.classifier.unexplained is None:
-            training = replace(training, reasons=check_reasons(training.model, frame, labels))
+        training = examined(training, family, frame, labels)
     except ModelError as error:
         raise NotTrainable(f"{night.portfolio}, {family.name}, {outcome.definition}", str(error)) from error
     classifier = training.model.classifier

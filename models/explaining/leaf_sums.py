@@ -9,6 +9,8 @@ pattern up. Where the way itself has more features, each row is computed by itse
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numba
@@ -79,7 +81,24 @@ class Work(NamedTuple):
     values: Array
 
 
-@numba.njit(nogil=True, cache=True)
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function when it is first called, and keep the code for later processes.
+
+    numba keeps it in the folder of the variable NUMBA_CACHE_DIR, else in ``__pycache__`` beside this module, else in
+    the user's cache folder. Where none of them can be written to, it refuses; then every process compiles anew.
+    """
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        warnings.warn(
+            "numba can keep compiled code nowhere, so that every process compiles it anew: set NUMBA_CACHE_DIR to a "
+            "folder that may be written to",
+            stacklevel=1,  # one place, so that it is said once and not for every function
+        )
+        return numba.njit(nogil=True)(function)
+
+
+@compiled
 def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> None:
     """Add the Shapley values of every row to ``into``.
 
@@ -110,7 +129,7 @@ def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> Non
                 waiting += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _distinct(feature: Array, way: Array) -> int:
     """Return the number of different features that are split on the way."""
     known = 0
@@ -123,7 +142,7 @@ def _distinct(feature: Array, way: Array) -> int:
     return known
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _place(features: Array, known: int, name: int) -> int:
     """Return the place of a feature among the known ones, or the next place."""
     for place in range(known):
@@ -132,7 +151,7 @@ def _place(features: Array, known: int, name: int) -> int:
     return known
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _edges(nodes: Nodes, way: Array) -> Edges:
     """Lay out the edges on the way to its last node, and under it."""
     steps, splits = len(way) - 1, nodes.inner[way[-1]]
@@ -180,7 +199,7 @@ def _edges(nodes: Nodes, way: Array) -> Edges:
     )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _answers(goes_left: Array, nodes: Nodes, way: Array, edges: Edges) -> Array:
     """Return what each row decides: first by feature of the way, does it follow; then, does it go left under it."""
     steps, rows = len(way) - 1, goes_left.shape[1]
@@ -196,7 +215,7 @@ def _answers(goes_left: Array, nodes: Nodes, way: Array, edges: Edges) -> Array:
     return answers
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _factors(edges: Edges, rules: Rules) -> Factors:
     """Compute the factors of every edge with the rule that is exact for that many features."""
     count, rule = len(edges.parent), (len(edges.features) + 1) // 2
@@ -219,7 +238,7 @@ def _factors(edges: Edges, rules: Rules) -> Factors:
     return Factors(scale, gain)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_subtree(answers: Array, edges: Edges, factors: Factors, value: Array, into: Array) -> None:
     """Add what the leaves under one node give to every row."""
     bits, rows = answers.shape
@@ -255,7 +274,7 @@ def _add_subtree(answers: Array, edges: Edges, factors: Factors, value: Array, i
             column[row] += of_pattern[code[row]]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _sum_leaves(answers: Array, edges: Edges, factors: Factors, value: Array, work: Work) -> None:
     """Compute the value of each feature for one row, or one pattern of decisions."""
     states, products, sums, values = work
