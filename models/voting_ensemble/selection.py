@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from models.errors import ModelError, TooFewRowsError
 from models.metrics import Labels
@@ -90,9 +89,7 @@ def select(
     ('good',)
     """
     _check(probabilities, labels, members, folds)
-    # thousands of products too small to share: a second BLAS thread only waits, fifteen times as long on a busy machine
-    with threadpool_limits(1, user_api="blas"):
-        return _selected(probabilities, labels, tuple(members), folds, selection)
+    return _selected(probabilities, labels, tuple(members), folds, selection)
 
 
 def _selected(
