@@ -181,7 +181,7 @@ def test_importance_adds_up_and_finds_the_signal(fitted, portfolio):
 
 def test_card_lines_and_pictures_tell_the_figures(portfolio):
     result = training.train(
-        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+        OperationalRiskClassifier(settings=quick("xgboost"), groups=portfolio.groups),
         portfolio.frame,
         portfolio.labels,
         repeats=1,
