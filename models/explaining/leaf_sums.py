@@ -25,10 +25,13 @@ class Nodes(NamedTuple):
     """One tree, shape (n_nodes,) each.
 
     ``left`` and ``right`` are -1 at a leaf, ``ratio`` is the share of the parent's cover, and ``inner`` the number of
-    splits at and under a node.
+    splits at and under a node. A row goes left where its value is at most ``threshold``, and where it is missing if
+    ``missing_left``.
     """
 
     feature: Array
+    threshold: Array
+    missing_left: Array
     left: Array
     right: Array
     ratio: Array
@@ -99,17 +102,18 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 @compiled
-def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> None:
+def add_values(columns: Array, nodes: Nodes, rules: Rules, into: Array) -> None:
     """Add the Shapley values of every row to ``into``.
 
     Parameters
     ----------
-    goes_left : ndarray of bool, shape (n_nodes, n_samples)
+    columns : ndarray of float32 or float64, shape (n_columns, n_samples)
     nodes : Nodes
     rules : Rules
         Up to half as many points as the tree has features.
     into : ndarray of float64, shape (n_columns, n_samples)
     """
+    goes_left = _goes_left(columns, nodes)
     ahead, depths = np.empty(len(nodes.left), np.int64), np.empty(len(nodes.left), np.int64)
     way = np.empty(len(nodes.left), np.int64)
     ahead[0], depths[0], waiting = 0, 0, 1
@@ -127,6 +131,24 @@ def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> Non
             for child in (nodes.left[node], nodes.right[node]):
                 ahead[waiting], depths[waiting] = child, depth + 1
                 waiting += 1
+
+
+@compiled
+def _goes_left(columns: Array, nodes: Nodes) -> Array:
+    """Return where each row goes left at the nodes that split, shape (n_nodes, n_samples)."""
+    rows = columns.shape[1]
+    goes_left = np.zeros((len(nodes.left), rows), np.bool_)
+    for node in range(len(nodes.left)):
+        if nodes.left[node] < 0:
+            continue
+        values, threshold, to_left = columns[nodes.feature[node]], nodes.threshold[node], goes_left[node]
+        if nodes.missing_left[node]:
+            for row in range(rows):
+                to_left[row] = not values[row] > threshold
+        else:
+            for row in range(rows):
+                to_left[row] = values[row] <= threshold
+    return goes_left
 
 
 @compiled
