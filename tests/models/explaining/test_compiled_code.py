@@ -9,13 +9,14 @@ import pytest
 from numba.core import caching
 
 from models.explaining import leaf_sums
+from models.explaining.compiled import compiled
 
 FEATURE = np.array([3, 5, 3])
 
 
 def distinct() -> Callable[..., int]:
     """The same Python function, compiled anew."""
-    return leaf_sums.compiled(leaf_sums._distinct.py_func)
+    return compiled(leaf_sums._distinct.py_func)
 
 
 def read_only(self: caching.InTreeCacheLocator) -> None:
