@@ -12,7 +12,7 @@ import numba
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function when it is first called, and keep the code for later processes.
 
-    numba keeps it in the folder of the variable NUMBA_CACHE_DIR, else in ``__pycache__`` beside this module, else in
+    numba keeps it in the folder of the variable NUMBA_CACHE_DIR, else in ``__pycache__`` beside its module, else in
     the user's cache folder. Where none of them can be written to, it refuses; then every process compiles anew.
     """
     try:
