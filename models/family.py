@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.explaining.importance import Importance
+from models.explaining.shap_check import ShapCheck
 from models.scoring import Classifier
 from models.training import Training
 
@@ -70,8 +73,13 @@ class Codec(Protocol):
         """Rebuild the fitted classifier from its description and files."""
 
 
-def no_importance(classifier: Classifier) -> dict[str, float] | None:  # noqa: ARG001
+def no_importance(classifier: Classifier, sample: pl.DataFrame) -> Importance | None:  # noqa: ARG001
     """Return None: the family explains itself by contributions alone."""
+    return None
+
+
+def no_trees(classifier: Classifier, sample: pl.DataFrame) -> ShapCheck | None:  # noqa: ARG001
+    """Return None: the family has no trees that shap could read."""
     return None
 
 
@@ -98,7 +106,10 @@ class Family:
     card_lines : callable
         From a fitted classifier to the lines of its model card that only this family has, in Markdown.
     importance : callable, default=no_importance
-        From a fitted classifier to the share of each feature, strongest first, or None.
+        From a fitted classifier and a few training rows to the share of each feature, strongest first, or None.
+    shap_check : callable, default=no_trees
+        From a fitted classifier and a few training rows to how far the contributions of its trees are from shap's, or
+        None.
     pieces : {"long", "short"}, default="long"
         Long pieces of a training are worth a task run each; hundreds of short ones run on threads.
     """
@@ -111,5 +122,6 @@ class Family:
     leads: tuple[str, ...]
     choices: Callable[[Training], dict[str, Any]]
     card_lines: Callable[[Any], list[str]]
-    importance: Callable[[Any], dict[str, float] | None] = no_importance
+    importance: Callable[[Any, pl.DataFrame], Importance | None] = no_importance
+    shap_check: Callable[[Any, pl.DataFrame], ShapCheck | None] = no_trees
     pieces: Literal["long", "short"] = "long"

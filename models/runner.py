@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+# Pieces run side by side, on one core each. BLAS has one number of threads for the whole process, which pieces that set
+# it around themselves, as scikit-learn's search for neighbours does, undo for each other. So it is set once, here.
+threadpool_limits(1, user_api="blas")
 
 
 class Job(NamedTuple):

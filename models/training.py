@@ -24,7 +24,9 @@ from models.evaluation import (
     repeated_folds,
     summarise,
 )
+from models.explaining.importance import Importance
 from models.explaining.reason_check import ReasonCheck
+from models.explaining.shap_check import ShapCheck
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
@@ -68,7 +70,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model with its evaluation; ``reasons`` if they were checked.
+    """A trained model with its evaluation, and what `models.examination` measured of its explanations.
 
     ``drawn_from`` is the number of labelled rows that there were, if not all of them were taken.
     """
@@ -80,6 +82,8 @@ class Training:
     challenger: Evaluation | None = None
     reasons: ReasonCheck | None = None
     drawn_from: int | None = None
+    shap_check: ShapCheck | None = None
+    importance: Importance | None = None
 
 
 def train(

@@ -1,13 +1,13 @@
 """Store a trained model, register it and show its card."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact
+from models import artefact, examination
 from models.families import FAMILIES
 from models.metrics import plain
 from models.telling import training_card
@@ -67,7 +67,7 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
                     "raw": plain(training.evaluation.raw),
                     "pd": plain(training.evaluation.pd),
                     **({} if training.drawn_from is None else {"drawn_from": training.drawn_from}),
-                    **_reasons(training),
+                    **examination.figures(training),
                     **family.choices(training),
                 },
                 master_scale=training.model.scale.settings.model_dump(mode="json"),
@@ -82,23 +82,6 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
         return record
 
 
-def _reasons(training: Training) -> dict[str, Any]:
-    """Return how often first reasons hold, and the reference values, if the reasons were checked."""
-    checked = training.reasons
-    if checked is None:
-        return {}
-    share = None if checked.share is None else checked.share._asdict()
-    return {
-        "reason_check": {
-            "rows": checked.rows,
-            "raised": checked.raised,
-            "passed": checked.passed,
-            "share": share,
-        },
-        "reference_values": dict(checked.references),
-    }
-
-
 @task(name="show model", cache_policy=NO_CACHE)
 def show_model(training: Training, record: ModelRecord) -> None:
     """Show the model's card and its plots in the Prefect UI."""
@@ -110,7 +93,7 @@ def show_model(training: Training, record: ModelRecord) -> None:
         ),
         description=f"{record.role} of {record.portfolio}, {record.purpose}, as of {record.knowledge_date}",
     )
-    for name, uri in training_card.pictures(training, family).items():
+    for name, uri in training_card.pictures(training).items():
         create_image_artifact(
             image_url=uri,
             key=f"model-{_dashed(record)}-{name}",

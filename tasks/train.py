@@ -10,7 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.errors import ModelError
-from models.explaining.reason_check import check_reasons
+from models.examination import examined
 from models.families import FAMILIES
 from models.family import FamilySettings
 from models.fingerprint import fingerprint
@@ -80,9 +80,7 @@ def train_model(
             challenger=None if challenger is None else family.build(challenger, groups),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
-        explained = training.model.classifier.unexplained is None
-        reasons = check_reasons(training.model, frame, labels) if explained else None
-        training = replace(training, drawn_from=drawn_from, reasons=reasons)
+        training = examined(replace(training, drawn_from=drawn_from), family, frame, labels)
     except ModelError as error:
         raise NotTrainable(f"{night.portfolio}, {family.name}, {outcome.definition}", str(error)) from error
     classifier = training.model.classifier

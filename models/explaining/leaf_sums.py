@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
+
+from models.explaining.compiled import compiled
 
 Array = Any  # numba takes the kind of an array from the call
 
@@ -23,10 +24,13 @@ class Nodes(NamedTuple):
     """One tree, shape (n_nodes,) each.
 
     ``left`` and ``right`` are -1 at a leaf, ``ratio`` is the share of the parent's cover, and ``inner`` the number of
-    splits at and under a node.
+    splits at and under a node. A row goes left where its value is at most ``threshold``, and where it is missing if
+    ``missing_left``.
     """
 
     feature: Array
+    threshold: Array
+    missing_left: Array
     left: Array
     right: Array
     ratio: Array
@@ -79,18 +83,19 @@ class Work(NamedTuple):
     values: Array
 
 
-@numba.njit(nogil=True, cache=True)
-def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> None:
+@compiled
+def add_values(columns: Array, nodes: Nodes, rules: Rules, into: Array) -> None:
     """Add the Shapley values of every row to ``into``.
 
     Parameters
     ----------
-    goes_left : ndarray of bool, shape (n_nodes, n_samples)
+    columns : ndarray of float32 or float64, shape (n_columns, n_samples)
     nodes : Nodes
     rules : Rules
         Up to half as many points as the tree has features.
     into : ndarray of float64, shape (n_columns, n_samples)
     """
+    goes_left = _goes_left(columns, nodes)
     ahead, depths = np.empty(len(nodes.left), np.int64), np.empty(len(nodes.left), np.int64)
     way = np.empty(len(nodes.left), np.int64)
     ahead[0], depths[0], waiting = 0, 0, 1
@@ -110,7 +115,25 @@ def add_values(goes_left: Array, nodes: Nodes, rules: Rules, into: Array) -> Non
                 waiting += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
+def _goes_left(columns: Array, nodes: Nodes) -> Array:
+    """Return where each row goes left at the nodes that split, shape (n_nodes, n_samples)."""
+    rows = columns.shape[1]
+    goes_left = np.zeros((len(nodes.left), rows), np.bool_)
+    for node in range(len(nodes.left)):
+        if nodes.left[node] < 0:
+            continue
+        values, threshold, to_left = columns[nodes.feature[node]], nodes.threshold[node], goes_left[node]
+        if nodes.missing_left[node]:
+            for row in range(rows):
+                to_left[row] = not values[row] > threshold
+        else:
+            for row in range(rows):
+                to_left[row] = values[row] <= threshold
+    return goes_left
+
+
+@compiled
 def _distinct(feature: Array, way: Array) -> int:
     """Return the number of different features that are split on the way."""
     known = 0
@@ -123,7 +146,7 @@ def _distinct(feature: Array, way: Array) -> int:
     return known
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _place(features: Array, known: int, name: int) -> int:
     """Return the place of a feature among the known ones, or the next place."""
     for place in range(known):
@@ -132,7 +155,7 @@ def _place(features: Array, known: int, name: int) -> int:
     return known
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _edges(nodes: Nodes, way: Array) -> Edges:
     """Lay out the edges on the way to its last node, and under it."""
     steps, splits = len(way) - 1, nodes.inner[way[-1]]
@@ -180,7 +203,7 @@ def _edges(nodes: Nodes, way: Array) -> Edges:
     )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _answers(goes_left: Array, nodes: Nodes, way: Array, edges: Edges) -> Array:
     """Return what each row decides: first by feature of the way, does it follow; then, does it go left under it."""
     steps, rows = len(way) - 1, goes_left.shape[1]
@@ -196,7 +219,7 @@ def _answers(goes_left: Array, nodes: Nodes, way: Array, edges: Edges) -> Array:
     return answers
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _factors(edges: Edges, rules: Rules) -> Factors:
     """Compute the factors of every edge with the rule that is exact for that many features."""
     count, rule = len(edges.parent), (len(edges.features) + 1) // 2
@@ -219,7 +242,7 @@ def _factors(edges: Edges, rules: Rules) -> Factors:
     return Factors(scale, gain)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_subtree(answers: Array, edges: Edges, factors: Factors, value: Array, into: Array) -> None:
     """Add what the leaves under one node give to every row."""
     bits, rows = answers.shape
@@ -255,7 +278,7 @@ def _add_subtree(answers: Array, edges: Edges, factors: Factors, value: Array, i
             column[row] += of_pattern[code[row]]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _sum_leaves(answers: Array, edges: Edges, factors: Factors, value: Array, work: Work) -> None:
     """Compute the value of each feature for one row, or one pattern of decisions."""
     states, products, sums, values = work

@@ -112,27 +112,24 @@ class Tree:
                 ahead += self.children(node)
         return splitting
 
-    def goes_left(self, columns: npt.NDArray[np.floating], node: int) -> Flags:
-        """Return a mask of the rows that go left at a node; ``columns`` has the shape (n_columns, n_samples)."""
-        values, threshold = columns[self.branches.feature[node]], self.branches.threshold[node]
-        return np.asarray(~(values > threshold) if self.branches.missing_left[node] else values <= threshold)
-
     def add(self, columns: npt.NDArray[np.floating], into: Floats) -> None:
         """Add the Shapley values of each row to ``into``; both have the shape (n_columns, n_samples)."""
-        splitting = self.splits(0)
-        goes_left = np.zeros((len(self.branches.left), columns.shape[1]), dtype=np.bool_)
-        for node in splitting:
-            goes_left[node] = self.goes_left(columns, node)
+        add_values(columns, self.nodes, _rules(len(np.unique(self.nodes.feature))), into)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The tree as compiled code takes it."""
         branches = self.branches
-        nodes = Nodes(
+        return Nodes(
             branches.feature.astype(np.int64),
+            branches.threshold.astype(np.float64),
+            branches.missing_left.astype(np.bool_),
             branches.left.astype(np.int64),
             branches.right.astype(np.int64),
             self.ratio,
             branches.value,
             self.inner_nodes,
         )
-        add_values(goes_left, nodes, _rules(len(np.unique(branches.feature[splitting]))), into)
 
     @cached_property
     def inner_nodes(self) -> Integers:

@@ -2,8 +2,9 @@
 
 from models.family import Family
 from models.operational_risk import artefact
-from models.operational_risk.card import card_lines, choices, importance
+from models.operational_risk.card import card_lines, choices
 from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.importance import feature_importance, shap_check
 from models.operational_risk.settings import OperationalRiskSettings
 
 OPERATIONAL_RISK = Family(
@@ -15,6 +16,7 @@ OPERATIONAL_RISK = Family(
     leads=("thin",),
     choices=choices,
     card_lines=card_lines,
-    importance=importance,
+    importance=feature_importance,
+    shap_check=shap_check,
     pieces="short",  # the fits of a grid search
 )

@@ -16,7 +16,7 @@ from models.telling.plots import beeswarm, contribution_bars, roc
 from models.telling.plots import reliability as reliability_chart
 from models.telling.report_plots import ks_curves, shares
 
-SHOWN = 10  # of the features that shifted most
+SHOWN = 10  # of the features that count, or shifted, most
 SHIFTS = ("psi_training", "csi_training")
 HEADINGS = ("performance", "stability", "calibration")
 
@@ -84,6 +84,7 @@ def card(rows: CardRows) -> str:
         night=rows.night,
         shifted=_shifted(rows.monitoring),
         watched=_watched(rows.monitoring),
+        strongest=_strongest(rows.model["metrics"]),
         fairness=rows_of(rows.fairness),
         drawn=rows.drawn["enterprise_id"].n_unique() if rows.drawn.height else 0,
         pictures=_pictures(rows),
@@ -144,6 +145,12 @@ def _with_names(bins: pl.DataFrame) -> pl.DataFrame:
     )
     number = pl.int_range(1, pl.len() + 1)
     return bins.select(pl.format("{}: {}", number, name).alias("bin"), "reference", "tonight")
+
+
+def _strongest(metrics: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the features that the model leans on most, each with its share; none if that was not measured."""
+    shares = metrics["importance"]["shares"] if "importance" in metrics else {}
+    return sorted(shares.items(), key=lambda pair: -pair[1])[:SHOWN]
 
 
 def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+from itertools import islice
+from typing import Any
 
+from models.explaining.importance import group_importance
 from models.family import Family
 from models.metrics import METRICS, Interval
 from models.telling import plots
 from models.training import Training
+
+STRONGEST = 10  # features on the card
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -77,13 +82,15 @@ def card(training: Training, family: Family, *, title: str) -> str:
             *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
             *_beside(training),
             *_reasons(training),
+            *_shap_check(training),
+            *_importance(training),
             "",
             *family.card_lines(classifier),
         ]
     )
 
 
-def pictures(training: Training, family: Family) -> dict[str, str]:
+def pictures(training: Training) -> dict[str, str]:
     """Return ROC, reliability and, where the learner has one, importance as PNG data URIs."""
     evaluation = training.evaluation
     curves = {"before calibration": evaluation.reliability_raw, "after": evaluation.reliability_pd}
@@ -93,9 +100,8 @@ def pictures(training: Training, family: Family) -> dict[str, str]:
         "roc": plots.roc({"out of sample": (evaluation.labels, evaluation.scores)}),
         "reliability": plots.reliability(curves),
     }
-    shares = family.importance(training.model.classifier)
-    if shares is not None:
-        charts["importance"] = plots.importance(shares)
+    if training.importance is not None:
+        charts["importance"] = plots.importance(training.importance.shares)
     return {
         name: f"data:image/png;base64,{base64.b64encode(plots.png(chart)).decode()}"
         for name, chart in charts.items()
@@ -135,6 +141,37 @@ def _reasons(training: Training) -> list[str]:
             "strongest one to its reference value (median, or most frequent value, of the rows without default) "
             f"lowers the PD in {checked.passed:,}: {_span(checked.share)}, Wilson interval."
         )
+    ]
+
+
+def _shap_check(training: Training) -> list[str]:
+    """Return how far contributions are from shap's, member by member."""
+    checked = training.shap_check
+    if checked is None:
+        return []
+    members = ", ".join(f"{name} {difference:.0e}" for name, difference in checked.differences.items())
+    return [
+        (
+            f"Contributions of the trees, held to shap's own code on {checked.rows} training rows: the largest "
+            f"difference is {checked.largest:.0e} ({members})."
+        )
+    ]
+
+
+def _importance(training: Training) -> list[str]:
+    """Return the share of each group and of the strongest features, and how they were measured."""
+    importance = training.importance
+    classifier: Any = training.model.classifier
+    if importance is None:
+        return []
+    groups = group_importance(importance.shares, classifier.groups or {})
+    return [
+        "",
+        f"Importance ({importance.how}) by group: {', '.join(f'{name} {part:.0%}' for name, part in groups.items())}.",
+        "",
+        "| feature | importance |",
+        "|---|--:|",
+        *[f"| {name} | {part:.1%} |" for name, part in islice(importance.shares.items(), STRONGEST)],
     ]
 
 

@@ -15,7 +15,6 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import validate_data
-from threadpoolctl import threadpool_limits
 
 from models.errors import ModelError, TooFewRowsError
 from models.runner import Job, Runner, threads
@@ -204,10 +203,7 @@ class BaggedSmote(BaseOverSampler):  # type: ignore[misc]
             )
             for number, (rows, seed) in enumerate(zip(bags, seeds, strict=True))
         ]
-        # scikit-learn sets BLAS to one thread around each search and back again; parallel searches could leave it
-        # at one for good, so it is set and restored once around all of them
-        with threadpool_limits(1, user_api="blas"):
-            resampled = (self.runner or threads(self.n_jobs))(jobs)
+        resampled = (self.runner or threads(self.n_jobs))(jobs)
         self.bags_ = tuple(
             Bag(
                 rows,

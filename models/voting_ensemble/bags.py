@@ -120,7 +120,8 @@ def oversample_bag(
         "random_state": np.random.RandomState(np.random.MT19937(random_state)),
     }
     sampler = SMOTENC(list(categorical_features), **settings) if categorical_features else SMOTE(**settings)
-    with threadpool_limits(1, user_api="openmp"):  # of this thread only; ties then fall as on one core
+    # OpenMP has a number of threads for each thread, so it can only be set here; ties then fall as on one core
+    with threadpool_limits(1, user_api="openmp"):
         balanced, balanced_labels = sampler.fit_resample(inside, labels)
     synthetic = balanced[len(rows) :].copy()  # a view would keep the bag's own rows in memory
     for column, (low, high) in (pairs or {}).items():

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from models.errors import ModelError, TooFewRowsError
 from models.metrics import Labels
@@ -95,16 +94,14 @@ def select(
     ('good',)
     """
     _check(probabilities, labels, members, folds)
-    # thousands of products too small to share: a second BLAS thread only waits, fifteen times as long on a busy machine
-    with threadpool_limits(1, user_api="blas"):
-        return _selected(
-            probabilities,
-            labels,
-            tuple(members),
-            folds,
-            selection,
-            smaller_stacks=smaller_stacks and selection == "parsimonious",
-        )
+    return _selected(
+        probabilities,
+        labels,
+        tuple(members),
+        folds,
+        selection,
+        smaller_stacks=smaller_stacks and selection == "parsimonious",
+    )
 
 
 def _selected(

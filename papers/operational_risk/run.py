@@ -54,7 +54,9 @@ def draw_pictures(dataset: str, frame: pl.DataFrame, replication: Replication, f
             groups=matrix.feature_groups(), runner=threads(settings().threads)
         )
         classifier.fit(frame.drop("label"), frame["label"].to_numpy())
-        bars = plots.importance(feature_importance(classifier), title="XGBoost, share of splits")
+        bars = plots.importance(
+            feature_importance(classifier, frame).shares, title="XGBoost, share of splits"
+        )
         (folder / f"{NAME}-{dataset}-importance.svg").write_text(plots.svg(bars), encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from toy_family.family import TOY
 from models import artefact, champion_rule, scoring
 from models.champion_rule import COVERAGES
 from models.errors import ModelError, SchemaMismatchError, TooFewRowsError
+from models.examination import ROWS, examined, figures
 from models.explaining.reason_check import check_reasons
 from models.families import FAMILIES
 from models.family import Family, FamilySettings
@@ -290,10 +291,25 @@ def test_registry_and_card_can_tell_what_was_chosen(case: Case, training: Traini
     assert lines
     card = training_card.card(training, case.family, title="contract")
     assert card.endswith("\n".join(lines))
-    shares = case.family.importance(training.model.classifier)
-    pictures = training_card.pictures(training, case.family)
-    assert set(pictures) == {"roc", "reliability"} | ({"importance"} if shares is not None else set())
-    if shares is not None:
+    assert set(training_card.pictures(training)) == {"roc", "reliability"}
+
+
+def test_what_was_measured_of_the_explanations_is_on_the_card_and_in_the_registry(
+    case: Case, training: Training
+) -> None:
+    measured, again = (examined(training, case.family, BORROWERS.frame, BORROWERS.labels) for _ in range(2))
+    assert figures(measured) == figures(again)
+    stored = json.loads(json.dumps(figures(measured), allow_nan=False))
+    card = training_card.card(measured, case.family, title="contract")
+    assert ("reason_check" in stored) == (training.model.classifier.unexplained is None)
+    assert ("held to shap's own code" in card) == ("shap_check" in stored)
+    if measured.shap_check is not None:
+        assert measured.shap_check.rows == ROWS
+        assert stored["shap_check"]["largest"] < 1e-6
+    assert ("Importance (" in card) == ("importance" in stored)
+    assert ("importance" in training_card.pictures(measured)) == ("importance" in stored)
+    if measured.importance is not None:
+        shares = measured.importance.shares
         assert set(shares) <= set(training.model.classifier.feature_names_in_)
         assert sum(shares.values()) == pytest.approx(1.0)
         assert list(shares.values()) == sorted(shares.values(), reverse=True)

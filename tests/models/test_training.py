@@ -12,11 +12,12 @@ from labelled_frames import make_portfolio, quick
 from models import evaluation, training
 from models.calibration import Calibrator
 from models.errors import TooFewRowsError
+from models.examination import examined
 from models.fingerprint import fingerprint
 from models.metrics import auc, brier
 from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.family import OPERATIONAL_RISK
-from models.operational_risk.importance import feature_importance, group_importance
+from models.operational_risk.importance import feature_importance
 from models.schema import schema_of
 from models.telling import plots
 from models.telling import training_card as report
@@ -171,27 +172,32 @@ def test_the_same_rows_give_the_same_model_and_fingerprint(portfolio):
     assert mark != fingerprint(other, portfolio.labels, schema=schema)
 
 
-def test_importance_adds_up_and_finds_the_signal(fitted):
-    shares = feature_importance(fitted)
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert next(iter(shares)) in {"tx_gap_std_all", "supplier_latency_mean_365d"}
-    assert sum(group_importance(fitted).values()) == pytest.approx(1.0)
+def test_importance_adds_up_and_finds_the_signal(fitted, portfolio):
+    importance = feature_importance(fitted, portfolio.frame.head(0))  # trees need no rows
+    assert importance.how == "splits"
+    assert sum(importance.shares.values()) == pytest.approx(1.0)
+    assert next(iter(importance.shares)) in {"tx_gap_std_all", "supplier_latency_mean_365d"}
 
 
 def test_card_lines_and_pictures_tell_the_figures(portfolio):
     result = training.train(
-        OperationalRiskClassifier(settings=quick(), groups=portfolio.groups),
+        OperationalRiskClassifier(settings=quick("xgboost"), groups=portfolio.groups),
         portfolio.frame,
         portfolio.labels,
         repeats=1,
     )
+    assert "importance" not in report.pictures(result)
+    result = examined(result, OPERATIONAL_RISK, portfolio.frame, portfolio.labels)
     card = report.card(result, OPERATIONAL_RISK, title="small")
+    assert f"| {next(iter(result.importance.shares))} | " in card
+    assert "Importance (splits) by group: " in card
+    assert "held to shap's own code on 50 training rows: the largest difference is " in card
     assert f"| AUC | {result.evaluation.raw['auc'].mean:.3f} (" in card
     assert "Left out, nothing delivered: 1 columns." in card or "left out" in card.lower()
     assert "out-of-fold" in report.lines(result)[1]
-    assert all(
-        uri.startswith("data:image/png;base64,") for uri in report.pictures(result, OPERATIONAL_RISK).values()
-    )
+    pictures = report.pictures(result)
+    assert set(pictures) == {"roc", "reliability", "importance"}
+    assert all(uri.startswith("data:image/png;base64,") for uri in pictures.values())
 
 
 def test_charts_draw_offline(fitted, portfolio):
@@ -201,7 +207,7 @@ def test_charts_draw_offline(fitted, portfolio):
     assert plots.png(chart)[:4] == b"\x89PNG"
     rows = pl.DataFrame({"grade": ["A1", "B1"], "enterprises": [3, 4], "mean_pd": [0.001, 0.015]})
     assert "A1" in plots.svg(plots.grades(rows, title="t"))
-    assert plots.svg(plots.importance(feature_importance(fitted))).startswith("<svg")
+    assert plots.svg(plots.importance(feature_importance(fitted, portfolio.frame).shares)).startswith("<svg")
 
 
 def test_roc_points_integrate_to_the_auc():

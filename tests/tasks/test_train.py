@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from models import artefact
+from models.explaining import shap_check
 from models.families import FAMILIES
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import score
@@ -113,4 +114,16 @@ def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
         Refused, match=r"^p, operational_risk, dpd90: 5 defaults among 120 labelled rows; .*widen"
     ) as refusal:
         tasks_train.train_model.fn(NIGHT, (DAY,), OutcomeDefinition("dpd90", 365), QUICK)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_model_whose_contributions_are_not_those_of_shap_is_refused_in_one_line(home, monkeypatch):
+    monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(rows(), None))
+    monkeypatch.setattr(shap_check, "shap_values", lambda member, X: np.zeros(X.shape))
+    trees = OperationalRiskSettings(folds=2, learner="random_forest", grid={"max_depth": (2,)})
+    with pytest.raises(
+        Refused,
+        match=r"^p, operational_risk, .*: the contributions of random_forest differ from shap's by up to",
+    ) as refusal:
+        tasks_train.train_model.fn(NIGHT, (DAY,), CROSS_SECTION, trees)
     assert "\n" not in str(refusal.value)

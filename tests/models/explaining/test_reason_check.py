@@ -11,12 +11,12 @@ import pytest
 
 from models.calibration import Calibrator
 from models.errors import ModelError
+from models.examination import figures
 from models.explaining.reason_check import check_reasons, reference_values
 from models.explanation import Explanation
 from models.master_scale import MasterScale
 from models.scoring import CalibratedModel
 from models.telling import training_card as report
-from tasks import register
 
 FEATURES = ("debt", "town")
 
@@ -45,6 +45,10 @@ def model(**how: bool) -> CalibratedModel:
     calibrator = Calibrator()
     calibrator.predict = np.asarray
     return CalibratedModel(Handmade(**how), calibrator, MasterScale(), "nothing")
+
+
+def measured(**found: object) -> SimpleNamespace:
+    return SimpleNamespace(**{"reasons": None, "shap_check": None, "importance": None, **found})
 
 
 FRAME = pl.DataFrame(
@@ -113,8 +117,8 @@ def test_the_card_tells_the_rate_and_says_nothing_where_nothing_was_checked():
 
 
 def test_the_registry_gets_the_rate_and_the_reference_values_as_json():
-    stored = register._reasons(SimpleNamespace(reasons=check_reasons(model(), FRAME, LABELS)))
+    stored = figures(measured(reasons=check_reasons(model(), FRAME, LABELS)))
     assert json.loads(json.dumps(stored))["reason_check"]["passed"] == 3
     assert stored["reason_check"]["share"]["low"] == pytest.approx(0.4385, abs=1e-4)
     assert stored["reference_values"] == {"debt": 2.0, "town": "near"}
-    assert register._reasons(SimpleNamespace(reasons=None)) == {}
+    assert figures(measured()) == {}

@@ -13,6 +13,7 @@ from models.errors import ModelError
 from models.explaining.member_trees import member_trees
 from models.master_scale import MasterScale
 from models.operational_risk.classifier import OperationalRiskClassifier
+from models.operational_risk.importance import feature_importance, shap_check
 from models.scoring import CalibratedModel, contributions, explain, score
 
 EXPLAINED = ("xgboost", "random_forest", "logistic_regression")
@@ -104,6 +105,16 @@ def test_a_support_vector_machine_does_not_explain_itself_and_says_why():
         contributions(model, make_portfolio(5).frame, top=3)
     with pytest.raises(ModelError, match="operational_risk does not explain itself"):
         model.classifier.explain(make_portfolio(5).frame, model.calibrator)
+
+
+def test_a_support_vector_machine_leans_on_what_carries_the_signal():
+    classifier, frame = fitted("svm").classifier, make_portfolio().frame.head(50)
+    found = feature_importance(classifier, frame)
+    assert "by shap's permutation explainer" in found.how
+    assert set(found.shares) == set(classifier.feature_names_in_)
+    signal = [found.shares[name] for name in ("tx_gap_std_all", "supplier_latency_mean_365d")]
+    assert min(signal) > max(found.shares["tx_sales_all"], found.shares["supplier_latency_std_365d"])
+    assert shap_check(classifier, frame) is None
 
 
 def test_a_logistic_regression_of_an_earlier_version_is_not_explained_by_a_guess():

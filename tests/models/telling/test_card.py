@@ -81,6 +81,21 @@ def test_the_card_says_what_the_rows_were_drawn_from():
     assert "1,234</b> training rows, drawn from 98,765 by snapshot and label" in card(card_rows(model=drawn))
 
 
+def test_the_card_tells_the_difference_to_shap_and_what_the_model_leans_on():
+    plain = card(card_rows())
+    assert "shap" not in plain
+    assert "leans most on" not in plain
+    rows = card_rows()
+    measured = {
+        "shap_check": {"rows": 50, "largest": 3.2e-08, "differences": {"xgboost": 3.2e-08}},
+        "importance": {"how": "splits", "shares": {f"f{n}": 0.001 * n for n in range(12)}},
+    }
+    page = card(card_rows(model={**rows.model, "metrics": {**rows.model["metrics"], **measured}}))
+    assert "held to shap's own code on 50 training rows: the largest difference is 3e-08." in page
+    table = page[page.index("leans most on") : page.index("Importance: splits.")]
+    assert re.findall(r"<td>(f\d+)</td>", table) == [f"f{n}" for n in range(11, 1, -1)]
+
+
 def feeds(*told: tuple[str, str, str | None, date | None]) -> pl.DataFrame:
     """Rows of ops.feed_deliveries: name, status, why its file was refused, last delivery."""
     return pl.DataFrame(

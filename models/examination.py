@@ -1,0 +1,66 @@
+"""Measure what a trained model says of itself: its reasons, its contributions beside shap's, what it leans on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from models.explaining.reason_check import check_reasons
+from models.family import Family
+from models.training import Training
+
+ROWS = 50  # shap takes seconds for so many
+SEED = 7
+
+
+def examined(training: Training, family: Family, frame: pl.DataFrame, labels: npt.ArrayLike) -> Training:
+    """Return the training with what was measured of the model's explanations on its training rows.
+
+    Parameters
+    ----------
+    training : Training
+    family : Family
+    frame : polars.DataFrame
+        Training rows; `ROWS` of them, drawn with the seed `SEED`, are shown to shap.
+    labels : array-like of shape (n_samples,)
+
+    Raises
+    ------
+    ModelError
+        The contributions are not those of shap.
+    """
+    model = training.model
+    drawn = np.random.default_rng(SEED).choice(frame.height, min(ROWS, frame.height), replace=False)
+    return replace(
+        training,
+        reasons=check_reasons(model, frame, labels) if model.classifier.unexplained is None else None,
+        shap_check=family.shap_check(model.classifier, frame[drawn]),
+        importance=family.importance(model.classifier, frame[drawn]),
+    )
+
+
+def figures(training: Training) -> dict[str, Any]:
+    """Return what was measured, as the registry keeps it; plain JSON."""
+    reasons, trees, importance = training.reasons, training.shap_check, training.importance
+    measured: dict[str, Any] = {}
+    if reasons is not None:
+        measured["reason_check"] = {
+            "rows": reasons.rows,
+            "raised": reasons.raised,
+            "passed": reasons.passed,
+            "share": None if reasons.share is None else reasons.share._asdict(),
+        }
+        measured["reference_values"] = dict(reasons.references)
+    if trees is not None:
+        measured["shap_check"] = {
+            "rows": trees.rows,
+            "largest": trees.largest,
+            "differences": dict(trees.differences),
+        }
+    if importance is not None:
+        measured["importance"] = {"how": importance.how, "shares": dict(importance.shares)}
+    return measured
