@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("features", "orchestration", "bagged_smote", "voting", "contributions", "wide_deep")
+NAMES = (
+    "features", "intake", "night", "orchestration", "bagged_smote", "voting", "contributions", "wide_deep",
+)  # fmt: skip
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"benchmarks.{name}").main([])

@@ -27,7 +27,9 @@ class Clock:
         }
 
 
-def plain(data: dict, epochs: int, seed: int, clock: Clock, *, one_hot: bool = False):  # noqa: ANN201 - scores
+def plain(  # noqa: ANN201 - scores
+    data: dict, epochs: int, seed: int, clock: Clock, *, one_hot: bool = False, batch: int = BATCH
+):
     """Train as the tutorials do: TensorDataset, DataLoader, automatic differentiation, torch.optim.Adam."""
     import numpy as np
     import torch
@@ -60,7 +62,7 @@ def plain(data: dict, epochs: int, seed: int, clock: Clock, *, one_hot: bool = F
         wide_input(data["slots"]), torch.from_numpy(data["numbers"]), torch.from_numpy(data["labels"]).float()
     )
     for _ in range(epochs):
-        for slots, numbers, labels in torch.utils.data.DataLoader(rows, batch_size=BATCH, shuffle=True):
+        for slots, numbers, labels in torch.utils.data.DataLoader(rows, batch_size=batch, shuffle=True):
             optimizer.zero_grad()
             loss(network(slots, numbers), labels).backward()
             optimizer.step()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import CliApp
 
-from flows._last_line import end_within, last_line
+from flows._last_line import Ending, end_within, last_line
 from flows._prefect_server import own_server
 from flows._termination import Termination
 from warehouse.connection import clean_home
@@ -103,7 +103,8 @@ def run_flow(name: str, arguments: list[str]) -> int:
 
 def run_with_options(name: str, arguments: list[str], termination: Termination) -> int:
     """Run one flow with options made from its parameter record and return the exit code."""
-    server = own_server(settings().home)  # it starts while the flow is imported
+    # it starts while the flow is imported; --help needs none
+    server = None if {"-h", "--help"} & set(arguments) else own_server(settings().home)
     module = importlib.import_module(f"flows.{name}")
     flow: Callable[..., object] = getattr(module, name)
     record: type[BaseModel] = get_type_hints(flow.fn)["run"]  # type: ignore[attr-defined]
@@ -146,10 +147,11 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    ending = Ending()
     logging.raiseExceptions = (
         False  # a log line that a full disk does not take is no traceback on the terminal
     )
-    code = main(sys.argv[1:])
-    if code:
-        end_within(10.0, code)
-    raise SystemExit(code)
+    ending.code = main(sys.argv[1:])
+    if ending.code:
+        end_within(10.0, ending.code)
+    raise SystemExit(ending.code)

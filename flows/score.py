@@ -9,6 +9,7 @@ from pydantic import Field
 from flows._parameters import Parameters, Partitions, Portfolio, StaleDays, TopFeatures
 from tasks.lineup import find_lineup
 from tasks.night import closed_day, end_run, open_run
+from tasks.retain import refuse_older
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions
 from warehouse.connection import writer
@@ -45,6 +46,7 @@ def score(run: ScoreParameters = ScoreParameters()) -> str:
         run_id = open_run("score", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id):
             night = Night(run.portfolio, as_of, run_id)
+            refuse_older(night)
             lineup = find_lineup(night)
             score_portfolio(
                 night,

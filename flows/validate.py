@@ -8,6 +8,7 @@ from pydantic import Field
 
 from flows._parameters import Parameters, Portfolio
 from tasks.night import closed_day, end_run, open_run
+from tasks.retain import refuse_older
 from tasks.validate import validate_features, validate_feeds
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -44,5 +45,6 @@ def validate(run: ValidateParameters = ValidateParameters()) -> str:
             if run.gate != "features":
                 validate_feeds(night, again=True)
             if run.gate != "feeds":
+                refuse_older(night)
                 validate_features(night)
     return run_id

@@ -7,6 +7,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from tasks.lineup import find_lineup
+from tasks.retain import refuse_older
 from tasks.score import score_parts
 from warehouse import ledger, replay, run_inputs
 from warehouse.connection import writer
@@ -46,6 +47,7 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
         raise Refused(f"run {run.run_id} is of no date; nothing to replay")
     options = run.parameters
     night = Night(portfolio, as_of_date, own_run_id)
+    refuse_older(night)
     with writer(purpose="read stored scores") as con:
         scores_then = replay.stored_scores(con, night._replace(run_id=run.run_id))
         inputs = run_inputs.stored(con, run.run_id), run_inputs.current(con, night)

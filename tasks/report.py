@@ -26,7 +26,7 @@ log = logging.getLogger("nightledger")
 def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
     """Write one model's card and return its path, or None for a model registered before unseen rows were stored."""
     with writer(purpose="model card") as con:
-        rows = report_rows.model_rows(con, record)
+        rows = report_rows.model_rows(con, record, since=night.as_of_date)
         drawn = pl.DataFrame()
         if rows["night"] is not None:
             drawn = contributions.drawn(

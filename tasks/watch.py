@@ -18,6 +18,7 @@ from tasks.watch_fairness import fairness_figures
 from tasks.watch_headlines import headline_readings
 from tasks.watch_outcomes import outcome_readings
 from tasks.watch_stability import model_stability
+from tasks.watch_vintages import vintages_of
 from warehouse import reference, registry, watch
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
@@ -60,8 +61,9 @@ def measure_night(night: Night, limits: WatchSettings) -> tuple[list[Reading], p
     readings = headline_readings(night, before[: limits.nights], limits)
     for record in tonight:
         readings += model_stability(night, before, record, limits)
-    readings += outcome_readings(night, dates, tonight, records=records, limits=limits)
-    return readings, fairness_figures(night, dates, tonight, limits=limits)
+    vintages = vintages_of(night, dates, tonight, limits=limits)
+    readings += outcome_readings(night, dates, tonight, vintages=vintages, records=records, limits=limits)
+    return readings, fairness_figures(night, tonight, vintages=vintages, limits=limits)
 
 
 @task(name="write watch", cache_policy=NO_CACHE)

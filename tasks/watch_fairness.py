@@ -1,14 +1,12 @@
 """Measure how groups of borrowers are treated tonight, and whether the PDs within each group came true."""
 
-from datetime import date
-
 import polars as pl
 
 from models.watching import fairness
 from models.watching.fairness import Basis
 from models.watching.settings import WatchSettings
 from models.watching.vintage import Vintage
-from tasks.watch_outcomes import share_outcome, vintages_of
+from tasks.watch_vintages import Vintages
 from warehouse import groups
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -16,7 +14,7 @@ from warehouse.registry import ModelRecord
 
 
 def fairness_figures(
-    night: Night, dates: tuple[date, ...], tonight: list[ModelRecord], *, limits: WatchSettings
+    night: Night, tonight: list[ModelRecord], *, vintages: Vintages, limits: WatchSettings
 ) -> pl.DataFrame:
     """Return the figures of each group: of the headline and of each family, tonight and where outcomes are known.
 
@@ -25,23 +23,20 @@ def fairness_figures(
 
     Args:
         night: The night that is watched.
-        dates: The scored dates up to it.
         tonight: The models that scored it.
+        vintages: Of each family and of the headline.
         limits: The settings of the watch.
     """
     with writer(purpose="fairness") as con:
         scored = groups.with_groups(con, groups.scores_of(con, night), portfolio=night.portfolio)
     parts = [_stamped(_selected(scored.filter(model_role="champion"), limits), None, None)]
-    if share_outcome(tonight):
-        past = _known(vintages_of(night, dates, tonight[0].outcome, family=None, limits=limits))
-        parts += [
-            _stamped(_within(night, vintage.keyed(), "matured", limits), None, None) for vintage in past
-        ]
+    past = _known(vintages.get(None, []))
+    parts += [_stamped(_within(night, vintage.keyed(), "matured", limits), None, None) for vintage in past]
     for record in tonight:
         family, version = record.model_family, record.model_version
         scored_by_it = scored.filter(model_family=family, model_version=version)
         parts.append(_stamped(_selected(scored_by_it, limits), family, version))
-        past = _known(vintages_of(night, dates, record.outcome, family=family, limits=limits))
+        past = _known(vintages[family])
         if past:
             figures = _within(night, past[0].keyed(), "matured", limits)
             parts.append(_stamped(figures, family, past[0].version))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
-from warehouse import matrix
+from warehouse import matrix, older_nights
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -198,7 +198,7 @@ def features(
     portfolio, as_of_date, _ = night
     again = f"build them again: python -m flows features --portfolio {portfolio} --as-of {as_of_date}"
     if not matrix.has_features(con, night):
-        raise NotComparable(f"the features of {portfolio} as of {as_of_date} are not there; {again}")
+        raise NotComparable(older_nights.why_gone(con, night))
     frame = matrix.features_of(con, ids, night)
     if frame.height != len(ids):
         raise NotComparable(

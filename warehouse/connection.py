@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from warehouse import declared, home, ledger, leftovers, opening, shortage
 from warehouse.errors import Refused
+from warehouse.publishing import archive
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
@@ -73,10 +74,13 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def reader() -> Iterator[duckdb.DuckDBPyConnection]:
+def reader(*, every_night: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a read-only connection to the published copy, in which `marts.x` and `wh.marts.x` both work.
 
     No query of it reads another file, loads an extension, changes a setting or sees a variable of the program.
+
+    Args:
+        every_night: make the views of the published Parquet, such as every_night.contributions; a look at each file.
 
     Raises:
         Refused: when nothing has been published yet.
@@ -91,6 +95,8 @@ def reader() -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             raise Refused(f"cannot read {conf.published_file}: {error}") from error
         con.execute("use wh")
+        if every_night:
+            archive.create_views(con, conf.published_dir)
         # no files of others: from here on DuckDB opens its own spill folder and the copy only
         con.execute("set python_enable_replacements = false")
         con.execute("set enable_external_access = false")

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import incoming, sql
+from warehouse import incoming, older_nights, sql
+from warehouse.errors import Refused
 from warehouse.matrix import RELATION
 from warehouse.night import Night
 
@@ -16,7 +17,7 @@ OTHER = "other"
 REASONS = 4
 _KEY = ("model_family", "model_version", "model_role", "run_id")
 
-DRAWN = 20_000
+DRAWN = 2_000
 
 _PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 _SAMPLE = f"""
@@ -88,9 +89,14 @@ def drawn(
     """Return one family's contributions of a night, for plots: enterprise_id, feature, contribution, feature value.
 
     With a model_version only that model's, without one those of every model of the family. The sum under `other` is
-    left out. Of more than 20,000 borrowers about that many are drawn, the same ones each time. A value that is no
+    left out. Of more than 2,000 borrowers about that many are drawn, the same ones each time. A value that is no
     number, a category for example, is null.
+
+    Raises:
+        Refused: when the night lies in Parquet; the line says how to put it back.
     """
+    if older_nights.are_older(con, older_nights.CONTRIBUTIONS, night):
+        raise Refused(older_nights.in_parquet(night.portfolio, night.as_of_date, what="contributions"))
     count = con.execute(
         f"select count(distinct enterprise_id) from wh.scores.contributions where {_PARTITION} "
         "and model_family = $model_family",

@@ -20,9 +20,13 @@ select
     p.legal_form,
     s.representative_gender
 from wh.features.feat_profile as p
-left join wh.features.feat_sensitive as s
-    on p.portfolio = s.portfolio and p.as_of_date = s.as_of_date and p.enterprise_id = s.enterprise_id
-where p.portfolio = $portfolio and list_contains($days, p.as_of_date)
+left join (
+    select as_of_date, enterprise_id, representative_gender
+    from wh.features.feat_sensitive
+    where portfolio = $portfolio and as_of_date in (select unnest(cast($days as date[])))
+) as s
+    on p.as_of_date = s.as_of_date and p.enterprise_id = s.enterprise_id
+where p.portfolio = $portfolio and p.as_of_date in (select unnest(cast($days as date[])))
 """
 
 # one repeat only, so that a row counts once however many repeats scored it

@@ -126,8 +126,11 @@ def mark_published(con: duckdb.DuckDBPyConnection, *, database: str = "wh", copy
         database: where the status is set.
         copy: an attached copy; only runs whose scores it has are meant. None = it has all that the warehouse has.
     """
-    in_copy = f" and run_id in (select run_id from {copy}.scores.portfolio_scores)" if copy else ""
-    con.execute(f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'{in_copy}")
+    scored = f"update {database}.ops.run_ledger set status = 'published' where status = 'scored'"
+    if copy is None:
+        con.execute(scored)
+    elif con.execute(f"select 1 from {database}.ops.run_ledger where status = 'scored' limit 1").fetchone():
+        con.execute(f"{scored} and run_id in (select run_id from {copy}.scores.portfolio_scores)")
 
 
 @dataclass(frozen=True)

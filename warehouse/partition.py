@@ -49,8 +49,10 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
     condition = " and ".join(f"{name} = ${name}" for name in file.partition)
     with transaction(con):
         con.execute(f"delete from wh.{relation} where {condition}", keys)
+        # in the order of the key: a range of borrowers is then read without the others
+        order = ", ".join(name for name in file.key if name not in file.partition) or "all"
         written = con.execute(
-            f"insert into wh.{relation} by name select * from (\n{file.text}\n)", bound
+            f"insert into wh.{relation} by name select * from (\n{file.text}\n) order by {order}", bound
         ).fetchone()
         stored = con.execute(f"select count(*) from wh.{relation} where {condition}", keys).fetchone()
         inserted, inside = (written or (0,))[0], (stored or (0,))[0]

@@ -8,13 +8,15 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from warehouse import matrix, sql
+from warehouse import matrix, older_nights, sql
 from warehouse.connection import transaction
+from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
 ROWS = 50_000
+BIN_COUNTS = "ops.bin_counts"
 
 _MODEL = "portfolio = $portfolio and model_family = $family and model_version = $version"
 # keys that follow one another, as in warehouse/matrix.py
@@ -83,7 +85,12 @@ def borrowers(
         family: the model that scored it.
         version: its version on that night.
         features: columns of features.feat_enterprise, and sensitive fields.
+
+    Raises:
+        Refused: when the features of the night lie in Parquet; the line says how to put it back.
     """
+    if older_nights.are_older(con, older_nights.COVERAGE, night):
+        raise Refused(older_nights.in_parquet(night.portfolio, night.as_of_date, what="features"))
     key = {**night.key, "family": family, "version": version}
     columns = [row[0] for row in con.execute(f"describe wh.{matrix.RELATION}").fetchall()]
     picked = ", ".join(f'f."{name}"' for name in columns if name in features)
@@ -108,10 +115,22 @@ def pds(con: duckdb.DuckDBPyConnection, night: Night, *, family: str, version: s
 
 
 def counts(con: duckdb.DuckDBPyConnection, model: ModelRecord, as_of_date: date) -> pl.DataFrame:
-    """Return a night's borrowers in the bins of a model: subject, bin and count; empty before they are counted."""
+    """Return a night's borrowers in the bins of a model: subject, bin and count; empty before they are counted.
+
+    Counts that lie in Parquet are put back first: a night of long ago that is run again compares with them.
+    """
+    with transaction(con):
+        older_nights.bring_back(
+            con,
+            older_nights.every(
+                con,
+                "relation = ? and portfolio = ? and as_of_date = ?",
+                [BIN_COUNTS, model.portfolio, as_of_date],
+            ),
+        )
     return sql.frame(
         con,
-        f"select subject, bin, count from wh.ops.bin_counts where {_MODEL} and as_of_date = $as_of_date "
+        f"select subject, bin, count from wh.{BIN_COUNTS} where {_MODEL} and as_of_date = $as_of_date "
         "order by subject, bin",
         {**_key(model), "as_of_date": as_of_date},
     )
@@ -135,10 +154,9 @@ def keep_counts(
 
 def forget_counts(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     """Delete a night's counts in the bins of every model: its scores may have been replaced."""
-    con.execute(
-        "delete from wh.ops.bin_counts where portfolio = $portfolio and as_of_date = $as_of_date",
-        night.key,
-    )
+    of_night = "where portfolio = $portfolio and as_of_date = $as_of_date"
+    con.execute(f"delete from wh.{BIN_COUNTS} {of_night}", night.key)
+    con.execute(f"delete from wh.ops.older_nights {of_night} and relation = '{BIN_COUNTS}'", night.key)
 
 
 def _key(model: ModelRecord) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -47,7 +48,7 @@ select
     count(*) filter (in_default) as in_default,
     avg(pd) filter (in_default is not true) as mean_pd
 from wh.scores.portfolio_scores
-where {_MODEL}
+where {_MODEL} and as_of_date >= $since
 group by as_of_date
 having count(pd) > 0
 order by as_of_date desc
@@ -162,13 +163,19 @@ order by suite
 """
 
 
-def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord) -> dict[str, Any]:
+def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord, *, since: date) -> dict[str, Any]:
     """Return everything that one model's card shows, by the names of the card's parts.
 
-    `night` is None, and the frames that belong to it are empty, before the model has scored anyone.
+    `night`, the last one that it scored, is None, and the frames that belong to it are empty, where it has scored
+    nobody since.
+
+    Args:
+        con: a writer's cursor.
+        record: the model.
+        since: a night that it scored; older ones are not read.
     """
     key = {"portfolio": record.portfolio, "family": record.model_family, "version": record.model_version}
-    nights = sql.frame(con, _LAST_NIGHT, key).to_dicts()
+    nights = sql.frame(con, _LAST_NIGHT, {**key, "since": since}).to_dicts()
     night = nights[0] if nights else None
     dated = {**key, "as_of_date": night["as_of_date"] if night else record.knowledge_date}
     of_night = {"bins": _BINS, "monitoring": _WATCHED, "fairness": _FAIRNESS}

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import changes, feature_catalogue, incoming, ledger, sql
+from warehouse import changes, feature_catalogue, incoming, ledger, older_nights, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -117,6 +117,7 @@ def commit_scores(
     """
     with transaction(con):
         _check_staged(con, night, model_roles)
+        older_nights.bring_back_scored(con, night)
         for waiting, target in (
             ("scores.incoming_scores", "scores.portfolio_scores"),
             ("scores.incoming_contributions", "scores.contributions"),

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 
-from warehouse import blocks, connection, ledger_soundness, registry
+from warehouse import blocks, connection, ledger_soundness, older_nights, registry, retention
 from warehouse.blocks import NO_DAMAGE
 from warehouse.errors import Refused
 from warehouse.publishing import archive, manifest
@@ -59,6 +60,7 @@ def parts() -> tuple[Part, ...]:
             _judged("published", lambda: published(con)),
             _judged("models", lambda: models(con)),
             _judged("ledger", lambda: ledger(con)),
+            _judged("older", lambda: older(con)),
         )
 
 
@@ -131,12 +133,24 @@ def ledger(con: duckdb.DuckDBPyConnection) -> Part:
     return _part("ledger", f"{files:,} files, {runs:,} runs: {agree}", faults)
 
 
+def older(con: duckdb.DuckDBPyConnection) -> Part:
+    """Compare each Parquet file of the older nights with what was moved there."""
+    files = older_nights.every(con)
+    if not files:
+        return _part("older", "every night is in the warehouse", [])
+    nights = len({(file.portfolio, file.as_of_date) for file in files})
+    size = sum(file.bytes for file in files)
+    summary = f"{len(files):,} files of {nights:,} older nights, {size / 2**20:.1f} MiB"
+    return _part("older", summary, list(retention.faults(con)))
+
+
 def _without_warehouse(state: Literal["not sound", "not read"], summary: str) -> tuple[Part, ...]:
     return (
         Part("warehouse", state, summary),
         _judged("published", lambda: published(None)),
         _judged("models", lambda: models(None)),
         Part("ledger", "not read", "it needs the warehouse"),
+        Part("older", "not read", "it needs the warehouse"),
     )
 
 
@@ -186,22 +200,17 @@ def _against_warehouse(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
     with connection.reader() as copy:
         for table in (archive.SCORES, archive.CONTRIBUTIONS):
             ours, theirs = (
-                {
-                    (portfolio, day): stamp
-                    for portfolio, day, stamp in archive.partitions(
-                        cursor, f"wh.{table.relation}", table.stamp
-                    )
-                }
-                for cursor in (con, copy)
+                archive.partitions(cursor, f"wh.{table.relation}", table.stamp) for cursor in (con, copy)
             )
-            for portfolio, day in sorted(ours.keys() | theirs.keys()):
+            moved = older_nights.of_relation(con, table.relation).keys() - ours.keys()
+            for portfolio, day in sorted((ours.keys() | theirs.keys()) - moved):
                 night = (portfolio, day)
                 if night not in ours:
                     faults.append(
                         f"{table.relation} of {portfolio} on {day} is in the copy, not in the warehouse; "
                         f"{RESTORE}, or python -m flows publish --fewer"
                     )
-                elif theirs.get(night) == ours[night]:
+                elif theirs.get(night) == ours[night] or _only_in_parquet(table, night, theirs):
                     continue
                 elif night in must_agree:
                     faults.append(
@@ -210,6 +219,14 @@ def _against_warehouse(con: duckdb.DuckDBPyConnection) -> tuple[list[str], int]:
                 else:
                     behind.add(night)
     return faults, len(behind)
+
+
+def _only_in_parquet(table: archive.Archive, night: tuple[str, date], in_file: archive.Partitions) -> bool:
+    """Return True if a night is before those that the file of the copy holds of a table."""
+    if table.nights is None:
+        return False
+    dates = [day for portfolio, day in in_file if portfolio == night[0]]
+    return len(dates) >= table.nights and night[1] < min(dates)
 
 
 def _line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import duckdb
 
-from warehouse import sql
+from warehouse import older_nights, sql
 from warehouse.connection import transaction
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
@@ -104,6 +104,10 @@ def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> 
     with transaction(con):
         con.execute(_LAST_GOOD, {**night.key, "oldest": night.as_of_date - timedelta(days=stale_days)})
         con.execute(_KEEP, night.key)
+        kept_from = con.execute("select distinct as_of_date from last_good").fetchall()
+        older_nights.bring_back_contributions(
+            con, portfolio=night.portfolio, dates=[day for (day,) in kept_from]
+        )
         con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": night.as_of_date, "run_id": night.run_id})
         con.execute(_QUARANTINED, {**night._asdict(), "now": settings().local_now()})
         con.execute("drop table last_good")

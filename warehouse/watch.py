@@ -83,10 +83,13 @@ from (
 
 
 def scored_dates(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[date, ...]:
-    """Return the dates that the portfolio was scored for, up to the night's own, the newest first."""
+    """Return the dates that the portfolio was scored for, up to the night's own, the newest first.
+
+    The summary of the scores tells them: it holds few rows a night.
+    """
     rows = con.execute(
-        "select distinct as_of_date from wh.scores.portfolio_scores where portfolio = $portfolio "
-        "and model_role = 'champion' and as_of_date <= $as_of_date order by as_of_date desc",
+        "select distinct as_of_date from wh.marts.mart_portfolio_summary where portfolio = $portfolio "
+        "and as_of_date <= $as_of_date order by as_of_date desc",
         night.key,
     ).fetchall()
     return tuple(row[0] for row in rows)
@@ -113,7 +116,7 @@ def usual(
     """Return the largest batch index of each feature of a family over some dates, if enough of them measured it."""
     rows = con.execute(
         "select subject, max(value) from wh.ops.monitoring where portfolio = $portfolio and measure = 'csi_batch' "
-        "and model_family = $family and list_contains($dates, as_of_date) "
+        "and model_family = $family and as_of_date in (select unnest(cast($dates as date[]))) "
         "group by subject having count(value) >= $least",
         {"portfolio": portfolio, "family": family, "dates": list(dates), "least": least},
     ).fetchall()
@@ -181,8 +184,8 @@ def readings(con: duckdb.DuckDBPyConnection, *, portfolio: str, dates: tuple[dat
     return sql.frame(
         con,
         "select as_of_date, heading, measure, model_family, subject, severity, value, threshold, critical "
-        "from wh.ops.monitoring where portfolio = $portfolio and list_contains($dates, as_of_date) "
-        "and severity in ('watch', 'alarm') order by all",
+        "from wh.ops.monitoring where portfolio = $portfolio "
+        "and as_of_date in (select unnest(cast($dates as date[]))) and severity in ('watch', 'alarm') order by all",
         {"portfolio": portfolio, "dates": list(dates)},
     )
 

@@ -85,6 +85,7 @@ def card(rows: CardRows) -> str:
         shifted=_shifted(rows.monitoring),
         watched=_watched(rows.monitoring),
         fairness=rows_of(rows.fairness),
+        drawn=rows.drawn["enterprise_id"].n_unique() if rows.drawn.height else 0,
         pictures=_pictures(rows),
     )
 

@@ -36,6 +36,10 @@ class Vintage(NamedTuple):
             unknown,
         )
 
+    def without_names(self) -> Vintage:
+        """Return what a rank order needs: labels and PDs."""
+        return self._replace(grades=[], borrowers=[])
+
     def keyed(self) -> pl.DataFrame:
         """Return as_of_date, enterprise_id, label and pd of each borrower."""
         rows = {"enterprise_id": self.borrowers, "label": self.labels, "pd": self.pd}

@@ -3,6 +3,7 @@
 -- inputs: marts.mart_portfolio_latest, scores.portfolio_scores
 -- parameters: portfolio
 
+-- a later night than the mart's would show here too; earlier ones are not read
 with latest as (
     select
         enterprise_id,
@@ -12,10 +13,10 @@ with latest as (
     where
         portfolio = $portfolio
         and model_role = 'champion'
-        and as_of_date = (
-            select max(s.as_of_date)
-            from wh.scores.portfolio_scores as s
-            where s.portfolio = $portfolio and s.model_role = 'champion'
+        and as_of_date >= (
+            select coalesce(max(m.as_of_date), date '0001-01-01')
+            from wh.marts.mart_portfolio_latest as m
+            where m.portfolio = $portfolio
         )
 ),
 

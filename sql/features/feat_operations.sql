@@ -75,17 +75,44 @@
 -- Means and spreads are rounded to nine decimals, so that the order in which threads add does not show. Ordered
 -- aggregates would do the same, but keep every row of a group in memory, where nothing can spill.
 with delivered as (
+    -- a look for one row each, which ends at the first that is met: the record is not counted
     select
-        count(*) > 0 as feed,
-        coalesce(bool_or(f.event_type = 'login'), false) as logins,
-        coalesce(bool_or(f.event_type = 'export'), false) as exports,
-        coalesce(bool_or(f.event_type = 'purchase_order'), false) as purchase_orders,
-        coalesce(bool_or(f.event_type = 'supplier_payment'), false) as supplier_payments,
-        coalesce(bool_or(f.event_type = 'stock_count'), false) as stock_counts
-    from wh.staging.stg_operational_events as f
+        exists(
+            select 1
+            from wh.staging.stg_operational_events as f
+            where
+                f.portfolio = $portfolio
+                and f.known_at < cast($as_of_date as date) + interval 1 day
+        ) as feed,
+        {% for type in ["login", "export", "purchase_order", "supplier_payment", "stock_count"] %}
+        exists(
+            select 1
+            from wh.staging.stg_operational_events as f
+            where
+                f.portfolio = $portfolio
+                and f.known_at < cast($as_of_date as date) + interval 1 day
+                and f.event_type = '{{ type }}'
+        ) as {{ type }}s{{ "," if not loop.last }}
+        {% endfor %}
+),
+
+-- what is older than the longest window counts only as the last of its kind
+lasts as (
+    select
+        e.enterprise_id,
+        cast($as_of_date as date) - cast(max(e.occurred_at) as date) as days_since_last,
+        cast($as_of_date as date) - cast(max(e.occurred_at) filter (where e.event_type = 'login') as date)
+            as login_days_since_last,
+        cast($as_of_date as date) - cast(max(e.occurred_at) filter (where e.event_type = 'stock_count') as date)
+            as stock_days_since_last
+    from wh.staging.stg_operational_events as e
     where
-        f.portfolio = $portfolio
-        and f.known_at < cast($as_of_date as date) + interval 1 day
+        e.portfolio = $portfolio
+        and e.known_at < cast($as_of_date as date) + interval 1 day
+        and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
+        and e.occurred_at < cast($as_of_date as date) + interval 1 day
+        and e.occurred_at >= cast($as_of_date as date) - 3652
+    group by e.enterprise_id
 ),
 
 -- each nested payload is read once
@@ -118,7 +145,7 @@ read_once as (
         and e.known_at < cast($as_of_date as date) + interval 1 day
         and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
         and e.occurred_at < cast($as_of_date as date) + interval 1 day
-        and e.occurred_at >= cast($as_of_date as date) - 3652
+        and e.occurred_at >= cast($as_of_date as date) - {{ day_windows[-1] - 1 }}
 ),
 
 known as (
@@ -144,9 +171,42 @@ known as (
     from read_once as r
 ),
 
-counts as (
+-- goods of the longest window may have been ordered before it: of older events only what an order says is read
+order_events as (
     select
         k.enterprise_id,
+        k.order_id,
+        k.event_type,
+        k.occurred_at,
+        k.promised_at
+    from known as k
+    where k.event_type in ('purchase_order', 'goods_received')
+    union all
+    select
+        o.enterprise_id,
+        o.said[1] as order_id,
+        o.event_type,
+        o.occurred_at,
+        try_cast(o.said[2] as timestamp) as promised_at
+    from (
+        select
+            e.enterprise_id,
+            e.event_type,
+            e.occurred_at,
+            json_extract_string(e.payload, ['$.order_id', '$.promised_at']) as said
+        from wh.staging.stg_operational_events as e
+        where
+            e.portfolio = $portfolio
+            and e.known_at < cast($as_of_date as date) + interval 1 day
+            and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
+            and e.occurred_at < cast($as_of_date as date) - {{ day_windows[-1] - 1 }}
+            and e.occurred_at >= cast($as_of_date as date) - 3652
+            and e.event_type in ('purchase_order', 'goods_received')
+    ) as o
+),
+
+counts as (
+    select
         {% for days in day_windows %}
         count(*) filter (where k.days_ago < {{ days }}) as event_count_{{ days }}d,
         count(distinct k.days_ago) filter (where k.days_ago < {{ days }}) as active_days_{{ days }}d,
@@ -171,9 +231,7 @@ counts as (
         avg(k.turnover) filter (where k.days_ago < {{ days }}) as turnover_mean_{{ days }}d,
         stddev_samp(k.turnover) filter (where k.days_ago < {{ days }}) as turnover_std_{{ days }}d,
         {% endfor %}
-        min(k.days_ago) as days_since_last,
-        min(k.days_ago) filter (where k.event_type = 'login') as login_days_since_last,
-        min(k.days_ago) filter (where k.event_type = 'stock_count') as stock_days_since_last
+        k.enterprise_id
     from known as k
     group by k.enterprise_id
 ),
@@ -221,10 +279,8 @@ orders as (
         min(k.occurred_at) filter (where k.event_type = 'purchase_order') as ordered_at,
         min(k.occurred_at) filter (where k.event_type = 'goods_received') as received_at,
         min(k.promised_at) filter (where k.event_type = 'purchase_order') as promised_at
-    from known as k
-    where
-        k.order_id is not null
-        and k.event_type in ('purchase_order', 'goods_received')
+    from order_events as k
+    where k.order_id is not null
     group by
         k.enterprise_id,
         k.order_id
@@ -416,11 +472,12 @@ select
     {% endfor %}
     cast(c.business_90d as double) / nullif(c.business_180d - c.business_90d, 0) as event_ratio_90d,
     cast(c.logins_90d as double) / nullif(c.logins_180d - c.logins_90d, 0) as login_ratio_90d,
-    cast(c.days_since_last as integer) as event_days_since_last,
-    cast(c.login_days_since_last as integer) as login_days_since_last,
-    cast(c.stock_days_since_last as integer) as stock_count_days_since_last
+    cast(t.days_since_last as integer) as event_days_since_last,
+    cast(t.login_days_since_last as integer) as login_days_since_last,
+    cast(t.stock_days_since_last as integer) as stock_count_days_since_last
 from wh.features.feat_profile as p
 cross join delivered as d
+left join lasts as t on p.enterprise_id = t.enterprise_id
 left join counts as c on p.enterprise_id = c.enterprise_id
 left join gaps as g on p.enterprise_id = g.enterprise_id
 left join latencies as l on p.enterprise_id = l.enterprise_id

@@ -127,6 +127,43 @@ wide as (
     group by c.enterprise_id
 ),
 
+-- each relation is cut to its night before they meet: joined by date, it would be read whole
+transactions_now as (
+    select
+        enterprise_id,
+        tx_days_since_last,
+        tx_gap_max_365d
+    from wh.features.feat_transactions
+    where portfolio = $portfolio and as_of_date = (select t.as_of_date from tonight as t)
+),
+
+counterparties_now as (
+    select
+        enterprise_id,
+        supplier_hhi_90d
+    from wh.features.feat_counterparties
+    where portfolio = $portfolio and as_of_date = (select t.as_of_date from tonight as t)
+),
+
+operations_now as (
+    select
+        enterprise_id,
+        event_days_since_last,
+        event_gap_max_365d,
+        payment_hhi_90d,
+        supplier_latency_mean_90d
+    from wh.features.feat_operations
+    where portfolio = $portfolio and as_of_date = (select t.as_of_date from tonight as t)
+),
+
+legal_now as (
+    select
+        enterprise_id,
+        defendant_cases_30d
+    from wh.features.feat_legal
+    where portfolio = $portfolio and as_of_date = (select t.as_of_date from tonight as t)
+),
+
 counterparties_before as (
     select
         c.enterprise_id,
@@ -155,14 +192,10 @@ behaviour as (
         ob.supplier_latency_mean_90d as latency_days_before,
         g.defendant_cases_30d as new_defendant_cases
     from latest as l
-    left join wh.features.feat_transactions as t
-        on l.portfolio = t.portfolio and l.as_of_date = t.as_of_date and l.enterprise_id = t.enterprise_id
-    left join wh.features.feat_counterparties as c
-        on l.portfolio = c.portfolio and l.as_of_date = c.as_of_date and l.enterprise_id = c.enterprise_id
-    left join wh.features.feat_operations as o
-        on l.portfolio = o.portfolio and l.as_of_date = o.as_of_date and l.enterprise_id = o.enterprise_id
-    left join wh.features.feat_legal as g
-        on l.portfolio = g.portfolio and l.as_of_date = g.as_of_date and l.enterprise_id = g.enterprise_id
+    left join transactions_now as t on l.enterprise_id = t.enterprise_id
+    left join counterparties_now as c on l.enterprise_id = c.enterprise_id
+    left join operations_now as o on l.enterprise_id = o.enterprise_id
+    left join legal_now as g on l.enterprise_id = g.enterprise_id
     left join counterparties_before as cb on l.enterprise_id = cb.enterprise_id
     left join operations_before as ob on l.enterprise_id = ob.enterprise_id
 ),

@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, months, grade_from, grade_to
 -- time: the champion scores of $as_of_date, compared with those of the scored night before it (months 0) and of the
 --   last scored night of the 31 days up to 1, 3, 6 and 12 months before it
--- inputs: scores.portfolio_scores
+-- inputs: scores.portfolio_scores, marts.mart_portfolio_summary
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] portfolio
 -- column as_of_date: [key] date; date that was scored
@@ -17,10 +17,11 @@
 -- column share: [score] share; of the borrowers of grade_from; the shares of one grade_from add up to 1
 -- A month back from the last day of a long month is the last day of a short one, also in a leap year.
 
+-- the summary holds few rows a night: the list of nights stays cheap however long the history is
 with nights as (
     select distinct as_of_date
-    from wh.scores.portfolio_scores
-    where portfolio = $portfolio and model_role = 'champion' and as_of_date < cast($as_of_date as date)
+    from wh.marts.mart_portfolio_summary
+    where portfolio = $portfolio and as_of_date < cast($as_of_date as date)
 ),
 
 spans as (

@@ -2,7 +2,8 @@
 -- grain: one row per portfolio and enterprise: the champion score of the latest night
 -- key: portfolio, enterprise_id
 -- time: the latest as_of_date that the portfolio was scored for, compared with the one before it
--- inputs: scores.portfolio_scores, features.feat_profile, features.feat_ledger, ops.overrides
+-- inputs: scores.portfolio_scores, marts.mart_portfolio_summary, features.feat_profile, features.feat_ledger,
+--   ops.overrides
 -- parameters: portfolio
 -- column portfolio: [key] portfolio
 -- column enterprise_id: [key] enterprise
@@ -29,19 +30,49 @@
 -- column natural_person: [profile] true for sole traders and other natural persons, to whom further duties apply
 -- column in_default: [outcome] true where the borrower is in default already: its pd is no forecast; null where unknown
 
+-- the summary holds few rows a night: the list of nights stays cheap however long the history is
 with nights as (
     select
         as_of_date as latest,
         lag(as_of_date) over (order by as_of_date) as previous
     from (
         select distinct as_of_date
-        from wh.scores.portfolio_scores
-        where portfolio = $portfolio and model_role = 'champion'
+        from wh.marts.mart_portfolio_summary
+        where portfolio = $portfolio
     ) as scored
     qualify row_number() over (order by as_of_date desc) = 1
 ),
 
--- two nights only, so that the mart costs the same however long the history is
+-- each relation is cut to its night before they meet, so that the mart costs the same however long the history is
+tonight as (
+    select *
+    from wh.scores.portfolio_scores
+    where
+        portfolio = $portfolio
+        and model_role = 'champion'
+        and as_of_date = (select latest from nights)
+),
+
+profiles as (
+    select
+        enterprise_id,
+        industry_primary,
+        region,
+        city,
+        legal_form,
+        natural_person
+    from wh.features.feat_profile
+    where portfolio = $portfolio and as_of_date = (select latest from nights)
+),
+
+ledgers as (
+    select
+        enterprise_id,
+        total_borrowing
+    from wh.features.feat_ledger
+    where portfolio = $portfolio and as_of_date = (select latest from nights)
+),
+
 before as (
     select
         enterprise_id,
@@ -92,15 +123,9 @@ select
     o.valid_until as override_until,
     p.natural_person,
     s.in_default
-from wh.scores.portfolio_scores as s
+from tonight as s
 left join before as b on s.enterprise_id = b.enterprise_id
 left join in_force as o
     on s.enterprise_id = o.enterprise_id and coalesce(s.as_of_date <= o.valid_until, true)
-left join wh.features.feat_profile as p
-    on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id
-left join wh.features.feat_ledger as l
-    on s.portfolio = l.portfolio and s.as_of_date = l.as_of_date and s.enterprise_id = l.enterprise_id
-where
-    s.portfolio = $portfolio
-    and s.model_role = 'champion'
-    and s.as_of_date = (select latest from nights)
+left join profiles as p on s.enterprise_id = p.enterprise_id
+left join ledgers as l on s.enterprise_id = l.enterprise_id

@@ -26,18 +26,17 @@
 -- column top_feature_change: [change] probability; by how much
 -- column run_id: [key] run that compared the nights
 
+-- the latest pair is found from the newest rows on, without a look at every night
 with pair as (
     select
         as_of_date,
         against_date
-    from (
-        select distinct
-            as_of_date,
-            against_date
-        from wh.scores.score_changes
-        where portfolio = $portfolio
-    ) as compared
-    qualify row_number() over (order by as_of_date desc, against_date desc) = 1
+    from wh.scores.score_changes
+    where portfolio = $portfolio
+    order by
+        as_of_date desc,
+        against_date desc
+    limit 1
 ),
 
 parts as (

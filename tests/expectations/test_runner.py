@@ -41,6 +41,37 @@ def one_rule():
     return replace(suite, rules=(in_sql("select case_id from {batch} where false"),))
 
 
+class Cursor:
+    """A cursor that remembers what it was asked."""
+
+    def __init__(self, cursor, asked):
+        self.cursor, self.asked = cursor, asked
+
+    def execute(self, query, *args):
+        self.asked.append(query)
+        return self.cursor.execute(query, *args)
+
+    def __getattr__(self, name):
+        return getattr(self.cursor, name)
+
+
+def test_a_rule_that_finds_nothing_is_asked_once_and_one_that_fails_again_for_its_rows(night, one_rule):
+    passes = in_sql("select case_id from {batch} where case_id = 'nobody'", name="passes")
+    fails = in_sql("select case_id from {batch} where case_id <> 'anybody'", name="fails")
+    asked = []
+    report = run_suite(
+        replace(one_rule, rules=(passes, fails)),
+        cursor=lambda: Cursor(night.cursor(), asked),
+        parameters=given(),
+    )
+    times = {name: sum(name in query for query in asked) for name in ("nobody", "anybody")}
+    assert times == {"nobody": 1, "anybody": 3}
+    by_rule = {check.rule: check for check in report.checks}
+    assert (by_rule["passes"].outcome, by_rule["passes"].examples) == ("passed", ())
+    assert by_rule["fails"].unexpected_count == by_rule["fails"].evaluated_count > 0
+    assert by_rule["fails"].examples
+
+
 def test_rule_that_errors_stops_whatever_its_severity(night, one_rule):
     broken = replace(one_rule, rules=(in_sql("select nothing_like_it from {batch}"),))
     report = run_suite(broken, cursor=night.cursor, parameters=given())

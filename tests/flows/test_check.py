@@ -26,6 +26,7 @@ def test_what_is_sound_is_told_in_a_line_each(published, capsys):
     lines = shown.out.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["warehouse", "sound"], ["published", "sound"], ["models", "sound"], ["ledger", "sound"],
+        ["older", "sound"],
     ]  # fmt: skip
     assert len({line.index("sound") for line in lines}) == 1
     assert shown.err == ""

@@ -41,6 +41,66 @@ def test_lists_every_flow_with_one_line(capsys: pytest.CaptureFixture[str]) -> N
     assert all(text.endswith(".") for _, text in lines)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["sql", "select 1"], ["sql", "--help"], ["draft", "--help"]]
+)
+def test_what_needs_no_model_imports_no_package_of_models_flows_or_gates(
+    published: Path, arguments: list[str]
+) -> None:
+    program = (
+        "import sys\nfrom flows.__main__ import main\n"
+        "try:\n    code = main(sys.argv[1:])\nexcept SystemExit as end:\n    code = end.code\n"
+        "print('imported', *sorted(sys.modules))\nsys.exit(code)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+    imported = set(ran.stdout.splitlines()[-1].split())
+    assert "polars" in imported
+    heavy = {
+        "great_expectations",
+        "lightgbm",
+        "pandas",
+        "prefect",
+        "scipy",
+        "shap",
+        "sklearn",
+        "torch",
+        "xgboost",
+    }
+    assert not heavy & imported
+
+
+def test_the_help_of_a_flow_starts_no_server(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes: list[Path] = []
+    monkeypatch.setattr("flows.__main__.own_server", homes.append)
+    with pytest.raises(SystemExit) as end:
+        main(["deliver", "--help"])
+    assert end.value.code == 0
+    assert "--history-days" in capsys.readouterr().out
+    assert main(["deliver", "--enterprises", "99"]) == 2
+    assert homes == [home]
+
+
+def test_a_process_ends_after_its_exit_handlers_without_clearing_its_objects() -> None:
+    program = (
+        "import atexit\nfrom flows._last_line import Ending\n"
+        "class Loud:\n    def __del__(self):\n        print('cleared', flush=True)\n"
+        "kept = Loud()\nending = Ending()\natexit.register(print, 'handler')\nprint('work')\n"
+        "ending.code = {code}\nraise SystemExit(0)"
+    )
+    ends = {
+        code: subprocess.run(
+            [sys.executable, "-c", program.format(code=code)], capture_output=True, text=True, check=False
+        )
+        for code in (3, None)
+    }
+    assert (ends[3].returncode, ends[3].stdout) == (3, "work\nhandler\n")
+    assert (ends[None].returncode, ends[None].stdout) == (0, "work\nhandler\ncleared\n")
+
+
 def test_unknown_flow_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nigthly"]) == 2
     shown = capsys.readouterr()

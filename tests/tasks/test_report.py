@@ -39,7 +39,7 @@ def test_a_card_draws_the_contributions_of_its_own_model_version(home, monkeypat
     monkeypatch.setattr(report, "card", card)
     monkeypatch.setattr(report, "CardRows", SimpleNamespace)
     rows = {"night": {"as_of_date": NIGHT}, "unseen": pl.DataFrame({"pd": [0.1]})}
-    monkeypatch.setattr(report_rows, "model_rows", lambda *_: rows)
+    monkeypatch.setattr(report_rows, "model_rows", lambda *_, **__: rows)
     for version in ("v1", "v2"):
         told = {"model_family": "operational_risk", "model_version": version}
         record = SimpleNamespace(portfolio="p", **told, model_dump=lambda told=told, **_: told)

@@ -14,8 +14,9 @@ from models.watching.readings import feed_reading
 from models.watching.settings import WatchSettings
 from models.watching.stability import stability_index
 from tasks import send_alerts, watch
-from tasks.watch_outcomes import matured
+from tasks.watch_vintages import matured
 from warehouse import registry
+from warehouse import watch as warehouse_watch
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -309,6 +310,26 @@ def test_outcomes_are_measured_once_their_window_is_closed(book):
     )
     open_night = book.watch(date(2026, 6, 30)) and matured((YEAR_AGO,), BEFORE, horizon_days=365, vintages=12)
     assert open_night == []  # the day before, the window was still open
+
+
+def test_the_labels_of_a_past_night_are_made_once(book, monkeypatch):
+    book.register()
+    rows = book.night(YEAR_AGO)
+    book.outcomes(YEAR_AGO, rows)
+    book.night()
+    made = []
+    labels = warehouse_watch.labels
+
+    def counted(con, past, *args, **more):
+        made.append(past.as_of_date)
+        return labels(con, past, *args, **more)
+
+    monkeypatch.setattr(warehouse_watch, "labels", counted)
+    found = book.watch()
+    # the family, the headline and the groups of both are measured on them
+    assert made == [YEAR_AGO]
+    assert found[F, "gini", "latest vintage"]["value"] == found[None, "gini", "latest vintage"]["value"]
+    assert not book.frame("from wh.ops.fairness where basis = 'matured' and measure = 'auc'").is_empty()
 
 
 def test_a_back_test_whose_outcomes_stopped_is_unknown_and_says_since_when(book):

@@ -86,7 +86,7 @@ class Watched:
 
     def night(self, day: date = TONIGHT, *, seed: int = 1, shift: float = 0.0, rows: pl.DataFrame | None = None,
               version: str = "v1") -> pl.DataFrame:  # fmt: skip
-        """Write the features and headline scores of one night."""
+        """Write the features and headline scores of one night, and the summary that tells of it."""
         made = self.borrowers(seed, shift=shift) if rows is None else rows
         here = made.with_columns(portfolio=pl.lit(self.portfolio), as_of_date=pl.lit(day))
         number = pl.int_range(pl.len())
@@ -105,6 +105,7 @@ class Watched:
             score_status=pl.lit("fresh"), grade=pl.Series(MasterScale().grade(made["pd"].to_numpy())),
             reason_1=pl.lit("size"), run_id=pl.lit("r"),
         ))  # fmt: skip
+        self._append("marts.mart_portfolio_summary", here.select("portfolio", "as_of_date").head(1))
         return made
 
     def outcomes(

@@ -127,6 +127,12 @@ class Portfolio:
         return self.con.execute(query).fetchone()
 
 
+@pytest.fixture(scope="session")
+def small_portfolio() -> type[Portfolio]:
+    """The class itself, for a fixture that serves a whole module."""
+    return Portfolio
+
+
 @pytest.fixture
 def portfolio(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Portfolio:
     """Five enterprises whose features of NIGHT are built."""

@@ -110,6 +110,70 @@ def test_a_damaged_file_is_written_again_and_told(two_nights, caplog, path, dama
     assert caplog.records == []
 
 
+def flip_silently(path: Path, place: float) -> None:
+    """Flip a byte as a disk does it: neither the time nor the inode of the file changes."""
+    status, content = path.stat(), bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 0xFF
+    with path.open("r+b") as file:
+        file.write(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_byte_that_flips_by_itself_is_found_in_its_turn_by_check_at_once(two_nights, caplog, monkeypatch):
+    monkeypatch.setattr(manifest, "TURNS", 3)
+    folder = settings().published_dir
+    whole = nights_of(folder)
+    flip_silently(folder / FIRST, 0.5)
+    assert [path for path, _ in faults(folder)] == [FIRST]
+    written = [publish.publish(two_nights.con, f"run{number}").partitions_written for number in range(3)]
+    assert sorted(written) == [0, 0, 1]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert f"damaged: {FIRST} has SHA-256" in line
+    assert nights_of(folder) == whole
+    assert faults(folder) == []
+
+
+def test_the_duckdb_file_is_read_whole_by_every_publish(two_nights, caplog):
+    folder = settings().published_dir
+    flip_silently(folder / "portfolio.duckdb", 0.6)
+    publish.publish(two_nights.con, "next")
+    assert "damaged: portfolio.duckdb has SHA-256" in caplog.text
+    assert nights_of(folder)[0] == nights_of(folder)[1]
+
+
+def test_each_publish_reads_its_share_and_no_file_goes_unread(two_nights, monkeypatch):
+    for days in range(2, 9):
+        two_nights.features(NIGHT - timedelta(days=days))
+        two_nights.score(as_of_date=NIGHT - timedelta(days=days))
+    publish.publish(two_nights.con, "run")
+    monkeypatch.setattr(manifest, "TURNS", 3)
+    folder, read = settings().published_dir, []
+    real = archive.state_of
+
+    def state_of(path, **more):
+        read.append(str(path.relative_to(folder)))
+        return real(path, **more)
+
+    monkeypatch.setattr(archive, "state_of", state_of)
+    shares = []
+    for number in range(3):
+        assert publish.publish(two_nights.con, f"run{number}").partitions_kept == 9
+        shares.append(set(read))
+        read.clear()
+    parquet = {str(path.relative_to(folder)) for path in (folder / "portfolio_scores").rglob("*.parquet")}
+    assert sum(map(len, shares)) == len(parquet) == 9
+    assert set().union(*shares) == parquet
+    (folder / FIRST).touch()
+    publish.publish(two_nights.con, "touched")
+    assert FIRST in read
+
+
+def test_after_a_publish_that_was_killed_all_files_are_read(two_nights):
+    known = manifest.read(settings().published_dir)
+    assert set(known.seen) == {path for path in known.files if path != "portfolio.duckdb"}
+    assert known.until(known).seen == {}
+
+
 def test_many_damaged_files_are_told_in_a_few_lines(two_nights, caplog):
     for days in range(2, 9):
         two_nights.features(NIGHT - timedelta(days=days))
@@ -182,8 +246,8 @@ STEPS = [
     (Path, "write_text"),
     (os, "link"),
     (manifest, "flush"),
-    (shutil, "copyfile"),
-    (archive, "_write"),
+    (manifest, "copied"),
+    (archive, "write"),
     (published_copy, "_renew_history"),
     (ledger, "mark_published"),
 ]

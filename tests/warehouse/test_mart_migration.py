@@ -13,6 +13,8 @@ INSERT = (
     "insert into wh.scores.portfolio_scores (portfolio, as_of_date, enterprise_id, model_role, grade) "
     "values ('p', ?, ?, ?, ?)"
 )
+# the list of nights is read from the summary
+SUMMARY = "insert into wh.marts.mart_portfolio_summary by name select 'p' as portfolio, ? as as_of_date"
 
 
 @pytest.fixture
@@ -20,6 +22,8 @@ def night(con):
     def write(day: date, role: str = "champion", **grades: str | None) -> None:
         for enterprise, grade in grades.items():
             con.execute(INSERT, [day, enterprise, role, grade])
+        if role == "champion":
+            con.execute(SUMMARY, [day])
 
     return write
 

@@ -60,6 +60,12 @@ def held(con, columns="portfolio, as_of_date, n, value"):
     return con.execute(f"select {columns} from wh.features.feat_x order by all").fetchall()
 
 
+def test_rows_lie_in_the_order_of_their_key(con, feat):
+    deliver(con, [(3, 30.0), (1, 10.0), (2, 20.0)])
+    replace(con)
+    assert con.execute("select n from wh.features.feat_x order by rowid").fetchall() == [(1,), (2,), (3,)]
+
+
 def test_the_same_run_twice_leaves_the_same_rows_once(con, feat):
     deliver(con, [(1, 1.0), (2, 2.0)])
     assert replace(con) == replace(con, unused=1) == 2

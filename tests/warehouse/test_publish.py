@@ -336,9 +336,9 @@ def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
     tried = []
     real = published_copy._write
 
-    def write(*given, from_previous):
+    def write(*given, from_previous, **more):
         tried.append(from_previous)
-        return real(*given, from_previous=from_previous)
+        return real(*given, from_previous=from_previous, **more)
 
     monkeypatch.setattr(published_copy, "_write", write)
     whole = publish.publish(con, "run").bytes

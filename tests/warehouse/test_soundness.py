@@ -115,7 +115,7 @@ def states() -> dict[str, str]:
 def test_a_home_that_nothing_happened_to_is_sound(sound_home):
     found = parts()
     assert [(part.name, part.state, part.faults) for part in found.values()] == [
-        (name, "sound", ()) for name in ("warehouse", "published", "models", "ledger")
+        (name, "sound", ()) for name in ("warehouse", "published", "models", "ledger", "older")
     ]
     assert found["warehouse"].summary.endswith("every block read")
     assert "3 files, " in found["published"].summary
@@ -175,6 +175,7 @@ def test_a_damaged_table_hides_no_other_part(sound_home):
     found = parts()
     assert {name: part.state for name, part in found.items()} == {
         "warehouse": "not sound", "published": "not sound", "models": "not sound", "ledger": "not read",
+        "older": "sound",
     }  # fmt: skip
     assert [fault.split(":")[0] for fault in found["warehouse"].faults] == ["raw.transactions"]
     assert "Corrupt database file" in found["ledger"].summary
@@ -208,6 +209,7 @@ def test_an_empty_home_is_not_called_sound(home):
         "published": "sound",
         "models": "not read",
         "ledger": "not read",
+        "older": "not read",
     }
     assert not home.exists()
 
@@ -226,7 +228,7 @@ def test_while_a_night_holds_the_warehouse_the_rest_is_read(sound_home):
     finally:
         process.communicate("\n")
     assert {name: part.state for name, part in found.items()} == {
-        "warehouse": "not read", "published": "sound", "models": "sound", "ledger": "not read",
+        "warehouse": "not read", "published": "sound", "models": "sound", "ledger": "not read", "older": "not read",
     }  # fmt: skip
     assert f"held by 'nightly of somebody' (pid {process.pid}" in found["warehouse"].summary
 

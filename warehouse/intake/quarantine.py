@@ -28,9 +28,12 @@ def quarantine(
     feed = FEEDS[record.feed]
     text = forgotten.text_of_row(_row_text(feed, types), feed, forgotten.names(con, record.portfolio))
     moved = _insert(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
-    if _any(con, "intake_typed where fault is not null"):
-        rules = " ".join(f"when {number} then '{fault.rule}'" for number, fault in enumerate(faults))
-        details = " ".join(f"when {number} then {fault.detail}" for number, fault in enumerate(faults))
+    broken = con.execute(
+        "select distinct fault from intake_typed where fault is not null order by all"
+    ).fetchall()
+    if broken:  # the sentences of these rules alone: each takes 2 ms to compile
+        rules = " ".join(f"when {number} then '{faults[number].rule}'" for (number,) in broken)
+        details = " ".join(f"when {number} then {faults[number].detail}" for (number,) in broken)
         moved += _insert(
             con,
             record,

@@ -20,7 +20,8 @@ from warehouse.intake.number_marks import refuse_other_marks
 from warehouse.intake.values import typed_rows
 from warehouse.sql import quoted
 
-_NO_CATEGORY = r"@|(\d[^\d\p{L}]*){7}"  # an address, or as many digits as a telephone or tax number has
+_NO_CATEGORY = r"@|\d{7}"  # an address, or as many digits as a telephone or tax number has
+_BETWEEN_DIGITS = r"[^\d\p{L}@]+"  # taken out first: one pattern that allows for it costs 14 ms to compile
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
     faults.extend(
         Fault(
             "no_category",
-            f"regexp_matches(t.{_q(column.name)}, {quoted(_NO_CATEGORY)})",
+            _is_no_category(f"t.{_q(column.name)}"),
             f"'The column {column.name} holds ''' || {shown(feed, column.name)} || ''', a number or address that may "
             "be personal; it is published as it is, deliver a category.'",
         )
@@ -158,6 +159,12 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
             )
         )
     return faults
+
+
+def _is_no_category(text: str) -> str:
+    """Return SQL that is true if the text holds an address or a number, whatever stands between its digits."""
+    bare = f"regexp_replace({text}, '{_BETWEEN_DIGITS}', '', 'g')"
+    return f"regexp_matches({bare}, '{_NO_CATEGORY}')"
 
 
 def _resembles(name: str, words: str) -> str:

@@ -19,13 +19,17 @@ from urllib.parse import quote, unquote
 
 import duckdb
 
-from warehouse.publishing.manifest import FileState, Manifest, finished, read, state_of
+from warehouse import older_nights
+from warehouse.publishing.manifest import FileState, Manifest, Seen, finished, read, state_of
 from warehouse.sql import quoted
 
 _NAME_LIMIT = 255  # bytes of a name on common file systems
 _PARTITION = re.compile(r"^[^/]+/portfolio=([^/]+)/as_of_date=(\d{4,}-\d\d-\d\d)(?:/|$)")
 
 log = logging.getLogger("nightledger")
+
+Partitions = dict[tuple[str, date], str]
+"""By portfolio and date, what changes when a run writes the partition again."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class Archive:
     relation: str
     files: str
     order: str
-    stamp: str = "scored_at"  # a column whose newest value changes when a run writes a partition again
+    stamp: str = "max(scored_at), max(run_id)"  # aggregates that change when a run writes a partition again
+    nights: int | None = (
+        None  # how many of a portfolio's nights portfolio.duckdb holds; None = all. Parquet holds all
+    )
 
     @property
     def link(self) -> str:
@@ -43,12 +50,20 @@ class Archive:
         return self.relation.split(".")[1]
 
 
+NIGHTS_IN_FILE = 10
 SCORES = Archive("scores.portfolio_scores", "scores", "model_role, enterprise_id")
 CONTRIBUTIONS = Archive(
-    "scores.contributions", "contributions", "model_role, model_family, enterprise_id, rank"
+    "scores.contributions",
+    "contributions",
+    "model_role, model_family, enterprise_id, rank",
+    nights=NIGHTS_IN_FILE,
 )
 CHANGES = Archive(
-    "scores.score_changes", "changes", "against_date, enterprise_id, part, feature", stamp="run_id"
+    "scores.score_changes",
+    "changes",
+    "against_date, enterprise_id, part, feature",
+    stamp="max(run_id)",
+    nights=NIGHTS_IN_FILE,
 )
 ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES)
 
@@ -68,27 +83,40 @@ class Build:
         """The number of files shared with the last build."""
         return len(self.files) - self.written
 
+    def seen(self) -> dict[str, Seen]:
+        """Return what each file is seen as now, so that the next publish knows whether somebody touched it."""
+        return {path: Seen.of(self.path / path.removeprefix(f"{self.archive.link}/")) for path in self.files}
 
-def build(con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known: Manifest | None) -> Build:
+
+def build(
+    con: duckdb.DuckDBPyConnection,
+    root: Path,
+    archive: Archive,
+    *,
+    stored: Partitions,
+    known: Manifest | None,
+) -> Build:
     """Write every partition of one table into a new folder, sharing unchanged ones with the current build.
 
-    A partition is unchanged if its fingerprint is (columns, number of rows, runs and newest stamp). Where its file is
-    not what the manifest says, it is written again. A portfolio whose name is too long for a folder is left out and
-    told, so that all others are published.
+    A partition is unchanged if its fingerprint is (columns, number of rows, newest run and stamp). Where its file is
+    not what the manifest says, it is written again: from the warehouse, or from the file that an older night was moved
+    to. A portfolio whose name is too long for a folder is left out and told, so that all others are published.
 
     Args:
         con: a writer's cursor.
         root: the new folder, beside the link of the table.
         archive: the table.
+        stored: what `partitions` returns of the table in the warehouse.
         known: manifest of the current build; None = nothing of it is taken over.
     """
     root.mkdir()
     shape = _shape(con, archive)
+    moved = older_nights.of_relation(con, archive.relation)
     files: dict[str, FileState] = {}
     damaged: list[str] = []
     unnameable: set[str] = set()
     written = 0
-    for portfolio, as_of_date, stamp in partitions(con, f"wh.{archive.relation}", archive.stamp):
+    for (portfolio, as_of_date), stamp in sorted({**older_nights.stamps(moved), **stored}.items()):
         folder = f"portfolio={quote(portfolio, safe='')}"
         if len(folder) > _NAME_LIMIT:
             unnameable.add(portfolio)
@@ -100,14 +128,19 @@ def build(con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known
         unchanged = [
             state for state in (known.states(path) if known else ()) if state.fingerprint == fingerprint
         ]
-        if unchanged:
-            state = state_of(root.parent / path, fingerprint=fingerprint)
-            if state in unchanged and state is not None and _shared(root.parent / path, root / name):
+        if known is not None and unchanged:
+            current = root.parent / path
+            state = known.untouched(path, current) or state_of(current, fingerprint=fingerprint)
+            if state in unchanged and state is not None and _shared(current, root / name):
                 files[path] = state
                 continue
             if fault := unchanged[-1].fault(state):
                 damaged.append(f"{path} {fault}")
-        _write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
+        if (portfolio, as_of_date) in stored:
+            write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
+        elif fault := older_nights.copy(moved[portfolio, as_of_date], root / name):
+            log.warning("publish     %s is left out: %s", path, fault)
+            continue
         files[path] = finished(root / name, fingerprint=fingerprint)
         written += 1
     for portfolio in sorted(unnameable):
@@ -119,13 +152,24 @@ def build(con: duckdb.DuckDBPyConnection, root: Path, archive: Archive, *, known
     return Build(archive=archive, path=root, files=files, written=written, damaged=tuple(damaged))
 
 
-def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> list[tuple[str, date, str]]:
-    """Return portfolio, date and fingerprint of each partition of a table of scores, in order."""
-    return con.execute(
-        f"select portfolio, as_of_date, concat_ws('|', count(*), max({stamp}), "
-        "string_agg(distinct run_id, ',' order by run_id)) "
-        f"from {relation} group by portfolio, as_of_date order by portfolio, as_of_date"
+def partitions(con: duckdb.DuckDBPyConnection, relation: str, stamp: str) -> Partitions:
+    """Return the stamp of each partition of a table that is written a night at a time, by portfolio and date."""
+    rows = con.execute(
+        f"select portfolio, as_of_date, concat_ws('|', count(*), {stamp}) "
+        f"from {relation} group by portfolio, as_of_date"
     ).fetchall()
+    return {(portfolio, as_of_date): text for portfolio, as_of_date, text in rows}
+
+
+def newest(stored: Partitions, nights: int | None) -> Partitions:
+    """Return the partitions of the last nights of each portfolio; None = of all nights."""
+    if nights is None:
+        return stored
+    dates: dict[str, list[date]] = {}
+    for portfolio, as_of_date in sorted(stored, reverse=True):
+        dates.setdefault(portfolio, []).append(as_of_date)
+    kept = {(portfolio, day) for portfolio, days in dates.items() for day in days[:nights]}
+    return {night: stamp for night, stamp in stored.items() if night in kept}
 
 
 def nights(paths: Iterable[str]) -> set[tuple[str, str]]:
@@ -161,13 +205,44 @@ def leftovers(folder: Path, *, replaced: bool = False) -> list[Path]:
     return [path for kind in kinds for path in folder.glob(f".{kind}-*") if path.name not in keep]
 
 
+def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Let queries read every night of the tables of which the file holds the last nights only.
+
+    They are views of the current Parquet builds, such as every_night.contributions. Beyond them, no query may read a
+    file once external access is taken away.
+
+    Args:
+        con: a connection on which the published file is attached as wh.
+        folder: folder of the published copy.
+    """
+    con.execute("attach ':memory:' as every_night")
+    builds = []
+    for archive in ARCHIVES:
+        if archive.nights is None:
+            continue
+        build = (
+            folder / archive.link
+        ).resolve()  # readers keep it although a publish points the link elsewhere
+        source = f"from wh.{archive.relation}"
+        if next(build.glob("*/*/*.parquet"), None) is not None:
+            builds.append(f"{build}/")
+            source = (
+                "select portfolio, as_of_date, * exclude (portfolio, as_of_date) "
+                f"from read_parquet({quoted(build / '*/*/*.parquet')}, hive_partitioning = true, union_by_name = true, "
+                "hive_types = {'portfolio': varchar, 'as_of_date': date})"
+            )
+        con.execute(f"create view every_night.{archive.link} as {source}")
+    con.execute(f"set allowed_directories = [{', '.join(map(quoted, builds))}]")
+
+
 def _shape(con: duckdb.DuckDBPyConnection, archive: Archive) -> str:
     return str([row[:2] for row in con.execute(f"describe wh.{archive.relation}").fetchall()])
 
 
-def _write(
+def write(
     con: duckdb.DuckDBPyConnection, archive: Archive, path: Path, *, portfolio: str, as_of_date: date
 ) -> None:
+    """Write one partition as Parquet, without the columns that its folder names."""
     con.execute(
         f"copy (select * exclude (portfolio, as_of_date) from wh.{archive.relation} "
         f"where portfolio = $portfolio and as_of_date = $as_of_date order by {archive.order}) "

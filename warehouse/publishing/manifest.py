@@ -2,12 +2,16 @@
 
 Files are swapped in one after the other. Before the first swap the manifest names what lies under each path and what
 will, after the last one only the latter. So it is true at every moment, also of a publish that is killed in between.
+
+A Parquet file that nobody has touched since it was read is not read by every publish, only in its turn, so that a long
+history costs a night no more than a look at each file (docs/decisions/0082).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = "manifest.json"
 DATABASE = "portfolio.duckdb"
+TURNS = 30
+"""Within so many publishes each Parquet file that is taken over is read again."""
+
+_CHUNK = 2**20
 
 
 class FileState(BaseModel):
@@ -39,6 +47,21 @@ class FileState(BaseModel):
         return ""
 
 
+class Seen(BaseModel):
+    """What shows that nobody touched a file: who writes to it changes its time, who replaces it its inode."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inode: int = Field(description="Number of the file in its file system.")
+    mtime_ns: int = Field(description="Time of the last change of its content, in nanoseconds.")
+
+    @classmethod
+    def of(cls, path: Path) -> Seen:
+        """Return what the file is seen as now."""
+        status = path.stat()
+        return cls(inode=status.st_ino, mtime_ns=status.st_mtime_ns)
+
+
 class Manifest(BaseModel):
     """The files of the published copy."""
 
@@ -50,14 +73,48 @@ class Manifest(BaseModel):
     replaced: tuple[str, ...] = Field(
         default=(), description="Folders that readers may still have open; the next publish removes them."
     )
+    seen: Mapping[str, Seen] = Field(
+        default={}, description="Path, and what the file was seen as when it was last read or written."
+    )
+    publishes: int = Field(
+        default=0, description="Number of publishes, which says whose turn it is to be read."
+    )
 
     @classmethod
-    def of(cls, files: Mapping[str, FileState], *, replaced: Iterable[str] = ()) -> Manifest:
+    def of(
+        cls,
+        files: Mapping[str, FileState],
+        *,
+        replaced: Iterable[str] = (),
+        seen: Mapping[str, Seen] | None = None,
+        publishes: int = 0,
+    ) -> Manifest:
         """Return the manifest of files of which each is in one state."""
-        return cls(files={path: (state,) for path, state in files.items()}, replaced=tuple(replaced))
+        return cls(
+            files={path: (state,) for path, state in files.items()},
+            replaced=tuple(replaced),
+            seen=seen or {},
+            publishes=publishes,
+        )
+
+    def untouched(self, path: str, file: Path) -> FileState | None:
+        """Return the state of a file as last read; None where somebody touched it, or it is its turn to be read."""
+        states, seen = self.files.get(path, ()), self.seen.get(path)
+        if len(states) != 1 or seen is None or zlib.crc32(path.encode()) % TURNS == self.publishes % TURNS:
+            return None
+        try:
+            status = file.stat()
+        except OSError:
+            return None
+        state = states[0]
+        as_seen = (status.st_ino, status.st_mtime_ns) == (seen.inode, seen.mtime_ns)
+        return state if state is not None and as_seen and status.st_size == state.bytes else None
 
     def until(self, later: Manifest) -> Manifest:
-        """Return the manifest that holds while the files of this one are replaced by those of a later one."""
+        """Return the manifest that holds while the files of this one are replaced by those of a later one.
+
+        It has seen no file, so that after a publish that was killed all of them are read.
+        """
         missing: tuple[FileState | None, ...] = (None,)
         return Manifest(
             files={
@@ -126,6 +183,25 @@ def state_of(path: Path, *, fingerprint: str | None = None) -> FileState | None:
             return FileState(bytes=file.tell(), sha256=digest, fingerprint=fingerprint)
     except OSError:
         return None
+
+
+def copied(source: Path, target: Path) -> FileState | None:
+    """Copy a file, read once, and return what was copied; None if it is missing or cannot be read to its end."""
+    digest = hashlib.sha256()
+    try:
+        old = source.open("rb")
+    except OSError:
+        return None
+    with old, target.open("xb") as new:
+        while True:
+            try:
+                chunk = old.read(_CHUNK)
+            except OSError:
+                return None
+            if not chunk:
+                return FileState(bytes=new.tell(), sha256=digest.hexdigest())
+            digest.update(chunk)
+            new.write(chunk)
 
 
 def finished(path: Path, *, fingerprint: str | None = None) -> FileState:

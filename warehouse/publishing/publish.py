@@ -70,15 +70,25 @@ def publish(
         raise Refused(reason)
     folder.mkdir(parents=True, exist_ok=True)
     _remove(archive.leftovers(folder, replaced=True))
+    stored = {
+        table.relation: archive.partitions(con, f"wh.{table.relation}", table.stamp)
+        for table in archive.ARCHIVES
+    }
     lineage.record(con)
     feature_catalogue.record(con)
     with _removed_on_failure(folder, run_id) as token:
         basis = None if whole else known
         build = folder / f".portfolio-{token}.duckdb"
         damaged = _take_over(basis, file, build)
-        rows = published_copy.build(con, build)
+        rows = published_copy.build(con, build, stored)
         builds = [
-            archive.build(con, folder / f".{table.files}-{token}", table, known=basis)
+            archive.build(
+                con,
+                folder / f".{table.files}-{token}",
+                table,
+                stored=stored[table.relation],
+                known=basis,
+            )
             for table in archive.ARCHIVES
         ]
         _tell(damaged + [fault for new in builds for fault in new.damaged])
@@ -86,7 +96,10 @@ def publish(
             log.warning("publish     %s had no manifest that can be read: all is built again", folder)
         files = {path: state for new in builds for path, state in new.files.items()}
         published = Manifest.of(
-            {DATABASE: manifest.finished(build), **files}, replaced=sorted(archive.current_builds(folder))
+            {DATABASE: manifest.finished(build), **files},
+            replaced=sorted(archive.current_builds(folder)),
+            seen={path: seen for new in builds for path, seen in new.seen().items()},
+            publishes=known.publishes + 1 if known else 0,
         )
         if known is not None:
             _write_manifest(folder, known.until(published), token)
@@ -153,10 +166,10 @@ def _nights_lost(con: duckdb.DuckDBPyConnection, folder: Path, known: Manifest |
         paths = folder.glob(f"{archive.SCORES.link}/portfolio=*/as_of_date=*")
         in_copy = archive.nights(str(path.relative_to(folder)) for path in paths)
         in_copy |= published_copy.nights(con, folder / DATABASE)
-    held = con.execute(
-        f"select distinct portfolio, cast(as_of_date as varchar) from wh.{archive.SCORES.relation}"
-    ).fetchall()
-    lost = sorted(in_copy - set(held), key=lambda night: (night[1], night[0]))
+    held = con.execute(f"select distinct portfolio, as_of_date from wh.{archive.SCORES.relation}").fetchall()
+    lost = sorted(
+        in_copy - {(portfolio, str(day)) for portfolio, day in held}, key=lambda night: (night[1], night[0])
+    )
     if not lost:
         return ""
     span = " to ".join(dict.fromkeys(f"{day} of {portfolio}" for portfolio, day in (lost[0], lost[-1])))
@@ -171,11 +184,9 @@ def _take_over(known: Manifest | None, file: Path, build: Path) -> list[str]:
     """Copy the last published file to the build, unless it is not what the manifest says; return what is wrong."""
     if known is None:
         return []
-    state = manifest.state_of(file)
-    if fault := known.fault(DATABASE, state):
+    if fault := known.fault(DATABASE, manifest.copied(file, build)):
+        build.unlink(missing_ok=True)
         return [f"{DATABASE} {fault}"]
-    if state is not None:
-        shutil.copyfile(file, build)
     return []
 
 

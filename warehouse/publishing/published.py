@@ -17,6 +17,7 @@ import pyarrow as pa
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.safe_text import unique
+from warehouse.sql import quoted
 
 LIMIT_SECONDS = 300.0
 ALLOWED = (
@@ -60,7 +61,7 @@ def answer(query: str, *, seconds: float = LIMIT_SECONDS) -> Generator[pl.DataFr
             it takes too long, or, in DuckDB's own words, it is wrong.
     """
     end = time.monotonic() + seconds
-    with reader() as con:
+    with reader(every_night="every_night" in query.lower()) as con:
 
         def in_time(work: Callable[[], _Result]) -> _Result:
             outcome = _interruptible(con, work, end - time.monotonic())
@@ -95,7 +96,8 @@ def _statement_that_reads(con: duckdb.DuckDBPyConnection, query: str) -> duckdb.
     kind = statements[0].type
     # a pragma counts as a select, and what is explained may write; only what reads can be written as JSON
     text = _EXPLAIN.sub("", query, count=1) if kind == duckdb.StatementType.EXPLAIN else query
-    (tree,) = con.execute("select json_serialize_sql(?)", [text]).fetchone() or ("",)
+    # a literal: a value that is bound costs the import of pandas, where that is installed
+    (tree,) = con.execute(f"select json_serialize_sql({quoted(text)})").fetchone() or ("",)
     if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN) or '"error":true' in tree[:20]:
         raise Refused(f"this does not only read; {ALLOWED}")
     if forbidden := _FORBIDDEN.search(tree):

@@ -1,16 +1,17 @@
 """Build the DuckDB file that readers open: all that may be published, with the history of the last published file.
 
-Scores of earlier nights are by far the most rows and do not change. So a build starts as a copy of the last
-published file, in which only the score partitions that differ are replaced; the rows of everything else are
-written anew.
+Rows of earlier nights are by far the most and do not change. So a build starts as a copy of the last published file,
+in which only the partitions that differ are replaced; the rows of everything else are written anew. Contributions and
+changes of the last nights only are in the file, so that it stays small; Parquet beside it has those of every night.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -19,37 +20,53 @@ from warehouse import ledger, macros, master_scale, sql
 from warehouse.connection import transaction
 from warehouse.declared import WAITING
 from warehouse.errors import Refused
-from warehouse.publishing.archive import ARCHIVES, partitions
+from warehouse.publishing.archive import ARCHIVES, Partitions, newest, partitions
 from warehouse.sql import quoted
 
 SCHEMAS = ("marts", "scores", "ops", "features")
 PASSED = "features.feat_coverage"
 UNPUBLISHED = {"ops.quarantine": ("raw_text",), "ops.overrides": ("decided_by", "reason")}
 """By relation, the columns that may hold what people wrote, and stay in the warehouse (docs/decisions/0079)."""
-HISTORY = {archive.relation: archive.stamp for archive in ARCHIVES}
+HISTORY = {
+    **{archive.relation: archive.stamp for archive in ARCHIVES},
+    "ops.bin_counts": "sum(count * (bin + 1)), sum(count * count)",
+    "ops.monitoring": "max(recorded_at), max(run_id)",
+    "ops.fairness": "max(recorded_at), max(run_id)",
+}
+"""By relation of which every night leaves rows, aggregates that change when a run writes a night again."""
+NIGHTS = {archive.relation: archive.nights for archive in ARCHIVES}
 
 log = logging.getLogger("nightledger")
+
+_FEATURE_TABLES = (
+    "select table_name from duckdb_tables() where database_name = 'wh' and schema_name = 'features'"
+)
 
 Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
 
 
-def build(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+def build(con: duckdb.DuckDBPyConnection, path: Path, stored: Mapping[str, Partitions]) -> dict[str, int]:
     """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
 
     The history of a copy that lies there already is taken over unless its shape differs, or more than half of that
     file is free space; then all of it is written anew, which compacts.
+
+    Args:
+        con: a writer's cursor.
+        path: the build.
+        stored: by table of scores, what `partitions` returns of it in the warehouse.
     """
     if path.exists():
         try:
-            return _write(con, path, from_previous=True)
+            return _write(con, path, from_previous=True, stored=stored)
         except _Unfit:
             path.unlink(missing_ok=True)
         except duckdb.Error as error:
             line = str(error).split("\n", 1)[0]
             log.warning("publish     building on the last copy failed, all is written anew: %s", line)
             path.unlink(missing_ok=True)
-    return _write(con, path, from_previous=False)
+    return _write(con, path, from_previous=False, stored=stored)
 
 
 def renew_ops(con: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -92,6 +109,7 @@ def _write(
     from_previous: bool,
     schemas: tuple[str, ...] = SCHEMAS,
     filled: tuple[str, ...] = SCHEMAS,
+    stored: Mapping[str, Partitions] | None = None,
 ) -> dict[str, int]:
     with _attached(con, path) as alias:
         in_warehouse, in_copy = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
@@ -108,7 +126,7 @@ def _write(
                 if in_copy.get(name) != columns:
                     _create(con, alias, name, columns)
             rows = {
-                name: _renew_history(con, alias, name)
+                name: _renew_history(con, alias, name, (stored or {}).get(name))
                 if name in HISTORY
                 else _copy(con, alias, name, columns)
                 for name, columns in public.items()
@@ -133,19 +151,23 @@ def _check_fit(con: duckdb.DuckDBPyConnection, alias: str, in_warehouse: Shapes,
         raise _Unfit
 
 
-def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str) -> int:
-    old, new = (set(partitions(con, f"{database}.{name}", HISTORY[name])) for database in (alias, "wh"))
-    if not old:
-        return _count(con.execute(f"insert into {alias}.{name} by name from wh.{name}"))
-    for portfolio, as_of_date, _ in sorted(old - new):
-        con.execute(
-            f"delete from {alias}.{name} where portfolio = ? and as_of_date = ?", [portfolio, as_of_date]
-        )
-    for portfolio, as_of_date, _ in sorted(new - old):
-        con.execute(
-            f"insert into {alias}.{name} by name from wh.{name} where portfolio = ? and as_of_date = ?",
-            [portfolio, as_of_date],
-        )
+def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str, stored: Partitions | None) -> int:
+    """Replace the partitions of one table that differ; `stored` are those of the warehouse, None = they are asked."""
+    old = partitions(con, f"{alias}.{name}", HISTORY[name]).items()
+    new = newest(
+        partitions(con, f"wh.{name}", HISTORY[name]) if stored is None else stored, NIGHTS.get(name)
+    ).items()
+    for statement, nights in (
+        (f"delete from {alias}.{name}", old - new),
+        (f"insert into {alias}.{name} by name from wh.{name}", new - old),
+    ):
+        dates: dict[str, list[date]] = {}
+        for (portfolio, as_of_date), _ in sorted(nights):
+            dates.setdefault(portfolio, []).append(as_of_date)
+        for portfolio, days in dates.items():
+            con.execute(
+                f"{statement} where portfolio = ? and as_of_date in (select unnest(?))", [portfolio, days]
+            )
     return _count(con.execute(f"select count(*) from {alias}.{name}"))
 
 
@@ -190,19 +212,27 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Co
     if not relation.startswith("features.") or not {"portfolio", "as_of_date"} <= set(names):
         return _count(con.execute(insert))
     # one partition a statement, so that the scan skips all the others
-    nights = con.execute(
-        f"select portfolio, max(as_of_date) from wh.{relation} {_passed(con)} group by portfolio"
-    ).fetchall()
     return sum(
-        _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night)) for night in nights
+        _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night))
+        for night in _latest(con, relation).items()
     )
 
 
-def _passed(con: duckdb.DuckDBPyConnection) -> str:
-    """Return the condition that leaves out nights which did not pass their audits: they have no coverage."""
-    if PASSED not in _shapes(con, "wh"):
-        return ""
-    return f"where (portfolio, as_of_date) in (select (portfolio, as_of_date) from wh.{PASSED})"
+def _latest(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, date]:
+    """Return the latest night of each portfolio in a feature relation, of those that passed their audits.
+
+    Only they have a coverage, and the wide view has no others: a view of joins is not asked for all its nights.
+    """
+    tables = {f"features.{name}" for (name,) in con.execute(_FEATURE_TABLES).fetchall()}
+    passed = _nights_of(con, PASSED) if PASSED in tables else None
+    nights = _nights_of(con, relation) if relation in tables else passed or set()
+    if passed is not None:
+        nights &= passed
+    return dict(sorted(nights))  # the latest comes last
+
+
+def _nights_of(con: duckdb.DuckDBPyConnection, relation: str) -> set[tuple[str, date]]:
+    return set(con.execute(f"select distinct portfolio, as_of_date from wh.{relation}").fetchall())
 
 
 def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:

@@ -15,7 +15,7 @@ from xgboost import DMatrix, XGBClassifier
 
 from models.calibration import Calibrator
 from models.errors import ModelError
-from models.explaining import member_sums
+from models.explaining import leaf_sums, member_sums
 from models.explaining.member_trees import member_trees
 from models.explaining.tree_shapley import Branches, Tree
 from models.explanation import OTHER, Explanation, strongest
@@ -96,6 +96,30 @@ def test_equals_shap(fitted, name):
     found = member_trees(fitted[name])
     np.testing.assert_allclose(found.contributions(X[TEST]), values, atol=1e-5)
     assert found.base == pytest.approx(np.ravel(explainer.expected_value)[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 300], ids=["one row", "many rows"])
+def test_equals_shap_where_a_path_has_more_features_than_a_pattern(rows):
+    wide, labels = make_classification(900, 40, n_informative=30, n_redundant=0, flip_y=0.3, random_state=1)
+    member = make_member("extra_trees", profile={"n_estimators": 3}, random_state=0).fit(wide, labels)
+    ways = [features_on_ways(tree.tree_) for tree in member.estimators_]
+    assert max(max(way) for way in ways) > leaf_sums.BITS
+    explainer = shap.TreeExplainer(member, feature_perturbation="tree_path_dependent")
+    values = np.asarray(explainer.shap_values(wide[:rows], check_additivity=False))[:, :, 1]
+    np.testing.assert_allclose(member_trees(member).contributions(wide[:rows]), values, atol=1e-6)
+
+
+def features_on_ways(tree):
+    """Return the number of different features on the way to each leaf."""
+    ahead, counts = [(0, frozenset())], []
+    while ahead:
+        node, features = ahead.pop()
+        if tree.children_left[node] < 0:
+            counts.append(len(features))
+        else:
+            children = (tree.children_left[node], tree.children_right[node])
+            ahead += [(child, features | {tree.feature[node]}) for child in children]
+    return counts
 
 
 @pytest.mark.parametrize("name", ["xgboost", "lightgbm"])

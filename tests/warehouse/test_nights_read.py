@@ -1,0 +1,85 @@
+"""Marts and audits read the nights that they tell of, not every night that was ever scored: rows read are counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from warehouse import partition, sql
+
+TONIGHT = date(2026, 6, 30)
+ROWS = 122_880  # of a row group of DuckDB, the least that it reads
+NIGHTS = [TONIGHT - timedelta(days=days) for days in (500, 400, 90, 1, 0)]
+FEATURES = {
+    "feat_profile": "'trade' as industry_primary, 'north' as region, 'town' as city, 'gmbh' as legal_form, "
+    "false as natural_person",
+    "feat_ledger": "100.0 as total_borrowing",
+    "feat_transactions": "1 as tx_days_since_last, 2.0 as tx_gap_max_365d",
+    "feat_counterparties": "0.5 as supplier_hhi_90d",
+    "feat_operations": "1 as event_days_since_last, 2.0 as event_gap_max_365d, 0.5 as payment_hhi_90d, "
+    "3.0 as supplier_latency_mean_90d",
+    "feat_legal": "0 as defendant_cases_30d",
+}
+
+
+@pytest.fixture
+def lender(con):
+    """Five nights of as many borrowers as DuckDB reads at least, and the marts of the last one."""
+    for number, night in enumerate(NIGHTS):
+        who = f"'p' as portfolio, date '{night}' as as_of_date, 'e' || i as enterprise_id"
+        con.execute(
+            f"insert into wh.scores.portfolio_scores by name select {who}, 'champion' as model_role, 'B1' as grade, "
+            f"0.1 as pd, 500.0 as score_points, 'fresh' as score_status from range({ROWS}) as r (i)"
+        )
+        for name, columns in FEATURES.items():
+            made = f"select {who}, {columns} from range({ROWS}) as r (i)"
+            make = f"insert into wh.features.{name}" if number else f"create table wh.features.{name} as"
+            con.execute(f"{make} {made}")
+        con.execute(
+            "insert into wh.marts.mart_portfolio_summary by name select 'p' as portfolio, ? as as_of_date",
+            [night],
+        )
+    for mart in ("mart_portfolio_summary", "mart_portfolio_latest"):
+        partition.replace_partition(con, f"marts.{mart}", {"portfolio": "p", "as_of_date": TONIGHT})
+    return con
+
+
+def nights_read(con: Any, relation: str) -> dict[str, float]:
+    """Return how many nights of each table the file of a relation reads."""
+    file = sql.load(relation)
+    params = {"portfolio": "p", "as_of_date": TONIGHT}
+    bound = {name: params[name] for name in con.extract_statements(file.text)[0].named_parameters}
+    plan = json.loads(con.execute(f"explain (analyze, format json) {file.text}", bound).fetchall()[0][1])
+    rows: Counter[str] = Counter()
+    waiting = [plan]
+    while waiting:
+        operator = waiting.pop()
+        waiting += operator["children"]
+        if table := operator.get("extra_info", {}).get("Table"):
+            rows[table.split(".", maxsplit=1)[1]] += operator["operator_rows_scanned"]
+    return {table: count / ROWS for table, count in rows.items()}
+
+
+MOST = {
+    "marts.mart_portfolio_summary": {"scores.portfolio_scores": 1, "features.feat_profile": 1},
+    "marts.mart_portfolio_latest": {
+        "scores.portfolio_scores": 2, "features.feat_profile": 1, "features.feat_ledger": 1,
+    },
+    "marts.mart_early_warning": {
+        "features.feat_transactions": 1, "features.feat_operations": 2, "features.feat_legal": 1,
+    },
+    "audits.assert_mart_latest_complete": {"scores.portfolio_scores": 1},
+    "audits.assert_mart_summary_adds_up": {"scores.portfolio_scores": 1},
+    "audits.assert_scores_key_unique": {"scores.portfolio_scores": 1},
+}  # fmt: skip
+
+
+def test_a_file_reads_its_own_nights(lender):
+    for relation, most in MOST.items():
+        read = nights_read(lender, relation)
+        too_many = {table: read[table] for table, nights in most.items() if read[table] > nights}
+        assert not too_many, relation
