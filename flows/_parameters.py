@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 
 from models.families import FAMILIES
+from warehouse.matrix import ROWS_A_PART
 
 
 class Parameters(BaseModel):
@@ -32,7 +33,14 @@ Family = Literal[tuple(FAMILIES)]
 HorizonDays = Annotated[int, Field(ge=30, le=1095)]
 Enterprises = Annotated[int, Field(ge=100, le=1_000_000, description="Size of the simulated portfolio")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the simulated portfolio")]
-Partitions = Annotated[int, Field(ge=1, le=64, description="How many parts are scored in parallel")]
+Partitions = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=64,
+        description=f"Parts that are scored side by side, at least; more where one would exceed {ROWS_A_PART:,} borrowers",
+    ),
+]
 TopFeatures = Annotated[
     int,
     Field(
