@@ -38,7 +38,7 @@ Partitions = Annotated[
     Field(
         ge=1,
         le=64,
-        description=f"Parts that are scored side by side, at least; more where one would exceed {ROWS_A_PART:,} borrowers",
+        description=f"Parts scored side by side, at least; more where one would exceed {ROWS_A_PART:,} borrowers",
     ),
 ]
 TopFeatures = Annotated[

@@ -142,9 +142,9 @@ class Moves(NamedTuple):
 def previous_date(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:
     """Return the last date before a night that the portfolio has scores of."""
     row = con.execute(
-        "select as_of_date from wh.scores.portfolio_scores "
-        "where portfolio = $portfolio and as_of_date < $as_of_date and model_role = 'champion' "
-        "order by as_of_date desc limit 1",  # max() would read every night
+        # few rows a night, written with its scores: of those, every night would be read
+        "select max(as_of_date) from wh.marts.mart_portfolio_summary "
+        "where portfolio = $portfolio and as_of_date < $as_of_date",
         night.key,
     ).fetchone()
     return row[0] if row else None

@@ -83,7 +83,7 @@ def tenth(_record, _model, frame, _top):
     )
 
 
-def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch, caplog):
+def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thin"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     others = (model("2", "challenger"), model("3", "shadow"), model("4", "challenger"))
@@ -107,8 +107,8 @@ def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home
     assert part.remarks == (
         "operational_risk 1: a tree is read by its library",
         "operational_risk 2: a tree is read by its library",
-        "without the challenger: operational_risk 4 cannot score p: a feature is gone",
         "operational_risk 3: a tree is read by its library",
+        "without the challenger: operational_risk 4 cannot score p: a feature is gone",
     )
 
 

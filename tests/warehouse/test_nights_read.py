@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -99,6 +100,8 @@ class Counted:
         self.con, self.read = con, Counter[str]()
 
     def execute(self, statement: str, bound: dict[str, Any]) -> Any:
+        if statement.startswith("insert"):  # to count it would do it twice
+            return self.con.execute(statement, bound)
         for table, nights in read_by(self.con, statement, bound).items():
             self.read[table] += nights
         return self.con.execute(statement, bound)
@@ -107,7 +110,7 @@ class Counted:
 def test_two_nights_are_compared_without_a_look_at_others(lender, tmp_path):
     tonight, before = Night("p", TONIGHT, "r"), TONIGHT - timedelta(days=1)
     nights = Nights(tonight, before)
-    for against, day in zip(NIGHTS, NIGHTS[1:], strict=False):
+    for against, day in pairwise(NIGHTS):
         lender.execute(
             "insert into wh.scores.score_changes by name select 'p' as portfolio, ? as as_of_date, ? as against_date, "
             f"'e' || i as enterprise_id, 'data' as part, 0.0 as change from range({ROWS}) as r (i)",
@@ -115,10 +118,12 @@ def test_two_nights_are_compared_without_a_look_at_others(lender, tmp_path):
         )
     looked = Counted(lender)
     assert changes.previous_date(looked, tonight) == before
-    assert looked.read["scores.portfolio_scores"] <= 1
+    assert looked.read["scores.portfolio_scores"] == 0
     paired = Counted(lender)
     assert changes.write_pairs(paired, nights, tmp_path / "pairs.parquet") == ROWS
-    assert paired.read["scores.portfolio_scores"] <= 4  # each night once to pair it, and a look whether it is there
+    assert (
+        paired.read["scores.portfolio_scores"] <= 4
+    )  # each night once to pair it, and a look whether it is there
     told = Counted(lender)
     assert changes.moves(told, nights).both == ROWS
     assert told.read["scores.score_changes"] <= 2
@@ -136,7 +141,9 @@ def test_scores_of_a_night_replace_its_own_without_a_look_at_others(lender):
         [TONIGHT],
     )
     moved = Counted(lender)
-    incoming.move(moved, waiting, "scores.portfolio_scores", Night("p", TONIGHT, "r"), model_roles=["champion"])
+    incoming.move(
+        moved, waiting, "scores.portfolio_scores", Night("p", TONIGHT, "r"), model_roles=["champion"]
+    )
     assert moved.read["scores.portfolio_scores"] <= 1
     count = "select count(*), count(run_id) from wh.scores.portfolio_scores"
     assert lender.execute(count).fetchone() == (len(NIGHTS) * ROWS, ROWS)
