@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
-FAULTS = $(addprefix tests/flows/test_,backup_flow.py crash.py full_disk.py server.py soak.py termination.py)
+KILLS = $(addprefix tests/flows/test_,crash.py soak.py termination.py)
+HOMES = $(addprefix tests/flows/test_,backup_flow.py full_disk.py server.py)
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly server test test-faults test-flows test-rooms soak lint lint-sql format bench docs clean
+.PHONY: nightly server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -14,19 +15,26 @@ nightly: .venv/ready
 server: .venv/ready
 	@set -a; . ./prefect.env; exec $(BIN)/python -m flows server
 
-# three lots, two at a time: each keeps about one core busy
+# five lots, two at a time, the longest first and the shortest last: each keeps about one core busy
 test: .venv/ready
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-faults test-rooms test-flows
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-rooms test-kills test-flows test-homes test-models
 
-# killed processes, full disks, real servers
-test-faults: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(FAULTS)
+# killed processes
+test-kills: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(KILLS)
+
+# full disks, backups, real servers
+test-homes: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(HOMES)
 
 test-flows: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(FAULTS)) tests/flows
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(KILLS) $(HOMES)) tests/flows
+
+test-models: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules tests/models tests/papers models papers
 
 test-rooms: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules --ignore tests/flows tests models papers
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=tests/,flows models papers) tests
 
 # a hundred faults over nights of a small portfolio; python -m tests.soak --help
 soak: .venv/ready

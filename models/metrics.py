@@ -11,6 +11,7 @@ from scipy import stats
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 class Interval(NamedTuple):
@@ -36,8 +37,25 @@ def auc(labels: Labels, scores: Scores) -> float:
 
 
 def ks(labels: Labels, scores: Scores) -> float:
-    """Return the two-sample Kolmogorov-Smirnov distance between the scores of the two classes."""
-    return float(stats.ks_2samp(scores[labels == 1], scores[labels == 0]).statistic)
+    """Return the two-sample Kolmogorov-Smirnov distance between the scores of the two classes.
+
+    The distance alone, as `scipy.stats.ks_2samp` has it: its p-value costs up to sixty times as much.
+
+    Examples
+    --------
+    >>> ks(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+    0.5
+    """
+    _, places = np.unique(scores, return_inverse=True)
+    return _distance(places[labels == 1], places[labels == 0])
+
+
+def _distance(bad: Places, good: Places) -> float:
+    """Return the largest distance between two distribution functions, given the place of each score among all."""
+    scores = int(max(bad.max(), good.max())) + 1
+    gaps = np.bincount(bad, minlength=scores).cumsum() * len(good)
+    gaps -= np.bincount(good, minlength=scores).cumsum() * len(bad)
+    return int(max(gaps.max(), -gaps.min())) / (len(bad) * len(good))
 
 
 def accuracy(labels: Labels, scores: Scores) -> float:
@@ -58,13 +76,21 @@ def recall(labels: Labels, scores: Scores) -> float:
 
 def brier(labels: Labels, scores: Scores) -> float:
     """Return the mean squared distance between probability and outcome."""
-    return float(((scores - labels) ** 2).mean())
+    return float(_squares(labels, scores).mean())
 
 
 def log_loss(labels: Labels, scores: Scores) -> float:
     """Return the mean negative log-likelihood; probabilities are kept 1e-15 away from 0 and 1."""
+    return -float(_log_likelihoods(labels, scores).mean())
+
+
+def _squares(labels: Labels, scores: Scores) -> Scores:
+    return np.asarray((scores - labels) ** 2, dtype=np.float64)
+
+
+def _log_likelihoods(labels: Labels, scores: Scores) -> Scores:
     clipped = np.clip(scores, 1e-15, 1 - 1e-15)
-    return float(-(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped)).mean())
+    return np.asarray(labels * np.log(clipped) + (1 - labels) * np.log1p(-clipped), dtype=np.float64)
 
 
 METRICS: dict[str, Callable[[Labels, Scores], float]] = {
@@ -140,15 +166,24 @@ def bootstrap_intervals(
     """Return every measure of one test set with its percentile interval over stratified draws of rows.
 
     Rows are drawn with replacement within each class, so that every draw has both. The AUC has DeLong's
-    interval instead.
+    interval instead. What can be known of a row is computed once; a draw adds it up.
     """
     rng = np.random.default_rng(random_state)
     bad, good = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    _, places = np.unique(scores, return_inverse=True)
+    flagged, squares, likelihoods = scores >= 0.5, _squares(labels, scores), _log_likelihoods(labels, scores)
     drawn: dict[str, list[float]] = {name: [] for name in METRICS if name != "auc"}
     for _ in range(draws):
-        rows = np.concatenate([rng.choice(bad, len(bad)), rng.choice(good, len(good))])
-        for name, values in drawn.items():
-            values.append(METRICS[name](labels[rows], scores[rows]))
+        drawn_bad, drawn_good = rng.choice(bad, len(bad)), rng.choice(good, len(good))
+        rows = np.concatenate([drawn_bad, drawn_good])
+        caught = int(np.count_nonzero(flagged[drawn_bad]))
+        called = caught + int(np.count_nonzero(flagged[drawn_good]))
+        drawn["accuracy"].append((len(good) - called + 2 * caught) / len(rows))
+        drawn["precision"].append(caught / called if called else 0.0)
+        drawn["recall"].append(caught / len(bad))
+        drawn["ks"].append(_distance(places[drawn_bad], places[drawn_good]))
+        drawn["brier"].append(float(squares[rows].mean()))
+        drawn["log_loss"].append(-float(likelihoods[rows].mean()))
     edges = (50 - confidence * 50, 50 + confidence * 50)
     intervals = {"auc": delong_interval(labels, scores, confidence=confidence)}
     for name, values in drawn.items():

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
 NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
-KILLS = 6
+KILLS = 4
 FACTS = {
     "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
     "features": "from wh.features.feat_enterprise order by as_of_date, enterprise_id",

@@ -13,6 +13,7 @@ import pytest
 
 from flows import _process_group
 from flows._process_group import Group
+from tests.processes import still_running
 from warehouse.errors import Refused
 
 
@@ -37,13 +38,18 @@ def test_the_end_of_one_stops_the_others_with_its_last_line(tmp_path: Path) -> N
         group = Group(stack)
         lasting = member(tmp_path, "lasting", "trap 'kill $!; wait; exit' TERM; sleep 60 & wait")
         group.add(*lasting, stop=signal.SIGTERM)
+        shell = psutil.Process(lasting[1].pid)
+        # before it has become sleep, the child loses the signal that its shell hands on
+        group.wait(
+            lambda: [child.name() for child in shell.children()] == ["sleep"], seconds=30, what="sleep"
+        )
         ending = member(tmp_path, "ending", "echo begins; echo no space left >&2; exit 3")
         group.add(*ending, stop=signal.SIGTERM)
-        processes = [psutil.Process(lasting[1].pid), *psutil.Process(lasting[1].pid).children()]
+        processes = [shell, *shell.children()]
         with pytest.raises(Refused) as refusal:
             group.wait(lambda: False, seconds=30, what="nothing")
     assert str(refusal.value) == f"ending ended with exit code 3, and said last: no space left ({ending[2]})"
-    assert psutil.wait_procs(processes, timeout=1)[1] == []
+    assert still_running(processes, seconds=1) == []
 
 
 def test_they_are_stopped_the_last_first_and_one_that_will_not_end_is_killed(

@@ -17,6 +17,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes import still_running
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = "set -a; . ./prefect.env; set +a; "
 PASSWORD = "it's a long one: 1%"
@@ -260,8 +262,7 @@ def test_sigterm_stops_everything(server: Running) -> None:
     server.process.send_signal(signal.SIGTERM)
     _, errors = server.process.communicate(timeout=90)
     assert (server.process.returncode, errors) == (0, "")
-    _, alive = psutil.wait_procs(processes, timeout=2)
-    assert alive == []
+    assert still_running(processes, seconds=2) == []
     for port in (server.port, server.database_port):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -16,6 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes import still_running
+
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).parents[2]
@@ -57,8 +59,7 @@ def end(process: subprocess.Popen[str]) -> tuple[float, str]:
         _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert alive == []
+    assert still_running(children, seconds=5) == []
     return time.monotonic() - started, errors
 
 
@@ -130,7 +131,7 @@ def test_a_temporary_server_ends_with_its_process_whatever_the_end(tmp_path: Pat
         process.stdin.write(way + "\n")
         process.stdin.flush()
     end(process)  # both pipes are closed, else it would wait
-    assert psutil.wait_procs([server], timeout=5)[1] == []
+    assert still_running([server], seconds=5) == []
 
 
 def test_a_temporary_server_listens_on_this_machine_and_asks_for_the_login_of_its_process(
@@ -151,6 +152,6 @@ def test_a_temporary_server_listens_on_this_machine_and_asks_for_the_login_of_it
     assert "access-control-allow-origin" not in answer.headers
     process.kill()
     end(process)
-    assert psutil.wait_procs([server], timeout=5)[1] == []
+    assert still_running([server], seconds=5) == []
     with pytest.raises(httpx.ConnectError):
         httpx.post(flows, json={}, timeout=60)

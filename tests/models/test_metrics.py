@@ -80,6 +80,35 @@ def test_bootstrap_contains_the_estimate_and_repeats():
         assert interval.mean == pytest.approx(metrics.METRICS[name](labels, scores))
 
 
+@given(st.integers(0, 10_000), st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_ks_is_the_very_statistic_of_scipy_also_with_ties(seed, digits):
+    rng = np.random.default_rng(seed)
+    labels = np.r_[0, 1, (rng.random(int(rng.integers(0, 60))) < 0.3).astype(np.int64)]
+    scores = np.round(rng.random(len(labels)), digits)
+    exact = stats.ks_2samp(scores[labels == 1], scores[labels == 0], method="exact")
+    assert metrics.ks(labels, scores) == exact.statistic
+
+
+def test_bootstrap_measures_the_drawn_rows_themselves():
+    labels, scores = draw(7)
+    rng = np.random.default_rng(3)
+    bad, good = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+    drawn = []
+    for _ in range(50):
+        rows = np.concatenate([rng.choice(bad, len(bad)), rng.choice(good, len(good))])
+        drawn.append(metrics.measure(labels[rows], scores[rows]))
+    intervals = metrics.bootstrap_intervals(labels, scores, draws=50, random_state=3)
+    for name in set(metrics.METRICS) - {"auc"}:
+        low, high = np.percentile([measured[name] for measured in drawn], (2.5, 97.5))
+        assert (intervals[name].low, intervals[name].high) == (low, high), name
+
+
+def test_intervals_ask_for_no_p_value(monkeypatch):
+    monkeypatch.setattr(stats, "ks_2samp", lambda *_, **__: pytest.fail("a p-value that nobody reads"))
+    metrics.bootstrap_intervals(*draw(5), draws=10)
+
+
 @pytest.mark.slow
 def test_delong_covers_the_true_auc():
     true = stats.norm.cdf(1.0 / np.sqrt(2.0))
