@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 
 from models.families import FAMILIES
-from warehouse.matrix import ROWS_A_PART
 
 
 class Parameters(BaseModel):
@@ -34,12 +33,7 @@ HorizonDays = Annotated[int, Field(ge=30, le=1095)]
 Enterprises = Annotated[int, Field(ge=100, le=1_000_000, description="Size of the simulated portfolio")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the simulated portfolio")]
 Partitions = Annotated[
-    int,
-    Field(
-        ge=1,
-        le=64,
-        description=f"Parts scored side by side, at least; more where one would exceed {ROWS_A_PART:,} borrowers",
-    ),
+    int, Field(ge=1, le=64, description="Least number of parts that are scored; a large portfolio has more")
 ]
 TopFeatures = Annotated[
     int,

@@ -97,15 +97,16 @@ def score_partition(
 def _score(
     record: ModelRecord, model: CalibratedModel, frame: pl.DataFrame, top_features: int
 ) -> tuple[pl.DataFrame, pl.DataFrame | None, tuple[str, ...]]:
-    """Return the scores of the rows, with reasons, and their contributions where the model explains itself."""
+    """Return scores with reasons, contributions where the model explains itself, and decisions on the way."""
     try:
         if frame.is_empty() or model.classifier.unexplained is not None:
             return scoring.score(model, frame), None, ()
-        told = scoring.contributions(model, frame, top=top_features)
+        explained = scoring.contributions(model, frame, top=top_features)
     except ModelError as error:
         raise Refused(
             f"{record.model_family} {record.model_version} cannot score {record.portfolio}: {error}"
         ) from error
-    with_base = told.scores.with_columns(base_value=pl.lit(told.base_value))
-    reasons = contributions.reasons(told.rows)
-    return with_base.join(reasons, on="enterprise_id", how="left"), told.rows, told.decisions
+    with_base = explained.scores.with_columns(base_value=pl.lit(explained.base_value))
+    reasons = contributions.reasons(explained.rows)
+    scored = with_base.join(reasons, on="enterprise_id", how="left")
+    return scored, explained.rows, explained.decisions

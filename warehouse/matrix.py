@@ -185,11 +185,9 @@ class KeyRange(NamedTuple):
     last: str | None
 
 
-def key_ranges(
-    con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int, rows: int = ROWS_A_PART
-) -> list[KeyRange]:
-    """Cut a night into parts of at most so many enterprises, at least so many parts; each enterprise is in one."""
-    ranges = con.execute(_RANGES, {**night.key, "at_least": at_least, "rows": rows}).fetchall()
+def key_ranges(con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int) -> list[KeyRange]:
+    """Cut a night into at least so many parts, none above the bound; each enterprise is in one of them."""
+    ranges = con.execute(_RANGES, {**night.key, "at_least": at_least, "rows": ROWS_A_PART}).fetchall()
     return [KeyRange(*row) for row in ranges] or [KeyRange(None, None)]
 
 

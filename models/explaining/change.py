@@ -156,10 +156,10 @@ def _by_feature(
     effects = completed(later.contributions - earlier.contributions, whole[mask])
     effects[np.abs(effects) < NOISE] = 0.0
     rows = strongest(replace(later, base_value=0.0, contributions=effects), ids.filter(changed), top=top)
-    told = rows.filter(pl.col("contribution") != 0).select(
+    rows = rows.filter(pl.col("contribution") != 0).select(
         "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
     )
-    return pd_before, pd_now, told
+    return pd_before, pd_now, rows
 
 
 def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl.Series:

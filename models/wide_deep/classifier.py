@@ -234,9 +234,8 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return the contribution of each feature to the calibrated PD of each row (`models.wide_deep.explanation`)."""
         check_is_fitted(self, "network_")
-        network = self.network_.cpu()
         explanations = [
-            explain_wide_deep(network, self.preparation_, calibrator, self.preparation_.transform(part))
+            explain_wide_deep(self.network_, self.preparation_, calibrator, self.preparation_.transform(part))
             for part in _chunks(X)
         ]
         return replace(

@@ -45,7 +45,7 @@ def explain_wide_deep(
     Parameters
     ----------
     network : WideDeepNetwork
-        Fitted, in double precision on the CPU.
+        Fitted, in double precision; on any device, it stays there.
     preparation : WideDeepPreparation
         Fitted.
     calibrator : Calibrator

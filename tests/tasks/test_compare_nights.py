@@ -89,7 +89,8 @@ def night(con, day: date, frame: pl.DataFrame, model: CalibratedModel, version: 
     con.execute("insert into wh.scores.portfolio_scores by name from score_rows")
     con.unregister("score_rows")
     con.execute(
-        "insert into wh.marts.mart_portfolio_summary by name select 'lender' as portfolio, ? as as_of_date", [day]
+        "insert into wh.marts.mart_portfolio_summary by name select 'lender' as portfolio, ? as as_of_date",
+        [day],
     )
 
 

@@ -64,9 +64,12 @@ def test_a_date_without_labels_is_refused(filled):
 @pytest.mark.parametrize(
     ("at_least", "rows", "parts"), [(1, 50, 1), (2, 50, 2), (7, 50, 7), (60, 50, 50), (1, 49, 2), (2, 8, 7)]
 )
-def test_parts_hold_every_enterprise_once_and_none_more_than_its_bound(filled, at_least, rows, parts):
+def test_parts_hold_every_enterprise_once_and_none_more_than_its_bound(
+    filled, at_least, rows, parts, monkeypatch
+):
+    monkeypatch.setattr(matrix, "ROWS_A_PART", rows)
     night = Night("p", NEW, "r")
-    ranges = matrix.key_ranges(filled, night, at_least=at_least, rows=rows)
+    ranges = matrix.key_ranges(filled, night, at_least=at_least)
     frames = [matrix.scoring_matrix(filled, night, keys)["enterprise_id"].to_list() for keys in ranges]
     assert [name for names in frames for name in names] == [f"E{number:03d}" for number in range(50)]
     assert len(frames) == parts

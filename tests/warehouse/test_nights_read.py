@@ -121,9 +121,8 @@ def test_two_nights_are_compared_without_a_look_at_others(lender, tmp_path):
     assert looked.read["scores.portfolio_scores"] == 0
     paired = Counted(lender)
     assert changes.write_pairs(paired, nights, tmp_path / "pairs.parquet") == ROWS
-    assert (
-        paired.read["scores.portfolio_scores"] <= 4
-    )  # each night once to pair it, and a look whether it is there
+    # each night once to pair it, and a look whether it is there
+    assert paired.read["scores.portfolio_scores"] <= 4
     told = Counted(lender)
     assert changes.moves(told, nights).both == ROWS
     assert told.read["scores.score_changes"] <= 2
