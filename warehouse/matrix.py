@@ -198,7 +198,8 @@ def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, keys: KeyRange)
 
 def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
     """Read the features of some enterprises on one night, in the order of the ids, without those that have none."""
-    features = scoring_matrix(con, night, KeyRange(ids.min(), ids.max()))
+    names = ids.to_list()
+    features = scoring_matrix(con, night, KeyRange(min(names, default=None), max(names, default=None)))
     return pl.DataFrame({"enterprise_id": ids}).join(
         features, on="enterprise_id", how="inner", maintain_order="left"
     )
