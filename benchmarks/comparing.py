@@ -30,7 +30,9 @@ DAY = date(2026, 6, 30)
 SMALL_PART = 2_500
 STEPS = {"score": "one night scored and explained", "compare": "two nights compared"}
 ONE_THREAD = ("NIGHTLEDGER_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-HEAD = """| borrowers | most in a part | step | CPU s | CPU s beside the first | peak GiB |
+HEAD = """On one thread, tasks as plain calls. The larger portfolio has each borrower several times, under other ids.
+
+| borrowers | most in a part | step | CPU s | CPU s beside the first | peak GiB |
 |--:|--:|---|--:|--:|--:|"""
 TABLES = """
 select t.schema_name || '.' || t.table_name
