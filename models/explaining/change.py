@@ -18,8 +18,6 @@ Floats = npt.NDArray[np.float64]
 DATA, MODEL, CALIBRATION = "data", "model", "calibration"
 COVERAGE_DATA, COVERAGE_MODEL = "coverage_data", "coverage_model"
 
-NOISE = 1e-12  # an effect below this is what is left when the same sums are taken in another order
-
 
 class Change(NamedTuple):
     """The PDs of both nights, computed again by the models, and the parts of their difference.
@@ -154,7 +152,6 @@ def _by_feature(
         return pd_before, pd_now, _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
     # both nights have the model's base value, which cancels
     effects = completed(later.contributions - earlier.contributions, whole[mask])
-    effects[np.abs(effects) < NOISE] = 0.0
     rows = strongest(replace(later, base_value=0.0, contributions=effects), ids.filter(changed), top=top)
     rows = rows.filter(pl.col("contribution") != 0).select(
         "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
