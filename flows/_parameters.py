@@ -32,7 +32,9 @@ Family = Literal[tuple(FAMILIES)]
 HorizonDays = Annotated[int, Field(ge=30, le=1095)]
 Enterprises = Annotated[int, Field(ge=100, le=1_000_000, description="Size of the simulated portfolio")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the simulated portfolio")]
-Partitions = Annotated[int, Field(ge=1, le=64, description="How many parts are scored in parallel")]
+Partitions = Annotated[
+    int, Field(ge=1, le=64, description="Least number of parts that are scored; a large portfolio has more")
+]
 TopFeatures = Annotated[
     int,
     Field(

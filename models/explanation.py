@@ -29,6 +29,8 @@ class Explanation:
         curved, and the expectation is over the oversampled training rows as the trees counted them.
     contributions : ndarray of shape (n_samples, n_features)
     features : tuple of str
+    raw : ndarray of shape (n_samples,)
+        What ``predict_proba`` gives each row, to 1e-12, so that no row is prepared twice.
     decisions : tuple of str
         Members that were not explained by their trees, each with the reason.
     """
@@ -36,6 +38,7 @@ class Explanation:
     base_value: float
     contributions: Matrix
     features: tuple[str, ...]
+    raw: Floats
     decisions: tuple[str, ...] = ()
 
 
@@ -59,7 +62,8 @@ def strongest(explanation: Explanation, ids: pl.Series, *, top: int) -> pl.DataF
 
     Examples
     --------
-    >>> explanation = Explanation(0.05, np.array([[0.02, -0.03, 0.01]]), ("age", "debt", "sector"))
+    >>> parts = np.array([[0.02, -0.03, 0.01]])
+    >>> explanation = Explanation(0.05, parts, ("age", "debt", "sector"), raw=np.array([0.2]))
     >>> strongest(explanation, pl.Series(["E1"]), top=1).rows()
     [('E1', 'debt', -0.03, 1), ('E1', 'other', 0.03, 2)]
     """

@@ -15,6 +15,8 @@ from models.explanation import Explanation, strongest
 from models.master_scale import MasterScale
 from models.schema import Schema
 
+Floats = npt.NDArray[np.float64]
+
 
 class Prepared(Protocol):
     """The fitted first step of a classifier."""
@@ -83,8 +85,16 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
     SchemaMismatchError
         A feature of training is missing or of another kind, also when there are no rows.
     """
+    return _scored(model, frame, raw_scores(model, frame))
+
+
+def raw_scores(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
+    """Return the raw score of each row, shape (n_samples,), as `score` does, and refuse what it refuses."""
     model.classifier.preparation_.check(frame)
-    raw = model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
+    return model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
+
+
+def _scored(model: CalibratedModel, frame: pl.DataFrame, raw: Floats) -> pl.DataFrame:
     pd = model.calibrator.predict(raw)
     return frame.select("enterprise_id").with_columns(
         pl.Series("pd_raw", raw, dtype=pl.Float64),
@@ -95,15 +105,16 @@ def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 class Contributions(NamedTuple):
-    """What moves the PDs of one model: the base value of all rows, contributions, and decisions on the way."""
+    """Scores of one model, and what moves them: the base value of all rows, contributions, decisions on the way."""
 
+    scores: pl.DataFrame
     base_value: float
     rows: pl.DataFrame
     decisions: tuple[str, ...]
 
 
 def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> Contributions:
-    """Return the base value and, for each enterprise, its strongest contributions to the published PD.
+    """Score the rows, and split each PD into the base value and the strongest contributions, preparing a row once.
 
     Parameters
     ----------
@@ -117,8 +128,8 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> C
     Returns
     -------
     Contributions
-        Its rows hold enterprise_id, feature, contribution and rank; for each enterprise the contributions add up
-        to its PD less the base value.
+        Its scores are those of `score`. Its rows hold enterprise_id, feature, contribution and rank; for each
+        enterprise the contributions add up to its PD less the base value.
 
     Raises
     ------
@@ -127,7 +138,8 @@ def contributions(model: CalibratedModel, frame: pl.DataFrame, *, top: int) -> C
     """
     explanation = explain(model, frame)
     rows = strongest(explanation, frame["enterprise_id"], top=top)
-    return Contributions(explanation.base_value, rows, explanation.decisions)
+    scores = _scored(model, frame, explanation.raw)
+    return Contributions(scores, explanation.base_value, rows, explanation.decisions)
 
 
 def explain(model: CalibratedModel, frame: pl.DataFrame) -> Explanation:

@@ -7,14 +7,15 @@ from datetime import date
 
 from prefect.futures import wait
 
-from tasks.compare_part import GROUP, Part, compare_part, splittable
-from warehouse import changes
+from tasks.compare_part import Part, compare_part
+from tasks.compared_models import models_of
+from warehouse import changes, matrix, registry
 from warehouse.changes import Moves, Nights, NotComparable
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.settings import settings
 
-ROWS_A_PART, MOST_PARTS = 500, 16
+WORTH_A_PART = 500  # fewer borrowers cost less than a part of their own
 log = logging.getLogger("nightledger")
 
 
@@ -27,22 +28,21 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
     if against_date >= night.as_of_date:
         raise NotComparable(f"{against_date} does not lie before {night.as_of_date}; name an earlier night")
     started, nights = time.perf_counter(), Nights(night, against_date)
-    with writer(purpose="pair nights") as con:
-        table = changes.pairs(con, nights)
     folder = settings().runs_dir / night.run_id / "changes"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [
-        Part(group, number, of)
-        for *names, rows in splittable(table).group_by(GROUP, maintain_order=True).len().iter_rows()
-        for group in [dict(zip(GROUP, names, strict=True))]
-        for of in [min(MOST_PARTS, -(-rows // ROWS_A_PART))]
-        for number in range(of)
-    ]
+    pairs = folder / "pairs.parquet"
     try:
+        with writer(purpose="pair nights") as con:
+            borrowers = changes.write_pairs(con, nights, pairs)
+            records = registry.records(con, portfolio=night.portfolio)
+        models = models_of(pairs, records, nights)
         futures = [
-            compare_part.submit(nights, part, top_features=top_features, file=folder / f"{place:04d}.parquet")
-            for place, part in enumerate(parts)
-        ]
+            compare_part.submit(
+                nights, models, pairs, part,
+                top_features=top_features, file=folder / f"changes-{part.number:05d}.parquet",
+            )
+            for part in parts_of(borrowers)
+        ]  # fmt: skip
         wait(futures)  # of all, so that none writes into a folder that is gone
         files = [future.result() for future in futures]
         with writer(purpose="write changes") as con:
@@ -54,7 +54,14 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
     log.info("changes     %s  %.1f s", first, time.perf_counter() - started)
     for line in others:
         log.info("            %s", line)
-    return {"compared": table.height, "changes": written}
+    return {"compared": moves.compared, "changes": written}
+
+
+def parts_of(borrowers: int) -> list[Part]:
+    """Cut the pairs into parts of like size: one for each core if it is worth it, and none above the bound."""
+    for_cores = min(settings().threads, -(-borrowers // WORTH_A_PART))
+    of = max(for_cores, -(-borrowers // matrix.ROWS_A_PART))
+    return [Part(borrowers * part // of, borrowers * (part + 1) // of, part, of) for part in range(of)]
 
 
 def lines(moves: Moves, nights: Nights) -> list[str]:

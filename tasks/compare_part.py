@@ -9,65 +9,67 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact
 from models.errors import ModelError
 from models.explaining import change
+from models.explaining.change import Change
 from models.families import FAMILIES
-from models.scoring import CalibratedModel
-from warehouse import changes, matrix, registry
+from tasks.compared_models import MODELS
+from tasks.load_model import Models
+from warehouse import changes, matrix
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
-from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.registry import ModelRecord
 
 EXACT = 5e-7  # both nights' PDs must be reproduced this closely, so that a difference is right to 1e-6
-GROUP = ("coverage", "coverage_before", "family_before", "version_before", "model_family", "model_version")
+COVERAGES = ("coverage_before", "coverage")
 
 
 class Part(NamedTuple):
-    """Every `of`-th borrower of a group; a group has the same coverage classes and models on each of both nights."""
+    """The rows `start` to `end` of the file of pairs, part `number` (from 0) of so many."""
 
-    group: Mapping[str, str]
+    start: int
+    end: int
     number: int
     of: int
 
 
 @task(name="compare part", task_run_name="compare part {part.number} of {part.of}", cache_policy=NO_CACHE)
-def compare_part(nights: Nights, part: Part, *, top_features: int, file: Path) -> Path:
+def compare_part(
+    nights: Nights, models: Models, pairs: Path, part: Part, *, top_features: int, file: Path
+) -> Path:
     """Split the PD differences of one part, write them to the file, and return its path."""
+    table = pl.scan_parquet(pairs).slice(part.start, part.end - part.start).collect()
+    sensitive = any(
+        matrix.SENSITIVE.intersection(model.classifier.feature_names_in_) for model in models.values()
+    )
     with writer(purpose="compare part") as con:
-        table = splittable(changes.pairs(con, nights)).filter(**part.group).gather_every(part.of, part.number)
-        registered = {
-            (record.model_family, record.model_version): record
-            for record in registry.records(con, portfolio=nights.night.portfolio)
-        }
-        before_and_now = (
-            _record(registered, nights.earlier, part.group["family_before"], part.group["version_before"]),
-            _record(registered, nights.night, part.group["model_family"], part.group["model_version"]),
-        )
-        sensitive = any(matrix.SENSITIVE.intersection(record.feature_names) for record in before_and_now)
         x_before, x_now = (
             changes.features(con, table["enterprise_id"], night, sensitive=sensitive)
             for night in (nights.earlier, nights.night)
         )
-    try:
-        record_before, record_now = before_and_now
-        before = _load(record_before)
-        now = before if record_before == record_now else _load(record_now)
-        if record_before.model_family == record_now.model_family:
-            moved = change.within_family(before, now, x_before, x_now, top=top_features)
-        else:
-            first = data_first(part.group)
-            moved = change.across_families(before, now, x_before, x_now, data_first=first)
-    except (ModelError, Refused) as error:
-        raise NotComparable(
-            f"{nights.night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
-        ) from error
-    _check_reproduced(nights.earlier, table["enterprise_id"], table["pd_before"], moved.pd_before)
-    _check_reproduced(nights.night, table["enterprise_id"], table["pd"], moved.pd_now)
-    moved.rows.write_parquet(file)
+    rows = []
+    for group in groups(table.with_row_index("place")):
+        own_before, own_now = x_before[group["place"]], x_now[group["place"]]
+        try:
+            moved = _split(models, group.row(0, named=True), own_before, own_now, top_features=top_features)
+        except ModelError as error:
+            raise NotComparable(
+                f"{nights.night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
+            ) from error
+        _check_reproduced(nights.earlier, group["enterprise_id"], group["pd_before"], moved.pd_before)
+        _check_reproduced(nights.night, group["enterprise_id"], group["pd"], moved.pd_now)
+        rows.append(moved.rows)
+    pl.concat(rows).write_parquet(file)
     return file
+
+
+def groups(table: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the borrowers by the models of both nights, those of different families by their coverage as well."""
+    same = pl.col("family_before") == pl.col("model_family")
+    return [
+        *table.filter(same).partition_by(MODELS, maintain_order=True),
+        *table.filter(~same).partition_by((*MODELS, *COVERAGES), maintain_order=True),
+    ]
 
 
 def data_first(group: Mapping[str, str]) -> bool:
@@ -86,26 +88,19 @@ def data_first(group: Mapping[str, str]) -> bool:
     )
 
 
-def splittable(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the borrowers whose PD was scored anew on both nights."""
-    return table.filter(pl.col("unsplit").is_null())
-
-
-def _record(
-    registered: Mapping[tuple[str, str], ModelRecord], night: Night, family: str, version: str
-) -> ModelRecord:
-    if (family, version) not in registered:
-        raise NotComparable(
-            f"{night.portfolio} was scored on {night.as_of_date} by {family} {version}, which is not in "
-            "ops.model_registry; score that night again: "
-            f"python -m flows score --portfolio {night.portfolio} --as-of {night.as_of_date}"
-        )
-    return registered[family, version]
-
-
-def _load(record: ModelRecord) -> CalibratedModel:
-    path = registry.verify(record)
-    return artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
+def _split(
+    models: Models,
+    group: Mapping[str, str],
+    x_before: pl.DataFrame,
+    x_now: pl.DataFrame,
+    *,
+    top_features: int,
+) -> Change:
+    before = models[group["family_before"], group["version_before"]]
+    now = models[group["model_family"], group["model_version"]]
+    if group["family_before"] == group["model_family"]:
+        return change.within_family(before, now, x_before, x_now, top=top_features)
+    return change.across_families(before, now, x_before, x_now, data_first=data_first(group))
 
 
 def _check_reproduced(night: Night, ids: pl.Series, stored: pl.Series, computed: np.ndarray) -> None:

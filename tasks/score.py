@@ -9,12 +9,15 @@ from prefect.cache_policies import NO_CACHE
 
 from models.champion_rule import headline_lines
 from models.families import FAMILIES
+from models.scoring import CalibratedModel
 from tasks.lineup import Lineup
-from tasks.score_part import PartFiles, score_partition
+from tasks.load_model import Models, load_model
+from tasks.score_part import Part, PartFiles, score_partition
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import contributions, run_inputs, scores
+from warehouse import contributions, matrix, run_inputs, scores
 from warehouse.connection import transaction, writer
+from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.settings import settings
 
@@ -41,12 +44,44 @@ def write_scores(night: Night) -> dict[str, int]:
 
 
 def score_parts(night: Night, lineup: Lineup, *, partitions: int, top_features: int) -> list[PartFiles]:
-    """Score all parts in parallel and return their files."""
+    """Score all parts in parallel, at least so many, and return their files."""
+    models = load_lineup(lineup)
+    with writer(purpose="cut into parts") as con:
+        ranges = matrix.key_ranges(con, night, at_least=partitions)
     futures = [
-        score_partition.submit(night, lineup, part, partitions, top_features=top_features)
-        for part in range(partitions)
+        score_partition.submit(
+            night, lineup, models, Part(keys, number, len(ranges)), top_features=top_features
+        )
+        for number, keys in enumerate(ranges)
     ]
-    return [future.result() for future in futures]
+    files = [future.result() for future in futures]
+    for remark in sorted({remark for part in files for remark in part.remarks}):
+        log.warning("score       %s", remark)
+    return files
+
+
+def load_lineup(lineup: Lineup) -> Models:
+    """Load the models of a night; a challenger or shadow that cannot be loaded is left out, with a line in the log.
+
+    Raises:
+        Refused: when a champion cannot be loaded.
+    """
+    models: dict[tuple[str, str], CalibratedModel] = {}
+    for record in lineup.records:
+        try:
+            model = load_model(record)
+        except Refused as refusal:
+            if record.role == "champion":
+                raise
+            log.warning("score       without the %s: %s", record.role, refusal)
+            continue
+        models[record.model_family, record.model_version] = model
+        if model.classifier.unexplained is not None:
+            log.info(
+                "score       %s %s tells no contributions: %s",
+                record.model_family, record.model_version, model.classifier.unexplained,
+            )  # fmt: skip
+    return models
 
 
 def score_portfolio(
@@ -58,7 +93,7 @@ def score_portfolio(
     enterprises = stage_scores(parts, night)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",
-        f"{sum(enterprises.values()):,}", partitions, time.perf_counter() - started,
+        f"{sum(enterprises.values()):,}", len(parts), time.perf_counter() - started,
     )  # fmt: skip
     for line in headline_lines(enterprises, FAMILIES, worse=lineup.worse):
         log.info("            %s", line)

@@ -1,6 +1,5 @@
 """Score one part of a portfolio with every model of the night that covers it."""
 
-import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,33 +7,45 @@ import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from models import artefact, scoring
+from models import scoring
 from models.champion_rule import UNSCOREABLE, order, uncovered
 from models.errors import ModelError
 from models.families import FAMILIES
+from models.scoring import CalibratedModel
 from tasks.lineup import Lineup
-from warehouse import contributions, matrix, registry, scores
+from tasks.load_model import Models
+from warehouse import contributions, matrix, scores
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.matrix import KeyRange
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
-log = logging.getLogger("nightledger")
+
+class Part(NamedTuple):
+    """One range of a night's enterprises, part `number` (from 0) of so many."""
+
+    keys: KeyRange
+    number: int
+    of: int
 
 
 class PartFiles(NamedTuple):
-    """The Parquet files of one scored part."""
+    """The Parquet files of one scored part, and remarks that are worth a line in the log."""
 
     scores: Path
     contributions: Path | None
+    remarks: tuple[str, ...]
 
 
-@task(name="score partition", task_run_name="score part {part} of {parts}", cache_policy=NO_CACHE)
-def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_features: int) -> PartFiles:
+@task(name="score partition", task_run_name="score part {part.number} of {part.of}", cache_policy=NO_CACHE)
+def score_partition(
+    night: Night, lineup: Lineup, models: Models, part: Part, *, top_features: int
+) -> PartFiles:
     """Score one part of the portfolio with every family that covers it and return the files of its rows."""
     with writer(purpose="score partition") as con:
-        frame = matrix.scoring_matrix(con, night, part=part, parts=parts)
+        frame = matrix.scoring_matrix(con, night, part.keys)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
     waiting = uncovered(set(frame["coverage"]), lineup.champions, FAMILIES)
@@ -49,16 +60,20 @@ def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_
         "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
     )
     score_rows = [scores.as_rows(unscored, night, record=None, headline=nobody)]
-    contribution_rows = []
+    contribution_rows, remarks = [], []
     for record in lineup.records:
+        model = models.get((record.model_family, record.model_version))
+        if model is None:
+            continue
         covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))
         try:
-            scored, explained = _score(record, covered, top_features)
+            scored, explained, decisions = _score(record, model, covered, top_features)
         except Refused as refusal:
             if record.role == "champion":
                 raise
-            log.warning("score       without the %s: %s", record.role, refusal)
+            remarks.append(f"without the {record.role}: {refusal}")
             continue
+        remarks += [f"{record.model_family} {record.model_version}: {decision}" for decision in decisions]
         rows = scores.as_rows(
             covered.select("enterprise_id", "coverage").join(scored, on="enterprise_id"),
             night,
@@ -70,36 +85,28 @@ def score_partition(night: Night, lineup: Lineup, part: int, parts: int, *, top_
             contribution_rows.append(contributions.as_rows(explained, rows))
     folder = settings().runs_dir / night.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    files = PartFiles(folder / f"scores-{part:03d}.parquet", folder / f"contributions-{part:03d}.parquet")
-    pl.concat(score_rows, how="diagonal").write_parquet(files.scores)
+    file = folder / f"scores-{part.number:05d}.parquet"
+    pl.concat(score_rows, how="diagonal").write_parquet(file)
     if not contribution_rows:
-        return files._replace(contributions=None)
-    pl.concat(contribution_rows).write_parquet(files.contributions)
-    return files
+        return PartFiles(file, None, tuple(remarks))
+    contribution_file = folder / f"contributions-{part.number:05d}.parquet"
+    pl.concat(contribution_rows).write_parquet(contribution_file)
+    return PartFiles(file, contribution_file, tuple(remarks))
 
 
 def _score(
-    record: ModelRecord, frame: pl.DataFrame, top_features: int
-) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """Return the scores of the rows, with reasons, and their contributions where the model explains itself."""
+    record: ModelRecord, model: CalibratedModel, frame: pl.DataFrame, top_features: int
+) -> tuple[pl.DataFrame, pl.DataFrame | None, tuple[str, ...]]:
+    """Return scores with reasons, contributions where the model explains itself, and decisions on the way."""
     try:
-        path = registry.verify(record)
-        model = artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
-        scored = scoring.score(model, frame)
-        if frame.is_empty():
-            return scored, None
-        if model.classifier.unexplained is not None:
-            log.info(
-                "score       %s %s tells no contributions: %s",
-                record.model_family, record.model_version, model.classifier.unexplained,
-            )  # fmt: skip
-            return scored, None
-        base_value, explained, decisions = scoring.contributions(model, frame, top=top_features)
+        if frame.is_empty() or model.classifier.unexplained is not None:
+            return scoring.score(model, frame), None, ()
+        explained = scoring.contributions(model, frame, top=top_features)
     except ModelError as error:
         raise Refused(
             f"{record.model_family} {record.model_version} cannot score {record.portfolio}: {error}"
         ) from error
-    for decision in decisions:
-        log.warning("score       %s %s: %s", record.model_family, record.model_version, decision)
-    with_base = scored.with_columns(base_value=pl.lit(base_value))
-    return with_base.join(contributions.reasons(explained), on="enterprise_id", how="left"), explained
+    with_base = explained.scores.with_columns(base_value=pl.lit(explained.base_value))
+    reasons = contributions.reasons(explained.rows)
+    scored = with_base.join(reasons, on="enterprise_id", how="left")
+    return scored, explained.rows, explained.decisions

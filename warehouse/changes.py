@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
-from warehouse import matrix, older_nights, sql
+from warehouse import matrix, older_nights
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -21,7 +21,9 @@ RELATION = "scores.score_changes"
 MART = "marts.mart_score_changes"
 NIGHTS_NAMED = 3
 
-# every borrower with a headline PD on either night; unsplit says why a difference cannot be split
+# every borrower with a headline PD on either night; unsplit says why a difference cannot be split: `stale` marks a PD
+# that was kept from an earlier night; `appeared`, `gone`, `newly_scored` (known before, but without a PD) and
+# `unscored` are no differences
 _PAIRS = """
 with now as (
     select enterprise_id, coverage, score_status, model_family, model_version, pd
@@ -56,7 +58,6 @@ select
 from now as n
 full join before as b on n.enterprise_id = b.enterprise_id
 where n.pd is not null or b.pd is not null
-order by 1
 """
 
 
@@ -68,24 +69,29 @@ group by part
 order by part
 """
 
-# the part or feature that moved each PD most
+# the largest moves, with the part or feature that moved each most
 _LARGEST = f"""
+with largest as materialized (
+    select enterprise_id, pd_before, pd
+    from ({_PAIRS})
+    where pd <> pd_before
+    order by abs(pd - pd_before) desc, enterprise_id
+    limit 3
+)
+
 select
     p.enterprise_id,
     p.pd_before,
     p.pd,
     coalesce(c.feature, c.part) as most_by,
     c.change
-from ({_PAIRS}) as p
-inner join (
-    select enterprise_id, part, feature, change
-    from wh.scores.score_changes
-    where portfolio = $portfolio and as_of_date = $as_of_date and against_date = $against_date
-    qualify row_number() over (partition by enterprise_id order by abs(change) desc, part, feature) = 1
-) as c on p.enterprise_id = c.enterprise_id
-where p.pd <> p.pd_before
+from largest as p
+inner join wh.scores.score_changes as c on p.enterprise_id = c.enterprise_id
+where c.portfolio = $portfolio and c.as_of_date = $as_of_date and c.against_date = $against_date
+qualify row_number() over (
+    partition by c.enterprise_id order by abs(c.change) desc, c.part, c.feature
+) = 1
 order by abs(p.pd - p.pd_before) desc, p.enterprise_id
-limit 3
 """
 
 
@@ -121,8 +127,9 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Summary of two nights: PDs on both, how many moved, means, sums by part, entries and the largest moves."""
+    """Summary of two nights: borrowers with a PD on either night, PDs on both, how many moved, and by what."""
 
+    compared: int
     both: int
     moved: int
     mean_before: float | None
@@ -135,35 +142,49 @@ class Moves(NamedTuple):
 def previous_date(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:
     """Return the last date before a night that the portfolio has scores of."""
     row = con.execute(
-        "select max(as_of_date) from wh.scores.portfolio_scores "
-        "where portfolio = $portfolio and as_of_date < $as_of_date and model_role = 'champion'",
+        # few rows a night, written with its scores: of those, every night would be read
+        "select max(as_of_date) from wh.marts.mart_portfolio_summary "
+        "where portfolio = $portfolio and as_of_date < $as_of_date",
         night.key,
     ).fetchone()
     return row[0] if row else None
 
 
-def pairs(con: duckdb.DuckDBPyConnection, nights: Nights) -> pl.DataFrame:
-    """Return every borrower with a headline PD on either night, with coverage class, model and PD of both nights.
+def write_pairs(con: duckdb.DuckDBPyConnection, nights: Nights, file: Path) -> int:
+    """Write the borrowers whose PD difference can be split to a Parquet file, in the order of their ids.
 
-    `unsplit` is null where the difference can be split. `stale` marks a PD that was kept from an earlier night;
-    `appeared`, `gone`, `newly_scored` (known before, but without a PD) and `unscored` are no differences.
+    Each has the coverage class, the model and the PD of both nights.
+
+    Returns:
+        The number of borrowers.
 
     Raises:
         NotComparable: when one of the nights has no scores; the line names nights that have.
     """
-    for portfolio, day, _ in (nights.night, nights.earlier):
-        nearest = con.execute(
-            "select distinct as_of_date from wh.scores.portfolio_scores "
-            "where portfolio = $portfolio and model_role = 'champion' order by abs(as_of_date - $day) limit $few",
-            {"portfolio": portfolio, "day": day, "few": NIGHTS_NAMED},
-        ).fetchall()
-        if (day,) not in nearest:
-            dates = ", ".join(str(scored_date) for (scored_date,) in sorted(nearest)) or "none"
-            raise NotComparable(
-                f"{portfolio} has no scores of {day} to compare; scored nights near it: {dates}; "
-                f"score it first (python -m flows score --portfolio {portfolio} --as-of {day}) or name another"
-            )
-    return sql.frame(con, _PAIRS, nights.key)
+    for night in (nights.night, nights.earlier):
+        _check_scored(con, night)
+    row = con.execute(
+        f"copy (from ({_PAIRS}) where unsplit is null order by enterprise_id) to {quoted(file)} "
+        f"(format parquet, row_group_size {matrix.ROWS_A_PART})",
+        nights.key,
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _check_scored(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+    portfolio, day, _ = night
+    scored = "from wh.scores.portfolio_scores where portfolio = $portfolio and model_role = 'champion'"
+    if con.execute(f"select 1 {scored} and as_of_date = $as_of_date limit 1", night.key).fetchone():
+        return
+    nearest = con.execute(
+        f"select distinct as_of_date {scored} order by abs(as_of_date - $as_of_date) limit $few",
+        {**night.key, "few": NIGHTS_NAMED},
+    ).fetchall()
+    dates = ", ".join(str(scored_date) for (scored_date,) in sorted(nearest)) or "none"
+    raise NotComparable(
+        f"{portfolio} has no scores of {day} to compare; scored nights near it: {dates}; "
+        f"score it first (python -m flows score --portfolio {portfolio} --as-of {day}) or name another"
+    )
 
 
 def features(
@@ -200,7 +221,6 @@ def commit_changes(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path]
     Raises:
         Refused: when the parts of a borrower do not add up to its PD difference; then nothing is changed.
     """
-    unsplit = pairs(con, nights).filter(pl.col("unsplit").is_not_null())
     files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
     split = (
         f"select enterprise_id, part, feature, change from read_parquet({files}) union all "
@@ -213,36 +233,31 @@ def commit_changes(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path]
             "and against_date = $against_date",
             nights.key,
         )
-        con.register("unsplit_rows", unsplit)
-        con.execute(
-            f"insert into wh.{RELATION} by name select $portfolio as portfolio, $as_of_date as as_of_date, "
-            "$against_date as against_date, t.*, p.coverage, p.coverage_before, p.coverage_changed, $run_id as run_id "
-            f"from ({split}select enterprise_id, unsplit as part, null as feature, pd - pd_before as change "
-            f"from unsplit_rows) as t left join ({_PAIRS}) as p on t.enterprise_id = p.enterprise_id",
+        inserted = con.execute(
+            f"insert into wh.{RELATION} by name with p as materialized ({_PAIRS}), "
+            f"t as ({split}select enterprise_id, unsplit as part, null as feature, pd - pd_before as change "
+            "from p where unsplit is not null) "
+            "select $portfolio as portfolio, $as_of_date as as_of_date, $against_date as against_date, t.*, "
+            "p.coverage, p.coverage_before, p.coverage_changed, $run_id as run_id "
+            "from t left join p on t.enterprise_id = p.enterprise_id",
             {**nights.key, "run_id": nights.night.run_id},
-        )
-        con.unregister("unsplit_rows")
+        ).fetchone()
         audit(con, "assert_changes_add_up", nights.key)
         replace_partition(con, MART, {"portfolio": nights.night.portfolio})
-        row = con.execute(
-            f"select count(*) from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date "
-            "and against_date = $against_date",
-            nights.key,
-        ).fetchone()
-    return int(row[0]) if row else 0
+    return int(inserted[0]) if inserted else 0
 
 
 def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
     """Return the summary of the stored changes between two nights."""
     counted = con.execute(
-        "select count(*) filter (pd is not null and pd_before is not null), count(*) filter (pd <> pd_before), "
-        f"avg(pd_before), avg(pd) from ({_PAIRS})",
+        "select count(*), count(*) filter (pd is not null and pd_before is not null), "
+        f"count(*) filter (pd <> pd_before), avg(pd_before), avg(pd) from ({_PAIRS})",
         nights.key,
     ).fetchone()
-    both, moved, mean_before, mean_now = counted or (0, 0, None, None)
+    compared, both, moved, mean_before, mean_now = counted or (0, 0, 0, None, None)
     parts = con.execute(_SUMS, nights.key).fetchall()
     return Moves(
-        both, moved, mean_before, mean_now,
+        compared, both, moved, mean_before, mean_now,
         sums={part: size for part, size, _ in parts if size is not None},
         entries={part: count for part, size, count in parts if size is None},
         largest=tuple(Move(*row) for row in con.execute(_LARGEST, nights.key).fetchall()),
@@ -251,7 +266,8 @@ def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
 
 def forget(con: duckdb.DuckDBPyConnection, night: Night) -> None:
     """Delete every comparison with a night whose scores are being replaced: it holds for the old scores only."""
-    con.execute(
-        f"delete from wh.{RELATION} where portfolio = $portfolio and $as_of_date in (as_of_date, against_date)",
-        night.key,
-    )
+    # two statements: of an `or` no night could be left unread
+    for column in ("as_of_date", "against_date"):
+        con.execute(
+            f"delete from wh.{RELATION} where portfolio = $portfolio and {column} = $as_of_date", night.key
+        )

@@ -19,6 +19,8 @@ COVERAGE = "features.feat_coverage"
 
 SENSITIVE = frozenset({"representative_gender"})
 
+ROWS_A_PART = 10_000  # most borrowers in one frame: what bounds the memory of a part
+
 # a cross section describes every outcome there is: who cannot be scored counts as a thin file
 _COVERED = """(
         list_contains($coverage, f.coverage)
@@ -94,14 +96,18 @@ from (
 """
 
 # keys that follow one another: a range is pushed down to every part of the view, a hash of the key is not
-_RANGE = f"""
-select min(n.enterprise_id), max(n.enterprise_id)
+_RANGES = f"""
+select min(k.enterprise_id), max(k.enterprise_id)
 from (
-    select enterprise_id, ntile($parts) over (order by enterprise_id) as part
+    select
+        enterprise_id,
+        row_number() over (order by enterprise_id) - 1 as place,
+        count(*) over () as keys
     from wh.{COVERAGE}
     where portfolio = $portfolio and as_of_date = $as_of_date
-) as n
-where n.part = $part + 1
+) as k
+group by k.place * greatest($at_least, cast(ceil(k.keys / $rows) as bigint)) // k.keys
+order by min(k.place)
 """
 
 _SCORING = f"""
@@ -226,18 +232,28 @@ def label_counts(con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeD
     return int(labelled_borrowers), int(defaults)
 
 
-def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, *, part: int, parts: int) -> pl.DataFrame:
-    """Read the features of one part of a night; the parts 0 to parts - 1 hold every enterprise exactly once."""
-    if not 0 <= part < parts:
-        raise Refused(f"part {part} of {parts} parts does not exist")
-    first, last = con.execute(_RANGE, {**night.key, "part": part, "parts": parts}).fetchone() or (None, None)
-    # a part without rows compares with null and finds none
-    return sql.frame(con, _SCORING, {**night.key, "first": first, "last": last}).sort("enterprise_id")
+class KeyRange(NamedTuple):
+    """The first and the last enterprise of one part of a night, both None in a part without any."""
+
+    first: str | None
+    last: str | None
+
+
+def key_ranges(con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int) -> list[KeyRange]:
+    """Cut a night into at least so many parts, none above the bound; each enterprise is in one of them."""
+    ranges = con.execute(_RANGES, {**night.key, "at_least": at_least, "rows": ROWS_A_PART}).fetchall()
+    return [KeyRange(*row) for row in ranges] or [KeyRange(None, None)]
+
+
+def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, keys: KeyRange) -> pl.DataFrame:
+    """Read the features of one part of a night, in the order of its enterprises."""
+    return sql.frame(con, _SCORING, {**night.key, **keys._asdict()}).sort("enterprise_id")
 
 
 def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
     """Read the features of some enterprises on one night, in the order of the ids, without those that have none."""
-    features = sql.frame(con, _SCORING, {**night.key, "first": ids.min(), "last": ids.max()})
+    names = ids.to_list()
+    features = scoring_matrix(con, night, KeyRange(min(names, default=None), max(names, default=None)))
     return pl.DataFrame({"enterprise_id": ids}).join(
         features, on="enterprise_id", how="inner", maintain_order="left"
     )

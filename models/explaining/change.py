@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models import scoring
 from models.errors import ModelError
-from models.explanation import OTHER, Explanation, completed, strongest
-from models.scoring import CalibratedModel
+from models.explanation import OTHER, completed, strongest
+from models.scoring import CalibratedModel, explain, raw_scores
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,14 +80,12 @@ def within_family(
     (True, {'gap'})
     """
     _same_borrowers(x_before, x_now)
-    raw_then, raw_between = _raw(before, x_before), _raw(before, x_now)
-    pd_before, pd_between = before.calibrator.predict(raw_then), before.calibrator.predict(raw_between)
+    pd_before, pd_between, data = _by_feature(before, x_before, x_now, top=top)
     if now is before:
         pd_mixed = pd_now = pd_between
     else:
-        raw_now = _raw(now, x_now)
+        raw_now = raw_scores(now, x_now)
         pd_mixed, pd_now = before.calibrator.predict(raw_now), now.calibrator.predict(raw_now)
-    data = _by_feature(before, x_before, x_now, pd_between - pd_before, top=top)
     ids = x_now["enterprise_id"]
     rest = [_part(ids, MODEL, pd_mixed - pd_between), _part(ids, CALIBRATION, pd_now - pd_mixed)]
     return Change(pd_before, pd_now, pl.concat([data, *rest]))
@@ -129,24 +127,36 @@ def across_families(
 
 
 def _by_feature(
-    model: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, whole: Floats, *, top: int
-) -> pl.DataFrame:
-    """Return the effect of the new value of each feature; one ``other`` row if the model does not explain itself."""
-    ids = x_now["enterprise_id"]
-    if model.classifier.unexplained is not None:
-        return _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
-    # the same values have the same contributions, which on most nights spares the work for many borrowers
+    model: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, *, top: int
+) -> tuple[Floats, Floats, pl.DataFrame]:
+    """Return what one model makes of both nights: PD then, PD now, and the effect of each feature's new value.
+
+    The effect is one ``other`` row if the model does not explain itself.
+    """
+    # the same values have the same PD and contributions, which on most nights spares the work for many borrowers
     changed = _differ(x_before, x_now, model.classifier.feature_names_in_.tolist())
-    earlier, later = (
-        scoring.explain(model, x_before.filter(changed)),
-        scoring.explain(model, x_now.filter(changed)),
-    )
+    moved_before, moved_now = x_before.filter(changed), x_now.filter(changed)
+    explained = model.classifier.unexplained is None
+    if explained:
+        earlier, later = explain(model, moved_before), explain(model, moved_now)
+        raw_before, raw_now = earlier.raw, later.raw
+    else:
+        raw_before, raw_now = raw_scores(model, moved_before), raw_scores(model, moved_now)
+    mask, ids = changed.to_numpy(), x_now["enterprise_id"]
+    pd_before = np.empty(len(mask))
+    pd_before[~mask] = _pd(model, x_now.filter(~changed))
+    pd_now = pd_before.copy()
+    pd_before[mask], pd_now[mask] = model.calibrator.predict(raw_before), model.calibrator.predict(raw_now)
+    whole = pd_now - pd_before
+    if not explained:
+        return pd_before, pd_now, _part(ids, DATA, whole, feature=OTHER).filter(pl.col("change") != 0)
     # both nights have the model's base value, which cancels
-    moved = completed(later.contributions - earlier.contributions, whole[changed.to_numpy()])
-    rows = strongest(Explanation(0.0, moved, earlier.features), ids.filter(changed), top=top)
-    return rows.filter(pl.col("contribution") != 0).select(
+    effects = completed(later.contributions - earlier.contributions, whole[mask])
+    rows = strongest(replace(later, base_value=0.0, contributions=effects), ids.filter(changed), top=top)
+    rows = rows.filter(pl.col("contribution") != 0).select(
         "enterprise_id", part=pl.lit(DATA), feature="feature", change="contribution"
     )
+    return pd_before, pd_now, rows
 
 
 def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl.Series:
@@ -159,13 +169,8 @@ def _differ(x_before: pl.DataFrame, x_now: pl.DataFrame, names: list[str]) -> pl
     )["other"]
 
 
-def _raw(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
-    model.classifier.preparation_.check(frame)
-    return model.classifier.predict_proba(frame)[:, 1] if frame.height else np.empty(0)
-
-
 def _pd(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
-    return model.calibrator.predict(_raw(model, frame))
+    return model.calibrator.predict(raw_scores(model, frame))
 
 
 def _part(ids: pl.Series, part: str, change: Floats, *, feature: str | None = None) -> pl.DataFrame:

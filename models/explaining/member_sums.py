@@ -139,7 +139,7 @@ def explain_sums(
     contributions *= slopes_of(published, sums.base, sums.totals())
     base_value = value_at(published, sums.base)
     whole = completed(contributions, calibrator.predict(probability) - base_value)
-    return Explanation(base_value, whole, features, (sums.decision,) if sums.decision else ())
+    return Explanation(base_value, whole, features, probability, (sums.decision,) if sums.decision else ())
 
 
 def _check_sums(name: str, sums: MemberSums, probability: Floats) -> None:

@@ -125,9 +125,9 @@ def explain(
         decisions += [sums.decision] if sums.decision else []
     contributions *= slopes_of(outer, base, base + contributions.sum(axis=1))
     base_value = value_at(outer, base)
-    published = calibrator.predict(combiner.combine(probabilities))
-    whole = completed(contributions, published - base_value)
-    return Explanation(base_value, whole, features, tuple(decisions))
+    raw = combiner.combine(probabilities)
+    whole = completed(contributions, calibrator.predict(raw) - base_value)
+    return Explanation(base_value, whole, features, raw, tuple(decisions))
 
 
 def _curves(combiner: Combiner, calibrator: Calibrator) -> tuple[Curve, Curve]:

@@ -234,13 +234,15 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def explain(self, X: pl.DataFrame, calibrator: Calibrator) -> Explanation:
         """Return the contribution of each feature to the calibrated PD of each row (`models.wide_deep.explanation`)."""
         check_is_fitted(self, "network_")
-        network = self.network_.cpu()
         explanations = [
-            explain_wide_deep(network, self.preparation_, calibrator, self.preparation_.transform(part))
+            explain_wide_deep(self.network_, self.preparation_, calibrator, self.preparation_.transform(part))
             for part in _chunks(X)
         ]
-        contributions = np.vstack([explanation.contributions for explanation in explanations])
-        return replace(explanations[0], contributions=contributions)
+        return replace(
+            explanations[0],
+            contributions=np.vstack([explanation.contributions for explanation in explanations]),
+            raw=np.concatenate([explanation.raw for explanation in explanations]),
+        )
 
     def unseen_counts(self, X: pl.DataFrame) -> dict[str, int]:
         """Count for each category and cross the rows with a level or pair not seen in training."""

@@ -45,7 +45,7 @@ def explain_wide_deep(
     Parameters
     ----------
     network : WideDeepNetwork
-        Fitted, in double precision on the CPU.
+        Fitted, in double precision; on any device, it stays there.
     preparation : WideDeepPreparation
         Fitted.
     calibrator : Calibrator
@@ -77,7 +77,8 @@ def explain_wide_deep(
     logits = parts.base + contributions.sum(axis=1)
     base_value = value_at(published, parts.base)
     contributions *= slopes_of(published, parts.base, logits)
-    return Explanation(base_value, completed(contributions, published(logits) - base_value), features)
+    whole = completed(contributions, published(logits) - base_value)
+    return Explanation(base_value, whole, features, expit(logits))
 
 
 def logit_parts(network: WideDeepNetwork, preparation: WideDeepPreparation, inputs: Inputs) -> LogitParts:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from borrowers import GROUPS, make_borrowers
+from polars.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from toy_family.family import TOY
@@ -265,6 +266,14 @@ def test_base_value_and_contributions_add_up_to_the_pd(model: CalibratedModel, t
     nobody = scoring.contributions(model, NIGHT.frame.clear(), top=top)
     assert nobody.rows.equals(split.rows.clear())
     assert nobody.base_value == split.base_value
+
+
+def test_explaining_gives_the_scores_too(model: CalibratedModel) -> None:
+    for frame in (NIGHT.frame, NIGHT.frame.clear()):
+        scores = scoring.contributions(explained(model), frame, top=2).scores
+        assert_frame_equal(scores, score(model, frame), rel_tol=0, abs_tol=1e-9)
+        raw = scoring.explain(model, frame).raw
+        np.testing.assert_allclose(raw, scoring.raw_scores(model, frame), rtol=0, atol=1e-12)
 
 
 def test_reasons_can_be_checked(model: CalibratedModel) -> None:

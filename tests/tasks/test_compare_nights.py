@@ -19,8 +19,9 @@ from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import CalibratedModel, score
 from tasks import changes as tasks
-from tasks.compare_part import Part, compare_part, data_first
-from warehouse import registry
+from tasks import compared_models
+from tasks.compare_part import compare_part, data_first, groups
+from warehouse import matrix, registry
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -87,6 +88,10 @@ def night(con, day: date, frame: pl.DataFrame, model: CalibratedModel, version: 
     con.register("score_rows", rows)
     con.execute("insert into wh.scores.portfolio_scores by name from score_rows")
     con.unregister("score_rows")
+    con.execute(
+        "insert into wh.marts.mart_portfolio_summary by name select 'lender' as portfolio, ? as as_of_date",
+        [day],
+    )
 
 
 class Done:
@@ -121,7 +126,7 @@ def compare(**given: object) -> dict[str, int]:
 
 def test_every_difference_is_split_written_and_told(nights, caplog, monkeypatch):
     con, _ = nights
-    monkeypatch.setattr(tasks, "ROWS_A_PART", 25)
+    monkeypatch.setattr(matrix, "ROWS_A_PART", 25)
     caplog.set_level(logging.INFO, logger="nightledger")
     done = compare()
     assert done["compared"] == ROWS
@@ -258,15 +263,55 @@ def test_the_family_that_can_read_both_nights_reads_them():
         data_first(group("thin", "voting_ensemble", "thin", "wide_deep"))
 
 
-def test_a_part_is_every_so_many_th_borrower(nights, tmp_path):
-    own = {
-        "coverage": "thin", "coverage_before": "thin", "family_before": "operational_risk", "version_before": "1",
-        "model_family": "operational_risk", "model_version": "2",
-    }  # fmt: skip
-    ids = []
-    for number in range(3):
-        file = compare_part.fn(
-            NIGHTS, Part(own, number, 3), top_features=2, file=tmp_path / f"{number}.parquet"
-        )
-        ids += pl.read_parquet(file)["enterprise_id"].unique().to_list()
-    assert sorted(ids) == features(0)["enterprise_id"].to_list()
+def test_borrowers_of_one_family_are_split_together_and_others_by_their_coverage():
+    table = pl.DataFrame(
+        [
+            ("thin", "thin", "operational_risk", "1", "operational_risk", "2"),
+            ("thick", "thin", "operational_risk", "1", "operational_risk", "2"),
+            ("thick", "thin", "operational_risk", "1", "wide_deep", "w"),
+            ("thin", "thin", "operational_risk", "1", "wide_deep", "w"),
+            ("thick", "thick", "operational_risk", "2", "operational_risk", "2"),
+        ],
+        schema=["coverage_before", "coverage", *compared_models.MODELS],
+        orient="row",
+    ).with_row_index("place")
+    assert [rows["place"].to_list() for rows in groups(table)] == [[0, 1], [4], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("borrowers", "cores", "sizes"),
+    [
+        (0, 2, []),
+        (60, 2, [60]),
+        (1_001, 2, [500, 501]),
+        (25_000, 2, [8_333, 8_333, 8_334]),
+        (1_200, 16, [400] * 3),
+    ],
+)
+def test_a_part_for_each_core_that_is_worth_it_and_none_above_the_bound(
+    borrowers, cores, sizes, home, monkeypatch
+):
+    monkeypatch.setenv("NIGHTLEDGER_THREADS", str(cores))
+    parts = tasks.parts_of(borrowers)
+    assert [part.end - part.start for part in parts] == sizes
+    assert [part.start for part in parts[1:]] == [part.end for part in parts[:-1]]
+
+
+def test_each_night_is_read_once_and_each_model_is_loaded_once_whatever_the_parts(nights, monkeypatch):
+    monkeypatch.setattr(matrix, "ROWS_A_PART", 25)
+    read, loaded = [], []
+    scoring_matrix, load = matrix.scoring_matrix, artefact.load
+
+    def counted(con, night, keys):
+        frame = scoring_matrix(con, night, keys)
+        read.append((night.as_of_date, frame["enterprise_id"].to_list()))
+        return frame
+
+    monkeypatch.setattr(matrix, "scoring_matrix", counted)
+    monkeypatch.setattr(artefact, "load", lambda path, **given: loaded.append(path) or load(path, **given))
+    compare()
+    for day in (BEFORE, NIGHT):
+        frames = [ids for read_day, ids in read if read_day == day]
+        assert [len(ids) for ids in frames] == [20, 20, 20]
+        assert [name for ids in frames for name in ids] == features(0)["enterprise_id"].to_list()
+    assert len(loaded) == 2

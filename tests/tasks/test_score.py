@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from tasks import score_part
+from tasks import score, score_part
 from tasks.lineup import Lineup
+from tasks.score_part import Part, PartFiles
 from warehouse import matrix
 from warehouse.errors import Refused
+from warehouse.matrix import KeyRange
 from warehouse.night import Night
 
 NIGHT = Night("p", date(2026, 6, 30), "r")
 NOBODY = Lineup({})
+WHOLE = Part(KeyRange("a", "d"), 0, 1)
 
 
 def test_borrowers_without_any_champion_stop_the_night(home, monkeypatch):
@@ -24,7 +28,7 @@ def test_borrowers_without_any_champion_stop_the_night(home, monkeypatch):
     with pytest.raises(
         Refused, match=r"^p has no champion for its thick files as of 2026-06-30; train one of "
     ) as no:
-        score_part.score_partition.fn(NIGHT, NOBODY, 0, 1, top_features=10)
+        score_part.score_partition.fn(NIGHT, NOBODY, {}, WHOLE, top_features=10)
     assert str(no.value).endswith(
         "voting_ensemble, operational_risk, wide_deep: python -m flows train --portfolio p --family NAME"
     )
@@ -37,7 +41,7 @@ def test_borrowers_whom_no_champion_covers_have_a_row_without_a_model(home, monk
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     monkeypatch.setattr(score_part, "_score", tenth)
     lineup = Lineup({"voting_ensemble": model("1", "champion", family="voting_ensemble")})
-    part = score_part.score_partition.fn(NIGHT, lineup, 0, 1, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, lineup, loaded(lineup), WHOLE, top_features=10)
     rows = pl.read_parquet(part.scores).sort("enterprise_id")
     assert rows.select("coverage", "model_family", "pd", "score_status", "model_role").rows() == [
         ("unscoreable", None, None, "unscoreable", "champion"),
@@ -50,7 +54,7 @@ def test_borrowers_whom_no_champion_covers_have_a_row_without_a_model(home, monk
 def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(home, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
-    part = score_part.score_partition.fn(NIGHT, NOBODY, 0, 1, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, NOBODY, {}, WHOLE, top_features=10)
     assert part.contributions is None
     row = pl.read_parquet(part.scores).row(0, named=True)
     assert (row["score_status"], row["model_role"], row["model_family"], row["pd"]) == (
@@ -65,25 +69,33 @@ def model(version: str, role: str, *, family: str = "operational_risk") -> Simpl
     return SimpleNamespace(model_family=family, model_version=version, role=role, feature_names=())
 
 
-def tenth(_record, frame, _top):
+def loaded(lineup: Lineup) -> dict[tuple[str, str], str]:
+    return {(record.model_family, record.model_version): "a model" for record in lineup.records}
+
+
+def tenth(_record, _model, frame, _top):
     """Give everybody a PD of a tenth."""
     scored = frame.select("enterprise_id", pd_raw=pl.lit(0.1), pd=pl.lit(0.1))
-    return scored.with_columns(score_points=pl.lit(500.0), grade=pl.lit("D1")), None
+    return (
+        scored.with_columns(score_points=pl.lit(500.0), grade=pl.lit("D1")),
+        None,
+        ("a tree is read by its library",),
+    )
 
 
-def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch, caplog):
+def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thin"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     others = (model("2", "challenger"), model("3", "shadow"), model("4", "challenger"))
     lineup = Lineup({"operational_risk": model("1", "champion")}, others)
 
-    def ask(record, here, top):
+    def ask(record, model, here, top):
         if record.model_version == "4":
             raise Refused("operational_risk 4 cannot score p: a feature is gone")
-        return tenth(record, here, top)
+        return tenth(record, model, here, top)
 
     monkeypatch.setattr(score_part, "_score", ask)
-    part = score_part.score_partition.fn(NIGHT, lineup, 0, 1, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, lineup, loaded(lineup), WHOLE, top_features=10)
     rows = pl.read_parquet(part.scores).select("enterprise_id", "model_version", "model_role").rows()
     assert sorted(rows, key=str) == [
         ("a", None, "champion"),
@@ -92,6 +104,56 @@ def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home
         ("b", "3", "shadow"),
     ]
     # who is not the headline may not stop the night
+    assert part.remarks == (
+        "operational_risk 1: a tree is read by its library",
+        "operational_risk 2: a tree is read by its library",
+        "operational_risk 3: a tree is read by its library",
+        "without the challenger: operational_risk 4 cannot score p: a feature is gone",
+    )
+
+
+class Done:
+    """What a submitted part gives, done at once and without a server."""
+
+    def __init__(self, _night, _lineup, models, part, *, top_features) -> None:
+        self.models, self.part = models, part
+
+    def result(self) -> PartFiles:
+        versions = ", ".join(version for _, version in self.models)
+        return PartFiles(Path(str(self.part.number)), None, (f"of every part: {versions}",))
+
+
+def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(home, monkeypatch, caplog):
+    records = {
+        version: model(version, role)
+        for version, role in (("1", "champion"), ("2", "shadow"), ("3", "shadow"))
+    }
+    lineup = Lineup({"operational_risk": records["1"]}, (records["2"], records["3"]))
+    asked = []
+
+    def load(record):
+        asked.append(record.model_version)
+        if record.model_version == "3":
+            raise Refused("the file of model operational_risk 3 cannot be read: gone")
+        return SimpleNamespace(classifier=SimpleNamespace(unexplained=None))
+
+    monkeypatch.setattr(score, "load_model", load)
+    monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
+    ranges = [KeyRange("a", "b"), KeyRange("c", "d"), KeyRange("e", "e")]
+    monkeypatch.setattr(matrix, "key_ranges", lambda *_, at_least: ranges[: at_least + 1])
+    files = score.score_parts(NIGHT, lineup, partitions=2, top_features=10)
+    assert [str(part.scores) for part in files] == ["0", "1", "2"]
+    assert asked == ["1", "2", "3"]
     assert caplog.messages == [
-        "score       without the challenger: operational_risk 4 cannot score p: a feature is gone"
+        "score       without the shadow: the file of model operational_risk 3 cannot be read: gone",
+        "score       of every part: 1, 2",
     ]
+
+
+def test_a_champion_that_cannot_be_loaded_stops_the_night(monkeypatch):
+    def load(_record):
+        raise Refused("the file of model operational_risk 1 cannot be read: gone")
+
+    monkeypatch.setattr(score, "load_model", load)
+    with pytest.raises(Refused, match="cannot be read: gone"):
+        score.load_lineup(Lineup({"operational_risk": model("1", "champion")}))

@@ -74,26 +74,35 @@ def told() -> pl.DataFrame:
     )
 
 
+def pairs_of(portfolio, nights: Nights = NIGHTS) -> pl.DataFrame:
+    file = portfolio.folder / "pairs.parquet"
+    borrowers = changes.write_pairs(portfolio.con, nights, file)
+    pairs = pl.read_parquet(file)
+    assert pairs.height == borrowers
+    return pairs
+
+
 def write(portfolio, rows: pl.DataFrame, run_id: str = "r1") -> int:
     file = portfolio.folder / "changes.parquet"
     rows.write_parquet(file)
     return changes.commit_changes(portfolio.con, [file], Nights(TONIGHT._replace(run_id=run_id), BEFORE))
 
 
-def test_pairs_say_who_can_be_split(compared):
-    pairs = changes.pairs(compared.con, NIGHTS)
-    assert dict(pairs.select("enterprise_id", "unsplit").iter_rows()) == {
-        "e0": None,
-        "e1": None,
-        "e2": None,
-        "e3": "unscored",
-        "e4": "newly_scored",
-        "gone": "gone",
-        "new": "appeared",
-    }
-    marked = pairs.filter("coverage_changed")
-    # unscoreable is a class too
-    assert marked["enterprise_id"].to_list() == ["e2", "e3", "e4"]
+def test_who_has_a_pd_on_both_nights_is_split_and_any_other_is_told_why_not(compared):
+    pairs = pairs_of(compared)
+    assert pairs.select("enterprise_id", "coverage_changed").rows() == [
+        ("e0", False), ("e1", False), ("e2", True),
+    ]  # fmt: skip
+    write(compared, told())
+    entries = compared.con.execute(
+        "select enterprise_id, part, coverage_changed from wh.scores.score_changes where change is null order by 1"
+    ).fetchall()
+    assert entries == [  # unscoreable is a class too
+        ("e3", "unscored", True),
+        ("e4", "newly_scored", True),
+        ("gone", "gone", False),
+        ("new", "appeared", False),
+    ]
     assert changes.previous_date(compared.con, TONIGHT) == BEFORE
     assert changes.previous_date(compared.con, NIGHTS.earlier) is None
 
@@ -208,13 +217,13 @@ def test_scores_that_are_replaced_take_their_comparisons_with_them(day, compared
 
 def test_a_night_without_scores_is_one_line_that_names_others(compared):
     with pytest.raises(NotComparable) as no:
-        changes.pairs(compared.con, NIGHTS._replace(against_date=date(2026, 6, 1)))
+        pairs_of(compared, NIGHTS._replace(against_date=date(2026, 6, 1)))
     assert str(no.value) == (
         "lender has no scores of 2026-06-01 to compare; scored nights near it: 2026-06-29, 2026-06-30; score it "
         "first (python -m flows score --portfolio lender --as-of 2026-06-01) or name another"
     )
     with pytest.raises(NotComparable, match=r"nobody has no scores of 2026-06-30 .* near it: none"):
-        changes.pairs(compared.con, NIGHTS._replace(night=TONIGHT._replace(portfolio="nobody")))
+        pairs_of(compared, NIGHTS._replace(night=TONIGHT._replace(portfolio="nobody")))
 
 
 def test_they_are_published_in_the_copy_and_as_parquet(compared):

@@ -53,11 +53,12 @@ def test_ten_borrowers_in_more_parts_than_borrowers_are_scored_once_each(con):
         "date '2026-06-30' as as_of_date, 'E' || n as enterprise_id, 'thin' as coverage from range(10) as r(n)"
     )
     con.execute("create or replace view wh.features.feat_enterprise as from wh.features.feat_coverage")
+    night = Night("p", NIGHT, "r")
     parts = [
-        matrix.scoring_matrix(con, Night("p", NIGHT, "r"), part=part, parts=64)["enterprise_id"].to_list()
-        for part in range(64)
+        matrix.scoring_matrix(con, night, keys)["enterprise_id"].to_list()
+        for keys in matrix.key_ranges(con, night, at_least=64)
     ]
-    assert sorted(one for part in parts for one in part) == [f"E{n}" for n in range(10)]
+    assert parts == [[f"E{n}"] for n in range(10)]
 
 
 def test_when_all_borrowers_are_new_there_is_no_change_and_nobody_is_lost(portfolio):

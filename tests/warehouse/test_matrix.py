@@ -116,18 +116,25 @@ def test_a_date_without_labels_is_refused(filled):
         )
 
 
-@pytest.mark.parametrize("parts", [1, 2, 7, 60])
-def test_parts_hold_every_enterprise_once(filled, parts):
-    names = [
-        name
-        for part in range(parts)
-        for name in matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=part, parts=parts)[
-            "enterprise_id"
-        ]
-    ]
-    assert sorted(names) == [f"E{number:03d}" for number in range(50)]
-    with pytest.raises(Refused, match="does not exist"):
-        matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=parts, parts=parts)
+@pytest.mark.parametrize(
+    ("at_least", "rows", "parts"), [(1, 50, 1), (2, 50, 2), (7, 50, 7), (60, 50, 50), (1, 49, 2), (2, 8, 7)]
+)
+def test_parts_hold_every_enterprise_once_and_none_more_than_its_bound(
+    filled, at_least, rows, parts, monkeypatch
+):
+    monkeypatch.setattr(matrix, "ROWS_A_PART", rows)
+    night = Night("p", NEW, "r")
+    ranges = matrix.key_ranges(filled, night, at_least=at_least)
+    frames = [matrix.scoring_matrix(filled, night, keys)["enterprise_id"].to_list() for keys in ranges]
+    assert [name for names in frames for name in names] == [f"E{number:03d}" for number in range(50)]
+    assert len(frames) == parts
+    assert max(len(names) for names in frames) == -(-50 // parts)
+
+
+def test_a_night_without_enterprises_is_one_part_without_rows(filled):
+    night = Night("nobody", NEW, "r")
+    (keys,) = matrix.key_ranges(filled, night, at_least=3)
+    assert matrix.scoring_matrix(filled, night, keys).is_empty()
 
 
 def test_knows_whether_features_are_there(filled):
@@ -150,7 +157,7 @@ def test_sensitive_fields_are_added_for_whom_they_are_known_and_nowhere_else(fil
         "'E000' as enterprise_id, 'female' as representative_gender",
         {"day": NEW},
     )
-    frame = matrix.scoring_matrix(filled, Night("p", NEW, "r"), part=0, parts=1)
+    frame = matrix.scoring_matrix(filled, Night("p", NEW, "r"), matrix.KeyRange("E000", "E049"))
     assert not matrix.SENSITIVE & set(frame.columns)
     more = matrix.add_sensitive(filled, frame, portfolio="p")
     assert more["enterprise_id"].equals(frame["enterprise_id"])

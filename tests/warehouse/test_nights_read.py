@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from warehouse import partition, sql
+from warehouse import changes, incoming, partition, sql
+from warehouse.changes import Nights
+from warehouse.night import Night
 
 TONIGHT = date(2026, 6, 30)
 ROWS = 122_880  # of a row group of DuckDB, the least that it reads
@@ -53,7 +56,12 @@ def nights_read(con: Any, relation: str) -> dict[str, float]:
     file = sql.load(relation)
     params = {"portfolio": "p", "as_of_date": TONIGHT}
     bound = {name: params[name] for name in con.extract_statements(file.text)[0].named_parameters}
-    plan = json.loads(con.execute(f"explain (analyze, format json) {file.text}", bound).fetchall()[0][1])
+    return read_by(con, file.text, bound)
+
+
+def read_by(con: Any, statement: str, bound: dict[str, Any]) -> dict[str, float]:
+    """Run a statement and return how many nights of each table it reads."""
+    plan = json.loads(con.execute(f"explain (analyze, format json) {statement}", bound).fetchall()[0][1])
     rows: Counter[str] = Counter()
     waiting = [plan]
     while waiting:
@@ -83,3 +91,58 @@ def test_a_file_reads_its_own_nights(lender):
         read = nights_read(lender, relation)
         too_many = {table: read[table] for table, nights in most.items() if read[table] > nights}
         assert not too_many, relation
+
+
+class Counted:
+    """A connection that adds up how many nights its statements read of each table."""
+
+    def __init__(self, con: Any) -> None:
+        self.con, self.read = con, Counter[str]()
+
+    def execute(self, statement: str, bound: dict[str, Any]) -> Any:
+        if statement.startswith("insert"):  # to count it would do it twice
+            return self.con.execute(statement, bound)
+        for table, nights in read_by(self.con, statement, bound).items():
+            self.read[table] += nights
+        return self.con.execute(statement, bound)
+
+
+def test_two_nights_are_compared_without_a_look_at_others(lender, tmp_path):
+    tonight, before = Night("p", TONIGHT, "r"), TONIGHT - timedelta(days=1)
+    nights = Nights(tonight, before)
+    for against, day in pairwise(NIGHTS):
+        lender.execute(
+            "insert into wh.scores.score_changes by name select 'p' as portfolio, ? as as_of_date, ? as against_date, "
+            f"'e' || i as enterprise_id, 'data' as part, 0.0 as change from range({ROWS}) as r (i)",
+            [day, against],
+        )
+    looked = Counted(lender)
+    assert changes.previous_date(looked, tonight) == before
+    assert looked.read["scores.portfolio_scores"] == 0
+    paired = Counted(lender)
+    assert changes.write_pairs(paired, nights, tmp_path / "pairs.parquet") == ROWS
+    # each night once to pair it, and a look whether it is there
+    assert paired.read["scores.portfolio_scores"] <= 4
+    told = Counted(lender)
+    assert changes.moves(told, nights).both == ROWS
+    assert told.read["scores.score_changes"] <= 2
+    gone = Counted(lender)
+    changes.forget(gone, tonight)
+    assert gone.read["scores.score_changes"] <= 1
+    assert lender.execute("select count(*) from wh.scores.score_changes").fetchone() == (3 * ROWS,)
+
+
+def test_scores_of_a_night_replace_its_own_without_a_look_at_others(lender):
+    waiting = "scores.incoming_scores"
+    lender.execute(
+        f"insert into wh.{waiting} by name select * replace ('r' as run_id) from wh.scores.portfolio_scores "
+        "where as_of_date = ?",
+        [TONIGHT],
+    )
+    moved = Counted(lender)
+    incoming.move(
+        moved, waiting, "scores.portfolio_scores", Night("p", TONIGHT, "r"), model_roles=["champion"]
+    )
+    assert moved.read["scores.portfolio_scores"] <= 1
+    count = "select count(*), count(run_id) from wh.scores.portfolio_scores"
+    assert lender.execute(count).fetchone() == (len(NIGHTS) * ROWS, ROWS)

@@ -38,7 +38,7 @@ class Handmade:
         debt = 0.05 * (X["debt"].cast(pl.Float64).to_numpy() - 2.0)
         town = 0.2 * (X["town"] == "far").to_numpy()
         columns = (debt, town) if self.honest else (town, debt)
-        return Explanation(0.2, np.column_stack(columns), FEATURES)
+        return Explanation(0.2, np.column_stack(columns), FEATURES, self.predict_proba(X)[:, 1])
 
 
 def model(**how: bool) -> CalibratedModel:

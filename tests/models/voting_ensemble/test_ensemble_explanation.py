@@ -290,7 +290,7 @@ def test_columns_of_one_feature_are_added_up(fitted):
 
 def test_the_strongest_and_the_rest_add_up():
     values = np.array([[0.02, -0.03, 0.01, 0.0], [-0.01, 0.01, 0.04, -0.2]])
-    told = Explanation(0.1, values, ("age", "debt", "sector", "suits"))
+    told = Explanation(0.1, values, ("age", "debt", "sector", "suits"), np.array([0.1, -0.06]))
     rows = strongest(told, pl.Series("id", ["E2", "E1"]), top=2)
     assert rows.rows() == [
         ("E2", "debt", -0.03, 1),
@@ -307,7 +307,7 @@ def test_the_strongest_and_the_rest_add_up():
 
 
 def test_no_borrower_has_no_rows():
-    told = Explanation(0.1, np.zeros((0, 3)), ("age", "debt", "sector"))
+    told = Explanation(0.1, np.zeros((0, 3)), ("age", "debt", "sector"), np.empty(0))
     rows = strongest(told, pl.Series([], dtype=pl.String), top=2)
     assert rows.shape == (0, 4)
     assert rows.schema == {

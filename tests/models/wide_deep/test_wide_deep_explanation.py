@@ -139,7 +139,9 @@ def test_chunks_and_no_rows_agree_with_the_whole(model, calibrator, monkeypatch)
     whole = model.explain(NIGHT, calibrator)
     for module in (wide_deep, wide_deep_explanation):
         monkeypatch.setattr(module, "CHUNK", 7)
-    assert model.explain(NIGHT, calibrator).contributions == pytest.approx(whole.contributions, abs=1e-12)
+    cut = model.explain(NIGHT, calibrator)
+    assert cut.contributions == pytest.approx(whole.contributions, abs=1e-12)
+    assert cut.raw == pytest.approx(model.predict_proba(NIGHT)[:, 1], abs=1e-12)
     nothing = model.explain(NIGHT.head(0), calibrator)
     assert nothing.contributions.shape == (0, len(whole.features))
     assert nothing.base_value == whole.base_value
