@@ -26,7 +26,14 @@ ARRIVING = """(select * from intake_typed
     where fault is null and file_row not in (select file_row from intake_repeats))"""
 """SQL of the faultless rows of the file that become versions of their key."""
 
-TEMPORARY = ("intake_standing", "intake_shared", "intake_repeats", "intake_versions")
+TEMPORARY = (
+    "intake_alike",
+    "intake_standing",
+    "intake_shared",
+    "intake_repeats",
+    "intake_versions",
+    "intake_order",
+)
 """The temporary tables of this module."""
 
 
@@ -36,15 +43,8 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
     withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row.
     """
-    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
-    con.execute(
-        f"""create or replace temp table intake_standing as
-            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
-            from wh.raw.{feed.name} as o
-            semi join (select {_key(feed)} from intake_typed where fault is null) as t on {_same_key(feed, "t", "o")}
-            where o.portfolio = $portfolio""",
-        {"portfolio": portfolio},
-    )
+    arriving = f"(select {_key(feed)} from intake_typed where fault is null)"
+    _look_up(con, feed, keys=arriving, portfolio=portfolio)
     con.execute(
         f"""create or replace temp table intake_repeats as
             select t.file_row, min({_taken_by(feed, "t", "o")}) as taken_by, false as equal
@@ -106,19 +106,71 @@ def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
 
 
 def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str) -> None:
-    """Set `known_to` of every version of the noted keys to the `known_at` of the next one, or null."""
-    if not _any(con, "intake_versions"):
-        return
+    """Set `known_to` of every version in `raw` of the noted keys to the `known_at` of the next one, or null."""
+    if _any(con, "intake_versions"):
+        _look_up(con, feed, keys="intake_versions", portfolio=portfolio)
+        _note_order(con, feed, "select *, null as file_row from intake_standing")
+
+
+def order_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Set `known_to` of every version of the noted keys; `intake_order` has that of the rows still to be inserted."""
+    _note_order(
+        con,
+        feed,
+        f"""select {_key(feed)}, known_at, known_to, id, null as file_row from intake_standing
+            union all
+            select {_key(feed)}, known_at, null, null, file_row from {ARRIVING}""",
+    )
+
+
+def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, rows: str) -> None:
+    """Fill `intake_order` (id, file_row, until) with these versions of the noted keys that end otherwise than noted."""
+    con.execute(
+        f"""create or replace temp table intake_order as
+            select id, file_row, until
+            from (select o.id, o.file_row, o.known_to,
+                         lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
+                  from ({rows}) as o semi join intake_versions as k on {_same_key(feed, "k", "o")})
+            where known_to is distinct from until"""
+    )
     con.execute(
         f"""update wh.raw.{feed.name} as r set known_to = v.until
-            from (select o.rowid as id, o.known_to,
-                         lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
-                  from wh.raw.{feed.name} as o
-                  semi join intake_versions as k on {_same_key(feed, "k", "o")}
-                  where o.portfolio = $portfolio) as v
-            where r.rowid = v.id and v.known_to is distinct from v.until""",
+            from intake_order as v where r.rowid = v.id"""
+    )
+
+
+def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio: str) -> None:
+    """Fill `intake_standing` with the rows of `raw` that have one of these keys.
+
+    Of all the record only the hashes of the keys are read, and the rest of the few rows whose hash is the same.
+    """
+    table = f"wh.raw.{feed.name}"
+    _renew_hashes(con, feed)
+    con.execute(
+        f"""create or replace temp table intake_alike as
+            select o.rowid as id from {table} as o
+            semi join (select distinct {key_hash(feed)} as key_hash from {keys}) as t on o.key_hash = t.key_hash"""
+    )
+    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
+    con.execute(
+        f"""create or replace temp table intake_standing as
+            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
+            from {table} as o semi join intake_alike as a on o.rowid = a.id
+            semi join {keys} as t on {_same_key(feed, "t", "o")}
+            where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
     )
+
+
+def _renew_hashes(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Write the hashes of all rows anew if one has none, or if another version of DuckDB made them."""
+    table = f"wh.raw.{feed.name}"
+    outdated = f"(select key_hash is distinct from {key_hash(feed)} from {table} limit 1)"
+    row = con.execute(
+        f"select exists (select 1 from {table} where key_hash is null) or {outdated}"
+    ).fetchone()
+    if row and row[0]:
+        con.execute(f"update {table} set key_hash = {key_hash(feed)}")
 
 
 def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
@@ -165,6 +217,11 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
             ) as e
             where r.file_row = e.file_row"""
     )
+
+
+def key_hash(feed: Feed) -> str:
+    """Return SQL of the hash of a row's key, four bytes long: rows with one key have one hash, few others share it."""
+    return f"cast(hash({_key(feed)}) & 4294967295 as uinteger)"
 
 
 def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
