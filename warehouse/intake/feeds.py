@@ -12,16 +12,7 @@ from typing import Literal
 from warehouse.tables import TableColumn
 
 ColumnType = Literal[
-    "varchar",
-    "date",
-    "timestamp",
-    "decimal(18,2)",
-    "double",
-    "integer",
-    "boolean",
-    "json",
-    "bigint",
-    "uinteger",
+    "varchar", "date", "timestamp", "decimal(18,2)", "double", "integer", "boolean", "json", "bigint"
 ]
 
 
@@ -148,9 +139,7 @@ _FILLED = (
     FeedColumn("file_row", "bigint", "number of the data row in the file, from 1"),
     FeedColumn("run_id", "varchar", "run that loaded the row"),
     FeedColumn("loaded_at", "timestamp", "local time of loading"),
-    FeedColumn(
-        "key_hash", "uinteger", "hash of the key as this version of DuckDB makes it, to find rows of one key"
-    ),
+    FeedColumn("key_hash", "integer", "hash of the key by this version of DuckDB, to find rows of one key"),
 )
 
 _EVENTS = ("login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment")

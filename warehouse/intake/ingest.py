@@ -212,9 +212,8 @@ def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
     return _first_number(
         con,
         f"""insert into wh.raw.{job.feed.name} by name
-            select n.* exclude (fault, brings_known_at), o.until as known_to, $portfolio as portfolio,
-                   $file_hash as file_hash, $run_id as run_id, $now as loaded_at,
-                   {versions.key_hash(job.feed)} as key_hash
+            select n.* exclude (fault, brings_known_at, is_repeat), o.until as known_to, $portfolio as portfolio,
+                   $file_hash as file_hash, $run_id as run_id, $now as loaded_at
             from {versions.ARRIVING} as n left join intake_order as o on n.file_row = o.file_row""",
         {
             **job.record.model_dump(include={"portfolio", "file_hash", "run_id"}),

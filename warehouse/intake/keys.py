@@ -61,6 +61,7 @@ def _plain_letters(key: str, letters: dict[str, str]) -> str:
 
 
 LETTERS = "look-alike letters"
+ZEROS = "leading zeros"
 _FOLDS: dict[str, Callable[[str], str]] = {
     LETTERS: lambda key: (
         f"case when strlen({key}) = length({key}) then {key} "
@@ -68,7 +69,7 @@ _FOLDS: dict[str, Callable[[str], str]] = {
     ),
     "case": lambda key: f"lower({key})",
     "white space": lambda key: f"replace({key}, ' ', '')",
-    "leading zeros": lambda key: f"regexp_replace({key}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')",
+    ZEROS: lambda key: f"regexp_replace({key}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')",
 }
 
 
@@ -166,11 +167,14 @@ def _compare(
         return
     # the first spelling in a file stands; a key that only points to a borrower is no borrower
     first = "first_value(key) over (partition by looks order by first_row)"
+    # leading zeros are dear to find in all known keys; those that differ in more than zeros are left out before
+    without_zeros = f"replace({_folded('key', looks, without=ZEROS)}, '0', '')"
     con.execute(
         f"""insert into intake_similar
             with strange as (select key, first_row, {_folded("key", looks)} as looks from intake_strange),
             standing as (
-                select {_folded("key", looks)} as looks, min(key) as known from intake_known group by all
+                select {_folded("key", looks)} as looks, min(key) as known from intake_known
+                where {without_zeros} in (select replace(looks, '0', '') from strange) group by all
             ),
             pairs as (
                 select key, coalesce(known, {first if rows == "fault is null" else "null"}) as known

@@ -22,13 +22,16 @@ import duckdb
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
 
-ARRIVING = """(select * from intake_typed
-    where fault is null and file_row not in (select file_row from intake_repeats))"""
+ARRIVING = "(select * from intake_typed where fault is null and not is_repeat)"
 """SQL of the faultless rows of the file that become versions of their key."""
+
+_BESIDE_OTHERS = "(select * from intake_candidates where not is_repeat)"
+"""SQL of those among them whose key another row of the file or of `raw` may have; all questions are about these."""
 
 TEMPORARY = (
     "intake_alike",
     "intake_standing",
+    "intake_candidates",
     "intake_shared",
     "intake_repeats",
     "intake_versions",
@@ -41,23 +44,32 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
     """Fill `intake_repeats` (file_row, taken_by, equal) with the faultless rows that are no version of their key.
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
-    withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row.
+    withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row,
+    `intake_candidates` the rows of the file that are alone with theirs neither there nor in the file, by its hash.
     """
-    arriving = f"(select {_key(feed)} from intake_typed where fault is null)"
-    _look_up(con, feed, keys=arriving, portfolio=portfolio)
+    _look_up(con, feed, keys=ARRIVING, portfolio=portfolio)
+    con.execute(
+        f"""create or replace temp table intake_candidates as
+            select * from {ARRIVING} where key_hash in (
+                select {key_hash(feed)} from intake_standing
+                union all
+                select key_hash from {ARRIVING} group by key_hash having count(*) > 1)"""
+    )
     con.execute(
         f"""create or replace temp table intake_repeats as
             select t.file_row, min({_taken_by(feed, "t", "o")}) as taken_by, false as equal
-            from intake_typed as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
-            where t.fault is null
+            from intake_candidates as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
             group by t.file_row having count({_taken_by(feed, "t", "o")}) > 0"""
     )
+    _mark_repeats(con)
     con.execute(
         f"""create or replace temp table intake_shared as
-            select {_key(feed)}, min(file_row) as first_row from {ARRIVING} group by all having count(*) > 1"""
+            select {_key(feed)}, min(file_row) as first_row from {_BESIDE_OTHERS}
+            group by all having count(*) > 1"""
     )
     if _any(con, "intake_shared"):
         _find_repeats_in_file(con, feed)
+        _mark_repeats(con)
     if _any(con, "intake_repeats"):
         _find_equal(con, feed, delivered=delivered)
 
@@ -84,22 +96,22 @@ def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRe
 
 
 def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
-    """Add the keys of arriving rows that have another version in `raw` or in the file itself.
+    """Add the keys of arriving rows that have another version in `raw` or may have one in the file itself.
 
     Returns:
         How many rows of `raw` stood until now and are superseded by an arriving row.
     """
     con.execute(
         f"""insert into intake_versions
-            select {_key(feed, "n")} from {ARRIVING} as n
+            select {_key(feed, "n")} from {_BESIDE_OTHERS} as n
             semi join intake_standing as o on {_same_key(feed, "n", "o")}
             union all
-            select {_key(feed, "n")} from {ARRIVING} as n group by all having count(*) > 1"""
+            select {_key(feed)} from intake_shared"""
     )
     row = con.execute(
         f"""select count(*) from intake_standing as o
             where o.known_to is null
-              and exists (select 1 from {ARRIVING} as n
+              and exists (select 1 from {_BESIDE_OTHERS} as n
                           where {_same_key(feed, "n", "o")} and n.known_at > o.known_at)"""
     ).fetchone()
     return int(row[0]) if row else 0
@@ -108,7 +120,8 @@ def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
 def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str) -> None:
     """Set `known_to` of every version in `raw` of the noted keys to the `known_at` of the next one, or null."""
     if _any(con, "intake_versions"):
-        _look_up(con, feed, keys="intake_versions", portfolio=portfolio)
+        hashed = f"(select *, {key_hash(feed)} as key_hash from intake_versions)"
+        _look_up(con, feed, keys=hashed, portfolio=portfolio)
         _note_order(con, feed, "select *, null as file_row from intake_standing")
 
 
@@ -119,7 +132,7 @@ def order_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
         feed,
         f"""select {_key(feed)}, known_at, known_to, id, null as file_row from intake_standing
             union all
-            select {_key(feed)}, known_at, null, null, file_row from {ARRIVING}""",
+            select {_key(feed)}, known_at, null, null, file_row from {_BESIDE_OTHERS}""",
     )
 
 
@@ -140,7 +153,7 @@ def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, rows: str) -> None:
 
 
 def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio: str) -> None:
-    """Fill `intake_standing` with the rows of `raw` that have one of these keys.
+    """Fill `intake_standing` with the rows of `raw` that have one of these keys, which come with their hashes.
 
     Of all the record only the hashes of the keys are read, and the rest of the few rows whose hash is the same.
     """
@@ -149,7 +162,7 @@ def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio
     con.execute(
         f"""create or replace temp table intake_alike as
             select o.rowid as id from {table} as o
-            semi join (select distinct {key_hash(feed)} as key_hash from {keys}) as t on o.key_hash = t.key_hash"""
+            semi join {keys} as t on o.key_hash = t.key_hash"""
     )
     standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
     con.execute(
@@ -180,9 +193,9 @@ def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
             with by_first as (
                 select t.file_row, t.known_at, {_key(feed, "t")},
                     case when t.file_row > f.first_row then {_taken_by(feed, "t", "o")} end as taken_by
-                from {ARRIVING} as t
+                from {_BESIDE_OTHERS} as t
                 inner join intake_shared as f on {_same_key(feed, "t", "f")}
-                inner join intake_typed as o on f.first_row = o.file_row
+                inner join intake_candidates as o on f.first_row = o.file_row
             ),
             by_time as (
                 select file_row, taken_by,
@@ -195,6 +208,14 @@ def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     )
 
 
+def _mark_repeats(con: duckdb.DuckDBPyConnection) -> None:
+    if _any(con, "intake_repeats"):
+        for rows in ("intake_candidates", "intake_typed"):
+            con.execute(
+                f"update {rows} set is_repeat = true where file_row in (select file_row from intake_repeats)"
+            )
+
+
 def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str]) -> None:
     """Mark the repeats that say what a standing row says: they are exact duplicates."""
     compared = [name for name in delivered if name not in (*feed.key, "known_at")]
@@ -203,25 +224,23 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
         f"""update intake_repeats as r set equal = true
             from (
                 select t.file_row
-                from intake_repeats as m
-                inner join intake_typed as t on m.file_row = t.file_row
+                from intake_candidates as t
                 inner join intake_standing as s on {_same_key(feed, "t", "s")}
                 inner join wh.raw.{feed.name} as o on s.id = o.rowid
-                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+                where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
                 union
                 select t.file_row
-                from intake_repeats as m
-                inner join intake_typed as t on m.file_row = t.file_row
-                inner join {ARRIVING} as o on {_same_key(feed, "t", "o")} and o.file_row < t.file_row
-                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+                from intake_candidates as t
+                inner join {_BESIDE_OTHERS} as o on {_same_key(feed, "t", "o")} and o.file_row < t.file_row
+                where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
             ) as e
             where r.file_row = e.file_row"""
     )
 
 
-def key_hash(feed: Feed) -> str:
-    """Return SQL of the hash of a row's key, four bytes long: rows with one key have one hash, few others share it."""
-    return f"cast(hash({_key(feed)}) & 4294967295 as uinteger)"
+def key_hash(feed: Feed, alias: str = "") -> str:
+    """Return SQL of the hash of a row's key: 31 bits, so that rows of one key share it, and few others do."""
+    return f"cast(hash({_key(feed, alias)}) >> 33 as integer)"
 
 
 def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
