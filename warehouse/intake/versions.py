@@ -26,7 +26,7 @@ ARRIVING = "(select * from intake_typed where fault is null and not is_repeat)"
 """SQL of the faultless rows of the file that become versions of their key."""
 
 _BESIDE_OTHERS = "(select * from intake_candidates where not is_repeat)"
-"""SQL of those among them whose key another row of the file or of `raw` may have; all questions are about these."""
+"""SQL of the few among them whose key another row of the file or of `raw` may have: the others need no comparing."""
 
 TEMPORARY = (
     "intake_alike",
@@ -45,7 +45,7 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
     withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row,
-    `intake_candidates` the rows of the file that are alone with theirs neither there nor in the file, by its hash.
+    `intake_candidates` the faultless rows whose key, by its hash, another row of the file or of `raw` has.
     """
     _look_up(con, feed, keys=ARRIVING, portfolio=portfolio)
     con.execute(
@@ -122,28 +122,26 @@ def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str
     if _any(con, "intake_versions"):
         hashed = f"(select *, {key_hash(feed)} as key_hash from intake_versions)"
         _look_up(con, feed, keys=hashed, portfolio=portfolio)
-        _note_order(con, feed, "select *, null as file_row from intake_standing")
+        _note_order(con, feed, arriving="")
 
 
 def order_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     """Set `known_to` of every version of the noted keys; `intake_order` has that of the rows still to be inserted."""
-    _note_order(
-        con,
-        feed,
-        f"""select {_key(feed)}, known_at, known_to, id, null as file_row from intake_standing
-            union all
-            select {_key(feed)}, known_at, null, null, file_row from {_BESIDE_OTHERS}""",
-    )
+    arriving = f"union all select {_key(feed)}, known_at, null, null, file_row from {_BESIDE_OTHERS}"
+    _note_order(con, feed, arriving=arriving)
 
 
-def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, rows: str) -> None:
-    """Fill `intake_order` (id, file_row, until) with these versions of the noted keys that end otherwise than noted."""
+def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, *, arriving: str) -> None:
+    """Fill `intake_order` (id, file_row, until) with the versions of the noted keys whose `known_to` changes."""
     con.execute(
         f"""create or replace temp table intake_order as
+            with versions as (
+                select {_key(feed)}, known_at, known_to, id, null as file_row from intake_standing {arriving}
+            )
             select id, file_row, until
             from (select o.id, o.file_row, o.known_to,
                          lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
-                  from ({rows}) as o semi join intake_versions as k on {_same_key(feed, "k", "o")})
+                  from versions as o semi join intake_versions as k on {_same_key(feed, "k", "o")})
             where known_to is distinct from until"""
     )
     con.execute(
@@ -164,11 +162,9 @@ def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio
             select o.rowid as id from {table} as o
             semi join {keys} as t on o.key_hash = t.key_hash"""
     )
-    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
     con.execute(
         f"""create or replace temp table intake_standing as
-            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
-            from {table} as o semi join intake_alike as a on o.rowid = a.id
+            select o.rowid as id, o.* from {table} as o semi join intake_alike as a on o.rowid = a.id
             semi join {keys} as t on {_same_key(feed, "t", "o")}
             where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
@@ -225,8 +221,7 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
             from (
                 select t.file_row
                 from intake_candidates as t
-                inner join intake_standing as s on {_same_key(feed, "t", "s")}
-                inner join wh.raw.{feed.name} as o on s.id = o.rowid
+                inner join intake_standing as o on {_same_key(feed, "t", "o")}
                 where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
                 union
                 select t.file_row
