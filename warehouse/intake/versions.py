@@ -234,8 +234,8 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
 
 
 def key_hash(feed: Feed, alias: str = "") -> str:
-    """Return SQL of the hash of a row's key: 31 bits, so that rows of one key share it, and few others do."""
-    return f"cast(hash({_key(feed, alias)}) >> 33 as integer)"
+    """Return SQL of the hash of a row's key: 63 bits, so that rows of one key share it and hardly any other does."""
+    return f"cast(hash({_key(feed, alias)}) >> 1 as bigint)"
 
 
 def _taken_by(feed: Feed, arriving: str, standing: str) -> str:

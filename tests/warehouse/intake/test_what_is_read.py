@@ -97,16 +97,18 @@ def sale(number: str, **more: str) -> Row:
 
 
 def deliver_a_day(lender: Lender, con: Any) -> IngestResult:
-    """Deliver thirty new rows, an old one once more, and a restatement of another old one."""
+    """Deliver 500 new rows, an old one once more, and restatements of eighty others of that time."""
     old = sale("R7", occurred_at="2023-01-01 00:07:00", known_at="2023-01-01 00:07:00")
-    restated = sale("R11", occurred_at="2023-01-01 00:11:00", amount="2.50")
-    lender.deliver("transactions/day.csv", [old, restated, *(sale(f"N{n}") for n in range(30))])
+    restated = [
+        sale(f"R{n}", occurred_at=f"2023-01-01 00:{n % 60:02}:00", amount="2.50") for n in range(11, 91)
+    ]
+    lender.deliver("transactions/day.csv", [old, *restated, *(sale(f"N{n}") for n in range(500))])
     (file,) = list_landing(lender.landing)
     return ingest_file(con, file, portfolio=lender.portfolio, run_id="run")
 
 
 def stands_in_order(lender: Lender, result: IngestResult) -> None:
-    assert (result.loaded, result.exact_duplicates, result.superseded, result.quarantined) == (31, 1, 1, 0)
+    assert (result.loaded, result.exact_duplicates, result.superseded, result.quarantined) == (580, 1, 80, 0)
     assert lender.ask(
         """select amount::varchar, known_to::varchar from wh.raw.transactions
            where portfolio = $p and transaction_id = 'R11' order by known_at"""
@@ -136,4 +138,4 @@ def test_a_record_without_sound_hashes_gets_them_and_no_row_is_taken_twice(lende
     assert lender.ask(
         f"select count(*), count(*) filter (key_hash = {versions.key_hash(SALES)}) from wh.raw.transactions "
         "where portfolio = $p"
-    ) == [(131, 131)]
+    ) == [(680, 680)]
