@@ -36,6 +36,7 @@ TEMPORARY = (
     "intake_repeats",
     "intake_versions",
     "intake_order",
+    "intake_content",
 )
 """The temporary tables of this module."""
 
@@ -162,9 +163,11 @@ def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio
             select o.rowid as id from {table} as o
             semi join {keys} as t on o.key_hash = t.key_hash"""
     )
+    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
     con.execute(
         f"""create or replace temp table intake_standing as
-            select o.rowid as id, o.* from {table} as o semi join intake_alike as a on o.rowid = a.id
+            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
+            from {table} as o semi join intake_alike as a on o.rowid = a.id
             semi join {keys} as t on {_same_key(feed, "t", "o")}
             where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
@@ -217,11 +220,19 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
     compared = [name for name in delivered if name not in (*feed.key, "known_at")]
     same = " and ".join(f't."{name}" is not distinct from o."{name}"' for name in compared) or "true"
     con.execute(
+        f"""create or replace temp table intake_content as
+            select o.* from wh.raw.{feed.name} as o
+            semi join (
+                select s.id from intake_standing as s
+                semi join (select * from intake_candidates where is_repeat) as t on {_same_key(feed, "t", "s")}
+            ) as s on o.rowid = s.id"""
+    )
+    con.execute(
         f"""update intake_repeats as r set equal = true
             from (
                 select t.file_row
                 from intake_candidates as t
-                inner join intake_standing as o on {_same_key(feed, "t", "o")}
+                inner join intake_content as o on {_same_key(feed, "t", "o")}
                 where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
                 union
                 select t.file_row
@@ -234,8 +245,8 @@ def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[s
 
 
 def key_hash(feed: Feed, alias: str = "") -> str:
-    """Return SQL of the hash of a row's key: 63 bits, so that rows of one key share it and hardly any other does."""
-    return f"cast(hash({_key(feed, alias)}) >> 1 as bigint)"
+    """Return SQL of the hash of a row's key: 40 bits, so that rows of one key share it and hardly any other does."""
+    return f"cast(hash({_key(feed, alias)}) >> 24 as bigint)"
 
 
 def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
