@@ -84,6 +84,7 @@ def lengthen(home: Path, days: int) -> None:
     """Repeat the record of one month under other keys and earlier times until it is so many days long."""
     os.environ.update(NIGHTLEDGER_HOME=str(home), NIGHTLEDGER_THREADS="1")
     from warehouse.connection import writer
+    from warehouse.intake import versions
     from warehouse.intake.feeds import FEEDS
 
     with writer(purpose="benchmark of intake") as con:
@@ -99,9 +100,12 @@ def lengthen(home: Path, days: int) -> None:
                         columns.append(f"{name} - interval {MONTH * back} day as {name}")
                     elif name in own_keys and kind == "VARCHAR":
                         columns.append(f"{name} || '-{back}' as {name}")
-                    else:
+                    elif name != "key_hash":
                         columns.append(name)
-                con.execute(f"insert into wh.raw.{feed.name} by name select {', '.join(columns)} from month")
+                con.execute(
+                    f"insert into wh.raw.{feed.name} by name select *, {versions.key_hash(feed)} as key_hash "
+                    f"from (select {', '.join(columns)} from month)"
+                )
             con.execute("drop table month")
         con.execute("checkpoint wh")
 

@@ -139,6 +139,7 @@ _FILLED = (
     FeedColumn("file_row", "bigint", "number of the data row in the file, from 1"),
     FeedColumn("run_id", "varchar", "run that loaded the row"),
     FeedColumn("loaded_at", "timestamp", "local time of loading"),
+    FeedColumn("key_hash", "bigint", "hash of the key by this version of DuckDB, to find rows of one key"),
 )
 
 _EVENTS = ("login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment")

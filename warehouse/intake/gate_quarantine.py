@@ -64,7 +64,8 @@ def quarantine_rows(
         )
         moved = con.execute(f"delete from wh.raw.{feed} as raw_rows where {bad}", selection).fetchone()
         versions.order_versions(con, declaration, portfolio=night.portfolio)
-        con.execute("drop table temp.main.intake_versions")
+        for name in versions.TEMPORARY:
+            con.execute(f"drop table if exists temp.main.{name}")
     return int(moved[0]) if moved else 0
 
 

@@ -111,7 +111,7 @@ def ingest_file(
         return _refuse(con, record, before=before, reason="unreadable: the file went away while it was read")
     finally:
         numbered_rows.drop(con)
-        for name in ("intake_typed", "intake_strange", "intake_similar", *versions.TEMPORARY):
+        for name in ("intake_typed", "intake_known", "intake_strange", "intake_similar", *versions.TEMPORARY):
             con.execute(f"drop table if exists temp.main.{name}")
 
 
@@ -145,8 +145,8 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
         versions.find_repeats(con, feed, delivered=list(delivered.types), portfolio=portfolio)
         superseded = versions.note_arriving(con, feed)
         quarantined = quarantine(con, job.record, faults=faults, types=delivered.types)
+        versions.order_arriving(con, feed)
         loaded = _insert(con, job)
-        versions.order_versions(con, feed, portfolio=portfolio)
         duplicates = _first_number(con, "select count(*) from intake_repeats where equal")
         if delivered.rows != loaded + quarantined + duplicates:
             raise RowsLostError(
@@ -212,9 +212,9 @@ def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
     return _first_number(
         con,
         f"""insert into wh.raw.{job.feed.name} by name
-            select * exclude (fault, brings_known_at), $portfolio as portfolio, $file_hash as file_hash,
-                   $run_id as run_id, $now as loaded_at
-            from {versions.ARRIVING}""",
+            select n.* exclude (fault, brings_known_at, is_repeat), o.until as known_to, $portfolio as portfolio,
+                   $file_hash as file_hash, $run_id as run_id, $now as loaded_at
+            from {versions.ARRIVING} as n left join intake_order as o on n.file_row = o.file_row""",
         {
             **job.record.model_dump(include={"portfolio", "file_hash", "run_id"}),
             "now": settings().local_now(),

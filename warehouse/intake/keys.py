@@ -61,6 +61,7 @@ def _plain_letters(key: str, letters: dict[str, str]) -> str:
 
 
 LETTERS = "look-alike letters"
+ZEROS = "leading zeros"
 _FOLDS: dict[str, Callable[[str], str]] = {
     LETTERS: lambda key: (
         f"case when strlen({key}) = length({key}) then {key} "
@@ -68,7 +69,7 @@ _FOLDS: dict[str, Callable[[str], str]] = {
     ),
     "case": lambda key: f"lower({key})",
     "white space": lambda key: f"replace({key}, ' ', '')",
-    "leading zeros": lambda key: f"regexp_replace({key}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')",
+    ZEROS: lambda key: f"regexp_replace({key}, '(^|[^0-9])0+([0-9])', '\\1\\2', 'g')",
 }
 
 
@@ -143,47 +144,52 @@ def _compare(
     withdrawn: FileRecord | None,
 ) -> None:
     """Compare the keys of these rows that nobody knows with those known and, where they are new, with one another."""
-    known = f"""select distinct {name} as key from wh.raw.{feed}
-                where portfolio = $portfolio
-                  and (file_hash is distinct from $file_hash or run_id is distinct from $run_id)"""
-    stands = {
-        "portfolio": portfolio,
-        "file_hash": withdrawn.file_hash if withdrawn else "",
-        "run_id": withdrawn.run_id if withdrawn else "",
-    }
+    if con.execute(f"select 1 from intake_typed where {rows} limit 1").fetchone() is None:
+        return
+    con.execute(
+        f"""create or replace temp table intake_known as
+            select distinct {name} as key from wh.raw.{feed}
+            where portfolio = $portfolio
+              and (file_hash is distinct from $file_hash or run_id is distinct from $run_id)""",
+        {
+            "portfolio": portfolio,
+            "file_hash": withdrawn.file_hash if withdrawn else "",
+            "run_id": withdrawn.run_id if withdrawn else "",
+        },
+    )
     con.execute(
         f"""create or replace temp table intake_strange as
             select {name} as key, min(file_row) as first_row
-            from intake_typed anti join ({known}) on {name} = key where {rows} group by all""",
-        stands,
+            from intake_typed anti join intake_known on {name} = key where {rows} group by all"""
     )
-    looks = _looks_to_fold(con, known, stands)
+    looks = _looks_to_fold(con)
     if not looks:
         return
     # the first spelling in a file stands; a key that only points to a borrower is no borrower
     first = "first_value(key) over (partition by looks order by first_row)"
+    # leading zeros are dear to find in all known keys; those that differ in more than zeros are left out before
+    without_zeros = f"replace({_folded('key', looks, without=ZEROS)}, '0', '')"
     con.execute(
         f"""insert into intake_similar
             with strange as (select key, first_row, {_folded("key", looks)} as looks from intake_strange),
             standing as (
-                select {_folded("key", looks)} as looks, min(key) as known from ({known}) group by all
+                select {_folded("key", looks)} as looks, min(key) as known from intake_known
+                where {without_zeros} in (select replace(looks, '0', '') from strange) group by all
             ),
             pairs as (
                 select key, coalesce(known, {first if rows == "fault is null" else "null"}) as known
                 from strange left join standing using (looks)
             )
-            select '{name}', key, known, {_differences("key", "known", looks)} from pairs where key <> known""",
-        stands,
+            select '{name}', key, known, {_differences("key", "known", looks)} from pairs where key <> known"""
     )
 
 
-def _looks_to_fold(con: duckdb.DuckDBPyConnection, known: str, stands: dict[str, str]) -> list[str]:
+def _looks_to_fold(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Return the looks that keys can differ in: none where no key is strange, letters only where one is not ASCII."""
     not_ascii = "strlen(key) <> length(key)"
     row = con.execute(
         f"""select count(*) > 0, coalesce(bool_or({not_ascii}), false)
-                   or exists (select 1 from ({known}) where {not_ascii}) from intake_strange""",
-        stands,
+                   or exists (select 1 from intake_known where {not_ascii}) from intake_strange"""
     ).fetchone()
     any_strange, any_letter = row or (False, False)
     return [look for look in _FOLDS if any_strange and (any_letter or look != LETTERS)]

@@ -31,26 +31,24 @@ def quarantine(
     broken = con.execute(
         "select distinct fault from intake_typed where fault is not null order by all"
     ).fetchall()
-    if broken:  # the sentences of these rules alone: each takes 2 ms to compile
-        rules = " ".join(f"when {number} then '{faults[number].rule}'" for (number,) in broken)
-        details = " ".join(f"when {number} then {faults[number].detail}" for (number,) in broken)
+    if broken or _any(con, "intake_repeats where not equal"):
+        # the sentences of these rules alone: each takes 2 ms to compile
+        # and the rows of these alone: the first condition is asked before any row is joined
+        rules = "".join(f"when t.fault = {number} then '{faults[number].rule}' " for (number,) in broken)
+        details = "".join(f"when t.fault = {number} then {faults[number].detail} " for (number,) in broken)
+        ways = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
+        repeated = f"'The key ({', '.join(feed.key)})' || case t.taken_by {ways} end"
         moved += _insert(
             con,
             record,
-            f"""r.file_row, case t.fault {rules} end as rule, case t.fault {details} end as detail,
-                {text} as raw_text
-                from intake_rows as r inner join intake_typed as t on r.file_row = t.file_row
-                where t.fault is not null""",
-        )
-    if _any(con, "intake_repeats where not equal"):
-        sentences = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
-        moved += _insert(
-            con,
-            record,
-            f"""r.file_row, 'key_repeated' as rule,
-                'The key ({", ".join(feed.key)})' || case t.taken_by {sentences} end as detail, {text} as raw_text
-                from intake_rows as r inner join intake_repeats as t on r.file_row = t.file_row
-                where not t.equal""",
+            f"""r.file_row, case {rules} when t.is_repeat then 'key_repeated' end as rule,
+                case {details} when t.is_repeat then {repeated} end as detail, {text} as raw_text
+                from intake_rows as r
+                inner join (
+                    select s.*, m.taken_by from intake_typed as s
+                    left join intake_repeats as m on s.file_row = m.file_row
+                    where (s.fault is not null or s.is_repeat) and (s.fault is not null or not m.equal)
+                ) as t on r.file_row = t.file_row""",
         )
     return moved
 

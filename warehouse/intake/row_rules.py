@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.intake import forgotten, keys
+from warehouse.intake import forgotten, keys, versions
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.forms import sql_form
@@ -42,7 +42,9 @@ def type_rows(
     mapping: FeedMapping = AS_ASKED,
     before: FileRecord | None = None,
 ) -> list[Fault]:
-    """Fill `intake_typed` (file_row, typed columns, known_at, brings_known_at, fault); `fault` indexes the result.
+    """Fill `intake_typed` (file_row, typed columns, known_at, brings_known_at, key_hash, is_repeat, fault).
+
+    `fault` indexes the result; `is_repeat` is false until the rows are compared with one another.
 
     Args:
         con: the cursor that read the file.
@@ -69,6 +71,7 @@ def type_rows(
             select t.* exclude (delivered_at, {flags}),
                    coalesce(t.delivered_at, cast(t."{feed.business_time}" as timestamp)) as known_at,
                    {'t."has_known_at"' if "known_at" in types else "false"} as brings_known_at,
+                   {versions.key_hash(feed, "t")} as key_hash, false as is_repeat,
                    cast(case {cases} end as utinyint) as fault
             from typed as t left join known as k on t.enterprise_id = k.known_enterprise""",
         {"portfolio": portfolio},

@@ -10,6 +10,7 @@ from warehouse.intake import amounts, times
 from warehouse.intake.feeds import Feed, FeedColumn
 from warehouse.intake.mapping import FeedMapping
 from warehouse.intake.texts import value_of
+from warehouse.sql import quoted
 
 
 def typed_rows(feed: Feed, types: dict[str, str], mapping: FeedMapping) -> str:
@@ -102,6 +103,8 @@ def _quick(column: FeedColumn, text: str, mapping: FeedMapping) -> str | None:
         return times.quick_time(column, text, mapping)
     if column.type in amounts.NUMBER_TYPES:
         return amounts.quick_number(column, text, mapping)
+    if column.choices:
+        return f"case when {text} in ({', '.join(map(quoted, column.choices))}) then {text} end"
     return f"try_cast({text} as boolean)" if column.type == "boolean" else None
 
 

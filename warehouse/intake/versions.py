@@ -22,11 +22,22 @@ import duckdb
 from warehouse.intake.feeds import Feed
 from warehouse.intake.file_ledger import FileRecord
 
-ARRIVING = """(select * from intake_typed
-    where fault is null and file_row not in (select file_row from intake_repeats))"""
+ARRIVING = "(select * from intake_typed where fault is null and not is_repeat)"
 """SQL of the faultless rows of the file that become versions of their key."""
 
-TEMPORARY = ("intake_standing", "intake_shared", "intake_repeats", "intake_versions")
+_BESIDE_OTHERS = "(select * from intake_candidates where not is_repeat)"
+"""SQL of the few among them whose key another row of the file or of `raw` may have: the others need no comparing."""
+
+TEMPORARY = (
+    "intake_alike",
+    "intake_standing",
+    "intake_candidates",
+    "intake_shared",
+    "intake_repeats",
+    "intake_versions",
+    "intake_order",
+    "intake_content",
+)
 """The temporary tables of this module."""
 
 
@@ -34,30 +45,32 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
     """Fill `intake_repeats` (file_row, taken_by, equal) with the faultless rows that are no version of their key.
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
-    withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row.
+    withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row,
+    `intake_candidates` the faultless rows whose key, by its hash, another row of the file or of `raw` has.
     """
-    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
+    _look_up(con, feed, keys=ARRIVING, portfolio=portfolio)
     con.execute(
-        f"""create or replace temp table intake_standing as
-            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
-            from wh.raw.{feed.name} as o
-            semi join (select {_key(feed)} from intake_typed where fault is null) as t on {_same_key(feed, "t", "o")}
-            where o.portfolio = $portfolio""",
-        {"portfolio": portfolio},
+        f"""create or replace temp table intake_candidates as
+            select * from {ARRIVING} where key_hash in (
+                select {key_hash(feed)} from intake_standing
+                union all
+                select key_hash from {ARRIVING} group by key_hash having count(*) > 1)"""
     )
     con.execute(
         f"""create or replace temp table intake_repeats as
             select t.file_row, min({_taken_by(feed, "t", "o")}) as taken_by, false as equal
-            from intake_typed as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
-            where t.fault is null
+            from intake_candidates as t inner join intake_standing as o on {_same_key(feed, "t", "o")}
             group by t.file_row having count({_taken_by(feed, "t", "o")}) > 0"""
     )
+    _mark_repeats(con)
     con.execute(
         f"""create or replace temp table intake_shared as
-            select {_key(feed)}, min(file_row) as first_row from {ARRIVING} group by all having count(*) > 1"""
+            select {_key(feed)}, min(file_row) as first_row from {_BESIDE_OTHERS}
+            group by all having count(*) > 1"""
     )
     if _any(con, "intake_shared"):
         _find_repeats_in_file(con, feed)
+        _mark_repeats(con)
     if _any(con, "intake_repeats"):
         _find_equal(con, feed, delivered=delivered)
 
@@ -84,41 +97,92 @@ def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRe
 
 
 def note_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> int:
-    """Add the keys of arriving rows that have another version in `raw` or in the file itself.
+    """Add the keys of arriving rows that have another version in `raw` or may have one in the file itself.
 
     Returns:
         How many rows of `raw` stood until now and are superseded by an arriving row.
     """
     con.execute(
         f"""insert into intake_versions
-            select {_key(feed, "n")} from {ARRIVING} as n
+            select {_key(feed, "n")} from {_BESIDE_OTHERS} as n
             semi join intake_standing as o on {_same_key(feed, "n", "o")}
             union all
-            select {_key(feed, "n")} from {ARRIVING} as n group by all having count(*) > 1"""
+            select {_key(feed)} from intake_shared"""
     )
     row = con.execute(
         f"""select count(*) from intake_standing as o
             where o.known_to is null
-              and exists (select 1 from {ARRIVING} as n
+              and exists (select 1 from {_BESIDE_OTHERS} as n
                           where {_same_key(feed, "n", "o")} and n.known_at > o.known_at)"""
     ).fetchone()
     return int(row[0]) if row else 0
 
 
 def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str) -> None:
-    """Set `known_to` of every version of the noted keys to the `known_at` of the next one, or null."""
-    if not _any(con, "intake_versions"):
-        return
+    """Set `known_to` of every version in `raw` of the noted keys to the `known_at` of the next one, or null."""
+    if _any(con, "intake_versions"):
+        hashed = f"(select *, {key_hash(feed)} as key_hash from intake_versions)"
+        _look_up(con, feed, keys=hashed, portfolio=portfolio)
+        _note_order(con, feed, arriving="")
+
+
+def order_arriving(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Set `known_to` of every version of the noted keys; `intake_order` has that of the rows still to be inserted."""
+    arriving = f"union all select {_key(feed)}, known_at, null, null, file_row from {_BESIDE_OTHERS}"
+    _note_order(con, feed, arriving=arriving)
+
+
+def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, *, arriving: str) -> None:
+    """Fill `intake_order` (id, file_row, until) with the versions of the noted keys whose `known_to` changes."""
+    con.execute(
+        f"""create or replace temp table intake_order as
+            with versions as (
+                select {_key(feed)}, known_at, known_to, id, null as file_row from intake_standing {arriving}
+            )
+            select id, file_row, until
+            from (select o.id, o.file_row, o.known_to,
+                         lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
+                  from versions as o semi join intake_versions as k on {_same_key(feed, "k", "o")})
+            where known_to is distinct from until"""
+    )
     con.execute(
         f"""update wh.raw.{feed.name} as r set known_to = v.until
-            from (select o.rowid as id, o.known_to,
-                         lead(o.known_at) over (partition by {_key(feed, "o")} order by o.known_at) as until
-                  from wh.raw.{feed.name} as o
-                  semi join intake_versions as k on {_same_key(feed, "k", "o")}
-                  where o.portfolio = $portfolio) as v
-            where r.rowid = v.id and v.known_to is distinct from v.until""",
+            from intake_order as v where r.rowid = v.id"""
+    )
+
+
+def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio: str) -> None:
+    """Fill `intake_standing` with the rows of `raw` that have one of these keys, which come with their hashes.
+
+    Of all the record only the hashes of the keys are read, and the rest of the few rows whose hash is the same.
+    """
+    table = f"wh.raw.{feed.name}"
+    _renew_hashes(con, feed)
+    con.execute(
+        f"""create or replace temp table intake_alike as
+            select o.rowid as id from {table} as o
+            semi join {keys} as t on o.key_hash = t.key_hash"""
+    )
+    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
+    con.execute(
+        f"""create or replace temp table intake_standing as
+            select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
+            from {table} as o semi join intake_alike as a on o.rowid = a.id
+            semi join {keys} as t on {_same_key(feed, "t", "o")}
+            where o.portfolio = $portfolio""",
         {"portfolio": portfolio},
     )
+
+
+def _renew_hashes(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Write the hashes of all rows anew if one has none, or if another version of DuckDB made them."""
+    table = f"wh.raw.{feed.name}"
+    outdated = f"(select key_hash is distinct from {key_hash(feed)} from {table} limit 1)"
+    row = con.execute(
+        f"select exists (select 1 from {table} where key_hash is null) or {outdated}"
+    ).fetchone()
+    if row and row[0]:
+        con.execute(f"update {table} set key_hash = {key_hash(feed)}")
 
 
 def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
@@ -128,9 +192,9 @@ def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
             with by_first as (
                 select t.file_row, t.known_at, {_key(feed, "t")},
                     case when t.file_row > f.first_row then {_taken_by(feed, "t", "o")} end as taken_by
-                from {ARRIVING} as t
+                from {_BESIDE_OTHERS} as t
                 inner join intake_shared as f on {_same_key(feed, "t", "f")}
-                inner join intake_typed as o on f.first_row = o.file_row
+                inner join intake_candidates as o on f.first_row = o.file_row
             ),
             by_time as (
                 select file_row, taken_by,
@@ -143,28 +207,46 @@ def _find_repeats_in_file(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
     )
 
 
+def _mark_repeats(con: duckdb.DuckDBPyConnection) -> None:
+    if _any(con, "intake_repeats"):
+        for rows in ("intake_candidates", "intake_typed"):
+            con.execute(
+                f"update {rows} set is_repeat = true where file_row in (select file_row from intake_repeats)"
+            )
+
+
 def _find_equal(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str]) -> None:
     """Mark the repeats that say what a standing row says: they are exact duplicates."""
     compared = [name for name in delivered if name not in (*feed.key, "known_at")]
     same = " and ".join(f't."{name}" is not distinct from o."{name}"' for name in compared) or "true"
     con.execute(
+        f"""create or replace temp table intake_content as
+            select o.* from wh.raw.{feed.name} as o
+            semi join (
+                select s.id from intake_standing as s
+                semi join (select * from intake_candidates where is_repeat) as t on {_same_key(feed, "t", "s")}
+            ) as s on o.rowid = s.id"""
+    )
+    con.execute(
         f"""update intake_repeats as r set equal = true
             from (
                 select t.file_row
-                from intake_repeats as m
-                inner join intake_typed as t on m.file_row = t.file_row
-                inner join intake_standing as s on {_same_key(feed, "t", "s")}
-                inner join wh.raw.{feed.name} as o on s.id = o.rowid
-                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+                from intake_candidates as t
+                inner join intake_content as o on {_same_key(feed, "t", "o")}
+                where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
                 union
                 select t.file_row
-                from intake_repeats as m
-                inner join intake_typed as t on m.file_row = t.file_row
-                inner join {ARRIVING} as o on {_same_key(feed, "t", "o")} and o.file_row < t.file_row
-                where {same} and (t.known_at = o.known_at or not t.brings_known_at)
+                from intake_candidates as t
+                inner join {_BESIDE_OTHERS} as o on {_same_key(feed, "t", "o")} and o.file_row < t.file_row
+                where t.is_repeat and {same} and (t.known_at = o.known_at or not t.brings_known_at)
             ) as e
             where r.file_row = e.file_row"""
     )
+
+
+def key_hash(feed: Feed, alias: str = "") -> str:
+    """Return SQL of the hash of a row's key: 40 bits, so that rows of one key share it and hardly any other does."""
+    return f"cast(hash({_key(feed, alias)}) >> 24 as bigint)"
 
 
 def _taken_by(feed: Feed, arriving: str, standing: str) -> str:

@@ -20,6 +20,7 @@ OWN = {
     "run_id": "VARCHAR",
     "loaded_at": "TIMESTAMP",
     "known_to": "TIMESTAMP",
+    "key_hash": "BIGINT",
 }
 
 
