@@ -48,9 +48,10 @@ def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened_home(home: Path, empty_warehouse: Path) -> Path:
-    """A home as `home`, with an empty warehouse in it, copied because creating one takes six times as long."""
-    home.mkdir()
-    shutil.copy(empty_warehouse, settings().warehouse_file)
+    """A home with a warehouse: the test's own, or else an empty one, copied since creating one takes longer."""
+    if not settings().warehouse_file.exists():
+        home.mkdir(exist_ok=True)
+        shutil.copy(empty_warehouse, settings().warehouse_file)
     return home
 
 
