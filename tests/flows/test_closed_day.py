@@ -19,8 +19,9 @@ NEEDS: dict[str, dict[str, Any]] = {
     "backfill": {"first": date(2026, 6, 1)},
     "features": {"definition": "dpd90"},
 }
-# an approval may be for nights to come; the days of a paper's simulation are no lender's
-MAY_BE_AHEAD = {("promote", "effective_from"), ("replicate", "through")}
+# an approval may be for nights to come; the days of a paper's simulation are no lender's; a night that comes back from
+# Parquet is looked for there
+MAY_BE_AHEAD = {("promote", "effective_from"), ("replicate", "through"), ("retain", "bring_back")}
 
 
 def flow_of(name: str) -> Flow[..., Any]:

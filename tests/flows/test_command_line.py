@@ -16,7 +16,7 @@ from flows.__main__ import main
 
 FLOWS = [
     "backfill", "backup", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish",
-    "replay", "replicate", "report", "restore", "score", "train", "validate", "watch",
+    "replay", "replicate", "report", "restore", "retain", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def test_every_flow_bounds_the_name_of_a_portfolio() -> None:
     for name in FLOWS:
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
         field = get_type_hints(flow.fn)["run"].model_fields.get("portfolio")
-        if field is not None and "max_length=100" not in repr(field.metadata):
+        if field is not None and "max_length=100" not in f"{field.annotation} {field.metadata}":
             unbounded.append(name)
     assert unbounded == []
 

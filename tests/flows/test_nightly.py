@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -217,12 +218,13 @@ def test_a_stopped_night_leaves_the_last_good_scores(
     before = ask("from scores.portfolio_scores")
     from models import scoring
 
-    honest = scoring.score
+    honest = scoring.contributions
 
-    def broken(model: object, frame: pl.DataFrame) -> pl.DataFrame:
-        return honest(model, frame).with_columns(pd=pl.lit(1.5))  # type: ignore[arg-type]
+    def broken(*model_and_frame: Any, top: int) -> scoring.Contributions:
+        explained = honest(*model_and_frame, top=top)
+        return explained._replace(scores=explained.scores.with_columns(pd=pl.lit(1.5)))
 
-    monkeypatch.setattr(scoring, "score", broken)
+    monkeypatch.setattr(scoring, "contributions", broken)
     with pytest.raises(Refused, match="scores"):
         night(MAY)
     assert_frame_equal(ask("from scores.portfolio_scores"), before)

@@ -177,4 +177,4 @@ def test_trained_evaluated_and_told():
     assert "Without resampling, on the same rows" in card
     assert "| best single |" in card
     assert "variance inflation" in card
-    assert set(report.pictures(result, VOTING_ENSEMBLE)) == {"roc", "reliability"}
+    assert set(report.pictures(result)) == {"roc", "reliability"}
