@@ -266,6 +266,17 @@ def test_readers_have_every_night_before_and_after(nights):
     assert every_night("ops.older_nights") != []
 
 
+@pytest.mark.parametrize("files", [1, len(DAYS)])
+def test_the_least_and_the_greatest_of_every_column_are_found(nights, files):
+    for view in ("contributions", "score_changes"):
+        for file in sorted((settings().published_dir / view).rglob("*.parquet"))[files:]:
+            file.unlink()  # as after a first night
+        rows = ask(f"from every_night.{view}")
+        for name in rows.columns:
+            answer = ask(f'select min("{name}") as least, max("{name}") as greatest from every_night.{view}')
+            assert answer.row(0) == (rows[name].min(), rows[name].max()), name
+
+
 def test_the_file_holds_the_last_nights_and_parquet_all(nights):
     for name in ("contributions", "score_changes"):
         held = every_night(f"scores.{name}")
