@@ -29,11 +29,12 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Run:
-    """The figures of one command: each step's wall s, CPU s and peak GiB, functions, and the whole."""
+    """The figures of one command: each step's wall s, CPU s and peak GiB, functions, CPU s in libraries, the whole."""
 
     steps: dict[str, tuple[float, float, float]]
     functions: list[tuple[str, str, float]]
     function_seconds: float
+    in_libraries: dict[str, float]
     wall: float
     cpu: float
     server_cpu: float
@@ -74,10 +75,18 @@ def run(home: Path, *arguments: str) -> Run:
     wall, step_cpu, gib = steps[AFTER]
     steps[AFTER] = (wall, step_cpu + max(0.0, unseen), gib)
     functions = [(leaf, ours, seconds) for leaf, ours, seconds in figures["functions"]]
-    return Run(steps, functions, figures["function_seconds"], ended - started, cpu, figures["server_cpu"])
+    return Run(
+        steps,
+        functions,
+        figures["function_seconds"],
+        figures["in_libraries"],
+        ended - started,
+        cpu,
+        figures["server_cpu"],
+    )
 
 
-def bare(part: str, *arguments: str, files: list[Path] | None = None) -> dict[str, float]:
+def bare(part: str, *arguments: str, files: list[Path] | None = None) -> dict[str, Any]:
     """Measure one bare part in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.night_bare", part, *arguments]
     names = json.dumps([str(file) for file in files or ()])
@@ -140,7 +149,12 @@ def ratios_table(first: Run, regular: Run, parts: dict[str, dict[str, float]]) -
     pairs = [
         ("the record's files into tables", first.of("ingest_landing"), parts["read the record"]),
         ("the new day's files into tables", regular.of("ingest_landing"), parts["read a day"]),
-        ("the bare query", regular.of("build_features"), parts["features"]),
+        ("the bare query, beside all features", regular.of("build_features"), parts["features"]),
+        (
+            "the bare query, beside the features over transactions",
+            (parts["transactions"]["wall"], parts["transactions"]["cpu"]),
+            parts["features"],
+        ),
         ("one fit of each chosen model", first.of("ensure_champions"), parts["fits"]),
         ("predict alone", regular.of("score_portfolio"), parts["predict"]),
         (
@@ -161,6 +175,27 @@ def ratios_table(first: Run, regular: Run, parts: dict[str, dict[str, float]]) -
     return "\n".join([f"{head}\n|---|--:|--:|--:|--:|--:|--:|--:|", *rows])
 
 
+def training_line(first: Run, parts: dict[str, dict[str, Any]]) -> str:
+    """Return how much of a training is work of the libraries, and the first night beside that."""
+    libraries, training = first.in_libraries.get("ensure_champions", 0.0), first.of("ensure_champions")[1]
+    needed = libraries + parts["features"]["cpu"] + parts["predict"]["cpu"]
+    ours = first.cpu - first.of("ingest_landing")[1]
+    return (
+        f"A training fits more than once: in folds, over a grid, a challenger beside it. Of its {training:.1f} CPU s "
+        f"{libraries:.1f} ({libraries / training:.0%}) were inside the model libraries. The first night without intake "
+        f"took {ours / needed:.1f} times the CPU s of those, the bare query and the predictions."
+    )
+
+
+def explained_line(families: dict[str, tuple[int, float]]) -> str:
+    """Return how many borrowers one core scores and explains in a second."""
+    rates = ", ".join(
+        f"{family} {borrowers:,} at {borrowers / seconds:,.0f}"
+        for family, (borrowers, seconds) in families.items()
+    )
+    return f"Scored and explained, borrowers a CPU second, without reading and writing: {rates}."
+
+
 def measure(home: Path, *, enterprises: int, days: int) -> dict[str, Any]:
     """Run delivery and both nights in a new home, then the bare parts of the same files and models."""
     portfolio, before = f"simulated-{enterprises}-{SEED}", DAY - timedelta(days=1)
@@ -177,6 +212,8 @@ def measure(home: Path, *, enterprises: int, days: int) -> dict[str, Any]:
         "features": bare("features", files=files),
         "fits": bare("fits", portfolio, str(DAY)),
         "predict": bare("predict", portfolio, str(DAY)),
+        "explained": bare("explained", portfolio, str(DAY)),
+        "transactions": bare("transactions", portfolio, str(DAY)),
     }
     return {"delivery": delivery, "first": first, "regular": regular, "parts": parts, "files": len(record)}
 
@@ -210,6 +247,8 @@ def main(arguments: list[str]) -> None:
                 shares_line(regular),
                 "The bare parts, each in a process of its own:",
                 ratios_table(first, regular, result["parts"]),
+                training_line(first, result["parts"]),
+                explained_line(result["parts"]["explained"]["families"]),
                 "The ten costliest functions of the first night (CPU s by samples of the stacks):",
                 functions_table(first),
                 "The ten costliest functions of the regular night:",

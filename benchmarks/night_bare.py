@@ -2,6 +2,9 @@
 
 python -m benchmarks.night_bare PART ... prints wall seconds, CPU seconds and peak GiB as JSON. It reads a home whose
 nights have run, and takes from it only what the libraries are given: files, prepared rows, the parameters chosen.
+
+Two parts are our own work, measured apart from the step that does more: `transactions` builds the feature relations
+over what the bare query reads, `explained` scores and explains with one champion after the other.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ READERS = {
     ".ndjson.gz": "read_json({files}, format = 'newline_delimited', ignore_errors = true)",
 }
 SLICE = 50_000  # borrowers
+OVER_TRANSACTIONS = ("features.feat_transactions", "features.feat_counterparties")
 
 _LABELLED = """
 select f.*, l.label
@@ -214,15 +218,54 @@ def predict(watch: Stopwatch, portfolio: str, night: date) -> None:
                         learner.predict_proba(rows)
 
 
+def transactions(watch: Stopwatch, portfolio: str, night: date) -> None:
+    """Build the feature relations that read transactions once more."""
+    from warehouse.connection import writer
+    from warehouse.partition import replace_partition
+
+    with writer(purpose="benchmark") as con, watch.running():
+        for relation in OVER_TRANSACTIONS:
+            replace_partition(con, relation, {"portfolio": portfolio, "as_of_date": night})
+
+
+def explained(watch: Stopwatch, portfolio: str, night: date) -> dict[str, tuple[int, float]]:
+    """Score and explain every borrower that each champion covers; return borrowers and CPU seconds by family."""
+    import polars as pl
+
+    from models import scoring
+    from models.families import FAMILIES
+    from warehouse import sql
+    from warehouse.connection import writer
+    from warehouse.matrix import ROWS_A_PART
+
+    families: dict[str, tuple[int, float]] = {}
+    with writer(purpose="benchmark") as con:
+        models, start = champions(con, portfolio), 0
+        params = {"portfolio": portfolio, "as_of_date": night, "rows": ROWS_A_PART}
+        while not (frame := sql.frame(con, _NIGHT, {**params, "start": start})).is_empty():
+            start += ROWS_A_PART
+            for record, model in models:
+                covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))
+                if covered.is_empty() or model.classifier.unexplained is not None:
+                    continue
+                before = watch.cpu
+                with watch.running():
+                    scoring.contributions(model, covered, top=5)
+                borrowers, seconds = families.get(record.model_family, (0, 0.0))
+                families[record.model_family] = (borrowers + covered.height, seconds + watch.cpu - before)
+    return families
+
+
 def main(arguments: list[str]) -> None:
     """Measure one part and print its figures."""
-    part, watch = arguments[0], Stopwatch()
+    part, watch, families = arguments[0], Stopwatch(), {}
     if part in {"read", "features"}:
         {"read": read, "features": features}[part](watch, list(map(Path, json.loads(sys.stdin.read()))))
     else:
-        {"fits": fits, "predict": predict}[part](watch, arguments[1], date.fromisoformat(arguments[2]))
+        of_night = {"fits": fits, "predict": predict, "transactions": transactions, "explained": explained}
+        families = of_night[part](watch, arguments[1], date.fromisoformat(arguments[2]))
     gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"wall": watch.wall, "cpu": watch.cpu, "gib": gib}))
+    print(json.dumps({"wall": watch.wall, "cpu": watch.cpu, "gib": gib, "families": families}))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ GATES = str(ROOT / "tasks" / "validate.py")
 OURS = tuple(
     str(ROOT / room) + os.sep for room in ("tasks", "models", "warehouse", "expectations", "sources", "flows")
 )
+LIBRARIES = ("sklearn", "imblearn", "xgboost", "lightgbm", "torch")
 INTERVAL = 0.05  # seconds
 CHILDREN_EVERY = 1.0  # seconds: all processes of the machine are looked through for them
 BEFORE, AFTER = "before the first step", "after the last step"
@@ -84,6 +85,11 @@ def label(frame: FrameType) -> str:
     return f"{short or '/'.join(path.parts[-2:])}: {frame.f_code.co_qualname}"
 
 
+def in_library(stack: list[FrameType]) -> bool:
+    """Return whether a stack is inside one of the model libraries."""
+    return any(part in LIBRARIES for frame in stack for part in Path(frame.f_code.co_filename).parts)
+
+
 class Sampler(threading.Thread):
     """A thread that looks at this process twenty times a second until it is stopped."""
 
@@ -91,6 +97,7 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.steps: dict[str, Cost] = defaultdict(Cost)
         self.functions: dict[tuple[str, str], float] = defaultdict(float)
+        self.in_libraries: dict[str, float] = defaultdict(float)
         self.server_cpu = 0.0
         self._process = psutil.Process()
         self._children: list[psutil.Process] = []
@@ -115,9 +122,11 @@ class Sampler(threading.Thread):
 
     def sample(self) -> None:
         """Give the time since the last sample to the step and the functions that run now."""
+        # without its own stack, which would hold these stacks in a circle, and with them all that their functions hold
         stacks = {
             thread: frames_of(frame)
             for thread, frame in sys._current_frames().items()  # noqa: SLF001 - the only way to see other threads
+            if thread != threading.get_ident()
         }
         now = time.perf_counter()
         step = step_of(stacks.get(threading.main_thread().ident or 0, []))
@@ -169,6 +178,7 @@ class Sampler(threading.Thread):
                 else ("threads of DuckDB and OpenMP", step)
             )
             self.functions[names] += spent
+            self.in_libraries[step] += spent * in_library(stack)
 
     def figures(self) -> dict[str, Any]:
         """Return all figures as plain lists, the functions from the costliest on."""
@@ -176,6 +186,7 @@ class Sampler(threading.Thread):
         return {
             "steps": [[name, cost.wall, cost.cpu, cost.gib] for name, cost in self.steps.items()],
             "functions": [[*names, seconds] for names, seconds in costly[:40]],
+            "in_libraries": self.in_libraries,
             "function_seconds": sum(self.functions.values()),
             "server_cpu": self.server_cpu,
         }

@@ -32,6 +32,10 @@ log = logging.getLogger("nightledger.warehouse")
 # and answers wrongly without an error (duckdb/duckdb#25819); without this optimizer it computes both
 WRONG_OPTIMIZERS = "common_subplan"
 
+# after 16 MB of log, as DuckDB has it, nearly every file of an intake ends with its last row groups compressed anew:
+# half of the processor time of a whole delivery (docs/experiments.md); a crash replays this much in a second or two
+LOG_BEFORE_CHECKPOINT = "256MB"
+
 
 @dataclass
 class _Lease:
@@ -168,6 +172,7 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
             "max_temp_directory_size": conf.spill_limit,
             "preserve_insertion_order": False,
             "disabled_optimizers": WRONG_OPTIMIZERS,
+            "checkpoint_threshold": LOG_BEFORE_CHECKPOINT,
         },
     )
 

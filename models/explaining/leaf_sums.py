@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.explaining.compiled import compiled
+from models.compiled import compiled
 
 Array = Any  # numba takes the kind of an array from the call
 

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from models.compiled import compiled
+
+Array = Any  # numba takes the kind of an array from the call
 Matrix = npt.NDArray[np.float64]
 Columns = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
-CHUNK_ROWS = 2048
+CHUNK_ROWS = 512
+
+
+class Donors(NamedTuple):
+    """The reference rows as compiled code takes them.
+
+    Columns of one group have a value in the same reference rows: ``group_of`` has the shape (n_features,),
+    ``has_value`` (n_groups, n_reference). ``listed`` has those rows of one group after the other; those of group g
+    start at ``starts[g]``. ``fallback`` fills a gap that no donor can.
+    """
+
+    rows: Array
+    group_of: Array
+    has_value: Array
+    listed: Array
+    starts: Array
+    fallback: Array
 
 
 class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fill gaps with the mean of the nearest donors, as scikit-learn's ``KNNImputer`` does, in bounded time.
 
     The donors are a seeded sample of at most ``reference_rows`` training rows, so that the cost of scoring is rows
-    times ``reference_rows`` and not rows times training rows; distances of a row are computed and sorted once for
-    all its gaps, and its donors are looked up once for all columns that the same reference rows have.
+    times ``reference_rows`` and not rows times training rows; distances of a row are computed once for all its
+    gaps, and its donors are looked for once for all columns that the same reference rows have, by compiled code.
     With as many reference rows as training rows the values equal those of
     ``KNNImputer(weights="uniform")``, except for ties.
 
@@ -95,87 +114,123 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         filled = np.array(X, dtype=np.float64)
         gappy = np.flatnonzero(np.isnan(filled).any(axis=1))
-        alike = _alike(~np.isnan(self.reference_))
+        donors = self._donors()
         for start in range(0, len(gappy), CHUNK_ROWS):
-            block = gappy[start : start + CHUNK_ROWS]
-            filled[block] = self._fill(filled[block], alike)
+            rows = filled[gappy[start : start + CHUNK_ROWS]]
+            _fill(rows, self._distances(rows, donors), donors, self.n_neighbors)
+            filled[gappy[start : start + CHUNK_ROWS]] = rows
         return filled
 
-    def _fill(self, rows: Matrix, alike: Sequence[Columns]) -> Matrix:
-        """Return one block of rows with its gaps filled."""
-        distances = self._distances(rows)
-        near = min(len(self.reference_), max(64, 4 * self.n_neighbors))
-        order = np.argpartition(distances, near - 1, axis=1)[:, :near]
-        order = np.take_along_axis(
-            order, np.argsort(np.take_along_axis(distances, order, axis=1), axis=1), axis=1
-        )
-        comparable = np.isfinite(np.take_along_axis(distances, order, axis=1))
-        gaps, filled = np.isnan(rows), rows.copy()
-        for columns in alike:
-            wanting = np.flatnonzero(gaps[:, columns].any(axis=1))
-            if len(wanting) == 0:
-                continue
-            nearest, known = self._nearest(
-                np.where(comparable[wanting], order[wanting], -1), distances, wanting, column=columns[0]
-            )
-            counts = known.sum(axis=1)[:, None]
-            values = np.where(known[:, :, None], self.reference_[nearest[:, :, None], columns], 0.0).sum(
-                axis=1
-            )
-            means = np.where(counts > 0, values / np.maximum(counts, 1), self.fallback_[columns])
-            places = np.ix_(wanting, columns)
-            filled[places] = np.where(gaps[places], means, rows[places])
-        return filled
+    def _donors(self) -> Donors:
+        group_of, has_value = _alike(~np.isnan(self.reference_))
+        starts = np.concatenate([[0], has_value.sum(axis=1).cumsum()])
+        return Donors(self.reference_, group_of, has_value, np.nonzero(has_value)[1], starts, self.fallback_)
 
-    def _nearest(
-        self, order: Columns, distances: Matrix, rows: Columns, *, column: int
-    ) -> tuple[Columns, npt.NDArray[np.bool_]]:
-        """Return the nearest donors of some rows that have a value in the column, and which of them can be used.
+    def _distances(self, rows: Matrix, donors: Donors) -> Matrix:
+        """Return squared Euclidean distances over jointly known columns, scaled up for unknown ones; inf if none.
 
-        Parameters
-        ----------
-        order : ndarray of shape (len(rows), n_near)
-            The nearest reference rows, nearest first; -1 for one that shares no column with the row.
-        distances : ndarray of shape (n_block, n_reference)
-        rows : ndarray of int
-            Rows of the block.
-        column : int
-
-        Returns
-        -------
-        tuple of ndarray of shape (len(rows), at most n_neighbors)
+        Columns that are known alike, in the donors or in the rows, are added up before they are multiplied.
         """
-        has_value = ~np.isnan(self.reference_[:, column])
-        donors = np.flatnonzero(has_value)
-        neighbors = min(self.n_neighbors, len(donors))
-        usable = np.append(has_value, False)[order]
-        places = np.cumsum(usable, axis=1)
-        taken, near = np.nonzero(usable & (places <= neighbors))
-        nearest = np.zeros((len(rows), neighbors), dtype=np.int64)
-        nearest[taken, places[taken, near] - 1] = order[taken, near]
-        known = np.arange(neighbors) < places[:, -1:]
-        # a few rows have near reference rows that mostly lack this value: search all of its donors for them
-        short = np.flatnonzero(places[:, -1] < neighbors)
-        if len(short) > 0 and order.shape[1] < len(self.reference_):
-            far = distances[np.ix_(rows[short], donors)]
-            best = np.argpartition(far, neighbors - 1, axis=1)[:, :neighbors]
-            nearest[short], known[short] = donors[best], np.isfinite(np.take_along_axis(far, best, axis=1))
-        return nearest, known
-
-    def _distances(self, rows: Matrix) -> Matrix:
-        """Return squared Euclidean distances over jointly known columns, scaled up for unknown ones; inf if none."""
-        known, donor_known = ~np.isnan(rows), ~np.isnan(self.reference_)
-        left, right = np.where(known, rows, 0.0), np.where(donor_known, self.reference_, 0.0)
-        mask, donor_mask = known.astype(np.float64), donor_known.astype(np.float64)
-        squared = left**2 @ donor_mask.T - 2.0 * left @ right.T + mask @ (right**2).T
-        shared = mask @ donor_mask.T
+        known = ~np.isnan(rows)
+        group_of, has_value = _alike(known)
+        left, right = np.where(known, rows, 0.0), np.where(np.isnan(donors.rows), 0.0, donors.rows)
+        donor_mask, mask = donors.has_value.astype(np.float64), has_value.T.astype(np.float64)
+        squared = (
+            _summed(left**2, donors.group_of) @ donor_mask
+            - 2.0 * left @ right.T
+            + mask @ _summed(right**2, group_of).T
+        )
+        shared = _summed(known, donors.group_of) @ donor_mask
         scaled: Matrix = np.maximum(squared, 0.0) * rows.shape[1] / np.maximum(shared, 1.0)
         return np.where(shared > 0, scaled, np.inf)
 
 
-def _alike(has_value: npt.NDArray[np.bool_]) -> list[Columns]:
-    """Return the columns that the same reference rows have a value in, together: their donors are the same."""
-    columns_by_pattern: dict[bytes, list[int]] = {}
-    for column, pattern in enumerate(has_value.T):
-        columns_by_pattern.setdefault(pattern.tobytes(), []).append(column)
-    return [np.array(columns) for columns in columns_by_pattern.values()]
+def _alike(has_value: Flags) -> tuple[Columns, Flags]:
+    """Put columns that the same rows have a value in into one group.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), the group of each column, and ndarray of shape (n_groups, n_rows)
+    """
+    groups: dict[bytes, int] = {}
+    group_of = [groups.setdefault(pattern.tobytes(), len(groups)) for pattern in has_value.T]
+    patterns = [np.frombuffer(pattern, dtype=np.bool_) for pattern in groups]
+    return np.array(group_of, dtype=np.int64), np.array(patterns).reshape(len(groups), len(has_value))
+
+
+def _summed(values: npt.NDArray[Any], group_of: Columns) -> Matrix:
+    """Return the sums of the columns of each group, shape (n_rows, n_groups)."""
+    order = np.argsort(group_of, kind="stable")
+    starts = np.searchsorted(group_of[order], np.arange(group_of.max(initial=-1) + 1))
+    sums: Matrix = np.add.reduceat(values[:, order], starts, axis=1, dtype=np.float64)
+    return sums
+
+
+@compiled
+def _fill(rows: Array, distances: Array, donors: Donors, neighbors: int) -> None:
+    """Fill the gaps of some rows in place; of donors at the same distance the first ones count.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features)
+    distances : ndarray of shape (n_rows, n_reference)
+        Of the rows to the donors; inf where they share no column.
+    donors : Donors
+    neighbors : int
+        Most donors of a gap.
+    """
+    groups, everyone = len(donors.has_value), np.arange(len(donors.rows))
+    near = np.empty(max(64, 4 * neighbors), np.int64)
+    nearest, found = np.empty((groups, neighbors), np.int64), np.empty(groups, np.int64)
+    for row in range(len(rows)):
+        known, near_known = distances[row], -1  # nothing is looked for yet
+        found[:] = -1
+        for column in range(rows.shape[1]):
+            if not np.isnan(rows[row, column]):
+                continue
+            group = donors.group_of[column]
+            if near_known < 0:
+                near_known = _nearest(known, everyone, near)
+            if found[group] < 0:
+                found[group] = _pick(near[:near_known], donors.has_value[group], nearest[group])
+                if found[group] < neighbors and near_known == len(near):
+                    # the near ones mostly lack this value: look at all donors
+                    all_of_them = donors.listed[donors.starts[group] : donors.starts[group + 1]]
+                    found[group] = _nearest(known, all_of_them, nearest[group])
+            total = 0.0
+            for place in range(found[group]):
+                total += donors.rows[nearest[group, place], column]
+            rows[row, column] = total / found[group] if found[group] else donors.fallback[column]
+
+
+@compiled
+def _pick(near: Array, has_value: Array, nearest: Array) -> int:
+    """Write the first of the near donors that have a value, as many as there is room for, and return how many."""
+    found = 0
+    for donor in near:
+        if found == len(nearest):
+            break
+        if has_value[donor]:
+            nearest[found] = donor
+            found += 1
+    return found
+
+
+@compiled
+def _nearest(distances: Array, donors: Array, nearest: Array) -> int:
+    """Write the nearest of some donors, nearest first, and return how many there are."""
+    found, most = 0, len(nearest)
+    farthest = np.inf
+    for donor in donors:
+        distance = distances[donor]
+        if not distance < farthest:
+            continue
+        place = min(found, most - 1)
+        while place > 0 and distances[nearest[place - 1]] > distance:
+            nearest[place] = nearest[place - 1]
+            place -= 1
+        nearest[place] = donor
+        found = min(found + 1, most)
+        if found == most:
+            farthest = distances[nearest[most - 1]]
+    return found

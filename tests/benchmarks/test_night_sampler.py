@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
 
 from benchmarks import night_sampler
-from benchmarks.night import Run, delivered, functions_table, ratios_table, steps_table
-from benchmarks.night_sampler import AFTER, BEFORE, Sampler, called, frames_of, step_of
+from benchmarks.night import (
+    Run,
+    delivered,
+    explained_line,
+    functions_table,
+    ratios_table,
+    steps_table,
+    training_line,
+)
+from benchmarks.night_sampler import AFTER, BEFORE, Sampler, called, frames_of, in_library, step_of
 
 FLOW = """
 def nightly(run):
@@ -84,7 +96,15 @@ def test_tables_add_up_and_set_ours_beside_the_bare_parts() -> None:
         "build_features": (6.0, 9.0, 1.5), "score_portfolio": (8.0, 8.0, 1.0), "open_run": (0.1, 0.1, 0.5),
         "end_run": (0.2, 0.1, 0.6), AFTER: (3.7, 3.8, 0.6),
     }  # fmt: skip
-    night = Run(steps, [("a.py: f", "a.py: f", 30.0), ("b.py: g", "a.py: f", 20.0)], 50.0, 50.0, 50.0, 4.0)
+    night = Run(
+        steps,
+        [("a.py: f", "a.py: f", 30.0), ("b.py: g", "a.py: f", 20.0)],
+        50.0,
+        {"ensure_champions": 12.0},
+        50.0,
+        50.0,
+        4.0,
+    )
     lines = steps_table(night).splitlines()
     assert lines[-2] == "| 2 shorter steps | 0.3 | 0.2 | 0.60 | 1% |"
     assert lines[-1] == "| the whole | 50.0 | 50.0 | 2.00 | 100% |"
@@ -92,11 +112,56 @@ def test_tables_add_up_and_set_ours_beside_the_bare_parts() -> None:
     assert functions_table(night).splitlines()[2:] == [
         "| a.py: f |  | 30.0 | 60% |", "| b.py: g | a.py: f | 20.0 | 40% |"
     ]  # fmt: skip
-    names = ("read the record", "read a day", "features", "fits", "predict")
+    names = ("read the record", "read a day", "features", "fits", "predict", "transactions")
     parts = {name: {"wall": number, "cpu": number, "gib": 0.1} for number, name in enumerate(names, start=1)}
     rows = ratios_table(night, night, parts).splitlines()[2:]
     assert rows[0] == "| the record's files into tables | 1.0 | 1.0 | 0.10 | 10.0 | 8.0 | 10.0 | 8.0 |"
     assert rows[-1].endswith("| 12.0 | 12.0 | 0.10 | 40.0 | 42.0 | 3.3 | 3.5 |")
+    # 42 beside 12 in the libraries, 3 of the query and 5 of the predictions
+    assert "12.0 (60%) were inside the model libraries" in training_line(night, parts)
+    assert "took 2.1 times" in training_line(night, parts)
+    assert explained_line({"voting_ensemble": (9_000, 3.0)}).endswith(": voting_ensemble 9,000 at 3,000.")
+
+
+def test_what_a_function_held_when_it_was_seen_is_free_when_it_has_ended() -> None:
+    sampler, held, seen = Sampler(), [], threading.Event()
+
+    class Large:
+        pass
+
+    def hold() -> None:
+        large = Large()
+        held.append(weakref.ref(large))
+        seen.wait()
+
+    thread = threading.Thread(target=hold)
+    gc.disable()
+    try:
+        thread.start()
+        while not held:
+            time.sleep(0.001)
+        sampler.sample()
+        seen.set()
+        thread.join()
+        assert held[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_a_fit_is_inside_a_library_and_our_own_work_is_not() -> None:
+    seen = []
+
+    class Looking(DummyClassifier):
+        def _fit_here(self) -> None:
+            seen.append(in_library(frames_of(sys._getframe())))
+
+        def fit(self, X: object, y: object = None) -> Looking:
+            self._fit_here()
+            return self
+
+    Pipeline([("looking", Looking())]).fit([[0.0]], [0])
+    Looking().fit([[0.0]], [0])
+    assert seen == [True, False]
 
 
 def test_only_feed_files_count_as_delivered(tmp_path: Path) -> None:

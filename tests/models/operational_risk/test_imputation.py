@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.impute import KNNImputer
 
-from models.operational_risk.imputation import BoundedKNNImputer
+from models.operational_risk.imputation import BoundedKNNImputer, _alike
 
 
 def gappy(rows: int, columns: int, *, seed: int = 0, share: float = 0.2) -> np.ndarray:
@@ -34,21 +34,21 @@ def test_a_value_that_only_distant_donors_have_is_found():
     assert filled[0, 1] == pytest.approx(1.5)
 
 
-def test_donors_are_looked_up_once_for_columns_that_the_same_rows_lack(monkeypatch):
+def test_columns_that_the_same_rows_lack_are_one_group_and_are_filled_as_by_scikit_learn():
     train = gappy(300, 6)
     train[:200, 3:] = np.nan  # a feed that two thirds never delivered
     train[200:, 3:] = np.random.default_rng(5).random((100, 3))
-    imputer = BoundedKNNImputer(reference_rows=300).fit(train)
-    looked_up, nearest = [], imputer._nearest
-
-    def counted(*arguments, column):
-        looked_up.append(column)
-        return nearest(*arguments, column=column)
-
-    monkeypatch.setattr(imputer, "_nearest", counted)
-    filled = imputer.transform(train)
-    assert looked_up == [0, 1, 2, 3]  # the columns 3, 4 and 5 together
+    group_of, has_value = _alike(~np.isnan(train))
+    assert group_of.tolist() == [0, 1, 2, 3, 3, 3]
+    assert np.array_equal(has_value[group_of], ~np.isnan(train).T)
+    filled = BoundedKNNImputer(reference_rows=300).fit(train).transform(train)
     assert np.allclose(filled, KNNImputer(n_neighbors=5).fit(train).transform(train))
+
+
+def test_of_donors_at_the_same_distance_the_first_ones_count():
+    train = np.array([[0.0, 1.0], [1.0, 2.0], [1.0, 4.0], [1.0, 8.0], [0.5, np.nan]])
+    filled = BoundedKNNImputer(n_neighbors=2).fit(train).transform(np.array([[1.0, np.nan]]))
+    assert filled[0, 1] == 3.0
 
 
 def test_rows_without_gaps_come_back_as_they_are_and_known_values_never_change():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numba.core import caching
 
+from models.compiled import compiled
 from models.explaining import leaf_sums
-from models.explaining.compiled import compiled
 
 FEATURE = np.array([3, 5, 3])
 
