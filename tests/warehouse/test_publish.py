@@ -314,6 +314,48 @@ def test_the_published_history_equals_the_warehouse_whatever_changed(portfolio):
     assert published_equals_warehouse()
 
 
+@pytest.mark.parametrize(
+    ("relation", "change"),
+    [
+        ("ops.validation_results", "set outcome = 'failed', checked_at = checked_at + interval 1 second"),
+        ("marts.mart_portfolio_summary", "set exposure = 17"),
+        ("marts.mart_portfolio_summary", "set industry = 'other'"),
+    ],
+)
+def test_a_night_that_changed_is_replaced_in_the_copy_and_the_others_stay(portfolio, relation, change):
+    con, before = portfolio.con, NIGHT - timedelta(days=1)
+    portfolio.features(before)
+    for day in (before, NIGHT):
+        portfolio.score(portfolio.rows(0.1), day)
+        con.execute(
+            "insert into wh.ops.validation_results by name select 'lender' as portfolio, 'r' as run_id, "
+            "? as as_of_date, 'raw' as suite, 'passed' as outcome, timestamp '2026-07-01' as checked_at",
+            [day],
+        )
+    publish.publish(con, "one")
+    con.execute(f"update wh.{relation} {change} where as_of_date = ?", [before])
+    publish.publish(con, "two")
+    rows = con.execute(f"from wh.{relation} order by all").fetchall()
+    assert len(rows) >= 2
+    with reader() as published:
+        assert published.execute(f"from {relation} order by all").fetchall() == rows
+
+
+def test_the_copy_has_the_counts_in_bins_of_the_last_nights_only(con):
+    first, counted = date(2026, 1, 1), "insert into wh.ops.bin_counts by name select 'p' as portfolio, "
+    con.execute(
+        f"{counted} date '{first}' + cast(i as integer) as as_of_date, i as count from range(103) as t (i)"
+    )
+    for more in (0, 1):
+        if more:
+            con.execute(f"{counted} date '{first}' + 103 as as_of_date, 103 as count")
+        publish.publish(con, "run")
+        with reader() as published:
+            counts = published.execute("select count from ops.bin_counts order by 1").fetchall()
+        assert counts == [(i,) for i in range(3 + more, 103 + more)]
+    assert con.execute("select count(*) from wh.ops.bin_counts").fetchone() == (104,)
+
+
 def test_a_table_that_is_gone_or_has_another_shape_is_not_taken_over(con, sql_file):
     con.execute("create table wh.ops.gone as select 1 as n; create table wh.ops.kept as select 1 as n")
     publish.publish(con, "run")

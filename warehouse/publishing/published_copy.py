@@ -32,9 +32,15 @@ HISTORY = {
     "ops.bin_counts": "sum(count * (bin + 1)), sum(count * count)",
     "ops.monitoring": "max(recorded_at), max(run_id)",
     "ops.fairness": "max(recorded_at), max(run_id)",
+    "ops.validation_results": "max(checked_at), max(run_id)",
+    "marts.mart_portfolio_summary": "bit_xor(hash(mart_portfolio_summary))",
 }
 """By relation of which every night leaves rows, aggregates that change when a run writes a night again."""
-NIGHTS = {archive.relation: archive.nights for archive in ARCHIVES}
+NIGHTS = {
+    **{archive.relation: archive.nights for archive in ARCHIVES},
+    "ops.bin_counts": 100,  # as many as `retain` leaves in the warehouse at least
+}
+"""By relation of which the copy holds a portfolio's last nights only, how many; None = all."""
 
 log = logging.getLogger("nightledger")
 
@@ -44,6 +50,7 @@ _FEATURE_TABLES = (
 
 Columns = list[tuple[str, str, str | None]]
 Shapes = dict[str, Columns]
+Nights = set[tuple[str, date]]
 
 
 def build(con: duckdb.DuckDBPyConnection, path: Path, stored: Mapping[str, Partitions]) -> dict[str, int]:
@@ -118,6 +125,7 @@ def _write(
         elif from_previous:
             ledger.mark_published(con, copy=alias)
         public = {name: _public(name, columns) for name, columns in in_warehouse.items() if _is_public(name)}
+        passed = _nights_of(con, PASSED) if PASSED in in_warehouse else None
         with transaction(con):
             for name in in_copy:
                 if public.get(name) != in_copy[name]:
@@ -128,7 +136,7 @@ def _write(
             rows = {
                 name: _renew_history(con, alias, name, (stored or {}).get(name))
                 if name in HISTORY
-                else _copy(con, alias, name, columns)
+                else _copy(con, alias, name, columns, passed)
                 for name, columns in public.items()
                 if name.split(".")[0] in filled
             }
@@ -205,7 +213,10 @@ def _attached(con: duckdb.DuckDBPyConnection, build: Path) -> Iterator[str]:
         raise
 
 
-def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> int:
+def _copy(
+    con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns, passed: Nights | None
+) -> int:
+    """Write a relation anew; of features only the latest night that passed the audits, None = nobody asked them."""
     con.execute(f"delete from {alias}.{relation}")
     names = [column[0] for column in columns]
     insert = f"insert into {alias}.{relation} select {', '.join(map(_name, names))} from wh.{relation}"
@@ -214,24 +225,23 @@ def _copy(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Co
     # one partition a statement, so that the scan skips all the others
     return sum(
         _count(con.execute(f"{insert} where portfolio = ? and as_of_date = ?", night))
-        for night in _latest(con, relation).items()
+        for night in _latest(con, relation, passed).items()
     )
 
 
-def _latest(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, date]:
+def _latest(con: duckdb.DuckDBPyConnection, relation: str, passed: Nights | None) -> dict[str, date]:
     """Return the latest night of each portfolio in a feature relation, of those that passed their audits.
 
     Only they have a coverage, and the wide view has no others: a view of joins is not asked for all its nights.
     """
     tables = {f"features.{name}" for (name,) in con.execute(_FEATURE_TABLES).fetchall()}
-    passed = _nights_of(con, PASSED) if PASSED in tables else None
     nights = _nights_of(con, relation) if relation in tables else passed or set()
     if passed is not None:
         nights &= passed
     return dict(sorted(nights))  # the latest comes last
 
 
-def _nights_of(con: duckdb.DuckDBPyConnection, relation: str) -> set[tuple[str, date]]:
+def _nights_of(con: duckdb.DuckDBPyConnection, relation: str) -> Nights:
     return set(con.execute(f"select distinct portfolio, as_of_date from wh.{relation}").fetchall())
 
 
