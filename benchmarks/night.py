@@ -75,7 +75,7 @@ def run(home: Path, *arguments: str) -> Run:
     wall, step_cpu, gib = steps[AFTER]
     steps[AFTER] = (wall, step_cpu + max(0.0, unseen), gib)
     functions = [(leaf, ours, seconds) for leaf, ours, seconds in figures["functions"]]
-    return Run(
+    measured = Run(
         steps,
         functions,
         figures["function_seconds"],
@@ -84,6 +84,9 @@ def run(home: Path, *arguments: str) -> Run:
         cpu,
         figures["server_cpu"],
     )
+    # at once, so that hours of work are not lost where a later part fails
+    print(f"\n{steps_table(measured)}\n\n{functions_table(measured)}\n", flush=True)
+    return measured
 
 
 def bare(part: str, *arguments: str, files: list[Path] | None = None) -> dict[str, Any]:
@@ -91,7 +94,9 @@ def bare(part: str, *arguments: str, files: list[Path] | None = None) -> dict[st
     command = [sys.executable, "-m", "benchmarks.night_bare", part, *arguments]
     names = json.dumps([str(file) for file in files or ()])
     out = subprocess.run(command, cwd=ROOT, input=names, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(out.stdout.splitlines()[-1])
+    figures = json.loads(out.stdout.splitlines()[-1])
+    print(f"  {part}: {figures}", flush=True)
+    return figures
 
 
 def delivered(landing: Path) -> list[Path]:

@@ -33,14 +33,10 @@ SLICE = 50_000  # borrowers
 EXPLAINED = 100_000  # borrowers at most, which is enough for their number a second
 OVER_TRANSACTIONS = ("features.feat_transactions", "features.feat_counterparties")
 
-_LABELLED = """
-select f.*, l.label
-from wh.features.feat_enterprise as f
-inner join wh.features.feat_label as l using (portfolio, as_of_date, enterprise_id)
+_LABELLED_DATES = """
+select distinct as_of_date
+from wh.features.feat_label
 where portfolio = $portfolio and definition = $definition and horizon_days = $horizon_days and label is not null
-    and list_contains($covers, coverage)
-order by hash(enterprise_id), as_of_date
-limit $rows
 """
 _NIGHT = """
 select *
@@ -134,29 +130,35 @@ def learners(classifier: Any) -> list[Any]:
 
 
 def fits(watch: Stopwatch, portfolio: str, _night: date) -> None:
-    """Fit each learner of each champion once, with its parameters, on as many labelled rows as it was fitted on."""
+    """Fit each learner of each champion once, with its parameters, on as many labelled rows as it was fitted on.
+
+    They are drawn as a training draws them, which leaves up to one row less for each date and label.
+    """
     import torch
     from imblearn.over_sampling import SMOTE
     from sklearn.base import clone
 
     from models.families import FAMILIES
-    from warehouse import sql
+    from warehouse import matrix
     from warehouse.connection import writer
+    from warehouse.outcome import OutcomeDefinition
     from warehouse.settings import settings
 
     torch.set_num_threads(settings().threads)
     with writer(purpose="benchmark") as con:
         for record, model in champions(con, portfolio):
             classifier, chosen = model.classifier, model.classifier.settings
-            params = {
-                "portfolio": portfolio,
-                "definition": record.label_definition,
-                "horizon_days": record.horizon_days,
-                "covers": list(FAMILIES[record.model_family].covers),
-                "rows": classifier.n_samples_,
-            }
-            frame = sql.frame(con, _LABELLED, params)
-            if frame.height < classifier.n_samples_:
+            outcome = OutcomeDefinition(record.label_definition, record.horizon_days)
+            dates = con.execute(_LABELLED_DATES, {"portfolio": portfolio, **outcome.key}).fetchall()
+            frame, _ = matrix.training_matrix(
+                con,
+                portfolio=portfolio,
+                snapshot_dates=[day for (day,) in dates],
+                outcome=outcome,
+                coverage=FAMILIES[record.model_family].covers,
+                at_most=classifier.n_samples_,
+            )
+            if frame.height < classifier.n_samples_ - 2 * len(dates):
                 raise SystemExit(
                     f"{record.model_family} was fitted on {classifier.n_samples_:,} rows, the warehouse has "
                     f"{frame.height:,}"
