@@ -129,17 +129,13 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _distances(self, rows: Matrix, donors: Donors) -> Matrix:
         """Return squared Euclidean distances over jointly known columns, scaled up for unknown ones; inf if none.
 
-        Columns that are known alike, in the donors or in the rows, are added up before they are multiplied.
+        Columns that the donors know alike are added up before they are multiplied. Those that the rows know alike are
+        not: a row's distances would then depend, in their last digit, on the rows that it is filled with.
         """
         known = ~np.isnan(rows)
-        group_of, has_value = _alike(known)
         left, right = np.where(known, rows, 0.0), np.where(np.isnan(donors.rows), 0.0, donors.rows)
-        donor_mask, mask = donors.has_value.astype(np.float64), has_value.T.astype(np.float64)
-        squared = (
-            _summed(left**2, donors.group_of) @ donor_mask
-            - 2.0 * left @ right.T
-            + mask @ _summed(right**2, group_of).T
-        )
+        donor_mask, mask = donors.has_value.astype(np.float64), known.astype(np.float64)
+        squared = _summed(left**2, donors.group_of) @ donor_mask - 2.0 * left @ right.T + mask @ (right**2).T
         shared = _summed(known, donors.group_of) @ donor_mask
         scaled: Matrix = np.maximum(squared, 0.0) * rows.shape[1] / np.maximum(shared, 1.0)
         return np.where(shared > 0, scaled, np.inf)

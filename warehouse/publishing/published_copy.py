@@ -216,7 +216,7 @@ def _attached(con: duckdb.DuckDBPyConnection, build: Path) -> Iterator[str]:
 def _copy(
     con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns, passed: Nights | None
 ) -> int:
-    """Write a relation anew; of features only the latest night that passed the audits, None = nobody asked them."""
+    """Write a relation anew; of features only the latest night of those that passed (None = no coverage yet)."""
     con.execute(f"delete from {alias}.{relation}")
     names = [column[0] for column in columns]
     insert = f"insert into {alias}.{relation} select {', '.join(map(_name, names))} from wh.{relation}"

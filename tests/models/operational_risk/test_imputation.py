@@ -51,6 +51,12 @@ def test_of_donors_at_the_same_distance_the_first_ones_count():
     assert filled[0, 1] == 3.0
 
 
+def test_a_row_is_filled_alike_whatever_rows_it_comes_with():
+    imputer, test = BoundedKNNImputer().fit(gappy(300, 8)), gappy(80, 8, seed=1)
+    alone = [imputer.transform(test[row : row + 1])[0] for row in range(len(test))]
+    assert np.array_equal(imputer.transform(test), alone)
+
+
 def test_rows_without_gaps_come_back_as_they_are_and_known_values_never_change():
     train = gappy(100, 4)
     imputer = BoundedKNNImputer().fit(train)
