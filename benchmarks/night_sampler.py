@@ -86,8 +86,14 @@ def label(frame: FrameType) -> str:
 
 
 def in_library(stack: list[FrameType]) -> bool:
-    """Return whether a stack is inside one of the model libraries."""
-    return any(part in LIBRARIES for frame in stack for part in Path(frame.f_code.co_filename).parts)
+    """Return whether one of the model libraries was called last, and not a function of ours that it calls back."""
+    for frame in stack:
+        file = frame.f_code.co_filename
+        if file.startswith(OURS):
+            return False
+        if set(LIBRARIES).intersection(Path(file).parts):
+            return True
+    return False
 
 
 class Sampler(threading.Thread):
