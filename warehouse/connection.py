@@ -32,8 +32,9 @@ log = logging.getLogger("nightledger.warehouse")
 # and answers wrongly without an error (duckdb/duckdb#25819); without this optimizer it computes both
 WRONG_OPTIMIZERS = "common_subplan"
 
-# after 16 MB of log, as DuckDB has it, nearly every file of an intake ends with its last row groups compressed anew:
-# half of the processor time of a whole delivery (docs/experiments.md); a crash replays this much in a second or two
+# after 16 MB of log, as DuckDB has it, nearly every file of an intake ends with its last row groups compressed anew, a
+# third of the processor time of small files; a crash leaves this much to replay, which takes two seconds
+# (docs/decisions/0084)
 LOG_BEFORE_CHECKPOINT = "256MB"
 
 
