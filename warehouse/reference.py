@@ -39,6 +39,7 @@ enterprise_id in (
     where
         s.portfolio = $portfolio and s.as_of_date = $as_of_date
         and s.model_family = $family and s.model_version = $version and s.in_default is not true
+        and s.enterprise_id >= $first and s.enterprise_id <= $last
 )
 """
 
