@@ -24,8 +24,14 @@ from warehouse.publishing.archive import Archive
 from warehouse.settings import settings
 
 KEPT_NIGHTS = 100
-ALWAYS_KEPT = ("features.feat_profile", "features.feat_sensitive", "features.feat_label")
-"""Feature relations of which every night stays: groups of fairness and labels are asked of nights years back."""
+ALWAYS_KEPT = (
+    "features.feat_profile",
+    "features.feat_sensitive",
+    "features.feat_label",
+    "features.feat_delivered",
+)
+"""Feature relations of which every night stays: groups of fairness and labels are asked of nights years back, and what
+had been delivered is one row a night."""
 
 log = logging.getLogger("nightledger")
 

@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, enterprise_id
 -- time: ledger rows known by the end of $as_of_date and dated on or before it; a loan is current while its latest
 --   ledger row is at most 400 days old
--- inputs: staging.stg_loan_ledger, features.feat_profile
+-- inputs: staging.stg_loan_ledger, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column loan_count: [ledger] count; current loans (Yang & Xiao, Table 1; Vanhoeven & Chen type 3)
@@ -37,13 +37,9 @@
 -- column delinquency_days_since_last: [ledger] days; latest ledger row with days past due to as_of_date
 -- The ledger is annual: 400 days are one year and the weeks in which the next ledger arrives.
 with delivered as (
-    select exists(
-        select 1
-        from wh.staging.stg_loan_ledger as f
-        where
-            f.portfolio = $portfolio
-            and f.known_at < cast($as_of_date as date) + interval 1 day
-    ) as feed
+    select f.loan_ledger as feed
+    from wh.features.feat_delivered as f
+    where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 ),
 
 known as (

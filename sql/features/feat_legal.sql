@@ -2,7 +2,7 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
 -- time: cases known by the end of $as_of_date and filed on or before it; a window of w days ends with as_of_date
--- inputs: staging.stg_legal_cases, features.feat_profile
+-- inputs: staging.stg_legal_cases, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column plaintiff_cases_{days}d: [legal] count; cases in which the enterprise is the plaintiff, {days} days (Yang &
@@ -16,13 +16,9 @@
 -- column legal_days_since_last: [legal] days; latest case to as_of_date
 -- Table 1 of the paper swaps the explanations of the two counts: here a plaintiff sues and a defendant is sued.
 with delivered as (
-    select exists(
-        select 1
-        from wh.staging.stg_legal_cases as f
-        where
-            f.portfolio = $portfolio
-            and f.known_at < cast($as_of_date as date) + interval 1 day
-    ) as feed
+    select f.legal_cases as feed
+    from wh.features.feat_delivered as f
+    where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 ),
 
 known as (

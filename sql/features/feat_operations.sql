@@ -2,7 +2,7 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, enterprise_id
 -- time: events known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date
--- inputs: staging.stg_operational_events, features.feat_profile
+-- inputs: staging.stg_operational_events, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column event_count_{days}d: [volume] count; operational events of every type, {days} days
@@ -75,25 +75,13 @@
 -- Means and spreads are rounded to nine decimals, so that the order in which threads add does not show. Ordered
 -- aggregates would do the same, but keep every row of a group in memory, where nothing can spill.
 with delivered as (
-    -- a look for one row each, which ends at the first that is met: the record is not counted
     select
-        exists(
-            select 1
-            from wh.staging.stg_operational_events as f
-            where
-                f.portfolio = $portfolio
-                and f.known_at < cast($as_of_date as date) + interval 1 day
-        ) as feed,
+        f.operational_events as feed,
         {% for type in ["login", "export", "purchase_order", "supplier_payment", "stock_count"] %}
-        exists(
-            select 1
-            from wh.staging.stg_operational_events as f
-            where
-                f.portfolio = $portfolio
-                and f.known_at < cast($as_of_date as date) + interval 1 day
-                and f.event_type = '{{ type }}'
-        ) as {{ type }}s{{ "," if not loop.last }}
+        f.{{ type }}_events as {{ type }}s{{ "," if not loop.last }}
         {% endfor %}
+    from wh.features.feat_delivered as f
+    where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 ),
 
 -- what is older than the longest window counts only as the last of its kind

@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, enterprise_id
 -- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
 --   as_of_date, 'all' reaches back ten years
--- inputs: staging.stg_transactions, features.feat_profile
+-- inputs: staging.stg_transactions, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
 -- column tx_count_{window}: [volume] count; transactions, {window} (Vanhoeven & Chen type 4)
@@ -69,13 +69,9 @@
 -- before as_of_date (12 = days 360 to 364, 13 = older): every window is a sum of blocks. What comes enterprise by
 -- enterprise is gathered while it is at hand; in the order of the feed its states would be begun again and again.
 with delivered as (
-    select exists(
-        select 1
-        from wh.staging.stg_transactions as f
-        where
-            f.portfolio = $portfolio
-            and f.known_at < cast($as_of_date as date) + interval 1 day
-    ) as feed
+    select f.transactions as feed
+    from wh.features.feat_delivered as f
+    where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 ),
 
 -- rows are gathered and sorted by 64 bits of the key, which are narrower than its text; the audit

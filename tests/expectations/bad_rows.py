@@ -174,6 +174,11 @@ OF_ONE_FEATURE_TABLE: dict[str, dict[str, Case]] = {
         "longer_windows_hold_more": borrower(login_count_30d="login_count_90d + 1"),
         "activity_holds": everybody(event_count_90d="0"),
     },
+    "feat_delivered": {
+        "one_row_a_night": ("select * from {rows} union all select * from {rows}", {}),
+        "each_is_yes_or_no": everybody(stock_count_events="null"),
+        "what_had_come_stays": everybody(transactions="false"),
+    },
     "feat_legal": {
         "nothing_is_negative": borrower(defendant_cases_all="-1"),
         "longer_windows_hold_more": borrower(plaintiff_cases_30d="plaintiff_cases_90d + 1"),

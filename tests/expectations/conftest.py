@@ -26,7 +26,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
                     con, feed, portfolio=small.PORTFOLIO, run_id="spoilt", quarantined=50, superseded=50
                 )
             small.build_features(con, small.NIGHT)
-            small.repeat_features(con, ("feat_ledger", "feat_transactions", "feat_operations"))
+            small.repeat_features(
+                con, ("feat_delivered", "feat_ledger", "feat_transactions", "feat_operations")
+            )
             small.score(con)
         yield con
 

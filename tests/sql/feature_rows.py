@@ -69,14 +69,14 @@ def restate(con: duckdb.DuckDBPyConnection, feed: str, *, known_at: datetime, **
 
 
 def build(con: duckdb.DuckDBPyConnection, as_of_date: date) -> dict[str, pl.DataFrame]:
-    """Build every feature relation of one date and return them by name, sorted by enterprise."""
+    """Build every feature relation of one date and return them by name, sorted by their keys."""
     params = {"portfolio": PORTFOLIO, "as_of_date": as_of_date}
     for relation in feature_order():
         replace_partition(con, relation, params)
     renew_view(con, WIDE)
     return {
         relation.split(".")[1]: con.sql(
-            f"select * from wh.{relation} where as_of_date = date '{as_of_date}' order by enterprise_id"
+            f"select * from wh.{relation} where as_of_date = date '{as_of_date}' order by all"
         ).pl()
         for relation in (*feature_order(), WIDE)
     }

@@ -98,13 +98,13 @@ def fill(portfolio) -> None:
 
 
 def features(con, day: date) -> None:
-    """Insert five borrowers into every feature table; feat_ledger has amounts, feat_coverage classes."""
+    """Insert five borrowers into every feature table of borrowers; feat_ledger has amounts, feat_coverage classes."""
     more = {
         "features.feat_ledger": ", cast(i + 0.25 as decimal(38, 2)) as total_borrowing",
         "features.feat_coverage": ", 'thick' as coverage, 'rule' as coverage_rule",
     }
     for file in sql.catalogue("features"):
-        if file.partition and file.relation != "features.feat_label":
+        if "enterprise_id" in file.key and file.partition and file.relation != "features.feat_label":
             con.execute(
                 f"insert into wh.{file.relation} by name select 'lender' as portfolio, cast(? as date) as as_of_date, "
                 f"'e' || i as enterprise_id{more.get(file.relation, '')} from range(5) as t (i)",
