@@ -74,6 +74,11 @@
 -- A missing supplier counts as one of its own, 'Unknown' (Perez-Salazar et al., section 3.2).
 -- Means and spreads are rounded to nine decimals, so that the order in which threads add does not show. Ordered
 -- aggregates would do the same, but keep every row of a group in memory, where nothing can spill.
+-- Events are put in order by enterprise once, as narrow rows: what belongs to one enterprise is then gathered while it
+-- is at hand. In the order of the feed its many states would be begun again and again, and spilled.
+{% set code = {
+    "login": 1, "export": 2, "purchase_order": 3, "goods_received": 4, "supplier_payment": 5, "stock_count": 6
+} %}
 with delivered as (
     select
         f.operational_events as feed,
@@ -84,10 +89,22 @@ with delivered as (
     where f.portfolio = $portfolio and f.as_of_date = cast($as_of_date as date)
 ),
 
+-- rows are gathered and sorted by 64 bits of the key, which are narrower than its text; the audit
+-- assert_features_hash_unique stops a night in which two enterprises share them
+enterprises as (
+    select
+        p.portfolio,
+        p.as_of_date,
+        p.enterprise_id,
+        hash(p.enterprise_id) as enterprise
+    from wh.features.feat_profile as p
+    where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+),
+
 -- what is older than the longest window counts only as the last of its kind
 lasts as (
     select
-        e.enterprise_id,
+        hash(e.enterprise_id) as enterprise,
         cast($as_of_date as date) - cast(max(e.occurred_at) as date) as days_since_last,
         cast($as_of_date as date) - cast(max(e.occurred_at) filter (where e.event_type = 'login') as date)
             as login_days_since_last,
@@ -100,17 +117,23 @@ lasts as (
         and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
         and e.occurred_at < cast($as_of_date as date) + interval 1 day
         and e.occurred_at >= cast($as_of_date as date) - 3652
-    group by e.enterprise_id
+    group by hash(e.enterprise_id)
 ),
 
 -- each nested payload is read once
 read_once as (
     select
-        e.enterprise_id,
-        e.event_id,
+        hash(e.enterprise_id) as enterprise,
         e.occurred_at,
-        e.event_type,
-        cast($as_of_date as date) - cast(e.occurred_at as date) as days_ago,
+        cast(
+            case e.event_type
+                {% for type, number in code.items() %}
+                when '{{ type }}' then {{ number }}
+                {% endfor %}
+                else 0
+            end as utinyint
+        ) as event_type,
+        cast(cast($as_of_date as date) - cast(e.occurred_at as date) as smallint) as days_ago,
         e.event_type not in ('login', 'export') as is_business,
         case
             when e.event_type not in ('login', 'export')
@@ -138,42 +161,43 @@ read_once as (
 
 known as (
     select
-        r.enterprise_id,
-        r.event_id,
+        r.enterprise,
         r.occurred_at,
         r.event_type,
         r.days_ago,
         r.is_business,
-        r.payload[1] as order_id,
-        coalesce(r.payload[2], 'Unknown') as supplier_id,
+        -- two orders or suppliers of one enterprise share 64 bits with a chance below one in a billion
+        case when r.payload[1] is not null then hash(r.payload[1]) end as order_key,
+        hash(coalesce(r.payload[2], 'Unknown')) as supplier,
         abs(try_cast(r.payload[3] as decimal(18, 2))) as amount,
         try_cast(r.payload[4] as timestamp) as promised_at,
         case
-            when r.event_type = 'supplier_payment'
+            when r.event_type = {{ code.supplier_payment }}
                 then epoch(r.occurred_at - try_cast(r.payload[5] as timestamp)) / 86400
         end as payment_delay,
         case
-            when r.event_type = 'stock_count'
+            when r.event_type = {{ code.stock_count }}
                 then try_cast(r.payload[7] as double) / nullif(try_cast(r.payload[6] as double), 0)
         end as turnover
     from read_once as r
+    order by r.enterprise
 ),
 
 -- goods of the longest window may have been ordered before it: of older events only what an order says is read
 order_events as (
     select
-        k.enterprise_id,
-        k.order_id,
-        k.event_type,
+        k.enterprise,
+        k.order_key,
+        k.event_type = {{ code.purchase_order }} as is_order,
         k.occurred_at,
         k.promised_at
     from known as k
-    where k.event_type in ('purchase_order', 'goods_received')
+    where k.event_type in ({{ code.purchase_order }}, {{ code.goods_received }}) and k.order_key is not null
     union all
     select
-        o.enterprise_id,
-        o.said[1] as order_id,
-        o.event_type,
+        hash(o.enterprise_id) as enterprise,
+        hash(o.said[1]) as order_key,
+        o.event_type = 'purchase_order' as is_order,
         o.occurred_at,
         try_cast(o.said[2] as timestamp) as promised_at
     from (
@@ -191,51 +215,62 @@ order_events as (
             and e.occurred_at >= cast($as_of_date as date) - 3652
             and e.event_type in ('purchase_order', 'goods_received')
     ) as o
+    where o.said[1] is not null
 ),
 
 counts as (
     select
         {% for days in day_windows %}
         count(*) filter (where k.days_ago < {{ days }}) as event_count_{{ days }}d,
-        count(distinct k.days_ago) filter (where k.days_ago < {{ days }}) as active_days_{{ days }}d,
         count(*) filter (where k.is_business and k.days_ago < {{ days }}) as business_{{ days }}d,
         {% for type in ["login", "export", "purchase_order", "stock_count"] %}
-        count(*) filter (where k.event_type = '{{ type }}' and k.days_ago < {{ days }}) as {{ type }}s_{{ days }}d,
+        count(*) filter (where k.event_type = {{ code[type] }} and k.days_ago < {{ days }}) as {{ type }}s_{{ days }}d,
         {% endfor %}
         {% for type in ["purchase_order", "supplier_payment"] %}
-        sum(k.amount) filter (where k.event_type = '{{ type }}' and k.days_ago < {{ days }})
+        sum(k.amount) filter (where k.event_type = {{ code[type] }} and k.days_ago < {{ days }})
             as {{ type }}_amount_{{ days }}d,
         {% endfor %}
-        avg(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < {{ days }})
+        avg(k.payment_delay) filter (where k.event_type = {{ code.supplier_payment }} and k.days_ago < {{ days }})
             as payment_delay_mean_{{ days }}d,
         stddev_samp(k.payment_delay) filter (
-            where k.event_type = 'supplier_payment' and k.days_ago < {{ days }}
+            where k.event_type = {{ code.supplier_payment }} and k.days_ago < {{ days }}
         ) as payment_delay_std_{{ days }}d,
-        count(k.payment_delay) filter (where k.event_type = 'supplier_payment' and k.days_ago < {{ days }})
+        count(k.payment_delay) filter (where k.event_type = {{ code.supplier_payment }} and k.days_ago < {{ days }})
             as payment_due_{{ days }}d,
         count(*) filter (
-            where k.event_type = 'supplier_payment' and k.days_ago < {{ days }} and k.payment_delay > 0
+            where k.event_type = {{ code.supplier_payment }} and k.days_ago < {{ days }} and k.payment_delay > 0
         ) as payment_late_{{ days }}d,
         avg(k.turnover) filter (where k.days_ago < {{ days }}) as turnover_mean_{{ days }}d,
         stddev_samp(k.turnover) filter (where k.days_ago < {{ days }}) as turnover_std_{{ days }}d,
         {% endfor %}
-        k.enterprise_id
+        k.enterprise
     from known as k
-    group by k.enterprise_id
+    group by k.enterprise
+),
+
+active as (
+    select
+        {% for days in day_windows %}
+        count(*) filter (where k.days_ago < {{ days }}) as days_{{ days }}d,
+        {% endfor %}
+        k.enterprise
+    from (
+        select distinct
+            e.enterprise,
+            e.days_ago
+        from known as e
+    ) as k
+    group by k.enterprise
 ),
 
 followed as (
     select
-        k.enterprise_id,
+        k.enterprise,
         k.is_business,
         k.occurred_at,
-        lag(k.occurred_at) over (partition by k.enterprise_id, k.is_business order by k.occurred_at) as previous_at,
-        epoch(
-            k.occurred_at - lag(k.occurred_at) over (partition by k.enterprise_id, k.is_business order by k.occurred_at)
-        )
-        / 86400 as gap
+        lag(k.occurred_at) over (partition by k.enterprise, k.is_business order by k.occurred_at) as previous_at
     from known as k
-    where k.is_business or k.event_type = 'login'
+    where k.is_business or k.event_type = {{ code.login }}
 ),
 
 gaps as (
@@ -254,30 +289,34 @@ gaps as (
             where not f.is_business and f.previous_at >= cast($as_of_date as date) - {{ days - 1 }}
         ) as login_std_{{ days }}d,
         {% endfor %}
-        f.enterprise_id
-    from followed as f
-    group by f.enterprise_id
+        f.enterprise
+    from (
+        select
+            w.enterprise,
+            w.is_business,
+            w.previous_at,
+            epoch(w.occurred_at - w.previous_at) / 86400 as gap
+        from followed as w
+    ) as f
+    group by f.enterprise
 ),
 
 -- an order without an order event, or goods without an order, has no latency
 orders as (
     select
-        k.enterprise_id,
-        k.order_id,
-        min(k.occurred_at) filter (where k.event_type = 'purchase_order') as ordered_at,
-        min(k.occurred_at) filter (where k.event_type = 'goods_received') as received_at,
-        min(k.promised_at) filter (where k.event_type = 'purchase_order') as promised_at
+        k.enterprise,
+        min(k.occurred_at) filter (where k.is_order) as ordered_at,
+        min(k.occurred_at) filter (where not k.is_order) as received_at,
+        min(k.promised_at) filter (where k.is_order) as promised_at
     from order_events as k
-    where k.order_id is not null
     group by
-        k.enterprise_id,
-        k.order_id
+        k.enterprise,
+        k.order_key
 ),
 
 deliveries as (
     select
-        o.enterprise_id,
-        o.order_id,
+        o.enterprise,
         o.received_at,
         cast($as_of_date as date) - cast(o.ordered_at as date) as ordered_days_ago,
         cast($as_of_date as date) - cast(o.received_at as date) as received_days_ago,
@@ -300,53 +339,44 @@ latencies as (
         count(*) filter (where o.ordered_days_ago < {{ days }}) as ordered_{{ days }}d,
         count(*) filter (where o.ordered_days_ago < {{ days }} and o.received_at is null) as open_{{ days }}d,
         {% endfor %}
-        o.enterprise_id
+        o.enterprise
     from deliveries as o
-    group by o.enterprise_id
+    group by o.enterprise
 ),
 
 pairs as (
     select
-        k.enterprise_id,
+        k.enterprise,
         k.event_type,
         {% for days in day_windows %}
-        sum(k.amount) filter (where k.days_ago < {{ days }}) as amount_{{ days }}d,
+        cast(sum(k.amount) filter (where k.days_ago < {{ days }}) as double) as amount_{{ days }}d,
         {% endfor %}
-        k.supplier_id
+        k.supplier
     from known as k
-    where k.event_type in ('purchase_order', 'supplier_payment')
+    where k.event_type in ({{ code.purchase_order }}, {{ code.supplier_payment }})
     group by
-        k.enterprise_id,
+        k.enterprise,
         k.event_type,
-        k.supplier_id
+        k.supplier
 ),
 
 suppliers as (
     select
         {% for days in day_windows %}
-        {% for side, type in [("payment", "supplier_payment"), ("order", "purchase_order")] %}
-        sum(p.amount_{{ days }}d * p.amount_{{ days }}d) filter (where p.event_type = '{{ type }}')
+        {% for side, type in [("payment", code.supplier_payment), ("order", code.purchase_order)] %}
+        sum(p.amount_{{ days }}d * p.amount_{{ days }}d) filter (where p.event_type = {{ type }})
         / nullif(
-            pow(sum(p.amount_{{ days }}d) filter (where p.event_type = '{{ type }}'), 2), 0
+            pow(sum(p.amount_{{ days }}d) filter (where p.event_type = {{ type }}), 2), 0
         ) as {{ side }}_hhi_{{ days }}d,
-        max(p.amount_{{ days }}d) filter (where p.event_type = '{{ type }}')
-        / nullif(sum(p.amount_{{ days }}d) filter (where p.event_type = '{{ type }}'), 0)
+        max(p.amount_{{ days }}d) filter (where p.event_type = {{ type }})
+        / nullif(sum(p.amount_{{ days }}d) filter (where p.event_type = {{ type }}), 0)
             as {{ side }}_top_share_{{ days }}d,
-        count(p.amount_{{ days }}d) filter (where p.event_type = '{{ type }}') as {{ side }}_suppliers_{{ days }}d,
+        count(p.amount_{{ days }}d) filter (where p.event_type = {{ type }}) as {{ side }}_suppliers_{{ days }}d,
         {% endfor %}
         {% endfor %}
-        p.enterprise_id
-    from (
-        select
-            q.enterprise_id,
-            q.event_type,
-            {% for days in day_windows %}
-            cast(q.amount_{{ days }}d as double) as amount_{{ days }}d,
-            {% endfor %}
-            q.supplier_id
-        from pairs as q
-    ) as p
-    group by p.enterprise_id
+        p.enterprise
+    from pairs as p
+    group by p.enterprise
 )
 
 select
@@ -357,7 +387,7 @@ select
     cast(case when d.feed then coalesce(c.event_count_{{ days }}d, 0) end as integer) as event_count_{{ days }}d,
     {% endfor %}
     {% for days in day_windows %}
-    cast(case when d.feed then coalesce(c.active_days_{{ days }}d, 0) end as integer)
+    cast(case when d.feed then coalesce(a.days_{{ days }}d, 0) end as integer)
         as event_active_days_{{ days }}d,
     {% endfor %}
     {% for days in day_windows %}
@@ -390,15 +420,15 @@ select
     {% endfor %}
     -- rounded in the two short windows alone: kept so, since no stored figure may change
     {% for days in day_windows if days < 180 %}
-    round(cast(case when d.logins then c.logins_{{ days }}d / nullif(c.active_days_{{ days }}d, 0) end as double), 9)
+    round(cast(case when d.logins then c.logins_{{ days }}d / nullif(a.days_{{ days }}d, 0) end as double), 9)
         as login_per_active_day_{{ days }}d,
     {% endfor %}
     {% for days in day_windows if days >= 180 %}
-    cast(case when d.logins then c.logins_{{ days }}d / nullif(c.active_days_{{ days }}d, 0) end as double)
+    cast(case when d.logins then c.logins_{{ days }}d / nullif(a.days_{{ days }}d, 0) end as double)
         as login_per_active_day_{{ days }}d,
     {% endfor %}
     {% for days in day_windows %}
-    cast(case when d.exports then c.exports_{{ days }}d / nullif(c.active_days_{{ days }}d, 0) end as double)
+    cast(case when d.exports then c.exports_{{ days }}d / nullif(a.days_{{ days }}d, 0) end as double)
         as export_per_active_day_{{ days }}d,
     {% endfor %}
     {% for days in day_windows %}
@@ -463,11 +493,11 @@ select
     cast(t.days_since_last as integer) as event_days_since_last,
     cast(t.login_days_since_last as integer) as login_days_since_last,
     cast(t.stock_days_since_last as integer) as stock_count_days_since_last
-from wh.features.feat_profile as p
+from enterprises as p
 cross join delivered as d
-left join lasts as t on p.enterprise_id = t.enterprise_id
-left join counts as c on p.enterprise_id = c.enterprise_id
-left join gaps as g on p.enterprise_id = g.enterprise_id
-left join latencies as l on p.enterprise_id = l.enterprise_id
-left join suppliers as s on p.enterprise_id = s.enterprise_id
-where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+left join lasts as t on p.enterprise = t.enterprise
+left join counts as c on p.enterprise = c.enterprise
+left join active as a on p.enterprise = a.enterprise
+left join gaps as g on p.enterprise = g.enterprise
+left join latencies as l on p.enterprise = l.enterprise
+left join suppliers as s on p.enterprise = s.enterprise
