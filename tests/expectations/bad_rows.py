@@ -135,7 +135,7 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
     },
 }
 
-OF_EVERY_FEATURE_TABLE: dict[str, Case] = {
+OF_EVERY_FEATURE_TABLE_OF_BORROWERS: dict[str, Case] = {
     "one_row_an_enterprise": TWICE,
     "every_enterprise_has_a_row": WITHOUT_ONE,
 }
@@ -239,7 +239,7 @@ def _cases() -> dict[tuple[str, str], Case]:
         cases = of_every_feed(name) | OF_ONE_FEED[name]
         found |= {(name, rule): case for rule, case in cases.items()}
     for name, own in OF_ONE_FEATURE_TABLE.items():
-        cases = OF_EVERY_FEATURE_TABLE | own
+        cases = own if name == "feat_delivered" else OF_EVERY_FEATURE_TABLE_OF_BORROWERS | own
         if name == "feat_label":
             del cases["one_row_an_enterprise"]
         found |= {(name, rule): case for rule, case in cases.items()}
