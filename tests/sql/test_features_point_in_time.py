@@ -21,11 +21,15 @@ from warehouse.intake.feeds import FEEDS
 NIGHT = date(2026, 6, 30)
 END = datetime(2026, 7, 1)
 RELATIONS = [name.split(".")[1] for name in (*feature_order(), WIDE)]
+A_NIGHT = (
+    "feat_delivered"  # one row; all feeds have come in these portfolios, test_feature_buckets.py has others
+)
 COLUMNS = [
     (file.relation.split(".")[1], column.name)
     for file in map(sql.load, (*feature_order(), WIDE))
     for column in file.columns
     if column.name not in ("portfolio", "as_of_date", "enterprise_id")
+    and file.relation != f"features.{A_NIGHT}"
 ]
 
 
@@ -170,7 +174,7 @@ def with_earlier_knowledge() -> list[dict[str, pl.DataFrame]]:
 
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_later_knowledge_changes_no_column(base, with_later_knowledge, relation):
-    assert base[relation].height == 3
+    assert base[relation].height == (1 if relation == A_NIGHT else 3)
     assert_frame_equal(base[relation], with_later_knowledge[relation], check_exact=True)
 
 
