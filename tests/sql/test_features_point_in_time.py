@@ -21,9 +21,7 @@ from warehouse.intake.feeds import FEEDS
 NIGHT = date(2026, 6, 30)
 END = datetime(2026, 7, 1)
 RELATIONS = [name.split(".")[1] for name in (*feature_order(), WIDE)]
-A_NIGHT = (
-    "feat_delivered"  # one row; all feeds have come in these portfolios, test_feature_buckets.py has others
-)
+A_NIGHT = "feat_delivered"  # one row; here all feeds have come, in test_feature_buckets.py not
 COLUMNS = [
     (file.relation.split(".")[1], column.name)
     for file in map(sql.load, (*feature_order(), WIDE))
