@@ -67,6 +67,16 @@ def test_each_named_column_deleted_in_turn_stops(night, name):
         assert column in report.checks[0].observed
 
 
+def test_a_night_built_before_there_was_feat_delivered_still_passes(night):
+    view = seen_through(night, SUITES["feat_delivered"], "select * from {rows} where false")
+    assert not run_suite(view, cursor=night.cursor, parameters=given()).stopped
+    readers = [
+        file.relation for file in sql.catalogue("features") if "features.feat_delivered" in file.inputs
+    ]
+    assert len(readers) == 5  # a new night without it has no rows there, which stops it
+    assert {SUITES[relation.split(".")[1]].when_empty for relation in readers} == {"stop"}
+
+
 @pytest.mark.parametrize("name", [name for name in ALL if SUITES[name].gate == "feeds"])
 def test_feeds_name_no_personal_column(name):
     private = {column.name for column in FEEDS[name].columns if column.pii or column.sensitive}
