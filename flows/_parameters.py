@@ -3,11 +3,9 @@
 The name begins with an underscore since every other module here is a flow.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
-
-from models.families import FAMILIES
 
 
 class Parameters(BaseModel):
@@ -28,7 +26,6 @@ class Parameters(BaseModel):
 # 100: the longest name made from it, the folder portfolio=NAME, then stays below the 143 bytes that an encrypted home
 # (eCryptfs) allows for one name; other file systems allow 255
 Portfolio = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
-Family = Literal[tuple(FAMILIES)]
 HorizonDays = Annotated[int, Field(ge=30, le=1095)]
 Enterprises = Annotated[int, Field(ge=100, le=1_000_000, description="Size of the simulated portfolio")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the simulated portfolio")]

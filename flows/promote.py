@@ -6,7 +6,8 @@ from typing import Literal
 from prefect import flow
 from pydantic import ConfigDict, Field
 
-from flows._parameters import Family, Parameters, Portfolio
+from flows._family import Family
+from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, open_run
 from tasks.promote import promote_model
 from warehouse.connection import writer

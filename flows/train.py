@@ -7,7 +7,8 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
-from flows._parameters import Family, HorizonDays, Parameters, Portfolio
+from flows._family import Family
+from flows._parameters import HorizonDays, Parameters, Portfolio
 from models.champion_rule import stand_in
 from models.families import FAMILIES
 from models.family import FamilySettings

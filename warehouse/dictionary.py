@@ -47,7 +47,7 @@ def dictionary() -> str:
 
 def relation_map() -> str:
     """Return the map of relations as Markdown: a graph of what each reads, in Mermaid, which GitHub draws."""
-    edges = [edge for edge in lineage.parsed() if not edge.relation.startswith("audits.")]
+    edges = [edge for edge in lineage.edges() if not edge.relation.startswith("audits.")]
     named = sorted({name for edge in edges for name in (edge.relation, edge.input)})
     lines = [_NOTE, "# Map of relations", "", "```mermaid", "flowchart LR"]
     for schema in _ABOUT:

@@ -1,19 +1,19 @@
-"""Read lineage from the SQL files themselves, so that it cannot disagree with what runs."""
+"""Record which relation reads which: what the heads of the SQL files name, as long as it is what their text reads."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from warehouse import sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlFile
+
+_COMMENT = re.compile(r"--[^\n]*")
+_READ = re.compile(r"\bwh\.([a-z_]+\.\w+)")
 
 
 @dataclass(frozen=True, order=True)
@@ -25,58 +25,35 @@ class Edge:
     sql_file: str
 
 
-def parsed() -> tuple[Edge, ...]:
-    """Return every input that sqlglot finds in the SQL files.
+def edges() -> tuple[Edge, ...]:
+    """Return every input of every SQL file, sorted.
 
     Raises:
-        Refused: naming the file, when it does not parse or names a relation without `wh.<schema>.`.
+        Refused: naming the file, when its head does not name the same inputs as its text.
     """
-    return tuple(
-        sorted(Edge(file.relation, source, _shown(file)) for file in _files() for source in inputs_of(file))
-    )
-
-
-@lru_cache(maxsize=256)
-def inputs_of(file: SqlFile) -> tuple[str, ...]:
-    """Return the relations that the statements of one file read, sorted.
-
-    Raises:
-        Refused: as `parsed`.
-    """
-    try:
-        parsed_statements = sqlglot.parse(file.text, dialect="duckdb")
-    except sqlglot.ParseError as error:
-        raise Refused(f"{file.path}: sqlglot cannot read the SQL: {error}") from error
-    relations: set[str] = set()
-    for statement in filter(None, parsed_statements):
-        local = {expression.alias_or_name.lower() for expression in statement.find_all(exp.CTE)}
-        for table in statement.find_all(exp.Table):
-            if isinstance(table.this, exp.Func) or (not table.db and table.name.lower() in local):
-                continue
-            if table.catalog != "wh" or not table.db:
-                raise Refused(
-                    f"{file.path}: '{table.sql(dialect='duckdb')}' must be spelled wh.<schema>.<relation>"
-                )
-            relations.add(f"{table.db}.{table.name}")
-    return tuple(sorted(relations))
+    found = []
+    for file in (file for schema in sql.SCHEMAS for file in sql.catalogue(schema)):
+        if differing := set(file.inputs) ^ set(_READ.findall(_COMMENT.sub("", file.text))):
+            raise Refused(
+                f"{file.path}: the head's inputs and the text differ in {', '.join(sorted(differing))}; "
+                "name in the head what the text reads as wh.<schema>.<relation>"
+            )
+        shown = str(Path("sql") / file.path.relative_to(sql.SQL_DIR))
+        found += [Edge(file.relation, source, shown) for source in file.inputs]
+    return tuple(sorted(found))
 
 
 def record(con: duckdb.DuckDBPyConnection) -> int:
-    """Replace ops.lineage by what the files say now, and return the number of edges."""
-    edges = parsed()
+    """Make ops.lineage what the files say now, and return the number of edges."""
+    now = edges()
+    stored = con.execute("select relation, input, sql_file from wh.ops.lineage order by all").fetchall()
+    if [Edge(*row) for row in stored] == list(now):
+        return len(now)
     with transaction(con):
         con.execute("delete from wh.ops.lineage")
-        if edges:
+        if now:
             con.executemany(
                 "insert into wh.ops.lineage (relation, input, sql_file) values (?, ?, ?)",
-                [[edge.relation, edge.input, edge.sql_file] for edge in edges],
+                [[edge.relation, edge.input, edge.sql_file] for edge in now],
             )
-    return len(edges)
-
-
-def _files() -> tuple[SqlFile, ...]:
-    return tuple(file for schema in sql.SCHEMAS for file in sql.catalogue(schema))
-
-
-def _shown(file: SqlFile) -> str:
-    return str(Path("sql") / file.path.relative_to(sql.SQL_DIR))
+    return len(now)

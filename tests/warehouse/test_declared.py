@@ -64,7 +64,7 @@ def test_a_mart_is_one_new_file(mart, portfolio):
     assert "### marts.mart_a_first" in dictionary.dictionary()
     assert "marts__mart_portfolio_latest --> marts__mart_a_first" in dictionary.relation_map()
     assert ("marts.mart_a_first", "marts.mart_portfolio_latest") in {
-        (edge.relation, edge.input) for edge in lineage.parsed()
+        (edge.relation, edge.input) for edge in lineage.edges()
     }
 
     mart.unlink()

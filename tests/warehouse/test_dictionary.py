@@ -22,7 +22,7 @@ def test_every_relation_and_column_is_in_the_dictionary():
     assert "| days_past_due | integer | days; arrears on that day |" in text
 
 
-def test_the_map_is_a_graph_of_what_sqlglot_reads():
+def test_the_map_is_a_graph_of_what_the_files_read():
     text = dictionary.relation_map()
     assert "  scores__portfolio_scores --> marts__mart_portfolio_latest" in text
     assert text.count("subgraph") == text.count("\n  end")
