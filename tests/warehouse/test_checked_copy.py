@@ -524,3 +524,33 @@ def test_what_a_reader_may_have_open_is_swept_by_the_next_publish_only(two_night
     assert set(builds(folder)) == first | archive.current_builds(folder)
     publish.publish(two_nights.con, "third")
     assert not first & set(builds(folder))
+
+
+def test_a_build_begins_as_the_one_before_the_last_and_keeps_nothing_else_of_it(two_nights):
+    folder = settings().published_dir
+    (old,) = (path for path in folder.glob(".scores-*") if path.name in archive.current_builds(folder))
+    inode = old.stat().st_ino
+    two_nights.score(two_nights.rows(0.2))
+    publish.publish(two_nights.con, "next")
+    before = nights_of(folder)
+    one, two = sorted(old.glob("*/*/*.parquet"))
+    (one.parent / "more.parquet").write_text("strange")
+    (old / "portfolio=gone" / "as_of_date=2020-01-01").mkdir(parents=True)
+    (old / "portfolio=gone" / "as_of_date=2020-01-01" / "scores.parquet").write_text("strange")
+    (old / "portfolio=linked").symlink_to(one.parents[1].name)
+    target = folder / "portfolio_scores" / two.relative_to(old)
+    two.unlink()
+    two.symlink_to(target)
+    one.unlink()
+    one.mkdir()
+    (one / "in place of a file").write_text("strange")
+    publish.publish(two_nights.con, "third")
+    now = (folder / "portfolio_scores").resolve()
+    assert now.stat().st_ino == inode
+    assert not old.exists()
+    assert sorted(map(str, now.rglob("*.parquet"))) == [
+        str(now / path.relative_to(old)) for path in (one, two)
+    ]
+    assert not [path for path in now.rglob("*") if path.is_symlink() or "strange" in path.name]
+    assert nights_of(folder) == before
+    assert faults(folder) == []

@@ -409,5 +409,8 @@ def test_parquet_partitions_are_shared_until_they_change(portfolio):
     monkey = pytest.MonkeyPatch()
     with monkey.context() as patched:
         patched.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
-        assert publish.publish(portfolio.con, "three").partitions_written == 2
-    assert len(parquet()) == 2
+        for run, written in (("three", 1), ("four", 1), ("whole", 2)):
+            portfolio.score(portfolio.rows(0.4), NIGHT)
+            assert publish.publish(portfolio.con, run, whole=run == "whole").partitions_written == written
+        assert publish.publish(portfolio.con, "five").partitions_written == 2
+    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.4)]

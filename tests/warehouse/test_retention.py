@@ -304,6 +304,7 @@ def test_a_published_file_of_an_older_night_is_built_again_from_its_parquet(nigh
     damaged = (
         settings().published_dir / f"contributions/portfolio=lender/as_of_date={OLD}/contributions.parquet"
     )
+    publish.publish(nights.con, "again")  # so that the next build begins with the file in its place
     damaged.unlink()
     assert publish.publish(nights.con, "next").partitions_written == 1
     assert f"as_of_date={OLD}/contributions.parquet is missing" in caplog.text

@@ -2,7 +2,9 @@
 
 `published/portfolio_scores`, `contributions` and `score_changes` are links to their current builds; replacing a link
 is the only step that readers notice. A partition that no run has rewritten since the last build, and whose file is
-still what the manifest says, is hard-linked into the new one, not written again.
+still what the manifest says, is hard-linked into the new one, not written again. The new build begins as the one before
+the last, which nobody reads any more and which has most of these links already: a folder made for each night of a long
+history costs a publish more than anything else.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -95,6 +97,7 @@ def build(
     *,
     stored: Partitions,
     known: Manifest | None,
+    before: Path | None = None,
 ) -> Build:
     """Write every partition of one table into a new folder, sharing unchanged ones with the current build.
 
@@ -108,23 +111,29 @@ def build(
         archive: the table.
         stored: what `partitions` returns of the table in the warehouse.
         known: manifest of the current build; None = nothing of it is taken over.
+        before: the build before the current one, which becomes the new folder; None = it begins empty.
     """
-    root.mkdir()
-    shape = _shape(con, archive)
     moved = older_nights.of_relation(con, archive.relation)
+    wanted: dict[str, tuple[tuple[str, date], str]] = {}
+    unnameable: set[str] = set()
+    for night, stamp in sorted({**older_nights.stamps(moved), **stored}.items()):
+        folder = f"portfolio={quote(night[0], safe='')}"
+        if len(folder) > _NAME_LIMIT:
+            unnameable.add(night[0])
+        else:
+            wanted[f"{folder}/as_of_date={night[1]}/{archive.files}.parquet"] = night, stamp
+    if before is None:
+        root.mkdir()
+    else:
+        before.rename(root)
+        _remove_others(root, wanted)
+    shape = _shape(con, archive)
     files: dict[str, FileState] = {}
     damaged: list[str] = []
-    unnameable: set[str] = set()
     written = 0
-    for (portfolio, as_of_date), stamp in sorted({**older_nights.stamps(moved), **stored}.items()):
-        folder = f"portfolio={quote(portfolio, safe='')}"
-        if len(folder) > _NAME_LIMIT:
-            unnameable.add(portfolio)
-            continue
-        name = f"{folder}/as_of_date={as_of_date}/{archive.files}.parquet"
+    for name, (night, stamp) in wanted.items():
         path = f"{archive.link}/{name}"
         fingerprint = hashlib.sha256(f"{shape}|{stamp}".encode()).hexdigest()
-        (root / name).parent.mkdir(parents=True)
         unchanged = [
             state for state in (known.states(path) if known else ()) if state.fingerprint == fingerprint
         ]
@@ -136,9 +145,11 @@ def build(
                 continue
             if fault := unchanged[-1].fault(state):
                 damaged.append(f"{path} {fault}")
-        if (portfolio, as_of_date) in stored:
-            write(con, archive, root / name, portfolio=portfolio, as_of_date=as_of_date)
-        elif fault := older_nights.copy(moved[portfolio, as_of_date], root / name):
+        (root / name).unlink(missing_ok=True)  # it may share its content with a file that is published
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if night in stored:
+            write(con, archive, root / name, portfolio=night[0], as_of_date=night[1])
+        elif fault := older_nights.copy(moved[night], root / name):
             log.warning("publish     %s is left out: %s", path, fault)
             continue
         files[path] = finished(root / name, fingerprint=fingerprint)
@@ -205,6 +216,17 @@ def leftovers(folder: Path, *, replaced: bool = False) -> list[Path]:
     return [path for kind in kinds for path in folder.glob(f".{kind}-*") if path.name not in keep]
 
 
+def replaced(folder: Path, known: Manifest) -> dict[str, Path]:
+    """Return the build of each table that the last publish replaced, by the link of the table, where it is there."""
+    kept = set(known.replaced) - current_builds(folder)
+    return {
+        archive.link: path
+        for archive in ARCHIVES
+        for path in folder.glob(f".{archive.files}-*")
+        if path.name in kept and path.is_dir()
+    }
+
+
 def create_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let queries read every night of the tables of which the file holds the last nights only.
 
@@ -255,9 +277,25 @@ def write(
 
 
 def _shared(old: Path, new: Path) -> bool:
+    """Let the new name stand for the old file, unless it does already; return whether it does."""
     # a file system without hard links gets a fresh file instead
     try:
+        if new.exists():
+            if new.samefile(old):
+                return True
+            new.unlink()
+        new.parent.mkdir(parents=True, exist_ok=True)
         os.link(old, new)
     except OSError:
         return False
     return True
+
+
+def _remove_others(root: Path, names: Container[str]) -> None:
+    """Remove what a folder holds but the files of these names, and the folders that are left empty."""
+    for path in sorted(root.rglob("*"), reverse=True):  # what a folder holds comes before it
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.is_symlink() or str(path.relative_to(root)) not in names:
+            path.unlink()

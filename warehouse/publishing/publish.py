@@ -69,7 +69,9 @@ def publish(
     if not fewer and (reason := _nights_lost(con, folder, known)):
         raise Refused(reason)
     folder.mkdir(parents=True, exist_ok=True)
-    _remove(archive.leftovers(folder, replaced=True))
+    basis = None if whole else known
+    before = {} if basis is None else archive.replaced(folder, basis)
+    _remove(set(archive.leftovers(folder, replaced=True)) - set(before.values()))
     stored = {
         table.relation: archive.partitions(con, f"wh.{table.relation}", table.stamp)
         for table in archive.ARCHIVES
@@ -77,7 +79,6 @@ def publish(
     lineage.record(con)
     feature_catalogue.record(con)
     with _removed_on_failure(folder, run_id) as token:
-        basis = None if whole else known
         build = folder / f".portfolio-{token}.duckdb"
         damaged = _take_over(basis, file, build)
         rows = published_copy.build(con, build, stored)
@@ -88,6 +89,7 @@ def publish(
                 table,
                 stored=stored[table.relation],
                 known=basis,
+                before=before.get(table.link),
             )
             for table in archive.ARCHIVES
         ]
