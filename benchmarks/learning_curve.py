@@ -23,7 +23,7 @@ from benchmarks.page import renew
 DAY = date(2025, 12, 31)
 SNAPSHOTS = 4  # a year apart; the last one measures
 HISTORY_DAYS = 365 * (SNAPSHOTS + 1) + 30  # a year before the first of them
-SEEDS = (11, 12, 13, 14)
+SEEDS = (11, 12, 13, 14, 15, 16)
 MEASURING = 4  # every so many-th borrower
 ROOT = Path(__file__).parents[1]
 
