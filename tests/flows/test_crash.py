@@ -129,6 +129,7 @@ def undisturbed(prefect_session: None, tmp_path_factory: pytest.TempPathFactory)
     return home, time.monotonic() - started
 
 
+@pytest.mark.timeout(1200)  # seven starts of a night: ten minutes and more where all else is busy
 def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
     undisturbed: tuple[Path, float], tmp_path: Path
 ) -> None:
