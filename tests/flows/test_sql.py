@@ -256,7 +256,8 @@ def test_a_query_that_does_not_fit_in_memory_still_spills(published, monkeypatch
 
 
 @pytest.mark.parametrize("query", [*ENDLESS[:4], "select pg_sleep(100)"])
-def test_a_query_that_does_not_end_is_stopped_when_its_time_is_over(published, capsys, query):
+def test_a_query_that_does_not_end_is_stopped_when_its_time_is_over(published, capsys, monkeypatch, query):
+    monkeypatch.setattr("flows._sql.GRACE", 9.0)  # a busy machine may take longer; it would end all tests
     started = time.monotonic()
     assert main(["sql", query, "--timeout", "0.5"]) == 1
     assert time.monotonic() - started < 10
