@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ import pytest
 from warehouse import ledger, registry, scores, sql
 from warehouse.connection import writer
 from warehouse.night import Night
+from warehouse.publishing import publish
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
@@ -179,3 +181,15 @@ def made(con):
 def fresh(con, tmp_path):
     """A portfolio without any night yet."""
     return Portfolio(con=con, folder=tmp_path)
+
+
+@pytest.fixture
+def two_nights(portfolio: Portfolio, caplog: pytest.LogCaptureFixture) -> Portfolio:
+    """Two published nights."""
+    caplog.set_level(logging.WARNING, logger="nightledger")
+    before = NIGHT - timedelta(days=1)
+    portfolio.features(before)
+    portfolio.score(portfolio.rows(0.1), before)
+    portfolio.score(portfolio.rows(0.1))
+    publish.publish(portfolio.con, "run")
+    return portfolio

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import shutil
 import subprocess
@@ -22,17 +21,6 @@ from warehouse.settings import settings
 NIGHT = date(2026, 6, 30)
 BEFORE = NIGHT - timedelta(days=1)
 FIRST = f"portfolio_scores/portfolio=lender/as_of_date={BEFORE}/scores.parquet"
-
-
-@pytest.fixture
-def two_nights(portfolio, caplog):
-    """Two published nights."""
-    caplog.set_level(logging.WARNING, logger="nightledger")
-    portfolio.features(BEFORE)
-    portfolio.score(portfolio.rows(0.1), BEFORE)
-    portfolio.score(portfolio.rows(0.1))
-    publish.publish(portfolio.con, "run")
-    return portfolio
 
 
 def nights_of(folder: Path) -> tuple[list[tuple], list[tuple]]:
@@ -499,58 +487,3 @@ def test_a_run_whose_scores_are_in_the_copy_is_published_whatever_the_warehouse_
                 "select run_id, status from wh.ops.run_ledger where run_id in (?, ?)", [run, other]
             )
             assert dict(told.fetchall()) == {run: "published", other: "scored"}
-
-
-def test_a_portfolio_with_a_name_too_long_for_a_folder_stops_no_other(two_nights, caplog):
-    two_nights.name = "a" * 250
-    two_nights.features()
-    two_nights.score(two_nights.rows(0.3))
-    publish.publish(two_nights.con, "next")
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert "aaaaaaaaaaaaaaaaaaaa..." in line
-    assert "a name of 250 letters is too long" in line
-    with reader() as published:
-        assert published.execute("select count(*) from scores.portfolio_scores").fetchone() == (15,)
-    assert faults(settings().published_dir) == []
-
-
-def test_what_a_reader_may_have_open_is_swept_by_the_next_publish_only(two_nights):
-    folder = settings().published_dir
-    first = archive.current_builds(folder)
-    two_nights.score(two_nights.rows(0.2))
-    publish.publish(two_nights.con, "next")
-    (folder / ".scores-dead").mkdir()
-    leftovers.sweep(folder)
-    assert set(builds(folder)) == first | archive.current_builds(folder)
-    publish.publish(two_nights.con, "third")
-    assert not first & set(builds(folder))
-
-
-def test_a_build_begins_as_the_one_before_the_last_and_keeps_nothing_else_of_it(two_nights):
-    folder = settings().published_dir
-    (old,) = (path for path in folder.glob(".scores-*") if path.name in archive.current_builds(folder))
-    inode = old.stat().st_ino
-    two_nights.score(two_nights.rows(0.2))
-    publish.publish(two_nights.con, "next")
-    before = nights_of(folder)
-    one, two = sorted(old.glob("*/*/*.parquet"))
-    (one.parent / "more.parquet").write_text("strange")
-    (old / "portfolio=gone" / "as_of_date=2020-01-01").mkdir(parents=True)
-    (old / "portfolio=gone" / "as_of_date=2020-01-01" / "scores.parquet").write_text("strange")
-    (old / "portfolio=linked").symlink_to(one.parents[1].name)
-    target = folder / "portfolio_scores" / two.relative_to(old)
-    two.unlink()
-    two.symlink_to(target)
-    one.unlink()
-    one.mkdir()
-    (one / "in place of a file").write_text("strange")
-    publish.publish(two_nights.con, "third")
-    now = (folder / "portfolio_scores").resolve()
-    assert now.stat().st_ino == inode
-    assert not old.exists()
-    assert sorted(map(str, now.rglob("*.parquet"))) == [
-        str(now / path.relative_to(old)) for path in (one, two)
-    ]
-    assert not [path for path in now.rglob("*") if path.is_symlink() or "strange" in path.name]
-    assert nights_of(folder) == before
-    assert faults(folder) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -390,27 +389,3 @@ def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
     publish.publish(con, "run", fewer=True)
     assert publish.publish(con, "run").bytes < whole / 2
     assert tried[-1] is False
-
-
-def test_parquet_partitions_are_shared_until_they_change(portfolio):
-    portfolio.name = "lender/ä b"
-    portfolio.features()
-    first = NIGHT - timedelta(days=1)
-    portfolio.features(first)
-    portfolio.score(portfolio.rows(0.1), first)
-    portfolio.score(portfolio.rows(0.2), NIGHT)
-    one = publish.publish(portfolio.con, "one")
-    assert (one.partitions_written, one.partitions_kept) == (2, 0)
-    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.2)]
-    portfolio.score(portfolio.rows(0.3), NIGHT)
-    two = publish.publish(portfolio.con, "two")
-    assert (two.partitions_written, two.partitions_kept) == (1, 1)
-    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.3)]
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patched:
-        patched.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no hard links here")))
-        for run, written in (("three", 1), ("four", 1), ("whole", 2)):
-            portfolio.score(portfolio.rows(0.4), NIGHT)
-            assert publish.publish(portfolio.con, run, whole=run == "whole").partitions_written == written
-        assert publish.publish(portfolio.con, "five").partitions_written == 2
-    assert parquet() == [("lender/ä b", first, 5, 0.1), ("lender/ä b", NIGHT, 5, 0.4)]
