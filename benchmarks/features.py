@@ -148,7 +148,12 @@ def shortened(name: str, tail: str) -> str:
         "wh": {
             "staging": {f"stg_{f.name}": {c.name: c.type for c in f.columns} | ours for f in FEEDS.values()},
             "features": {
-                "feat_profile": {"portfolio": "varchar", "as_of_date": "date", "enterprise_id": "varchar"}
+                "feat_profile": {
+                    "portfolio": "varchar",
+                    "as_of_date": "date",
+                    "bucket": "smallint",
+                    "enterprise_id": "varchar",
+                }
             },
         }
     }

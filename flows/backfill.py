@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Literal
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import ConfigDict, Field, model_validator
 
 from flows._parameters import Enterprises, Parameters, Portfolio, Seed, StaleDays
+from flows._task_runner import task_runner
 from flows.nightly import NightlyParameters, nightly
 from tasks.backfill import BackfillProgress, days, done_night
 from tasks.deliver import portfolio_of
 from tasks.night import closed_day, end_run, open_run
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.settings import settings
 
 OWN = {"first", "last", "again"}
 
@@ -55,7 +54,7 @@ class BackfillParameters(Parameters):
         return NightlyParameters(**self.model_dump(exclude=OWN), as_of=day)
 
 
-@flow(name="backfill", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="backfill", task_runner=task_runner())
 def backfill(run: BackfillParameters) -> str:
     """Run one night after the other; each uses the models of its own date and opens the warehouse anew.
 

@@ -4,15 +4,14 @@ from datetime import date
 from typing import Self
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
 from flows._parameters import Parameters, Portfolio, TopFeatures
+from flows._task_runner import task_runner
 from tasks.changes import compare_nights, night_before
 from tasks.night import closed_day, end_run, open_run
 from warehouse.connection import writer
 from warehouse.night import Night
-from warehouse.settings import settings
 
 
 class CompareParameters(Parameters):
@@ -38,7 +37,7 @@ class CompareParameters(Parameters):
         return self
 
 
-@flow(name="compare", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="compare", task_runner=task_runner())
 def compare(run: CompareParameters = CompareParameters()) -> str:
     """Compare two nights; readers see the result with the next publication.
 

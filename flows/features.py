@@ -6,7 +6,8 @@ from prefect import flow
 from pydantic import Field, model_validator
 
 from flows._parameters import HorizonDays, Parameters, Portfolio
-from tasks.features import build_features, build_labels
+from tasks.features import build_features
+from tasks.labels import build_labels
 from tasks.night import closed_day, end_run, open_run
 from warehouse.connection import writer
 from warehouse.night import Night

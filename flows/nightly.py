@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
 from flows._parameters import (
@@ -19,6 +18,7 @@ from flows._parameters import (
     StaleDays,
     TopFeatures,
 )
+from flows._task_runner import task_runner
 from tasks.champions import ensure_champions
 from tasks.changes import compare_with_previous
 from tasks.deliver import Delivery, deliver_feeds
@@ -37,7 +37,6 @@ from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import Definition
-from warehouse.settings import settings
 
 
 class NightlyParameters(Parameters):
@@ -75,7 +74,7 @@ class NightlyParameters(Parameters):
         return self
 
 
-@flow(name="nightly", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="nightly", task_runner=task_runner())
 def nightly(run: NightlyParameters = NightlyParameters()) -> State[str]:
     """Run one night for one as_of_date, holding the warehouse's only writer from the first feed to the last copy.
 

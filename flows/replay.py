@@ -1,14 +1,13 @@
 """Scores a past night again, beside what is stored, and says whether data, code or model made a difference."""
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows._parameters import Parameters
+from flows._task_runner import task_runner
 from tasks.night import end_run, open_run
 from tasks.replay import past_run, replay_run
 from warehouse.connection import writer
-from warehouse.settings import settings
 
 
 class ReplayParameters(Parameters):
@@ -17,7 +16,7 @@ class ReplayParameters(Parameters):
     run_id: str = Field(min_length=1, description="A run of nightly or score, as ops.run_ledger names it")
 
 
-@flow(name="replay", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="replay", task_runner=task_runner())
 def replay(run: ReplayParameters) -> str:
     """Score a past night again from its stored parameters; the stored scores are compared and never touched.
 

@@ -3,10 +3,10 @@
 from datetime import date
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows._parameters import Parameters, Partitions, Portfolio, StaleDays, TopFeatures
+from flows._task_runner import task_runner
 from tasks.lineup import find_lineup
 from tasks.night import closed_day, end_run, open_run
 from tasks.retain import refuse_older
@@ -14,7 +14,6 @@ from tasks.score import score_portfolio
 from tasks.summary import show_contributions
 from warehouse.connection import writer
 from warehouse.night import Night
-from warehouse.settings import settings
 
 
 class ScoreParameters(Parameters):
@@ -31,7 +30,7 @@ class ScoreParameters(Parameters):
     stale_days: StaleDays = 90
 
 
-@flow(name="score", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="score", task_runner=task_runner())
 def score(run: ScoreParameters = ScoreParameters()) -> str:
     """Score a portfolio with the champion of each family that covers it.
 

@@ -4,11 +4,11 @@ from datetime import date
 from typing import Literal
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field, model_validator
 
 from flows._family import Family
 from flows._parameters import HorizonDays, Parameters, Portfolio
+from flows._task_runner import task_runner
 from models.champion_rule import stand_in
 from models.families import FAMILIES
 from models.family import FamilySettings
@@ -17,7 +17,6 @@ from tasks.train import train_champion
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import Definition, OutcomeDefinition, default_definition
-from warehouse.settings import settings
 
 # options that are settings of some families only
 OPTIONS = ("learner", "oversample", "profile", "selection", "sensitive")
@@ -97,7 +96,7 @@ class TrainParameters(Parameters):
         return FAMILIES[self.family].settings(**chosen)
 
 
-@flow(name="train", task_runner=ThreadPoolTaskRunner(max_workers=settings().threads))
+@flow(name="train", task_runner=task_runner())
 def train(run: TrainParameters = TrainParameters()) -> str:
     """Train, evaluate and register one model.
 

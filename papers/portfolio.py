@@ -8,8 +8,9 @@ from typing import Literal
 import polars as pl
 
 from tasks.deliver import deliver_feeds
-from tasks.features import build_features, build_labels
+from tasks.features import build_features
 from tasks.ingest import ingest_landing
+from tasks.labels import build_labels
 from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.night import Night

@@ -4,12 +4,14 @@ import logging
 import shutil
 import time
 from datetime import date
+from pathlib import Path
 
-from prefect.futures import wait
+import polars as pl
 
-from tasks.compare_part import Part, compare_part
+from tasks.compare_part import compare_part
 from tasks.compared_models import models_of
-from warehouse import changes, matrix, registry
+from tasks.parts import Part, numbered, run_parts, workers
+from warehouse import buckets, changes, matrix, registry
 from warehouse.changes import Moves, Nights, NotComparable
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -35,17 +37,15 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
         with writer(purpose="pair nights") as con:
             borrowers = changes.write_pairs(con, nights, pairs)
             records = registry.records(con, portfolio=night.portfolio)
-        models = models_of(pairs, records, nights)
-        futures = [
-            compare_part.submit(
-                nights, models, pairs, part,
-                top_features=top_features, file=folder / f"changes-{part.number:05d}.parquet",
+            models = models_of(pairs, records, nights)
+            files = run_parts(
+                compare_part,
+                parts_of(pairs, borrowers),
+                nights=nights,
+                records=models,
+                pairs=pairs,
+                top_features=top_features,
             )
-            for part in parts_of(borrowers)
-        ]  # fmt: skip
-        wait(futures)  # of all, so that none writes into a folder that is gone
-        files = [future.result() for future in futures]
-        with writer(purpose="write changes") as con:
             written = changes.commit_changes(con, files, nights)
             moves = changes.moves(con, nights)
     finally:
@@ -57,11 +57,14 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
     return {"compared": moves.compared, "changes": written}
 
 
-def parts_of(borrowers: int) -> list[Part]:
+def parts_of(pairs: Path, borrowers: int) -> list[Part]:
     """Cut the pairs into parts of like size: one for each core if it is worth it, and none above the bound."""
-    for_cores = min(settings().threads, -(-borrowers // WORTH_A_PART))
-    of = max(for_cores, -(-borrowers // matrix.ROWS_A_PART))
-    return [Part(borrowers * part // of, borrowers * (part + 1) // of, part, of) for part in range(of)]
+    if not borrowers:
+        return []
+    sizes = pl.scan_parquet(pairs).group_by("bucket").len().collect().iter_rows()
+    cores = settings().threads if settings().dask is None else workers()
+    at_least = min(cores, -(-borrowers // WORTH_A_PART))
+    return numbered(buckets.ranges(sizes, at_least=at_least, at_most_rows=matrix.ROWS_A_PART))
 
 
 def lines(moves: Moves, nights: Nights) -> list[str]:

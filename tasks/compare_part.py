@@ -1,8 +1,8 @@
 """Split the PD differences of one part of the borrowers, with the models and features of both nights."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,38 +13,50 @@ from models.errors import ModelError
 from models.explaining import change
 from models.explaining.change import Change
 from models.families import FAMILIES
+from models.scoring import CalibratedModel
 from tasks.compared_models import MODELS
-from tasks.load_model import Models
+from tasks.load_model import load_model
+from tasks.parts import Part
 from warehouse import changes, matrix
 from warehouse.changes import Nights, NotComparable
-from warehouse.connection import writer
 from warehouse.night import Night
+from warehouse.registry import ModelRecord
+from warehouse.snapshot import Snapshot, at
+
+Models = Mapping[tuple[str, str], CalibratedModel]  # by family and version
 
 EXACT = 5e-7  # both nights' PDs must be reproduced this closely, so that a difference is right to 1e-6
 COVERAGES = ("coverage_before", "coverage")
 
 
-class Part(NamedTuple):
-    """The rows `start` to `end` of the file of pairs, part `number` (from 0) of so many."""
-
-    start: int
-    end: int
-    number: int
-    of: int
-
-
 @task(name="compare part", task_run_name="compare part {part.number} of {part.of}", cache_policy=NO_CACHE)
 def compare_part(
-    nights: Nights, models: Models, pairs: Path, part: Part, *, top_features: int, file: Path
+    nights: Nights,
+    records: Sequence[ModelRecord],
+    pairs: Path,
+    part: Part,
+    snapshot: Snapshot,
+    *,
+    top_features: int,
 ) -> Path:
-    """Split the PD differences of one part, write them to the file, and return its path."""
-    table = pl.scan_parquet(pairs).slice(part.start, part.end - part.start).collect()
+    """Split the PD differences of one part and return the file of its rows, which has a new name at each call.
+
+    Args:
+        nights: the pair.
+        records: the models that the pairs name.
+        pairs: the file of pairs, which all parts read.
+        part: whose pairs are split.
+        snapshot: the warehouse that holds the features of both nights.
+        top_features: how many features are told of each difference.
+    """
+    models = {(record.model_family, record.model_version): load_model(record) for record in records}
+    table = pl.scan_parquet(pairs).filter(pl.col("bucket").is_between(*part.buckets)).collect()
     sensitive = any(
         matrix.SENSITIVE.intersection(model.classifier.feature_names_in_) for model in models.values()
     )
-    with writer(purpose="compare part") as con:
+    with at(snapshot) as con:
         x_before, x_now = (
-            changes.features(con, table["enterprise_id"], night, sensitive=sensitive)
+            changes.features(con, table["enterprise_id"], night, part.buckets, sensitive=sensitive)
             for night in (nights.earlier, nights.night)
         )
     rows = []
@@ -59,6 +71,8 @@ def compare_part(
         _check_reproduced(nights.earlier, group["enterprise_id"], group["pd_before"], moved.pd_before)
         _check_reproduced(nights.night, group["enterprise_id"], group["pd"], moved.pd_now)
         rows.append(moved.rows)
+    first, last = part.buckets
+    file = pairs.with_name(f"changes-b{first:04d}-{last:04d}-{secrets.token_hex(4)}.parquet")
     pl.concat(rows).write_parquet(file)
     return file
 

@@ -1,12 +1,11 @@
-"""Load the models that scored two nights, once for all parts of their comparison."""
+"""Find the models that scored two nights, for all parts of their comparison."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from models.scoring import CalibratedModel
-from tasks.load_model import Models, load_model
+from tasks.load_model import load_model
 from warehouse.changes import Nights, NotComparable
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
@@ -15,15 +14,15 @@ from warehouse.registry import ModelRecord
 MODELS = ("family_before", "version_before", "model_family", "model_version")
 
 
-def models_of(pairs: Path, records: Sequence[ModelRecord], nights: Nights) -> Models:
-    """Load every model that a pair names.
+def models_of(pairs: Path, records: Sequence[ModelRecord], nights: Nights) -> tuple[ModelRecord, ...]:
+    """Return every model that a pair names, each loaded once to see that it can be.
 
     Raises:
         NotComparable: when one is not registered, or its file is not the registered one.
     """
     registered = {(record.model_family, record.model_version): record for record in records}
     named = pl.scan_parquet(pairs).select(MODELS).unique().collect().sort(MODELS)
-    models: dict[tuple[str, str], CalibratedModel] = {}
+    models: dict[tuple[str, str], ModelRecord] = {}
     for place, night in ((0, nights.earlier), (2, nights.night)):
         for family, version in (row[place : place + 2] for row in named.iter_rows()):
             if (family, version) not in registered:
@@ -32,11 +31,12 @@ def models_of(pairs: Path, records: Sequence[ModelRecord], nights: Nights) -> Mo
                     "ops.model_registry; score that night again: "
                     f"python -m flows score --portfolio {night.portfolio} --as-of {night.as_of_date}"
                 )
-            if (family, version) not in models:
-                try:
-                    models[family, version] = load_model(registered[family, version])
-                except Refused as error:
-                    raise NotComparable(
-                        f"{night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
-                    ) from error
-    return models
+            models[family, version] = registered[family, version]
+    for record in models.values():
+        try:
+            load_model(record)
+        except Refused as error:
+            raise NotComparable(
+                f"{nights.night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
+            ) from error
+    return tuple(models.values())

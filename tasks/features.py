@@ -1,23 +1,24 @@
-"""Build the feature relations and labels of one portfolio as known on one date."""
+"""Build the feature relations of one portfolio as known on one date."""
 
 import logging
+import shutil
 import time
-from datetime import date
+from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from warehouse import matrix, sql
+from tasks.parts import Part, numbered, run_parts, workers
+from warehouse import buckets, feature_parts, sql
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
+from warehouse.feature_parts import COVERAGE
 from warehouse.night import Night
-from warehouse.outcome import OutcomeDefinition
-from warehouse.partition import audit, clear_partition, replace_partition
+from warehouse.partition import adopt, audit, clear_partition, replace_partition
 from warehouse.settings import settings
+from warehouse.snapshot import Snapshot, at
 from warehouse.views import renew_view
 
-LABEL = "features.feat_label"
-COVERAGE = "features.feat_coverage"
 WIDE = "features.feat_enterprise"
 FEATURE_AUDITS = (
     "assert_features_key_unique",
@@ -25,69 +26,71 @@ FEATURE_AUDITS = (
     "assert_features_complete",
     "assert_features_in_range",
 )
-LABEL_AUDITS = ("assert_features_label_closed",)
+# of more, one part is built after the other, so that what is sorted and joined fits in memory
+BORROWERS_A_PART = 250_000
 
 log = logging.getLogger("nightledger")
 
 
 def feature_order() -> tuple[str, ...]:
     """Return the feature tables in the order in which they are built: inputs first, coverage last."""
-    files = [file for file in sql.catalogue("features") if file.partition and file.relation != LABEL]
-    order = [file.relation for file in sql.in_order(files)]
-    return (*(relation for relation in order if relation != COVERAGE), COVERAGE)
+    return (*feature_parts.whole_portfolio(), *feature_parts.of_borrowers())
 
 
-@task(name="build relation", task_run_name="build {relation} of {night.as_of_date}", cache_policy=NO_CACHE)
-def build_relation(relation: str, night: Night) -> int:
-    """Replace a night's rows in one relation and return their number; coverage, the last, is written if audits pass.
+@task(name="build facts of the portfolio", cache_policy=NO_CACHE)
+def build_facts(night: Night) -> dict[str, int]:
+    """Replace a night's rows in the relations of the whole portfolio and return their numbers.
 
-    The wide view shows only enterprises with a coverage, so a night whose audits fail shows none.
+    Rows of coverage are taken away: the wide view shows only enterprises that have one, so a night that is built again
+    shows none until it has passed.
     """
-    with writer(purpose=f"build {relation}") as con, transaction(con):
+    with writer(purpose="build facts of the portfolio") as con, transaction(con):
         clear_partition(con, COVERAGE, night.key)
-        rows = replace_partition(con, relation, night.key)
-        if relation == COVERAGE:
-            renew_view(con, WIDE)
-            audit(con, FEATURE_AUDITS, night.key)
-    sql.keep(relation, settings().sql_dir / night.portfolio / str(night.as_of_date))
+        return {
+            relation: replace_partition(con, relation, night.key)
+            for relation in feature_parts.whole_portfolio()
+        }
+
+
+@task(name="build part", task_run_name="build part {part.number} of {part.of}", cache_policy=NO_CACHE)
+def build_part(night: Night, part: Part, snapshot: Snapshot) -> dict[str, Path]:
+    """Build the features of one part of a night and return the file of each relation; nothing stored is changed."""
+    with at(snapshot) as con:
+        return feature_parts.build(con, night, part.buckets, settings().runs_dir / night.run_id / "features")
+
+
+@task(name="adopt features", task_run_name="adopt features of {night.as_of_date}", cache_policy=NO_CACHE)
+def adopt_features(files: list[dict[str, Path]], night: Night) -> dict[str, int]:
+    """Replace a night's rows in every relation by those of its parts, if its audits pass, and return their numbers."""
+    with writer(purpose="adopt features") as con, transaction(con):
+        rows = {
+            relation: adopt(con, relation, [part[relation] for part in files], night.key)
+            for relation in feature_parts.of_borrowers()
+        }
+        renew_view(con, WIDE)
+        audit(con, FEATURE_AUDITS, night.key)
     return rows
 
 
-@task(name="build labels", cache_policy=NO_CACHE)
-def build_labels(night: Night, outcome: OutcomeDefinition, *, known_by: date) -> int:
-    """Replace the labels of one night under one definition and return how many are known (not null).
-
-    Args:
-        night: The night whose features the labels go with; `build_features` must have run for it.
-        outcome: What counts as default, and within how many days after the night.
-        known_by: Outcomes known by its end count; a window that reaches past it stays open (null).
-
-    Raises:
-        Refused: when known_by lies before the night, or an audit finds a label that cannot be known.
-    """
-    as_of_date = night.as_of_date
-    if known_by < as_of_date:
-        raise Refused(f"labels of {as_of_date} need known_by on or after it, got {known_by}")
-    params = {**night.key, **outcome.key, "known_by": known_by}
-    with writer(purpose="build labels") as con, transaction(con):
-        rows = replace_partition(con, LABEL, params)
-        audit(con, LABEL_AUDITS, params)
-        labelled, defaults = matrix.label_counts(con, night, outcome)
-    log.info(
-        "labels      %s of %s borrowers known as of %s, %s in default (%s, %d days)",
-        f"{labelled:,}", f"{rows:,}", as_of_date, f"{defaults:,}", outcome.definition, outcome.horizon_days,
-    )  # fmt: skip
-    return labelled
-
-
 def build_features(night: Night) -> int:
-    """Build every feature relation of one night, inputs first, and return the number of enterprises.
+    """Build every feature relation of one night and return the number of enterprises.
 
     Raises:
         Refused: when the portfolio has no enterprise known on the date.
     """
     started = time.perf_counter()
-    rows = {relation: build_relation(relation, night) for relation in feature_order()}
+    with writer(purpose="build features") as con:
+        facts = build_facts(night)
+        parts = numbered(
+            buckets.ranges(
+                buckets.known(con, night.portfolio), at_least=workers(), at_most_rows=BORROWERS_A_PART
+            )
+        )
+        files = run_parts(build_part, parts, query=True, night=night)
+        rows = facts | adopt_features(files, night)
+    shutil.rmtree(settings().runs_dir / night.run_id / "features")
+    for relation in rows:
+        sql.keep(relation, settings().sql_dir / night.portfolio / str(night.as_of_date))
     if not rows[COVERAGE]:
         raise Refused(
             f"{night.portfolio} has no enterprise known on {night.as_of_date}; load its feeds first"

@@ -1,6 +1,7 @@
-"""Load a registered model from its verified file: once a run, for all of its parts."""
+"""Load a registered model from its verified file: once a process, for all parts of a night and its comparison."""
 
-from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 
 from models import artefact
 from models.errors import ModelError
@@ -9,7 +10,7 @@ from warehouse import registry
 from warehouse.errors import Refused
 from warehouse.registry import ModelRecord
 
-Models = Mapping[tuple[str, str], CalibratedModel]  # by family and version
+KEPT_IN_MEMORY = 8  # models of two nights with a champion of each family, and a challenger or shadow
 
 
 def load_model(record: ModelRecord) -> CalibratedModel:
@@ -20,6 +21,11 @@ def load_model(record: ModelRecord) -> CalibratedModel:
     """
     path = registry.verify(record)
     try:
-        return artefact.load(path, sha256=record.artefact_sha256, schema_hash=record.schema_hash)
+        return _load(path, record.artefact_sha256, record.schema_hash)
     except ModelError as error:
         raise Refused(f"{record.model_family} {record.model_version} cannot be loaded: {error}") from error
+
+
+@lru_cache(maxsize=KEPT_IN_MEMORY)
+def _load(path: Path, sha256: str, schema_hash: str) -> CalibratedModel:
+    return artefact.load(path, sha256=sha256, schema_hash=schema_hash)

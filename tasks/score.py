@@ -3,16 +3,17 @@
 import logging
 import shutil
 import time
+from dataclasses import replace
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.champion_rule import headline_lines
 from models.families import FAMILIES
-from models.scoring import CalibratedModel
 from tasks.lineup import Lineup
-from tasks.load_model import Models, load_model
-from tasks.score_part import Part, PartFiles, score_partition
+from tasks.load_model import load_model
+from tasks.parts import numbered, run_parts, workers
+from tasks.score_part import PartFiles, score_partition
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
 from warehouse import contributions, matrix, run_inputs, scores
@@ -29,7 +30,11 @@ log = logging.getLogger("nightledger")
 def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | None], int]:
     """Load the parts into the tables that the gate reads; count the enterprises by coverage and headline family."""
     with writer(purpose="stage scores") as con:
-        scores.stage_scores(con, [part.scores for part in parts], night)
+        staged = scores.stage_scores(con, [part.scores for part in parts], night)
+        if staged != (scored := sum(part.rows for part in parts)):
+            raise Refused(
+                f"the files of the parts hold {staged:,} scores where {scored:,} were written; score again"
+            )
         explained = [part.contributions for part in parts if part.contributions is not None]
         contributions.stage_contributions(con, explained, night)
         return scores.staged_headlines(con, night)
@@ -45,28 +50,23 @@ def write_scores(night: Night) -> dict[str, int]:
 
 def score_parts(night: Night, lineup: Lineup, *, partitions: int, top_features: int) -> list[PartFiles]:
     """Score all parts in parallel, at least so many, and return their files."""
-    models = load_lineup(lineup)
-    with writer(purpose="cut into parts") as con:
-        ranges = matrix.key_ranges(con, night, at_least=partitions)
-    futures = [
-        score_partition.submit(
-            night, lineup, models, Part(keys, number, len(ranges)), top_features=top_features
+    with writer(purpose="score") as con:
+        ranges = matrix.parts_of(con, night, at_least=max(partitions, workers()))
+        files = run_parts(
+            score_partition, numbered(ranges), night=night, lineup=loadable(lineup), top_features=top_features
         )
-        for number, keys in enumerate(ranges)
-    ]
-    files = [future.result() for future in futures]
     for remark in sorted({remark for part in files for remark in part.remarks}):
         log.warning("score       %s", remark)
     return files
 
 
-def load_lineup(lineup: Lineup) -> Models:
-    """Load the models of a night; a challenger or shadow that cannot be loaded is left out, with a line in the log.
+def loadable(lineup: Lineup) -> Lineup:
+    """Return the models of a night that can be loaded; a challenger or shadow that cannot is left out, with a line.
 
     Raises:
         Refused: when a champion cannot be loaded.
     """
-    models: dict[tuple[str, str], CalibratedModel] = {}
+    beside = []
     for record in lineup.records:
         try:
             model = load_model(record)
@@ -75,13 +75,14 @@ def load_lineup(lineup: Lineup) -> Models:
                 raise
             log.warning("score       without the %s: %s", record.role, refusal)
             continue
-        models[record.model_family, record.model_version] = model
+        if record in lineup.beside:
+            beside.append(record)
         if model.classifier.unexplained is not None:
             log.info(
                 "score       %s %s tells no contributions: %s",
                 record.model_family, record.model_version, model.classifier.unexplained,
             )  # fmt: skip
-    return models
+    return replace(lineup, beside=tuple(beside))
 
 
 def score_portfolio(

@@ -1,5 +1,6 @@
 """Score one part of a portfolio with every model of the night that covers it."""
 
+import secrets
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,39 +14,35 @@ from models.errors import ModelError
 from models.families import FAMILIES
 from models.scoring import CalibratedModel
 from tasks.lineup import Lineup
-from tasks.load_model import Models
+from tasks.load_model import load_model
+from tasks.parts import Part
 from warehouse import contributions, matrix, scores
-from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.matrix import KeyRange
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
-
-
-class Part(NamedTuple):
-    """One range of a night's enterprises, part `number` (from 0) of so many."""
-
-    keys: KeyRange
-    number: int
-    of: int
+from warehouse.snapshot import Snapshot, at
 
 
 class PartFiles(NamedTuple):
-    """The Parquet files of one scored part, and remarks that are worth a line in the log."""
+    """The Parquet files of one scored part, how many scores, and remarks that are worth a line in the log."""
 
     scores: Path
+    rows: int
     contributions: Path | None
     remarks: tuple[str, ...]
 
 
 @task(name="score partition", task_run_name="score part {part.number} of {part.of}", cache_policy=NO_CACHE)
 def score_partition(
-    night: Night, lineup: Lineup, models: Models, part: Part, *, top_features: int
+    night: Night, lineup: Lineup, part: Part, snapshot: Snapshot, *, top_features: int
 ) -> PartFiles:
-    """Score one part of the portfolio with every family that covers it and return the files of its rows."""
-    with writer(purpose="score partition") as con:
-        frame = matrix.scoring_matrix(con, night, part.keys)
+    """Score one part of the portfolio with every family that covers it and return the files of its rows.
+
+    Their names are new ones at each call: a part that is scored again writes over no file of the first try.
+    """
+    with at(snapshot) as con:
+        frame = matrix.scoring_matrix(con, night, part.buckets)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
     waiting = uncovered(set(frame["coverage"]), lineup.champions, FAMILIES)
@@ -62,9 +59,7 @@ def score_partition(
     score_rows = [scores.as_rows(unscored, night, record=None, headline=nobody)]
     contribution_rows, remarks = [], []
     for record in lineup.records:
-        model = models.get((record.model_family, record.model_version))
-        if model is None:
-            continue
+        model = load_model(record)
         covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))
         try:
             scored, explained, decisions = _score(record, model, covered, top_features)
@@ -85,13 +80,13 @@ def score_partition(
             contribution_rows.append(contributions.as_rows(explained, rows))
     folder = settings().runs_dir / night.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"scores-{part.number:05d}.parquet"
-    pl.concat(score_rows, how="diagonal").write_parquet(file)
-    if not contribution_rows:
-        return PartFiles(file, None, tuple(remarks))
-    contribution_file = folder / f"contributions-{part.number:05d}.parquet"
-    pl.concat(contribution_rows).write_parquet(contribution_file)
-    return PartFiles(file, contribution_file, tuple(remarks))
+    name = f"b{part.buckets.first:04d}-{part.buckets.last:04d}-{secrets.token_hex(4)}.parquet"
+    file, contribution_file = folder / f"scores-{name}", folder / f"contributions-{name}"
+    rows = pl.concat(score_rows, how="diagonal")
+    rows.write_parquet(file)
+    if contribution_rows:
+        pl.concat(contribution_rows).write_parquet(contribution_file)
+    return PartFiles(file, rows.height, contribution_file if contribution_rows else None, tuple(remarks))
 
 
 def _score(

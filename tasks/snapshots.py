@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from tasks.features import build_features, build_labels
+from tasks.features import build_features
+from tasks.labels import build_labels
 from warehouse import matrix
 from warehouse.connection import writer
 from warehouse.night import Night

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from warehouse import matrix, older_nights
+from warehouse.buckets import BucketRange, bucket_of
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -151,7 +152,7 @@ def previous_date(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:
 
 
 def write_pairs(con: duckdb.DuckDBPyConnection, nights: Nights, file: Path) -> int:
-    """Write the borrowers whose PD difference can be split to a Parquet file, in the order of their ids.
+    """Write the borrowers whose PD difference can be split to a Parquet file, in the order of bucket and id.
 
     Each has the coverage class, the model and the PD of both nights.
 
@@ -164,8 +165,8 @@ def write_pairs(con: duckdb.DuckDBPyConnection, nights: Nights, file: Path) -> i
     for night in (nights.night, nights.earlier):
         _check_scored(con, night)
     row = con.execute(
-        f"copy (from ({_PAIRS}) where unsplit is null order by enterprise_id) to {quoted(file)} "
-        f"(format parquet, row_group_size {matrix.ROWS_A_PART})",
+        f"copy (select *, {bucket_of('enterprise_id')} as bucket from ({_PAIRS}) where unsplit is null "
+        f"order by bucket, enterprise_id) to {quoted(file)} (format parquet, row_group_size {matrix.ROWS_A_PART})",
         nights.key,
     ).fetchone()
     return int(row[0]) if row else 0
@@ -188,9 +189,9 @@ def _check_scored(con: duckdb.DuckDBPyConnection, night: Night) -> None:
 
 
 def features(
-    con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night, *, sensitive: bool
+    con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night, part: BucketRange, *, sensitive: bool
 ) -> pl.DataFrame:
-    """Return the features of some enterprises on one night, in the order of their ids.
+    """Return the features of some enterprises of one part on one night, in the order of their ids.
 
     Raises:
         NotComparable: when the night's features are gone, or do not hold one of the enterprises.
@@ -199,7 +200,7 @@ def features(
     again = f"build them again: python -m flows features --portfolio {portfolio} --as-of {as_of_date}"
     if not matrix.has_features(con, night):
         raise NotComparable(older_nights.why_gone(con, night))
-    frame = matrix.features_of(con, ids, night)
+    frame = matrix.features_of(con, ids, night, part)
     if frame.height != len(ids):
         raise NotComparable(
             f"the features of {portfolio} as of {as_of_date} lack {len(ids) - frame.height} scored borrowers; {again}"

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -43,7 +43,7 @@ class _Lease:
     con: duckdb.DuckDBPyConnection
     lock: FileLock
     pid: int
-    depth: int = 0
+    cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
 
 
 _leases: dict[Path, _Lease] = {}
@@ -75,7 +75,7 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         with suppress(duckdb.Error):
             cursor.close()
-        _leave(conf)
+        _leave(conf, cursor)
 
 
 @contextmanager
@@ -178,6 +178,32 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
     )
 
 
+def is_held() -> bool:
+    """Return True if this process holds the lease of the warehouse."""
+    lease = _leases.get(settings().warehouse_file)
+    return lease is not None and lease.pid == os.getpid()
+
+
+@contextmanager
+def file_closed() -> Iterator[None]:
+    """Close the warehouse file for the block but keep the lease: other processes read the file, and none writes it.
+
+    No cursor of this process finds the warehouse meanwhile.
+
+    Raises:
+        Refused: when another program still has the file open some time after the block.
+    """
+    conf = settings()
+    lease = _leases[conf.warehouse_file]
+    for cursor in lease.cursors:  # a result of which rows are left would hold the file open
+        cursor.execute("select 1").fetchall()
+    lease.con.execute("detach wh")
+    try:
+        yield
+    finally:
+        opening.attach(lease.con, conf, deadline=time.monotonic() + conf.lock_wait_seconds)
+
+
 def holder() -> str | None:
     """Return what another process does that holds the warehouse now; None if it is free or this process holds it."""
     conf = settings()
@@ -204,15 +230,15 @@ def _enter(conf: Settings, purpose: str) -> duckdb.DuckDBPyConnection:
         if lease is None or lease.pid != os.getpid():  # a forked child must not use its parent's connection
             lease = _leases[conf.warehouse_file] = _open(conf, purpose)
         cursor = lease.con.cursor()
-        lease.depth += 1
+        lease.cursors.append(cursor)
         return cursor
 
 
-def _leave(conf: Settings) -> None:
+def _leave(conf: Settings, cursor: duckdb.DuckDBPyConnection) -> None:
     with _guard:
         lease = _leases[conf.warehouse_file]
-        lease.depth -= 1
-        if lease.depth:
+        lease.cursors.remove(cursor)
+        if lease.cursors:
             return
         del _leases[conf.warehouse_file]
         try:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import duckdb
 
-from warehouse import master_scale, migrations, sql, tables, views
+from warehouse import buckets, master_scale, migrations, sql, tables, views
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.sql import SqlFile, quoted
@@ -44,6 +44,7 @@ def _create_inputs(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("begin transaction")
     _fit_raw(con)
     _fit_waiting(con)
+    buckets.add(con)
     con.execute("commit")
     views.create_views(con)
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from warehouse import sql
+from warehouse import buckets, sql
+from warehouse.buckets import BucketRange
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.outcome import STOPPED, OutcomeDefinition
@@ -95,27 +96,20 @@ from (
 ) as f
 """
 
-# keys that follow one another: a range is pushed down to every part of the view, a hash of the key is not
-_RANGES = f"""
-select min(k.enterprise_id), max(k.enterprise_id)
-from (
-    select
-        enterprise_id,
-        row_number() over (order by enterprise_id) - 1 as place,
-        count(*) over () as keys
-    from wh.{COVERAGE}
-    where portfolio = $portfolio and as_of_date = $as_of_date
-) as k
-group by k.place * greatest($at_least, cast(ceil(k.keys / $rows) as bigint)) // k.keys
-order by min(k.place)
+_SIZES = f"""
+select bucket, count(*)
+from wh.{COVERAGE}
+where portfolio = $portfolio and as_of_date = $as_of_date
+group by bucket
 """
 
+# a range of buckets is pushed down to every part of the view
 _SCORING = f"""
 select f.*
 from wh.{RELATION} as f
 where
     f.portfolio = $portfolio and f.as_of_date = $as_of_date
-    and f.enterprise_id >= $first and f.enterprise_id <= $last
+    and f.bucket >= $first and f.bucket <= $last
 """
 
 
@@ -232,30 +226,23 @@ def label_counts(con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeD
     return int(labelled_borrowers), int(defaults)
 
 
-class KeyRange(NamedTuple):
-    """The first and the last enterprise of one part of a night, both None in a part without any."""
-
-    first: str | None
-    last: str | None
-
-
-def key_ranges(con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int) -> list[KeyRange]:
-    """Cut a night into at least so many parts, none above the bound; each enterprise is in one of them."""
-    ranges = con.execute(_RANGES, {**night.key, "at_least": at_least, "rows": ROWS_A_PART}).fetchall()
-    return [KeyRange(*row) for row in ranges] or [KeyRange(None, None)]
+def parts_of(con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int) -> list[BucketRange]:
+    """Cut a night into at least so many parts, none above the bound but for one bucket; everyone is in one of them."""
+    sizes = con.execute(_SIZES, night.key).fetchall()
+    return buckets.ranges(sizes, at_least=at_least, at_most_rows=ROWS_A_PART)
 
 
-def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, keys: KeyRange) -> pl.DataFrame:
+def scoring_matrix(con: duckdb.DuckDBPyConnection, night: Night, part: BucketRange) -> pl.DataFrame:
     """Read the features of one part of a night, in the order of its enterprises."""
-    return sql.frame(con, _SCORING, {**night.key, **keys._asdict()}).sort("enterprise_id")
+    return sql.frame(con, _SCORING, {**night.key, **part._asdict()}).sort("enterprise_id")
 
 
-def features_of(con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night) -> pl.DataFrame:
-    """Read the features of some enterprises on one night, in the order of the ids, without those that have none."""
-    names = ids.to_list()
-    features = scoring_matrix(con, night, KeyRange(min(names, default=None), max(names, default=None)))
+def features_of(
+    con: duckdb.DuckDBPyConnection, ids: pl.Series, night: Night, part: BucketRange
+) -> pl.DataFrame:
+    """Read the features of some enterprises of one part, in the order of the ids, without those that have none."""
     return pl.DataFrame({"enterprise_id": ids}).join(
-        features, on="enterprise_id", how="inner", maintain_order="left"
+        scoring_matrix(con, night, part), on="enterprise_id", how="inner", maintain_order="left"
     )
 
 

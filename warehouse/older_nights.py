@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import buckets
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.publishing import manifest
@@ -121,6 +122,8 @@ def bring_back(con: duckdb.DuckDBPyConnection, older: Collection[OlderNight]) ->
                 key,
             )
             rows += night.rows
+            if night.relation in buckets.relations():
+                buckets.fill(con, night.relation)
         con.execute(
             f"delete from wh.ops.older_nights where relation = $relation and {partition}",
             {**key, "relation": night.relation},

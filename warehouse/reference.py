@@ -8,7 +8,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from warehouse import matrix, older_nights, sql
+from warehouse import buckets, matrix, older_nights, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -19,28 +19,14 @@ ROWS = 50_000
 BIN_COUNTS = "ops.bin_counts"
 
 _MODEL = "portfolio = $portfolio and model_family = $family and model_version = $version"
-# keys that follow one another, as in warehouse/matrix.py
-_RANGES = """
-select min(n.enterprise_id) as first, max(n.enterprise_id) as last
-from (
-    select enterprise_id, ntile($parts) over (order by enterprise_id) as part
-    from wh.scores.portfolio_scores
-    where
-        portfolio = $portfolio and as_of_date = $as_of_date
-        and model_family = $family and model_version = $version and in_default is not true
-) as n
-group by n.part
-order by 1
-"""
-_SCORED = """
-enterprise_id in (
-    select s.enterprise_id
-    from wh.scores.portfolio_scores as s
-    where
-        s.portfolio = $portfolio and s.as_of_date = $as_of_date
-        and s.model_family = $family and s.model_version = $version and s.in_default is not true
-        and s.enterprise_id >= $first and s.enterprise_id <= $last
-)
+_SCORED = f"""
+select c.bucket, c.enterprise_id
+from wh.{matrix.COVERAGE} as c
+inner join wh.scores.portfolio_scores as s on c.enterprise_id = s.enterprise_id
+where
+    c.portfolio = $portfolio and c.as_of_date = $as_of_date
+    and s.portfolio = $portfolio and s.as_of_date = $as_of_date
+    and s.model_family = $family and s.model_version = $version and s.in_default is not true
 """
 
 
@@ -92,20 +78,22 @@ def borrowers(
     """
     if older_nights.are_older(con, older_nights.COVERAGE, night):
         raise Refused(older_nights.in_parquet(night.portfolio, night.as_of_date, what="features"))
-    key = {**night.key, "family": family, "version": version}
     columns = [row[0] for row in con.execute(f"describe wh.{matrix.RELATION}").fetchall()]
     picked = ", ".join(f'f."{name}"' for name in columns if name in features)
     sensitive = matrix.SENSITIVE.intersection(features)
-    count = con.execute(f"select count(*) from wh.scores.portfolio_scores where {_where()}", key).fetchone()
-    parts = max(1, -(-int((count or (0,))[0]) // ROWS))
-    for first, last in con.execute(_RANGES, {**key, "parts": parts}).fetchall():
+    scored = sql.frame(con, _SCORED, {**night.key, "family": family, "version": version})
+    sizes = scored.group_by("bucket").len().iter_rows()
+    for part in buckets.ranges(sizes, at_least=1, at_most_rows=ROWS):
+        con.register("scored_part", scored.filter(pl.col("bucket").is_between(*part)))
         frame = sql.frame(
             con,
             f"select f.as_of_date, f.enterprise_id{', ' + picked if picked else ''} from wh.{matrix.RELATION} as f "
+            "semi join scored_part as s on f.bucket = s.bucket and f.enterprise_id = s.enterprise_id "
             "where f.portfolio = $portfolio and f.as_of_date = $as_of_date "
-            f"and f.enterprise_id >= $first and f.enterprise_id <= $last and f.{_SCORED.strip()}",
-            {**key, "first": first, "last": last},
+            "and f.bucket >= $first and f.bucket <= $last",
+            {**night.key, **part._asdict()},
         )
+        con.unregister("scored_part")
         yield matrix.add_sensitive(con, frame, portfolio=night.portfolio) if sensitive else frame
 
 

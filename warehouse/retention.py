@@ -135,7 +135,7 @@ def relations(con: duckdb.DuckDBPyConnection) -> list[Archive]:
     """Return the relations whose older nights are moved: contributions, changes, counts in bins, and features."""
     there = _tables(con)
     features = [
-        Archive(file.relation, file.relation.split(".")[1], "enterprise_id", stamp="")
+        Archive(file.relation, file.relation.split(".")[1], "bucket, enterprise_id", stamp="")
         for file in sql.catalogue("features")
         if file.partition and file.relation in there and file.relation not in ALWAYS_KEPT
     ]

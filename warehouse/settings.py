@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(
         default=600.0, ge=0, le=86_400, description="How long a writer waits for the warehouse."
     )
+    dask: str | None = Field(
+        default=None,
+        pattern=r"^(local|(tcp|tls|ucx|ws|wss)://\S+)$",
+        description="Where the parts of a night are computed: threads of the run's own process if empty, 'local' for "
+        "a Dask worker on each core, or the address of a Dask scheduler.",
+    )
     timezone: str = Field(
         default="UTC", description="The lender's time zone; all stored times are local to it."
     )

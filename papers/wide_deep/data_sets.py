@@ -20,8 +20,9 @@ from papers.paper import Request
 from papers.wide_deep.experiment import BEST, Sample, thinned
 from papers.wide_deep.tables import published
 from sources import simulated
-from tasks.features import build_features, build_labels
+from tasks.features import build_features
 from tasks.ingest import ingest_landing
+from tasks.labels import build_labels
 from tasks.progress import Progress
 from warehouse import matrix
 from warehouse.connection import writer

@@ -1,11 +1,11 @@
 -- relation: features.feat_counterparties
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
 --   as_of_date, 'all' reaches back ten years
 -- inputs: staging.stg_transactions, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column supplier_hhi_{window}: [dependency] index 0..1; Herfindahl-Hirschman index of payments by supplier, {window},
 --   V_d (Perez-Salazar et al., section 3.3)
 -- column purchase_hhi_{window}: [dependency] index 0..1; Herfindahl-Hirschman index of purchases by supplier, {window},
@@ -55,6 +55,7 @@ enterprises as (
     select
         p.portfolio,
         p.as_of_date,
+        p.bucket,
         p.enterprise_id,
         hash(p.enterprise_id) as enterprise,
         cast(1 as utinyint) as sales,
@@ -135,6 +136,7 @@ sides as materialized (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     {% for name, side in [("supplier", "v"), ("purchase", "b"), ("customer", "c")] %}
     {% for window in windows %}

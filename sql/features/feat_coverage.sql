@@ -1,11 +1,11 @@
 -- relation: features.feat_coverage
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: the features of $as_of_date
 -- inputs: features.feat_profile, features.feat_ledger, features.feat_legal, features.feat_opinions,
 --   features.feat_transactions, features.feat_operations
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column coverage: [key] category; thick, transaction, thin or unscoreable: the first rule that holds
 -- column coverage_rule: [key] text; the rule that decided
 -- A borrower is offered to the model families that its data can feed: thick = voting ensemble, transaction = wide and
@@ -14,6 +14,7 @@ with classes as (
     select
         p.portfolio,
         p.as_of_date,
+        p.bucket,
         p.enterprise_id,
         case
             when
@@ -48,6 +49,7 @@ with classes as (
 select
     c.portfolio,
     c.as_of_date,
+    c.bucket,
     c.enterprise_id,
     cast(c.coverage as varchar) as coverage,
     cast(case c.coverage

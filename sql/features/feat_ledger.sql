@@ -1,11 +1,11 @@
 -- relation: features.feat_ledger
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: ledger rows known by the end of $as_of_date and dated on or before it; a loan is current while its latest
 --   ledger row is at most 400 days old
 -- inputs: staging.stg_loan_ledger, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column loan_count: [ledger] count; current loans (Yang & Xiao, Table 1; Vanhoeven & Chen type 3)
 -- column total_borrowing: [ledger] money; borrowing of the current loans (Yang & Xiao, Table 1)
 -- column annual_rate_mean: [ledger] rate a year; mean annual rate of the current loans, 'repayment rate' (Yang & Xiao,
@@ -99,6 +99,7 @@ history as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     cast(case when d.feed then coalesce(c.loan_count, 0) end as integer) as loan_count,
     cast(case when d.feed then coalesce(c.total_borrowing, 0) end as double) as total_borrowing,

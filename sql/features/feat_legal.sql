@@ -1,10 +1,10 @@
 -- relation: features.feat_legal
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: cases known by the end of $as_of_date and filed on or before it; a window of w days ends with as_of_date
 -- inputs: staging.stg_legal_cases, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column plaintiff_cases_{days}d: [legal] count; cases in which the enterprise is the plaintiff, {days} days (Yang &
 --   Xiao, Table 1)
 -- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history (Yang
@@ -51,6 +51,7 @@ cases as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     {% for role in ["plaintiff", "defendant"] %}
     {% for window in windows %}

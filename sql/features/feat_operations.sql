@@ -1,10 +1,10 @@
 -- relation: features.feat_operations
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: events known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date
 -- inputs: staging.stg_operational_events, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column event_count_{days}d: [volume] count; operational events of every type, {days} days
 -- column event_active_days_{days}d: [volume] days; days with an event of any type, {days} days
 -- column purchase_order_count_{days}d: [volume] count; purchase orders, {days} days
@@ -95,6 +95,7 @@ enterprises as (
     select
         p.portfolio,
         p.as_of_date,
+        p.bucket,
         p.enterprise_id,
         hash(p.enterprise_id) as enterprise
     from wh.features.feat_profile as p
@@ -382,6 +383,7 @@ suppliers as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     {% for days in day_windows %}
     cast(case when d.feed then coalesce(c.event_count_{{ days }}d, 0) end as integer) as event_count_{{ days }}d,

@@ -1,10 +1,10 @@
 -- relation: features.feat_opinions
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: opinions known by the end of $as_of_date and dated on or before it; the latest stated value counts
 -- inputs: staging.stg_credit_opinions, features.feat_profile
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column credit_rating: [opinion] category; latest rating AAA, AA, A, BBB, BB, B, C, D (Yang & Xiao, Table 1)
 -- column credit_rating_grade: [opinion] ordinal; 8 = AAA, 7 = AA, 6 = A, 5 = BBB, 4 = BB, 3 = B, 2 = C, 1 = D (Yang &
 --   Xiao, Table 1)
@@ -32,6 +32,7 @@ with opinions as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     cast(k.credit_rating as varchar) as credit_rating,
     cast(nullif(9 - list_position(['AAA', 'AA', 'A', 'BBB', 'BB', 'B', 'C', 'D'], k.credit_rating), 9) as integer)

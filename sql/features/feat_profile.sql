@@ -1,11 +1,12 @@
 -- relation: features.feat_profile
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: enterprise versions known by the end of $as_of_date and valid on it; the latest valid_from counts
 -- inputs: staging.stg_enterprises
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] source of the rows
 -- column as_of_date: [key] date; the night the row describes
+-- column bucket: [key] 0 to 4095; by the MD5 of enterprise_id: who is computed together, on any machine
 -- column enterprise_id: [key] the lender's key of the enterprise
 -- column legal_form: [profile] category; organisational form, 'business type' (Yang & Xiao, Table 1)
 -- column natural_person: [profile] true for sole traders and other natural persons (duties for natural persons hang
@@ -26,6 +27,7 @@
 select
     cast(e.portfolio as varchar) as portfolio,
     cast($as_of_date as date) as as_of_date,
+    cast(md5_number_lower(e.enterprise_id) % 4096 as smallint) as bucket,
     cast(e.enterprise_id as varchar) as enterprise_id,
     cast(e.legal_form as varchar) as legal_form,
     cast(e.natural_person as boolean) as natural_person,

@@ -1,10 +1,10 @@
 -- relation: features.feat_sensitive
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: enterprise versions known by the end of $as_of_date and valid on it; the latest valid_from counts
 -- inputs: staging.stg_enterprises, features.feat_profile
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column representative_gender: [sensitive] category; gender of the legal representative (Vanhoeven & Chen types 1 and
 --   2)
 -- For fairness checks; a model reads it only where its settings say sensitive="use", so feat_enterprise leaves it
@@ -25,6 +25,7 @@ with gender as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     cast(g.representative_gender as varchar) as representative_gender
 from wh.features.feat_profile as p

@@ -1,11 +1,11 @@
 -- relation: features.feat_transactions
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
--- key: portfolio, as_of_date, enterprise_id
+-- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
 --   as_of_date, 'all' reaches back ten years
 -- inputs: staging.stg_transactions, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
--- inherit features.feat_profile: portfolio, as_of_date, enterprise_id
+-- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column tx_count_{window}: [volume] count; transactions, {window} (Vanhoeven & Chen type 4)
 -- column tx_per_day_{days}d: [volume] count a day; transactions a calendar day, {days} days, 'daily frequency'
 --   (Vanhoeven & Chen type 4)
@@ -80,6 +80,7 @@ enterprises as (
     select
         p.portfolio,
         p.as_of_date,
+        p.bucket,
         p.enterprise_id,
         hash(p.enterprise_id) as enterprise
     from wh.features.feat_profile as p
@@ -285,6 +286,7 @@ w{{ window }} as (
 select
     p.portfolio,
     p.as_of_date,
+    p.bucket,
     p.enterprise_id,
     {% for window in windows %}
     cast(case when d.feed then coalesce(w{{ window }}.tx_count, 0) end as integer) as tx_count_{{ window }},

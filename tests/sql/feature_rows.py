@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tasks.features import LABEL, WIDE, feature_order
+from tasks.features import WIDE, feature_order
 from warehouse import sql
+from warehouse.feature_parts import LABEL
 from warehouse.intake.feeds import FEEDS
 from warehouse.partition import replace_partition
 from warehouse.views import renew_view

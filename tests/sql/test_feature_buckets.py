@@ -1,8 +1,9 @@
-"""Each file, run on the rows of one borrower and what had come for the whole portfolio, gives that borrower's rows."""
+"""The features of some buckets, built alone from what had come for the whole portfolio, are the rows of the whole."""
 
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
 import duckdb
 import polars as pl
@@ -11,10 +12,12 @@ from feature_rows import PORTFOLIO, build, warehouse_of
 from polars.testing import assert_frame_equal
 from test_features_point_in_time import fill
 
-from tasks.features import WIDE, feature_order
+from tasks.features import feature_order
+from warehouse import buckets, feature_parts
+from warehouse.buckets import BucketRange
+from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
-from warehouse.partition import replace_partition
-from warehouse.views import renew_view
+from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
 DELIVERED = "features.feat_delivered"
@@ -41,29 +44,45 @@ def portfolio() -> tuple[duckdb.DuckDBPyConnection, Built]:
     return con, build(con, NIGHT)
 
 
-def bucket_of(con: duckdb.DuckDBPyConnection, who: str) -> Built:
-    """Build all features where only the rows of one borrower are, and what had come for the whole portfolio."""
-    alone = warehouse_of({})
-    for feed in FEEDS:
-        alone.register("rows", con.execute(f"from wh.staging.stg_{feed} where enterprise_id = ?", [who]).pl())
-        alone.execute(f"insert into wh.staging.stg_{feed} by name select * from rows")
-    alone.register("delivered", con.execute(f"from wh.{DELIVERED}").pl())
-    alone.execute(f"create table wh.{DELIVERED} as select * from delivered")
-    names = [relation for relation in feature_order() if relation != DELIVERED]
-    for relation in names:
-        replace_partition(alone, relation, {"portfolio": PORTFOLIO, "as_of_date": NIGHT})
-    renew_view(alone, WIDE)
-    return {
-        relation.split(".")[1]: alone.execute(f"select * from wh.{relation}").pl()
-        for relation in (*names, WIDE)
-    }
+def bucket_of(con: duckdb.DuckDBPyConnection, who: str) -> int:
+    """Return the bucket of a borrower, who is alone in it."""
+    rows = con.execute(
+        "select bucket, list(enterprise_id) from wh.features.feat_profile group by all"
+    ).fetchall()
+    return next(bucket for bucket, names in rows if names == [who])
 
 
 @pytest.mark.parametrize("who", LACKS)
-def test_a_bucket_of_one_borrower_has_the_rows_of_the_whole(portfolio, who):
+def test_a_bucket_of_one_borrower_has_the_rows_of_the_whole(portfolio, who, tmp_path):
     con, whole = portfolio
-    for name, rows in bucket_of(con, who).items():
-        assert_frame_equal(rows, whole[name].filter(pl.col("enterprise_id") == who), check_exact=True)
+    bucket = bucket_of(con, who)
+    files = feature_parts.build(con, Night(PORTFOLIO, NIGHT, "r"), BucketRange(bucket, bucket), tmp_path)
+    assert list(files) == [name for name in feature_order() if name != DELIVERED]
+    for relation, path in files.items():
+        rows = whole[relation.split(".")[1]].filter(pl.col("enterprise_id") == who)
+        assert_frame_equal(pl.read_parquet(path), rows, check_exact=True)
+
+
+def test_ranges_of_buckets_have_everybody_once(portfolio, tmp_path):
+    con, whole = portfolio
+    sizes = con.execute("select bucket, count(*) from wh.features.feat_profile group by all").fetchall()
+    ranges = buckets.ranges(sizes, at_least=3, at_most_rows=100)
+    assert len(ranges) == 3
+    parts = [feature_parts.build(con, Night(PORTFOLIO, NIGHT, "r"), part, tmp_path) for part in ranges]
+    for relation in parts[0]:
+        rows = pl.concat(pl.read_parquet(part[relation]) for part in parts).sort("enterprise_id")
+        assert_frame_equal(rows, whole[relation.split(".")[1]].sort("enterprise_id"), check_exact=True)
+
+
+def test_a_part_that_is_built_again_writes_over_no_file_and_leaves_nothing_behind(portfolio, tmp_path):
+    con, _ = portfolio
+    night = Night(PORTFOLIO, NIGHT, "r")
+    first, again = (feature_parts.build(con, night, buckets.ALL, tmp_path) for _ in range(2))
+    assert not set(first.values()) & set(again.values())
+    with pytest.raises(Refused, match="needs the parameter"):
+        feature_parts.build(con, SimpleNamespace(portfolio=PORTFOLIO, key={}), buckets.ALL, tmp_path)
+    attached = con.execute("select database_name from duckdb_databases() where not internal").fetchall()
+    assert sorted(attached) == [("memory",), ("wh",)]
 
 
 def test_what_had_come_is_told_and_a_bucket_without_it_would_differ(portfolio):

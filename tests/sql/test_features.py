@@ -11,9 +11,10 @@ import sqlglot
 import yaml
 from feature_rows import PORTFOLIO, build, warehouse_of
 
-from tasks.features import FEATURE_AUDITS, LABEL, WIDE, feature_order
+from tasks.features import FEATURE_AUDITS, WIDE, feature_order
 from warehouse import sql
 from warehouse.errors import Refused
+from warehouse.feature_parts import LABEL
 from warehouse.intake.feeds import FEEDS
 from warehouse.partition import audit
 
@@ -64,7 +65,7 @@ def test_not_delivered_is_missing_and_none_in_the_window_is_zero():
     }
     for night, known in ((date(2026, 5, 31), False), (NIGHT, True)):
         wide = build(warehouse_of(feeds), night)["feat_enterprise"]
-        busy, idle = wide.rows(named=True)
+        busy, idle = wide.sort("enterprise_id").rows(named=True)
         assert idle["tx_count_30d"] == (0 if known else None)
         assert idle["tx_sales_90d"] == (0 if known else None)
         assert idle["customer_count_30d"] == (0 if known else None)
@@ -128,7 +129,7 @@ def test_the_wide_relation_describes_its_parts_word_for_word():
         for column in sql.load(part).columns:
             if column.group != "key":
                 assert described.pop(column.name) == column, f"{part}.{column.name}"
-    assert set(described) == {"portfolio", "as_of_date", "enterprise_id", "coverage"}
+    assert set(described) == {"portfolio", "as_of_date", "bucket", "enterprise_id", "coverage"}
 
 
 def test_sensitive_and_label_columns_stay_out_of_the_wide_relation():

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from feature_rows import PORTFOLIO, add, build, labels, warehouse_of
 
-from tasks.features import LABEL_AUDITS
+from tasks.labels import LABEL_AUDITS
 from warehouse.errors import Refused
 from warehouse.outcome import STOPPED
 from warehouse.partition import audit, replace_partition

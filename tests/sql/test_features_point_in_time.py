@@ -26,7 +26,7 @@ COLUMNS = [
     (file.relation.split(".")[1], column.name)
     for file in map(sql.load, (*feature_order(), WIDE))
     for column in file.columns
-    if column.name not in ("portfolio", "as_of_date", "enterprise_id")
+    if column.name not in ("portfolio", "as_of_date", "bucket", "enterprise_id")
     and file.relation != f"features.{A_NIGHT}"
 ]
 

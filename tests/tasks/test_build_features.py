@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
+import duckdb
 import pytest
 
-from tasks.features import COVERAGE, WIDE, build_relation, feature_order
-from warehouse import matrix, sql
+from tasks.features import WIDE, adopt_features, build_facts, build_part, feature_order
+from tasks.parts import numbered
+from warehouse import matrix
+from warehouse.buckets import ALL, BucketRange
 from warehouse.connection import reader, writer
 from warehouse.errors import Refused
+from warehouse.feature_parts import COVERAGE
 from warehouse.night import Night
 from warehouse.publishing import publish
-from warehouse.settings import settings
+from warehouse.snapshot import pinned
 
 FIRST, NIGHT = date(2026, 5, 31), date(2026, 6, 30)
 # two keys whose 64 bits are the same: of the first eight bytes of a short text DuckDB's hash is a product, to which
@@ -29,9 +33,13 @@ def enroll(con, *names: str) -> None:
         )
 
 
-def build(night: date, *relations: str) -> None:
-    for relation in relations or feature_order():
-        build_relation.fn(relation, Night("p", night, "r"))
+def build(day: date, *ranges: BucketRange) -> None:
+    """Build a night in parts, a single one unless ranges of buckets are given."""
+    night = Night("p", day, "r")
+    build_facts.fn(night)
+    with pinned() as snapshot:
+        files = [build_part.fn(night, part, snapshot) for part in numbered(ranges or [ALL])]
+    adopt_features.fn(files, night)
 
 
 def seen(con, night: date) -> list[str]:
@@ -52,21 +60,38 @@ def test_coverage_comes_last_and_the_view_is_no_table_to_build():
     assert WIDE not in order
 
 
-def test_the_sql_of_each_relation_is_kept_as_it_ran(con):
-    build(NIGHT)
-    kept = {path.stem: path.read_text() for path in (settings().sql_dir / "p" / str(NIGHT)).iterdir()}
-    assert kept == {relation: sql.load(relation).text + "\n" for relation in feature_order()}
-    assert "{%" not in "".join(kept.values())
-
-
 def test_a_night_that_was_begun_again_is_not_seen_until_it_has_passed(con):
     build(NIGHT)
     assert seen(con, NIGHT) == [TWINS[0], "another"]
     assert matrix.has_features(con, Night("p", NIGHT, "r"))
-    build(NIGHT, feature_order()[0])
+    build_facts.fn(Night("p", NIGHT, "r"))
     assert seen(con, NIGHT) == []
     assert not matrix.has_features(con, Night("p", NIGHT, "r"))
-    build(NIGHT, *feature_order()[1:])
+    build(NIGHT, BucketRange(0, 2000), BucketRange(2001, 4095))
+    assert seen(con, NIGHT) == [TWINS[0], "another"]
+
+
+def test_only_the_files_that_the_parts_returned_are_adopted(con):
+    build(NIGHT)
+    whole = con.execute(f"from wh.{WIDE} order by all").fetchall()
+    night = Night("p", NIGHT, "r")
+    with pinned() as snapshot:
+        # a part whose worker was thought dead: both tries have written, one is heard of
+        first, again = (build_part.fn(night, numbered([ALL])[0], snapshot) for _ in range(2))
+    assert all(path.exists() for path in first.values())
+    rows = adopt_features.fn([again], night)
+    assert set(rows.values()) == {2}
+    assert con.execute(f"from wh.{WIDE} order by all").fetchall() == whole
+
+
+def test_a_file_that_is_gone_leaves_the_night_as_it_was(con):
+    build(NIGHT)
+    night = Night("p", NIGHT, "r")
+    with pinned() as snapshot:
+        files = build_part.fn(night, numbered([ALL])[0], snapshot)
+    files["features.feat_ledger"].unlink()
+    with pytest.raises(duckdb.IOException, match="No files found"):
+        adopt_features.fn([files], night)
     assert seen(con, NIGHT) == [TWINS[0], "another"]
 
 

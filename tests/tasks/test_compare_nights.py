@@ -19,9 +19,10 @@ from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import CalibratedModel, score
 from tasks import changes as tasks
-from tasks import compared_models
+from tasks import compared_models, parts
 from tasks.compare_part import compare_part, data_first, groups
 from warehouse import matrix, registry
+from warehouse.buckets import bucket_of
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -77,8 +78,9 @@ def night(con, day: date, frame: pl.DataFrame, model: CalibratedModel, version: 
     """Store the features of a night and the scores that a model makes of them."""
     con.register("feature_rows", frame.with_columns(portfolio=pl.lit("lender"), as_of_date=pl.lit(day)))
     for name in ("feat_coverage", "feat_enterprise", "feat_profile"):
-        con.execute(f"create table if not exists wh.features.{name} as from feature_rows limit 0")
-        con.execute(f"insert into wh.features.{name} from feature_rows")
+        bucketed = f"select *, {bucket_of('enterprise_id')} as bucket from feature_rows"
+        con.execute(f"create table if not exists wh.features.{name} as {bucketed} limit 0")
+        con.execute(f"insert into wh.features.{name} {bucketed}")
     con.unregister("feature_rows")
     rows = score(model, frame).with_columns(
         coverage=pl.lit("thin"), score_status=pl.lit("fresh"), model_family=pl.lit("operational_risk"),
@@ -107,7 +109,7 @@ class Done:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch) -> None:
     monkeypatch.setattr(tasks, "compare_part", SimpleNamespace(submit=Done))
-    monkeypatch.setattr(tasks, "wait", lambda _: None)
+    monkeypatch.setattr(parts, "wait", lambda _: None)
 
 
 @pytest.fixture
@@ -278,23 +280,18 @@ def test_borrowers_of_one_family_are_split_together_and_others_by_their_coverage
     assert [rows["place"].to_list() for rows in groups(table)] == [[0, 1], [4], [2], [3]]
 
 
+@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
-    ("borrowers", "cores", "sizes"),
-    [
-        (0, 2, []),
-        (60, 2, [60]),
-        (1_001, 2, [500, 501]),
-        (25_000, 2, [8_333, 8_333, 8_334]),
-        (1_200, 16, [400] * 3),
-    ],
+    ("borrowers", "cores", "of"), [(0, 2, 0), (60, 2, 1), (1_001, 2, 2), (25_000, 2, 3), (1_200, 16, 3)]
 )
 def test_a_part_for_each_core_that_is_worth_it_and_none_above_the_bound(
-    borrowers, cores, sizes, home, monkeypatch
+    borrowers, cores, of, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("NIGHTLEDGER_THREADS", str(cores))
-    parts = tasks.parts_of(borrowers)
-    assert [part.end - part.start for part in parts] == sizes
-    assert [part.start for part in parts[1:]] == [part.end for part in parts[:-1]]
+    pairs = tmp_path / "pairs.parquet"
+    pl.DataFrame({"bucket": np.arange(borrowers) % 4096}).write_parquet(pairs)
+    cut = tasks.parts_of(pairs, borrowers)
+    assert [(part.number, part.of) for part in cut] == [(number, of) for number in range(of)]
 
 
 def test_each_night_is_read_once_and_each_model_is_loaded_once_whatever_the_parts(nights, monkeypatch):
@@ -302,8 +299,8 @@ def test_each_night_is_read_once_and_each_model_is_loaded_once_whatever_the_part
     read, loaded = [], []
     scoring_matrix, load = matrix.scoring_matrix, artefact.load
 
-    def counted(con, night, keys):
-        frame = scoring_matrix(con, night, keys)
+    def counted(con, night, part):
+        frame = scoring_matrix(con, night, part)
         read.append((night.as_of_date, frame["enterprise_id"].to_list()))
         return frame
 
@@ -312,6 +309,6 @@ def test_each_night_is_read_once_and_each_model_is_loaded_once_whatever_the_part
     compare()
     for day in (BEFORE, NIGHT):
         frames = [ids for read_day, ids in read if read_day == day]
-        assert [len(ids) for ids in frames] == [20, 20, 20]
-        assert [name for ids in frames for name in ids] == features(0)["enterprise_id"].to_list()
+        assert len(frames) == 3
+        assert sorted(name for ids in frames for name in ids) == features(0)["enterprise_id"].to_list()
     assert len(loaded) == 2

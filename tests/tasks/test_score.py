@@ -9,39 +9,51 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tasks import score, score_part
+from tasks import parts, score, score_part
 from tasks.lineup import Lineup
-from tasks.score_part import Part, PartFiles
-from warehouse import matrix
+from tasks.parts import Part
+from tasks.score_part import PartFiles
+from warehouse import matrix, scores
+from warehouse.buckets import ALL, BucketRange
+from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.matrix import KeyRange
 from warehouse.night import Night
+from warehouse.settings import settings
+from warehouse.snapshot import pinned
 
 NIGHT = Night("p", date(2026, 6, 30), "r")
 NOBODY = Lineup({})
-WHOLE = Part(KeyRange("a", "d"), 0, 1)
+WHOLE = Part(ALL, 0, 1)
 
 
-def test_borrowers_without_any_champion_stop_the_night(home, monkeypatch):
+@pytest.fixture
+def snapshot(home, monkeypatch):
+    """An empty warehouse, pinned, whose models need no file."""
+    monkeypatch.setattr(score_part, "load_model", lambda _: "a model")
+    with writer(purpose="test"), pinned() as now:
+        yield now
+
+
+def test_borrowers_without_any_champion_stop_the_night(snapshot, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thick"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     with pytest.raises(
         Refused, match=r"^p has no champion for its thick files as of 2026-06-30; train one of "
     ) as no:
-        score_part.score_partition.fn(NIGHT, NOBODY, {}, WHOLE, top_features=10)
+        score_part.score_partition.fn(NIGHT, NOBODY, WHOLE, snapshot, top_features=10)
     assert str(no.value).endswith(
         "voting_ensemble, operational_risk, wide_deep: python -m flows train --portfolio p --family NAME"
     )
 
 
-def test_borrowers_whom_no_champion_covers_have_a_row_without_a_model(home, monkeypatch):
+def test_borrowers_whom_no_champion_covers_have_a_row_without_a_model(snapshot, monkeypatch):
     frame = pl.DataFrame(
         {"enterprise_id": ["a", "b", "c", "d"], "coverage": ["unscoreable", "thin", "transaction", "thick"]}
     )
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     monkeypatch.setattr(score_part, "_score", tenth)
     lineup = Lineup({"voting_ensemble": model("1", "champion", family="voting_ensemble")})
-    part = score_part.score_partition.fn(NIGHT, lineup, loaded(lineup), WHOLE, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, lineup, WHOLE, snapshot, top_features=10)
     rows = pl.read_parquet(part.scores).sort("enterprise_id")
     assert rows.select("coverage", "model_family", "pd", "score_status", "model_role").rows() == [
         ("unscoreable", None, None, "unscoreable", "champion"),
@@ -51,10 +63,10 @@ def test_borrowers_whom_no_champion_covers_have_a_row_without_a_model(home, monk
     ]
 
 
-def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(home, monkeypatch):
+def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(snapshot, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
-    part = score_part.score_partition.fn(NIGHT, NOBODY, {}, WHOLE, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, NOBODY, WHOLE, snapshot, top_features=10)
     assert part.contributions is None
     row = pl.read_parquet(part.scores).row(0, named=True)
     assert (row["score_status"], row["model_role"], row["model_family"], row["pd"]) == (
@@ -69,10 +81,6 @@ def model(version: str, role: str, *, family: str = "operational_risk") -> Simpl
     return SimpleNamespace(model_family=family, model_version=version, role=role, feature_names=())
 
 
-def loaded(lineup: Lineup) -> dict[tuple[str, str], str]:
-    return {(record.model_family, record.model_version): "a model" for record in lineup.records}
-
-
 def tenth(_record, _model, frame, _top):
     """Give everybody a PD of a tenth."""
     scored = frame.select("enterprise_id", pd_raw=pl.lit(0.1), pd=pl.lit(0.1))
@@ -83,7 +91,7 @@ def tenth(_record, _model, frame, _top):
     )
 
 
-def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home, monkeypatch):
+def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(snapshot, monkeypatch):
     frame = pl.DataFrame({"enterprise_id": ["a", "b"], "coverage": ["unscoreable", "thin"]})
     monkeypatch.setattr(matrix, "scoring_matrix", lambda *_, **__: frame)
     others = (model("2", "challenger"), model("3", "shadow"), model("4", "challenger"))
@@ -95,7 +103,7 @@ def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home
         return tenth(record, model, here, top)
 
     monkeypatch.setattr(score_part, "_score", ask)
-    part = score_part.score_partition.fn(NIGHT, lineup, loaded(lineup), WHOLE, top_features=10)
+    part = score_part.score_partition.fn(NIGHT, lineup, WHOLE, snapshot, top_features=10)
     rows = pl.read_parquet(part.scores).select("enterprise_id", "model_version", "model_role").rows()
     assert sorted(rows, key=str) == [
         ("a", None, "champion"),
@@ -115,15 +123,15 @@ def test_challengers_and_shadows_of_a_family_are_scored_beside_its_champion(home
 class Done:
     """What a submitted part gives, done at once and without a server."""
 
-    def __init__(self, _night, _lineup, models, part, *, top_features) -> None:
-        self.models, self.part = models, part
+    def __init__(self, *, part, lineup, **_) -> None:
+        self.part, self.records = part, lineup.records
 
     def result(self) -> PartFiles:
-        versions = ", ".join(version for _, version in self.models)
-        return PartFiles(Path(str(self.part.number)), None, (f"of every part: {versions}",))
+        versions = ", ".join(record.model_version for record in self.records)
+        return PartFiles(Path(str(self.part.number)), 1, None, (f"of every part: {versions}",))
 
 
-def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(home, monkeypatch, caplog):
+def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(snapshot, monkeypatch, caplog):
     records = {
         version: model(version, role)
         for version, role in (("1", "champion"), ("2", "shadow"), ("3", "shadow"))
@@ -139,8 +147,9 @@ def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(home, m
 
     monkeypatch.setattr(score, "load_model", load)
     monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
-    ranges = [KeyRange("a", "b"), KeyRange("c", "d"), KeyRange("e", "e")]
-    monkeypatch.setattr(matrix, "key_ranges", lambda *_, at_least: ranges[: at_least + 1])
+    monkeypatch.setattr(parts, "wait", lambda _: None)
+    ranges = [BucketRange(0, 9), BucketRange(10, 19), BucketRange(20, 4095)]
+    monkeypatch.setattr(matrix, "parts_of", lambda *_, at_least: ranges[: at_least + 1])
     files = score.score_parts(NIGHT, lineup, partitions=2, top_features=10)
     assert [str(part.scores) for part in files] == ["0", "1", "2"]
     assert asked == ["1", "2", "3"]
@@ -150,10 +159,24 @@ def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(home, m
     ]
 
 
+def test_scores_that_the_files_do_not_hold_are_missed(snapshot):
+    frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"], "pd": [None]}).cast(
+        {"pd": pl.Float64}
+    )
+    file = settings().home / "scores.parquet"
+    no_pd = [pl.lit(None, pl.Float64).alias(name) for name in ("pd_raw", "score_points", "grade")]
+    scores.as_rows(frame, NIGHT, record=None, headline=("unscoreable",)).with_columns(no_pd).write_parquet(
+        file
+    )
+    assert score.stage_scores.fn([PartFiles(file, 1, None, ())], NIGHT)
+    with pytest.raises(Refused, match="hold 1 scores where 3 were written"):
+        score.stage_scores.fn([PartFiles(file, 3, None, ())], NIGHT)
+
+
 def test_a_champion_that_cannot_be_loaded_stops_the_night(monkeypatch):
     def load(_record):
         raise Refused("the file of model operational_risk 1 cannot be read: gone")
 
     monkeypatch.setattr(score, "load_model", load)
     with pytest.raises(Refused, match="cannot be read: gone"):
-        score.load_lineup(Lineup({"operational_risk": model("1", "champion")}))
+        score.loadable(Lineup({"operational_risk": model("1", "champion")}))

@@ -204,6 +204,7 @@ def test_a_night_that_is_watched_again_leaves_the_same_rows_once(book):
     rows = book.night()
     first = book.watch()
     book.con.execute("delete from wh.features.feat_enterprise; delete from wh.features.feat_profile")
+    book.con.execute("delete from wh.features.feat_coverage")
     book.con.execute("delete from wh.features.feat_sensitive; delete from wh.scores.portfolio_scores")
     book.night(rows=rows.with_columns(pl.col("size") + 3))
     again = book.watch()

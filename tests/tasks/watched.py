@@ -14,15 +14,16 @@ from models.master_scale import MasterScale
 from models.watching.settings import WatchSettings
 from models.watching.stability import reference_frame
 from tasks import watch
-from warehouse import reference, registry, sql
+from warehouse import buckets, reference, registry, sql
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 from warehouse.settings import settings
 
 TONIGHT = date(2026, 6, 30)
 TABLES = """
-create table wh.features.feat_enterprise (portfolio varchar, as_of_date date, enterprise_id varchar,
+create table wh.features.feat_enterprise (portfolio varchar, as_of_date date, bucket smallint, enterprise_id varchar,
     size double, form varchar, steady double);
+create table wh.features.feat_coverage (portfolio varchar, as_of_date date, bucket smallint, enterprise_id varchar);
 create table wh.features.feat_profile (portfolio varchar, as_of_date date, enterprise_id varchar,
     natural_person boolean, region varchar, legal_form varchar);
 create table wh.features.feat_sensitive (portfolio varchar, as_of_date date, enterprise_id varchar,
@@ -91,6 +92,9 @@ class Watched:
         here = made.with_columns(portfolio=pl.lit(self.portfolio), as_of_date=pl.lit(day))
         number = pl.int_range(pl.len())
         self._append("features.feat_enterprise", here.drop("pd"))
+        self._append("features.feat_coverage", here.select("portfolio", "as_of_date", "enterprise_id"))
+        for relation in ("features.feat_enterprise", "features.feat_coverage"):
+            buckets.fill(self.con, relation)
         self._append("features.feat_profile", here.select(
             "portfolio", "as_of_date", "enterprise_id", natural_person=number % 2 == 0,
             region=pl.when(number % 3 == 0).then(pl.lit("north")).otherwise(pl.lit("south")), legal_form="form",

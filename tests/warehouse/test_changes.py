@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from warehouse import changes, partition
+from warehouse.buckets import ALL
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import reader
 from warehouse.errors import Refused
@@ -90,7 +91,7 @@ def write(portfolio, rows: pl.DataFrame, run_id: str = "r1") -> int:
 
 def test_who_has_a_pd_on_both_nights_is_split_and_any_other_is_told_why_not(compared):
     pairs = pairs_of(compared)
-    assert pairs.select("enterprise_id", "coverage_changed").rows() == [
+    assert pairs.sort("enterprise_id").select("enterprise_id", "coverage_changed").rows() == [
         ("e0", False), ("e1", False), ("e2", True),
     ]  # fmt: skip
     write(compared, told())
@@ -248,13 +249,13 @@ def test_features_that_are_gone_are_one_line_that_names_the_command(compared):
     ids = pl.Series(["e0", "e1"])
     said = r"lender as of 2026-06-29 are not there; build them again: python -m flows features --portfolio lender"
     with pytest.raises(NotComparable, match=said):
-        changes.features(compared.con, ids, NIGHTS.earlier, sensitive=False)
+        changes.features(compared.con, ids, NIGHTS.earlier, ALL, sensitive=False)
     for name in ("feat_coverage", "feat_enterprise"):
         compared.con.execute(
             f"create table wh.features.{name} as select 'lender' as portfolio, date '2026-06-29' as as_of_date, "
-            "'e1' as enterprise_id, 3 as debt"
+            "7 as bucket, 'e1' as enterprise_id, 3 as debt"
         )
     with pytest.raises(NotComparable, match=r"lack 1 scored borrowers; build them again"):
-        changes.features(compared.con, ids, NIGHTS.earlier, sensitive=False)
-    own = changes.features(compared.con, ids[1:], NIGHTS.earlier, sensitive=False)
+        changes.features(compared.con, ids, NIGHTS.earlier, ALL, sensitive=False)
+    own = changes.features(compared.con, ids[1:], NIGHTS.earlier, ALL, sensitive=False)
     assert own["debt"].to_list() == [3]

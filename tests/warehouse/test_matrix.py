@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from warehouse import matrix, sql
+from warehouse.buckets import ALL, bucket_of
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
@@ -20,7 +21,8 @@ def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Two dates of 50 enterprises; a fifth have no label, the first is unscoreable."""
     con.execute(
         "create or replace table wh.features.feat_coverage as select 'p' as portfolio, d as as_of_date, "
-        "'E' || lpad(n::varchar, 3, '0') as enterprise_id, if(n = 0, 'unscoreable', 'thin') as coverage "
+        f"'E' || lpad(n::varchar, 3, '0') as enterprise_id, {bucket_of('enterprise_id')} as bucket, "
+        "if(n = 0, 'unscoreable', 'thin') as coverage "
         "from range(50) as r(n), (values (date '2024-06-30'), (date '2025-06-30')) as v(d)"
     )
     con.execute(
@@ -116,25 +118,21 @@ def test_a_date_without_labels_is_refused(filled):
         )
 
 
-@pytest.mark.parametrize(
-    ("at_least", "rows", "parts"), [(1, 50, 1), (2, 50, 2), (7, 50, 7), (60, 50, 50), (1, 49, 2), (2, 8, 7)]
-)
-def test_parts_hold_every_enterprise_once_and_none_more_than_its_bound(
-    filled, at_least, rows, parts, monkeypatch
-):
+@pytest.mark.parametrize(("at_least", "rows"), [(1, 50), (2, 50), (7, 50), (60, 50), (1, 49), (2, 8)])
+def test_parts_hold_every_enterprise_once(filled, at_least, rows, monkeypatch):
     monkeypatch.setattr(matrix, "ROWS_A_PART", rows)
     night = Night("p", NEW, "r")
-    ranges = matrix.key_ranges(filled, night, at_least=at_least)
-    frames = [matrix.scoring_matrix(filled, night, keys)["enterprise_id"].to_list() for keys in ranges]
-    assert [name for names in frames for name in names] == [f"E{number:03d}" for number in range(50)]
-    assert len(frames) == parts
-    assert max(len(names) for names in frames) == -(-50 // parts)
+    parts = matrix.parts_of(filled, night, at_least=at_least)
+    frames = [matrix.scoring_matrix(filled, night, part)["enterprise_id"].to_list() for part in parts]
+    assert sorted(name for names in frames for name in names) == [f"E{number:03d}" for number in range(50)]
+    assert all(names == sorted(names) for names in frames)
+    assert min(len(names) for names in frames) > 0
 
 
 def test_a_night_without_enterprises_is_one_part_without_rows(filled):
     night = Night("nobody", NEW, "r")
-    (keys,) = matrix.key_ranges(filled, night, at_least=3)
-    assert matrix.scoring_matrix(filled, night, keys).is_empty()
+    (part,) = matrix.parts_of(filled, night, at_least=3)
+    assert matrix.scoring_matrix(filled, night, part).is_empty()
 
 
 def test_knows_whether_features_are_there(filled):
@@ -157,7 +155,7 @@ def test_sensitive_fields_are_added_for_whom_they_are_known_and_nowhere_else(fil
         "'E000' as enterprise_id, 'female' as representative_gender",
         {"day": NEW},
     )
-    frame = matrix.scoring_matrix(filled, Night("p", NEW, "r"), matrix.KeyRange("E000", "E049"))
+    frame = matrix.scoring_matrix(filled, Night("p", NEW, "r"), ALL)
     assert not matrix.SENSITIVE & set(frame.columns)
     more = matrix.add_sensitive(filled, frame, portfolio="p")
     assert more["enterprise_id"].equals(frame["enterprise_id"])

@@ -28,6 +28,7 @@ from warehouse import (
     statuses,
 )
 from warehouse.backups import backup_files
+from warehouse.buckets import ALL, bucket_of
 from warehouse.changes import Nights, NotComparable
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
@@ -103,11 +104,13 @@ def features(con, day: date) -> None:
         "features.feat_ledger": ", cast(i + 0.25 as decimal(38, 2)) as total_borrowing",
         "features.feat_coverage": ", 'thick' as coverage, 'rule' as coverage_rule",
     }
+    bucket = bucket_of("'e' || i")
     for file in sql.catalogue("features"):
         if "enterprise_id" in file.key and file.partition and file.relation != "features.feat_label":
             con.execute(
                 f"insert into wh.{file.relation} by name select 'lender' as portfolio, cast(? as date) as as_of_date, "
-                f"'e' || i as enterprise_id{more.get(file.relation, '')} from range(5) as t (i)",
+                f"'e' || i as enterprise_id, {bucket} as bucket{more.get(file.relation, '')} "
+                "from range(5) as t (i)",
                 [day],
             )
 
@@ -370,12 +373,22 @@ def test_a_score_that_is_kept_keeps_its_contributions_of_an_older_night(nights):
     assert kept == (4, night)
 
 
+def test_a_night_that_an_older_version_moved_comes_back_with_its_buckets(nights):
+    nights.con.execute("update wh.features.feat_ledger set bucket = null where as_of_date = ?", [OLD])
+    move(nights)
+    retention.put_back(nights.con, "lender", OLD)
+    wrong = (
+        f"select * from wh.features.feat_ledger where bucket is distinct from {bucket_of('enterprise_id')}"
+    )
+    assert nights.con.execute(wrong).fetchall() == []
+
+
 @pytest.mark.parametrize("day", [OLD, LAST])
 def test_a_comparison_with_an_older_night_says_how_to_put_it_back(nights, day):
     move(nights)
     nights.con.execute("delete from wh.features.feat_coverage where as_of_date = ?", [LAST])
     with pytest.raises(NotComparable) as refusal:
-        changes.features(nights.con, pl.Series(["e0"]), Night("lender", day, "r"), sensitive=False)
+        changes.features(nights.con, pl.Series(["e0"]), Night("lender", day, "r"), ALL, sensitive=False)
     command = (
         "retain --portfolio lender --bring-back 2026-05-30" if day == OLD else "features --portfolio lender"
     )

@@ -1,0 +1,123 @@
+"""Measure a regular night on threads, on one Dask worker and on one for each core, side by side.
+
+A home gets its first night, with which the models are trained; then the next night is run on copies of it. How much
+faster two busy processes can be here than one is measured beside it: cores that are shared, or halves of one core,
+bound all ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+
+import duckdb
+
+from benchmarks.page import renew
+
+DAY = date(2026, 6, 30)
+ROUNDS = 2
+COUNTED = 20_000_000
+STEPS = {
+    "features": re.compile(r"features    .* relations  ([\d.]+) s"),
+    "score and explain": re.compile(r"score       .* parts  ([\d.]+) s"),
+    "compare": re.compile(r"changes     .* now  ([\d.]+) s"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure each engine in turn, in rounds, and renew the section of the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--enterprises", type=int, default=2000)
+    parser.add_argument("--home", type=Path, help="a home with the first night, instead of running it")
+    options = parser.parse_args(arguments)
+    cores = len(os.sched_getaffinity(0))
+    engines = {
+        f"threads, {cores} cores": {"NIGHTLEDGER_THREADS": str(cores)},
+        "one worker": {"NIGHTLEDGER_THREADS": "1", "NIGHTLEDGER_DASK": "local"},
+        f"{cores} workers": {"NIGHTLEDGER_THREADS": str(cores), "NIGHTLEDGER_DASK": "local"},
+    }
+    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
+        first = options.home or Path(folder) / "first"
+        if options.home is None:
+            night(first, DAY, enterprises=options.enterprises, engine={})
+        with duckdb.connect(first / "published" / "portfolio.duckdb", read_only=True) as con:
+            (last,) = con.execute("select max(as_of_date) from scores.portfolio_scores").fetchone() or (DAY,)
+        seconds: dict[str, list[list[float]]] = {name: [] for name in engines}
+        for _ in range(ROUNDS):
+            for name, engine in engines.items():
+                copy = Path(folder) / "round"
+                subprocess.run(["cp", "-a", first, copy], check=True)
+                seconds[name].append(
+                    night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine)
+                )
+                subprocess.run(["rm", "-rf", copy], check=True)
+        both = ceiling()
+    renew(
+        "workers",
+        title="Threads and Dask workers",
+        command=f"python -m benchmarks.workers --enterprises {options.enterprises}",
+        body=page({name: [median(step) for step in zip(*rounds, strict=True)] for name, rounds in seconds.items()},
+                  enterprises=options.enterprises, both=both),
+    )  # fmt: skip
+
+
+def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) -> list[float]:
+    """Run a night as a process of its own; return the seconds of each step and of the whole."""
+    command = [
+        sys.executable, "-m", "flows", "nightly", "--enterprises", str(enterprises), "--as-of", str(day),
+    ]  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if name != "NIGHTLEDGER_DASK"}
+    started = time.perf_counter()
+    ended = subprocess.run(
+        command,
+        check=True,
+        env={**environment, **engine, "NIGHTLEDGER_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    whole = time.perf_counter() - started
+    found = [pattern.search(ended.stdout) for pattern in STEPS.values()]
+    return [*(float(step[1]) if step else 0.0 for step in found), whole]
+
+
+def ceiling() -> float:
+    """Return how much faster two processes count than one does twice."""
+    with ProcessPoolExecutor(2) as processes:
+        alone = processes.submit(count).result()
+        beside = [future.result() for future in [processes.submit(count), processes.submit(count)]]
+    return 2 * alone / max(beside)
+
+
+def count() -> float:
+    """Count, and return the seconds that it took."""
+    started, total = time.perf_counter(), 0
+    for number in range(COUNTED):
+        total += number
+    return time.perf_counter() - started
+
+
+def page(seconds: dict[str, list[float]], *, enterprises: int, both: float) -> str:
+    """Return the section of the page."""
+    head = ("", *STEPS, "the whole night")
+    lines = [head, ("--", *["--:"] * (len(head) - 1))]
+    lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return (
+        f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of {ROUNDS} rounds in "
+        f"turn. Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be larger."
+        f"\n\n{table}"
+    )
+
+
+if __name__ == "__main__":
+    main()

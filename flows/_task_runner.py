@@ -1,0 +1,36 @@
+"""Chooses what runs the tasks that a flow submits: threads of its process, or the workers of a Dask cluster."""
+
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from warehouse.errors import Refused
+from warehouse.settings import settings
+
+
+def task_runner() -> TaskRunner[Any]:
+    """Return the task runner that NIGHTLEDGER_DASK names.
+
+    Raises:
+        Refused: when it names a cluster and Dask is not installed.
+    """
+    conf = settings()
+    if conf.dask is None:
+        return ThreadPoolTaskRunner(max_workers=conf.threads)
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise Refused(
+            f"NIGHTLEDGER_DASK is {conf.dask!r}, but {error.name} is not installed: pip install 'nightledger[dask]'"
+        ) from error
+    if conf.dask != "local":
+        return DaskTaskRunner(address=conf.dask)
+    # one thread a worker, as the libraries hold Python's lock for much of an explanation
+    return DaskTaskRunner(
+        cluster_kwargs={
+            "n_workers": conf.threads,
+            "threads_per_worker": 1,
+            "dashboard_address": None,
+            "env": {"NIGHTLEDGER_THREADS": "1"},
+        }
+    )

@@ -1,0 +1,86 @@
+"""Read the warehouse as it is at one moment, from the process that may write it or from any other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from warehouse import connection, home
+from warehouse.errors import Refused
+from warehouse.settings import settings
+from warehouse.sql import quoted
+
+_ROOT = Path(__file__).resolve().parent.parent
+_READ_BY_PARTS = ("models", "sql", "tasks", "warehouse")
+
+
+class Snapshot(NamedTuple):
+    """The warehouse at one moment: its file, and the code that reads it."""
+
+    file: Path
+    code: str
+
+
+@contextmanager
+def pinned() -> Iterator[Snapshot]:
+    """Keep the warehouse as it is during the block, so that parts of a step read the same, wherever they run.
+
+    The caller holds the lease and writes nothing meanwhile. DuckDB lets a file that one process may write be read by no
+    other; so where parts run in other processes, the file is closed for the block, and the lease is kept.
+    """
+    snapshot = Snapshot(settings().warehouse_file, code())
+    if settings().dask is None:
+        yield snapshot
+    else:
+        with connection.file_closed():
+            yield snapshot
+
+
+@contextmanager
+def at(snapshot: Snapshot) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a cursor on the warehouse at a snapshot; in another process than the one that pinned it, a read-only one.
+
+    Raises:
+        Refused: when the file cannot be read here, or this process runs other code than the one that pinned it.
+    """
+    if connection.is_held():
+        with connection.writer(purpose="read a part") as con:
+            yield con
+        return
+    if code() != snapshot.code:
+        raise Refused(
+            "this worker runs other code than the run that it works for; start the workers again from the same version"
+        )
+    conf = settings()
+    if conf.warehouse_file != snapshot.file or not snapshot.file.exists():
+        raise Refused(
+            f"this worker does not see {snapshot.file}, only {conf.home}; NIGHTLEDGER_HOME must be the same for all "
+            "workers and lie on storage that they share"
+        )
+    home.keep_private(conf)
+    con = connection.connect(conf)
+    try:
+        try:
+            con.execute(f"attach {quoted(snapshot.file)} as wh (read_only)")
+        except duckdb.Error as error:
+            raise Refused(f"this worker cannot read {snapshot.file}: {str(error).splitlines()[0]}") from error
+        yield con
+    finally:
+        con.close()
+
+
+@cache
+def code() -> str:
+    """Return a fingerprint of the code that this process runs, as it lay on the disk when it was first asked for."""
+    digest = hashlib.sha256()
+    for folder in _READ_BY_PARTS:
+        for path in sorted((_ROOT / folder).rglob("*.*")):
+            if path.suffix in (".py", ".sql", ".yaml"):
+                digest.update(f"{path.relative_to(_ROOT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
