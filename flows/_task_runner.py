@@ -31,6 +31,7 @@ def task_runner() -> TaskRunner[Any]:
             "n_workers": conf.threads,
             "threads_per_worker": 1,
             "dashboard_address": None,
+            "security": True,  # certificates of its own: other users of this machine reach its ports too
             "env": {"NIGHTLEDGER_THREADS": "1"},
         }
     )
