@@ -6,6 +6,7 @@ from prefect import flow
 from pydantic import Field, model_validator
 
 from flows._parameters import HorizonDays, Parameters, Portfolio
+from flows._task_runner import task_runner
 from tasks.features import build_features
 from tasks.labels import build_labels
 from tasks.night import closed_day, end_run, open_run
@@ -40,7 +41,7 @@ class FeaturesParameters(Parameters):
         return self
 
 
-@flow(name="features")
+@flow(name="features", task_runner=task_runner())
 def features(run: FeaturesParameters = FeaturesParameters()) -> str:
     """Build features, and labels where a definition is given.
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from tasks.compare_part import compare_part
 from tasks.compared_models import models_of
-from tasks.parts import Part, numbered, run_parts, workers
+from tasks.parts import Part, numbered, on_dask, run_parts, workers
 from warehouse import buckets, changes, matrix, registry
 from warehouse.changes import Moves, Nights, NotComparable
 from warehouse.connection import writer
@@ -62,7 +62,7 @@ def parts_of(pairs: Path, borrowers: int) -> list[Part]:
     if not borrowers:
         return []
     sizes = pl.scan_parquet(pairs).group_by("bucket").len().collect().iter_rows()
-    cores = settings().threads if settings().dask is None else workers()
+    cores = workers() if on_dask() else settings().threads
     at_least = min(cores, -(-borrowers // WORTH_A_PART))
     return numbered(buckets.ranges(sizes, at_least=at_least, at_most_rows=matrix.ROWS_A_PART))
 

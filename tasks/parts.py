@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from prefect import Task
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture, wait
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from warehouse.buckets import BucketRange
 from warehouse.errors import Refused
@@ -29,6 +30,17 @@ def numbered(ranges: Sequence[BucketRange]) -> list[Part]:
     return [Part(buckets, number, len(ranges)) for number, buckets in enumerate(ranges)]
 
 
+def on_dask() -> bool:
+    """Return True if the tasks that the flow submits run on the workers of a Dask cluster."""
+    run = FlowRunContext.get()
+    # a flow that does not spread its parts keeps threads, whatever the setting
+    return (
+        run is not None
+        and settings().dask is not None
+        and not isinstance(run.task_runner, ThreadPoolTaskRunner)
+    )
+
+
 def workers() -> int:
     """Return how many parts Dask computes at once, 1 without Dask.
 
@@ -36,7 +48,7 @@ def workers() -> int:
         Refused: when there is no scheduler, or it has no worker for as long as a writer waits for the warehouse.
     """
     conf, run = settings(), FlowRunContext.get()
-    if conf.dask is None or run is None:
+    if run is None or not on_dask():
         return 1
     try:
         client = run.task_runner.client
@@ -67,8 +79,8 @@ def run_parts(
         query: a part is a query that uses all cores by itself: without Dask one runs after the other.
         given: further arguments of the task.
     """
-    with pinned() as snapshot:
-        if query and settings().dask is None:
+    with pinned(elsewhere=on_dask()) as snapshot:
+        if query and not on_dask():
             return [task(part=part, snapshot=snapshot, **given) for part in parts]
         futures = [task.submit(part=part, snapshot=snapshot, **given) for part in parts]
         wait(futures)

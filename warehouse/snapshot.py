@@ -28,18 +28,21 @@ class Snapshot(NamedTuple):
 
 
 @contextmanager
-def pinned() -> Iterator[Snapshot]:
+def pinned(*, elsewhere: bool = False) -> Iterator[Snapshot]:
     """Keep the warehouse as it is during the block, so that parts of a step read the same, wherever they run.
 
-    The caller holds the lease and writes nothing meanwhile. DuckDB lets a file that one process may write be read by no
-    other; so where parts run in other processes, the file is closed for the block, and the lease is kept.
+    The caller holds the lease and writes nothing meanwhile.
+
+    Args:
+        elsewhere: the parts run in other processes. DuckDB lets a file that one process may write be read by no other,
+            so it is closed for the block, and the lease is kept.
     """
     snapshot = Snapshot(settings().warehouse_file, code())
-    if settings().dask is None:
-        yield snapshot
-    else:
+    if elsewhere:
         with connection.file_closed():
             yield snapshot
+    else:
+        yield snapshot
 
 
 @contextmanager

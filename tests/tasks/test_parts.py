@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from distributed import Client, LocalCluster
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from tasks import parts
 from warehouse.errors import Refused
@@ -59,3 +60,12 @@ def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch):
         Refused, match=r"^no Dask scheduler answers at tcp://10.0.0.1:8786; start it, or change"
     ):
         parts.workers()
+
+
+def test_a_flow_that_keeps_threads_computes_in_its_own_process_whatever_the_setting(monkeypatch):
+    on(monkeypatch, unreachable)
+    assert parts.on_dask()
+    run = SimpleNamespace(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    monkeypatch.setattr(parts, "FlowRunContext", SimpleNamespace(get=lambda: run))
+    assert not parts.on_dask()
+    assert parts.workers() == 1

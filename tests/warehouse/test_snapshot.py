@@ -69,9 +69,8 @@ def test_on_threads_a_part_reads_beside_the_writer(filled):
         con.execute("select 1")
 
 
-def test_with_dask_other_processes_read_and_nobody_writes(filled, monkeypatch):
-    monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
-    with snapshot.pinned() as now:
+def test_with_dask_other_processes_read_and_nobody_writes(filled):
+    with snapshot.pinned(elsewhere=True) as now:
         read, refusal = json.loads(elsewhere(READ, str(now.file), now.code))
         assert read == 1
         assert "read-only" in refusal
@@ -79,29 +78,26 @@ def test_with_dask_other_processes_read_and_nobody_writes(filled, monkeypatch):
         assert "is held by 'test'" in elsewhere(WRITE)
     assert filled.execute("select count(*) from wh.raw.enterprises").fetchone() == (1,)
     filled.execute("delete from wh.raw.enterprises")
-    with snapshot.pinned() as now:
+    with snapshot.pinned(elsewhere=True) as now:
         assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 0
 
 
-def test_a_result_of_which_rows_are_left_does_not_hold_the_file_open(filled, monkeypatch):
-    monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
+def test_a_result_of_which_rows_are_left_does_not_hold_the_file_open(filled):
     filled.execute("select * from wh.raw.enterprises, range(100000)").fetchone()
-    with writer(purpose="another thread") as other, snapshot.pinned() as now:
+    with writer(purpose="another thread") as other, snapshot.pinned(elsewhere=True) as now:
         other.execute("select 1")
         assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 1
 
 
-def test_what_was_not_checkpointed_is_read_too(filled, monkeypatch):
+def test_what_was_not_checkpointed_is_read_too(filled):
     log = settings().warehouse_file.with_name("warehouse.duckdb.wal")
     assert log.stat().st_size > 0
-    monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
-    with snapshot.pinned() as now:
+    with snapshot.pinned(elsewhere=True) as now:
         assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 1
 
 
-def test_a_worker_with_other_code_reads_nothing_and_says_so(filled, monkeypatch):
-    monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
-    with snapshot.pinned() as now:
+def test_a_worker_with_other_code_reads_nothing_and_says_so(filled):
+    with snapshot.pinned(elsewhere=True) as now:
         told = json.loads(elsewhere(READ, str(now.file), "0123456789abcdef"))
     assert told.startswith(
         "this worker runs other code than the run that it works for; start the workers again"
