@@ -6,10 +6,14 @@ KILLS = $(addprefix tests/flows/test_,crash.py soak.py termination.py)
 HOMES = $(addprefix tests/flows/test_,backup_flow.py dask.py full_disk.py server.py)
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
-.PHONY: nightly server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
+.PHONY: nightly lake server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
+
+# the same on a lake and Dask workers, in a home of its own, with a PostgreSQL that ends with it (docs/cluster.md)
+lake: .venv/ready
+	@NIGHTLEDGER_HOME=$${NIGHTLEDGER_HOME:-var-lake} $(BIN)/python -m flows lake nightly
 
 # PostgreSQL, Prefect server, deployments and a worker, until Ctrl-C; asks for NIGHTLEDGER_SERVER_PASSWORD
 server: .venv/ready

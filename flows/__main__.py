@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("draft", "contract", "sql", "check", "server", "worker")
+COMMANDS = ("draft", "contract", "sql", "check", "lake", "server", "worker")
 TERMINATED = "{} terminated: nothing half written; run it again"
 
 

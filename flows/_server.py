@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from flows._one_line_parser import OneLineParser
-from flows._postgres import accepts_connections, start_postgres
+from flows._postgres import Database, accepts_connections, start_postgres
 from flows._prefect_server import PrefectServer
 from flows._process_group import Group
 from warehouse.errors import Refused
@@ -31,7 +31,11 @@ def start_all(group: Group, home: Path) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     if "PREFECT_SERVER_DATABASE_CONNECTION_URL" not in os.environ:
         data, log = home / "postgres", logs / "postgres.txt"
-        database = start_postgres(data, log, os.environ)
+        name, user, password, port = (
+            os.environ[f"PREFECT_SERVER_DATABASE_{part}"] for part in ("NAME", "USER", "PASSWORD", "PORT")
+        )
+        elsewhere = "or name a database that runs elsewhere in PREFECT_SERVER_DATABASE_CONNECTION_URL"
+        database = start_postgres(data, log, Database(name, user, password, int(port), elsewhere))
         group.add("PostgreSQL", database, log, stop=signal.SIGINT)
         group.wait(lambda: accepts_connections(data, database), seconds=60, what="PostgreSQL")
     server = PrefectServer(

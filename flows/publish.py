@@ -37,4 +37,4 @@ def publish(run: PublishParameters = PublishParameters()) -> str:
     with writer(purpose="publish"):
         run_id = open_run("publish", portfolio="all", as_of_date=None, parameters=run)
         with end_run(run_id):
-            return publish_warehouse(run_id, whole=run.whole, fewer=run.fewer)
+            return publish_warehouse(run_id, export=True, whole=run.whole, fewer=run.fewer)

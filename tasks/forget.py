@@ -9,9 +9,11 @@ from prefect.cache_policies import NO_CACHE
 from warehouse.connection import writer
 from warehouse.intake import forgotten
 from warehouse.intake.forgotten import Forgotten
+from warehouse.publishing import publish_version
 from warehouse.publishing.publish import publish_runs
 from warehouse.rewrite import rewrite
 from warehouse.safe_text import in_markdown
+from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
 _SHOWN = 10
@@ -21,9 +23,9 @@ _SHOWN = 10
 def forget_enterprise(
     portfolio: str, enterprise_id: str, *, requested_by: str, reason: str, run_id: str
 ) -> Forgotten:
-    """Remove the personal fields of a borrower, write the warehouse file anew, and log each file of it that is left.
+    """Remove the personal fields of a borrower, write the warehouse anew, and log each file of it that is left.
 
-    Who asked stands in the published copy at once.
+    Readers see at once who asked.
     """
     with writer(purpose=f"forget {portfolio} {enterprise_id}") as con:
         result = forgotten.forget(
@@ -34,8 +36,11 @@ def forget_enterprise(
             reason=reason,
             run_id=run_id,
         )
-        size = rewrite(con)
-        publish_runs(con, run_id)
+        if settings().catalogue is None:
+            size = rewrite(con)
+            publish_runs(con, run_id)
+        else:
+            size = publish_version.leave_nothing_behind(con, run_id)
     rows = f"{result.rows_changed:,} rows of raw and {result.rows_set_aside:,} of quarantine"
     lines = [f"forgotten   {portfolio} {enterprise_id}: {rows} lost their personal fields"]
     if result.requests_before:

@@ -11,7 +11,7 @@ from warehouse import older_nights, retention
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.publishing.publish import publish_runs
+from warehouse.publishing.publish import publish_moved
 
 log = logging.getLogger("nightledger")
 
@@ -32,8 +32,7 @@ def retain_nights(run_id: str, portfolio: str | None, *, keep_nights: int) -> di
                 "retain      %s: %s nights before %s moved to Parquet, %s rows in %s files, %.1f MiB",
                 name, f"{moved.nights:,}", moved.since, f"{moved.rows:,}", f"{moved.files:,}", moved.bytes / 2**20,
             )  # fmt: skip
-        con.execute("checkpoint wh")
-        publish_runs(con, run_id)
+        publish_moved(con, run_id)
     return totals
 
 
@@ -42,7 +41,7 @@ def put_night_back(run_id: str, portfolio: str, as_of_date: date) -> dict[str, i
     """Put the rows of one older night back into the warehouse."""
     with writer(purpose=f"put {portfolio} {as_of_date} back") as con:
         rows = retention.put_back(con, portfolio, as_of_date)
-        publish_runs(con, run_id)
+        publish_moved(con, run_id)
     log.info("retain      %s as of %s is back: %s rows", portfolio, as_of_date, f"{rows:,}")
     return {"rows": rows}
 

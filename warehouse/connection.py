@@ -6,10 +6,8 @@ that a killed process cannot leave behind) and readers open the published copy, 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -18,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from warehouse import declared, home, ledger, leftovers, opening, shortage
+from warehouse import declared, home, lake, lease, ledger, leftovers, opening, shortage
 from warehouse.errors import Refused
-from warehouse.publishing import archive
+from warehouse.publishing import archive, version
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
@@ -39,14 +37,14 @@ LOG_BEFORE_CHECKPOINT = "256MB"
 
 
 @dataclass
-class _Lease:
+class _Held:
     con: duckdb.DuckDBPyConnection
-    lock: FileLock
+    lock: lease.Lock
     pid: int
     cursors: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
 
 
-_leases: dict[Path, _Lease] = {}
+_held: dict[Path, _Held] = {}
 _guard = threading.Lock()
 _order_guard = threading.Lock()
 _threads_in_order: list[str] = []
@@ -80,7 +78,7 @@ def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def reader(*, every_night: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a read-only connection to the published copy, in which `marts.x` and `wh.marts.x` both work.
+    """Yield a read-only connection to what is published, in which `marts.x` and `wh.marts.x` both work.
 
     No query of it reads another file, loads an extension, changes a setting or sees a variable of the program.
 
@@ -91,24 +89,31 @@ def reader(*, every_night: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         Refused: when nothing has been published yet.
     """
     conf = settings()
-    if not conf.published_file.exists():
-        raise Refused(f"nothing is published yet at {conf.published_file}; run a night first: make nightly")
     con = connect(conf)
     try:
-        try:
-            con.execute(f"attach {quoted(conf.published_file)} as wh (read_only)")
-        except duckdb.Error as error:
-            raise Refused(f"cannot read {conf.published_file}: {error}") from error
+        if conf.catalogue is None:
+            _show_copy(con, conf, every_night=every_night)
+        else:
+            version.show(con, conf, every_night=every_night)
         con.execute("use wh")
-        if every_night:
-            archive.create_views(con, conf.published_dir)
-        # no files of others: from here on DuckDB opens its own spill folder and the copy only
+        # no files of others: from here on DuckDB opens its own spill folder and what is published only
         con.execute("set python_enable_replacements = false")
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         yield con
     finally:
         con.close()
+
+
+def _show_copy(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool) -> None:
+    if not conf.published_file.exists():
+        raise Refused(f"nothing is published yet at {conf.published_file}; run a night first: make nightly")
+    try:
+        con.execute(f"attach {quoted(conf.published_file)} as wh (read_only)")
+    except duckdb.Error as error:
+        raise Refused(f"cannot read {conf.published_file}: {error}") from error
+    if every_night:
+        archive.create_views(con, conf.published_dir)
 
 
 @contextmanager
@@ -120,6 +125,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConne
     con.execute("begin transaction")
     try:
         yield con
+        if held := _held.get(settings().warehouse_file):
+            _check(held)
         con.execute("commit")
     except BaseException:
         # a failed commit has already ended the transaction
@@ -155,9 +162,15 @@ def clean_home() -> None:
     """
     conf = settings()
     home.make_writable(conf)
-    lock = FileLock(conf.lock_file, thread_local=False)
-    with suppress(Timeout), lock.acquire(timeout=0):
+    lock = lease.lock(conf)
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, Refused):  # whoever opens the warehouse waits for it, or is told
+        return
+    try:
         leftovers.remove(conf)
+    finally:
+        lock.release()
 
 
 def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
@@ -180,8 +193,8 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
 
 def is_held() -> bool:
     """Return True if this process holds the lease of the warehouse."""
-    lease = _leases.get(settings().warehouse_file)
-    return lease is not None and lease.pid == os.getpid()
+    held = _held.get(settings().warehouse_file)
+    return held is not None and held.pid == os.getpid()
 
 
 @contextmanager
@@ -194,26 +207,26 @@ def file_closed() -> Iterator[None]:
         Refused: when another program still has the file open some time after the block.
     """
     conf = settings()
-    lease = _leases[conf.warehouse_file]
-    for cursor in lease.cursors:  # a result of which rows are left would hold the file open
+    held = _held[conf.warehouse_file]
+    for cursor in held.cursors:  # a result of which rows are left would hold the file open
         cursor.execute("select 1").fetchall()
-    lease.con.execute("detach wh")
+    held.con.execute("detach wh")
     try:
         yield
     finally:
-        opening.attach(lease.con, conf, deadline=time.monotonic() + conf.lock_wait_seconds)
+        opening.attach(held.con, conf, deadline=time.monotonic() + conf.lock_wait_seconds)
 
 
 def holder() -> str | None:
     """Return what another process does that holds the warehouse now; None if it is free or this process holds it."""
     conf = settings()
-    if conf.warehouse_file in _leases:
+    if conf.warehouse_file in _held:
         return None
-    lock = FileLock(conf.lock_file, thread_local=False)
+    lock = lease.lock(conf)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        return _holder_of(conf)
+        return lease.holder(conf)
     lock.release()
     return None
 
@@ -224,49 +237,47 @@ def _in_transaction(con: duckdb.DuckDBPyConnection) -> bool:
     return len(transaction_ids) == 1
 
 
+def _check(held: _Held) -> None:
+    if isinstance(
+        held.lock, lake.Lease
+    ):  # a file's lock ends with its process, this one with a session elsewhere
+        held.lock.check()
+
+
 def _enter(conf: Settings, purpose: str) -> duckdb.DuckDBPyConnection:
     with _guard:
-        lease = _leases.get(conf.warehouse_file)
-        if lease is None or lease.pid != os.getpid():  # a forked child must not use its parent's connection
-            lease = _leases[conf.warehouse_file] = _open(conf, purpose)
-        cursor = lease.con.cursor()
-        lease.cursors.append(cursor)
+        held = _held.get(conf.warehouse_file)
+        if held is None or held.pid != os.getpid():  # a forked child must not use its parent's connection
+            held = _held[conf.warehouse_file] = _open(conf, purpose)
+        else:
+            _check(held)
+        cursor = held.con.cursor()
+        held.cursors.append(cursor)
         return cursor
 
 
 def _leave(conf: Settings, cursor: duckdb.DuckDBPyConnection) -> None:
     with _guard:
-        lease = _leases[conf.warehouse_file]
-        lease.cursors.remove(cursor)
-        if lease.cursors:
+        held = _held[conf.warehouse_file]
+        held.cursors.remove(cursor)
+        if held.cursors:
             return
-        del _leases[conf.warehouse_file]
+        del _held[conf.warehouse_file]
         try:
             with suppress(duckdb.Error):
-                lease.con.execute("detach wh")
-            lease.con.close()
+                held.con.execute("detach wh")
+            held.con.close()
         finally:
-            _release(conf, lease.lock)
+            lease.release(conf, held.lock)
 
 
-def _open(conf: Settings, purpose: str) -> _Lease:
+def _open(conf: Settings, purpose: str) -> _Held:
     home.make_writable(conf)
     home.keep_private(conf)
     deadline = time.monotonic() + conf.lock_wait_seconds
-    lock = FileLock(conf.lock_file, thread_local=False)
-    _acquire(conf, lock)
+    lock = lease.acquire(conf, purpose)
     try:
         leftovers.remove(conf)
-        _holder_file(conf).write_text(
-            json.dumps(
-                {
-                    "purpose": purpose,
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "since": f"{conf.local_now():%Y-%m-%d %H:%M:%S}",
-                }
-            )
-        )
         con = connect(conf)
         try:
             opening.attach(con, conf, deadline=deadline)
@@ -276,42 +287,8 @@ def _open(conf: Settings, purpose: str) -> _Lease:
             con.close()
             raise
     except BaseException as error:
-        _release(conf, lock)
+        lease.release(conf, lock)
         if isinstance(error, duckdb.Error) and shortage.is_damage(str(error)):
             raise opening.refusal(conf, str(error)) from error
         raise
-    return _Lease(con=con, lock=lock, pid=os.getpid())
-
-
-def _acquire(conf: Settings, lock: FileLock) -> None:
-    with suppress(Timeout):
-        lock.acquire(timeout=0)
-    if lock.is_locked:
-        return
-    log.info("waiting up to %g s for the warehouse, held by %s", conf.lock_wait_seconds, _holder_of(conf))
-    try:
-        lock.acquire(timeout=conf.lock_wait_seconds, poll_interval=0.1)
-    except Timeout:
-        raise Refused(
-            f"the warehouse {conf.warehouse_file} is held by {_holder_of(conf)}; waited "
-            f"{conf.lock_wait_seconds:g} s; run again when it has ended, or raise "
-            "NIGHTLEDGER_LOCK_WAIT_SECONDS"
-        ) from None
-
-
-def _release(conf: Settings, lock: FileLock) -> None:
-    _holder_file(conf).unlink(missing_ok=True)
-    lock.release()
-
-
-def _holder_file(conf: Settings) -> Path:
-    return conf.lock_file.with_suffix(".holder.json")
-
-
-def _holder_of(conf: Settings) -> str:
-    # the holder may be between taking the lock and writing its name
-    try:
-        holder = json.loads(_holder_file(conf).read_text())
-        return f"'{holder['purpose']}' (pid {holder['pid']} on {holder['host']}, since {holder['since']})"
-    except (OSError, ValueError, KeyError):
-        return "another process that has not said its name yet"
+    return _Held(con=con, lock=lock, pid=os.getpid())

@@ -27,7 +27,8 @@ def create(con: duckdb.DuckDBPyConnection, database: str) -> int:
     present = {
         f"{schema}.{name}"
         for schema, name in con.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = ?", [database]
+            "select distinct schema_name, table_name from duckdb_columns() where database_name = ?",
+            [database],
         ).fetchall()
     }
     files = [file for file in sql.catalogue("macros") if present.issuperset(file.inputs)]

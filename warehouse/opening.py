@@ -9,6 +9,7 @@ import time
 
 import duckdb
 
+from warehouse import lake
 from warehouse.errors import Refused
 from warehouse.leftovers import NEW_WAREHOUSE
 from warehouse.settings import Settings
@@ -22,7 +23,7 @@ _HOLDER = re.compile(r"lock is held in (.+?) \(PID (\d+)\)")
 
 
 def attach(con: duckdb.DuckDBPyConnection, conf: Settings, *, deadline: float) -> None:
-    """Attach the warehouse file as the catalogue `wh`; while another program has it open, wait until the deadline.
+    """Attach the warehouse as the catalogue `wh`; while another program has its file open, wait until the deadline.
 
     Args:
         con: an instance with nothing attached; its process holds the lease.
@@ -30,8 +31,16 @@ def attach(con: duckdb.DuckDBPyConnection, conf: Settings, *, deadline: float) -
         deadline: until when to try again, as time.monotonic() tells time.
 
     Raises:
-        Refused: saying why the file does not open and what to do about it.
+        Refused: saying why the warehouse does not open and what to do about it.
     """
+    if conf.catalogue is not None:
+        if conf.warehouse_file.exists():
+            raise Refused(
+                f"NIGHTLEDGER_CATALOGUE names a lake, but {conf.warehouse_file} is a warehouse too; a home has one of "
+                "both: use another NIGHTLEDGER_HOME"
+            )
+        lake.attach(con, conf)
+        return
     if not conf.warehouse_file.exists():
         _make(con, conf)
     waiting = False

@@ -77,6 +77,15 @@ class Settings(BaseSettings):
         description="Where the parts of a night are computed: threads of the run's own process if empty, 'local' for "
         "a Dask worker on each core, or the address of a Dask scheduler.",
     )
+    catalogue: str | None = Field(
+        default=None,
+        pattern=r"^ducklake:postgres:.+$",
+        description="Where the warehouse is: one file of the home if empty, or a DuckLake whose catalogue is a "
+        "PostgreSQL database, such as 'ducklake:postgres:host=db.example user=lender dbname=lender'.",
+    )
+    lake_dir: Path | None = Field(
+        default=None, description="Folder of the files of a DuckLake; the folder lake of the home if empty."
+    )
     timezone: str = Field(
         default="UTC", description="The lender's time zone; all stored times are local to it."
     )
@@ -85,7 +94,7 @@ class Settings(BaseSettings):
         description="Feeds without which a night stops, with commas between them; it goes on without any other.",
     )
 
-    @field_validator("home", "data_dir")
+    @field_validator("home", "data_dir", "lake_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -113,6 +122,18 @@ class Settings(BaseSettings):
     def warehouse_file(self) -> Path:
         """The one DuckDB file that a writer owns."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def lake_folder(self) -> Path:
+        """Where the files of a lake are."""
+        return self.lake_dir or self.home / "lake"
+
+    @property
+    def place(self) -> str:
+        """Where the warehouse is, as messages and the processes of a run name it."""
+        if self.catalogue is None:
+            return str(self.warehouse_file)
+        return f"{self.catalogue} with {self.lake_folder}"
 
     @property
     def lock_file(self) -> Path:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from warehouse import lake
 from warehouse.settings import Settings
 
 AGAIN = "run it again; nothing is half written"
@@ -27,7 +28,7 @@ _LEAST_FREE = 2**20  # with less than this, whatever failed failed for want of s
 def shortage(error: BaseException, conf: Settings) -> str | None:
     """Return what the machine lacks and what to do about it, or None if the error has another cause."""
     errors = list(_chain(error))
-    for lack in (_full, _memory, _gone, _read_only, _damage):
+    for lack in (_full, _memory, _gone, _read_only, _damage, _no_catalogue):
         for cause in errors:
             if line := lack(cause, conf):
                 return line
@@ -99,6 +100,10 @@ def _damage(error: BaseException, _conf: Settings) -> str | None:
         return None
     line = str(error).split("\n", 1)[0]
     return f"{line}; python -m flows check says which file is damaged, restore it from a backup ({RESTORE})"
+
+
+def _no_catalogue(error: BaseException, _conf: Settings) -> str | None:
+    return lake.unreachable(error) if lake.lost(error) else None
 
 
 def _no_space(folder: Path) -> str:

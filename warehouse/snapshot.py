@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse import connection, home
+from warehouse import connection, home, lake
 from warehouse.errors import Refused
-from warehouse.settings import settings
+from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -21,10 +21,11 @@ _READ_BY_PARTS = ("models", "sql", "tasks", "warehouse")
 
 
 class Snapshot(NamedTuple):
-    """The warehouse at one moment: its file, and the code that reads it."""
+    """The warehouse at one moment: where it is, the code that reads it, and of a lake the version."""
 
-    file: Path
+    place: str
     code: str
+    version: int | None = None
 
 
 @contextmanager
@@ -35,14 +36,18 @@ def pinned(*, elsewhere: bool = False) -> Iterator[Snapshot]:
 
     Args:
         elsewhere: the parts run in other processes. DuckDB lets a file that one process may write be read by no other,
-            so it is closed for the block, and the lease is kept.
+            so it is closed for the block, and the lease is kept. A lake stays open.
     """
-    snapshot = Snapshot(settings().warehouse_file, code())
-    if elsewhere:
+    conf = settings()
+    if conf.catalogue is not None:
+        with connection.writer(purpose="pin") as con:
+            version = lake.version(con)
+        yield Snapshot(conf.place, code(), version)
+    elif elsewhere:
         with connection.file_closed():
-            yield snapshot
+            yield Snapshot(conf.place, code())
     else:
-        yield snapshot
+        yield Snapshot(conf.place, code())
 
 
 @contextmanager
@@ -61,21 +66,29 @@ def at(snapshot: Snapshot) -> Iterator[duckdb.DuckDBPyConnection]:
             "this worker runs other code than the run that it works for; start the workers again from the same version"
         )
     conf = settings()
-    if conf.warehouse_file != snapshot.file or not snapshot.file.exists():
+    shared = conf.warehouse_file if conf.catalogue is None else conf.home
+    if conf.place != snapshot.place or not shared.exists():
         raise Refused(
-            f"this worker does not see {snapshot.file}, only {conf.home}; NIGHTLEDGER_HOME must be the same for all "
-            "workers and lie on storage that they share"
+            f"this worker does not see {snapshot.place}, only {conf.home}; NIGHTLEDGER_HOME must be the same for all "
+            "workers and lie on storage that they share, and so must a lake"
         )
     home.keep_private(conf)
     con = connection.connect(conf)
     try:
-        try:
-            con.execute(f"attach {quoted(snapshot.file)} as wh (read_only)")
-        except duckdb.Error as error:
-            raise Refused(f"this worker cannot read {snapshot.file}: {str(error).splitlines()[0]}") from error
+        _attach(con, conf, snapshot)
         yield con
     finally:
         con.close()
+
+
+def _attach(con: duckdb.DuckDBPyConnection, conf: Settings, snapshot: Snapshot) -> None:
+    if snapshot.version is not None:
+        lake.attach(con, conf, read_only=True, version=snapshot.version)
+        return
+    try:
+        con.execute(f"attach {quoted(conf.warehouse_file)} as wh (read_only)")
+    except duckdb.Error as error:
+        raise Refused(f"this worker cannot read {snapshot.place}: {str(error).splitlines()[0]}") from error
 
 
 @cache

@@ -18,7 +18,7 @@ import duckdb
 from warehouse import blocks, connection, ledger_soundness, older_nights, registry, retention
 from warehouse.blocks import NO_DAMAGE
 from warehouse.errors import Refused
-from warehouse.publishing import archive, manifest
+from warehouse.publishing import archive, manifest, version
 from warehouse.publishing.manifest import Manifest
 from warehouse.settings import settings
 
@@ -42,9 +42,13 @@ def parts() -> tuple[Part, ...]:
     While another process holds the warehouse, or where it cannot be opened, the other parts are read without it.
     """
     file = settings().warehouse_file
-    if not file.exists():
+    if settings().catalogue is None and not file.exists():
         return _without_warehouse("not sound", f"{file} is not there; {RESTORE}, or run a first night")
-    if process := connection.holder():
+    try:
+        process = connection.holder()
+    except Refused as refusal:
+        return _without_warehouse("not sound", _line(refusal))
+    if process:
         return _without_warehouse("not read", f"held by {process}; ask again when it has ended")
     with ExitStack() as stack:
         try:
@@ -79,6 +83,8 @@ def warehouse(con: duckdb.DuckDBPyConnection) -> Part:
 
 def published(con: duckdb.DuckDBPyConnection | None) -> Part:
     """Compare each published file with the manifest, and the nights of the copy with those of the warehouse."""
+    if settings().catalogue is not None:
+        return _published_version(con)
     folder = settings().published_dir
     known, damaged = _compared(folder)
     if known is None and not settings().published_file.exists():
@@ -106,6 +112,19 @@ def published(con: duckdb.DuckDBPyConnection | None) -> Part:
     if behind:
         summary += f"; {behind} night{'' if behind == 1 else 's'} of the warehouse not published yet"
     return _part("published", summary, faults + differing)
+
+
+def _published_version(con: duckdb.DuckDBPyConnection | None) -> Part:
+    """Compare the nights of the published version of a lake with those of the newest."""
+    if con is None:
+        return Part("published", "not read", "it needs the warehouse")
+    if not (found := version.last(con, "wh")) or found[0].version is None:
+        return _part("published", "nothing is published yet", _never_published(con))
+    differing, behind = _against_warehouse(con)
+    summary = f"version {found[0].version} of the lake"
+    if behind:
+        summary += f"; {behind} night{'' if behind == 1 else 's'} not published yet"
+    return _part("published", summary, differing)
 
 
 def models(con: duckdb.DuckDBPyConnection | None) -> Part:

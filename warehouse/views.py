@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import duckdb
 
-from warehouse import sql
+from warehouse import lake, sql
 from warehouse.errors import Refused
 
 
@@ -49,5 +49,7 @@ def renew_view(con: duckdb.DuckDBPyConnection, relation: str) -> None:
     file = sql.load(relation)
     con.execute(f"create or replace view wh.{relation} as\n{file.text}")
     con.execute(f"comment on view wh.{relation} is {sql.quoted(file.grain)}")
+    if lake.is_lake(con):  # it keeps no comments on the columns of a view
+        return
     for column in file.columns:
         con.execute(f'comment on column wh.{relation}."{column.name}" is {sql.quoted(column.comment)}')

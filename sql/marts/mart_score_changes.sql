@@ -47,12 +47,12 @@ parts as (
         any_value(coverage_before) as coverage_before,
         bool_or(coverage_changed) as coverage_changed,
         any_value(part) filter (where change is null) as entry,
-        coalesce(sum(change) filter (where part = 'data'), 0) as data,
-        coalesce(sum(change) filter (where part = 'model'), 0) as model,
-        coalesce(sum(change) filter (where part = 'calibration'), 0) as calibration,
-        coalesce(sum(change) filter (where part = 'coverage_model'), 0) as coverage_model,
-        coalesce(sum(change) filter (where part = 'coverage_data'), 0) as coverage_data,
-        coalesce(sum(change) filter (where part = 'stale'), 0) as stale,
+        coalesce(sum(change order by change) filter (where part = 'data'), 0) as data,
+        coalesce(sum(change order by change) filter (where part = 'model'), 0) as model,
+        coalesce(sum(change order by change) filter (where part = 'calibration'), 0) as calibration,
+        coalesce(sum(change order by change) filter (where part = 'coverage_model'), 0) as coverage_model,
+        coalesce(sum(change order by change) filter (where part = 'coverage_data'), 0) as coverage_data,
+        coalesce(sum(change order by change) filter (where part = 'stale'), 0) as stale,
         arg_max(feature, struct_pack(size := abs(change), name := feature))
         filter (where part = 'data' and feature <> 'other') as top_feature,
         arg_max(change, struct_pack(size := abs(change), name := feature))

@@ -16,6 +16,8 @@ import pytest
 from polars.testing import assert_frame_equal
 from test_crash import LEFT, NEXT_NIGHT, ROOT, facts, finish, left_in, pages, start
 
+from tests.processes import still_running
+
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 SCORE = ["score", "--portfolio", "simulated-120-7", "--as-of", "2026-06-30", "--partitions", "24"]
@@ -86,8 +88,7 @@ def test_a_run_that_is_killed_takes_its_workers_along_and_leaves_what_was(
     assert workers
     process.kill()
     process.communicate()
-    psutil.wait_procs(workers, timeout=60)
-    assert [worker for worker in workers if worker.is_running()] == []
+    assert still_running(workers, seconds=60) == []
     assert_same(first_night, on_threads.with_name("first"), SCORED)
 
 

@@ -27,7 +27,7 @@ from warehouse.snapshot import Snapshot
 NIGHT = Night("lender", date(2026, 6, 30), "r1")
 NIGHTS = Nights(NIGHT, date(2026, 6, 29))
 PART = Part(BucketRange(1024, 2047), 1, 4)
-SNAPSHOT = Snapshot(Path("warehouse.duckdb"), "code")
+SNAPSHOT = Snapshot("warehouse.duckdb", "code")
 OUTCOME = OutcomeDefinition("dpd90", 365)
 
 

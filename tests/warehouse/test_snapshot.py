@@ -23,7 +23,7 @@ from pathlib import Path
 from warehouse.errors import Refused
 from warehouse.snapshot import Snapshot, at
 try:
-    with at(Snapshot(Path(sys.argv[1]), sys.argv[2])) as con:
+    with at(Snapshot(sys.argv[1], sys.argv[2])) as con:
         read = con.execute("select count(*) from wh.raw.enterprises").fetchone()[0]
         try:
             con.execute("delete from wh.raw.enterprises")
@@ -71,7 +71,7 @@ def test_on_threads_a_part_reads_beside_the_writer(filled):
 
 def test_with_dask_other_processes_read_and_nobody_writes(filled):
     with snapshot.pinned(elsewhere=True) as now:
-        read, refusal = json.loads(elsewhere(READ, str(now.file), now.code))
+        read, refusal = json.loads(elsewhere(READ, now.place, now.code))
         assert read == 1
         assert "read-only" in refusal
         # the lease is kept: another night waits as it does at any other time
@@ -79,26 +79,26 @@ def test_with_dask_other_processes_read_and_nobody_writes(filled):
     assert filled.execute("select count(*) from wh.raw.enterprises").fetchone() == (1,)
     filled.execute("delete from wh.raw.enterprises")
     with snapshot.pinned(elsewhere=True) as now:
-        assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 0
+        assert json.loads(elsewhere(READ, now.place, now.code))[0] == 0
 
 
 def test_a_result_of_which_rows_are_left_does_not_hold_the_file_open(filled):
     filled.execute("select * from wh.raw.enterprises, range(100000)").fetchone()
     with writer(purpose="another thread") as other, snapshot.pinned(elsewhere=True) as now:
         other.execute("select 1")
-        assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 1
+        assert json.loads(elsewhere(READ, now.place, now.code))[0] == 1
 
 
 def test_what_was_not_checkpointed_is_read_too(filled):
     log = settings().warehouse_file.with_name("warehouse.duckdb.wal")
     assert log.stat().st_size > 0
     with snapshot.pinned(elsewhere=True) as now:
-        assert json.loads(elsewhere(READ, str(now.file), now.code))[0] == 1
+        assert json.loads(elsewhere(READ, now.place, now.code))[0] == 1
 
 
 def test_a_worker_with_other_code_reads_nothing_and_says_so(filled):
     with snapshot.pinned(elsewhere=True) as now:
-        told = json.loads(elsewhere(READ, str(now.file), "0123456789abcdef"))
+        told = json.loads(elsewhere(READ, now.place, "0123456789abcdef"))
     assert told.startswith(
         "this worker runs other code than the run that it works for; start the workers again"
     )
@@ -110,7 +110,7 @@ def test_a_worker_that_does_not_see_the_file_says_what_must_be_shared(home, ther
     with pytest.raises(
         Refused, match=r"does not see /.*/warehouse.duckdb, only /.*/home; NIGHTLEDGER_HOME must be"
     ):
-        snapshot.at(Snapshot(file, snapshot.code())).__enter__()
+        snapshot.at(Snapshot(str(file), snapshot.code())).__enter__()
 
 
 def test_a_program_that_opens_the_file_meanwhile_is_named(filled):

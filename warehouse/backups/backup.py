@@ -17,7 +17,7 @@ from typing import BinaryIO
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import blocks, ledger
+from warehouse import blocks, lake, ledger
 from warehouse.backups import backup_files
 from warehouse.backups.backup_files import Copied, Listing, Manifest
 from warehouse.connection import connect
@@ -47,8 +47,9 @@ def warehouse_source() -> Iterator[BinaryIO]:
     then write to the warehouse while our lease still does.
 
     Raises:
-        Refused: when there is no warehouse.
+        Refused: when there is no warehouse, or it is a lake.
     """
+    lake.refuse("a backup of the home", "back up its database and its folder together")
     file = settings().warehouse_file
     try:
         source = file.open("rb")

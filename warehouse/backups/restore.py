@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock, Timeout
 
-from warehouse import declared, ledger
+from warehouse import declared, lake, ledger
 from warehouse.backups import backup_files
 from warehouse.backups.backup_files import Manifest
 from warehouse.connection import connect
@@ -61,6 +61,7 @@ def restore(backup: Path, *, parameters: Mapping[str, Any]) -> Restored:
         Refused: when the home is in use or not empty, and naming a file of the backup that is damaged, missing or
             not of it; nothing is left in the home then.
     """
+    lake.refuse("a restore", "restore its database and its folder together")
     conf = settings()
     manifest = backup_files.read_manifest(backup)
     with backup_files.writing(conf.home, advice=_ADVICE), _alone(conf):

@@ -20,7 +20,7 @@ import duckdb
 
 from warehouse import feature_catalogue, ledger, lineage
 from warehouse.errors import Refused
-from warehouse.publishing import archive, manifest, published_copy
+from warehouse.publishing import archive, manifest, publish_version, published_copy
 from warehouse.publishing.manifest import DATABASE, Manifest
 from warehouse.settings import settings
 
@@ -124,12 +124,16 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Renew the schema ops of the copy alone, so that readers can see how a run ended, whatever became of it.
 
     Scores, marts and features stay those of the last good night; before one was published they are there, empty. A
-    copy that is damaged, or has nights that the warehouse does not hold, is left as it is, and a warning says so.
+    copy that is damaged, or has nights that the warehouse does not hold, is left as it is, and a warning says so. Of a
+    lake it is a row; a copy that was exported from it stays as it is.
 
     Args:
         con: a writer's cursor outside any transaction.
         run_id: run that ended; it names the build.
     """
+    if settings().catalogue is not None:
+        publish_version.publish_runs(con, run_id)
+        return
     folder, file = settings().published_dir, settings().published_file
     known = _known(folder)
     if known is None:
@@ -150,6 +154,21 @@ def publish_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
         _write_manifest(folder, known.until(published), token)
         build.replace(file)
         _write_manifest(folder, published, token)
+
+
+def publish_moved(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Let readers see which nights were moved to Parquet or put back, and give back the space that they took.
+
+    Args:
+        con: a writer's cursor outside any transaction.
+        run_id: run that moved them.
+    """
+    if settings().catalogue is not None:  # what lies in Parquet and what does not must be of one version
+        publish_version.publish(con, run_id)
+        publish_version.let_go(con)
+        return
+    con.execute("checkpoint wh")
+    publish_runs(con, run_id)
 
 
 def _known(folder: Path) -> Manifest | None:

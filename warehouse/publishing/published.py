@@ -31,7 +31,7 @@ _EXPLAIN = re.compile(r"(?:\s|--[^\r\n]*+|/\*.*?\*/)*+explain\b\s*+(?:analyze\b)
 # what a select may name although it reads files, runs text as a query, or changes settings
 _FORBIDDEN = re.compile(
     r'"table_name":"([^"]*[./][^"]*)"|"function_name":"(read_\w+|\w+_scan|parquet_\w+|sniff_csv|glob|query|json_execute_serialized_sql|'
-    r'(?:en|dis)able_(?:logging|profiling)|truncate_duckdb_logs|write_log|(?:force_)?checkpoint)"',
+    r'postgres_\w+|ducklake_\w+|(?:en|dis)able_(?:logging|profiling)|truncate_duckdb_logs|write_log|(?:force_)?checkpoint)"',
     re.IGNORECASE,
 )
 _Result = TypeVar("_Result")

@@ -16,17 +16,13 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import ledger, macros, master_scale, sql
+from warehouse import ledger, macros, master_scale
 from warehouse.connection import transaction
-from warehouse.declared import WAITING
-from warehouse.errors import Refused
 from warehouse.publishing.archive import ARCHIVES, Partitions, newest, partitions
+from warehouse.publishing.public import SCHEMAS, Columns, Shapes, public_part, shapes
 from warehouse.sql import quoted
 
-SCHEMAS = ("marts", "scores", "ops", "features")
 PASSED = "features.feat_coverage"
-UNPUBLISHED = {"ops.quarantine": ("raw_text",), "ops.overrides": ("decided_by", "reason")}
-"""By relation, the columns that may hold what people wrote, and stay in the warehouse (docs/decisions/0079)."""
 HISTORY = {
     **{archive.relation: archive.stamp for archive in ARCHIVES},
     "ops.bin_counts": "sum(count * (bin + 1)), sum(count * count)",
@@ -48,8 +44,6 @@ _FEATURE_TABLES = (
     "select table_name from duckdb_tables() where database_name = 'wh' and schema_name = 'features'"
 )
 
-Columns = list[tuple[str, str, str | None]]
-Shapes = dict[str, Columns]
 Nights = set[tuple[str, date]]
 
 
@@ -57,7 +51,9 @@ def build(con: duckdb.DuckDBPyConnection, path: Path, stored: Mapping[str, Parti
     """Write the copy to `path`, with no log left beside it, and return the rows of each relation.
 
     The history of a copy that lies there already is taken over unless its shape differs, or more than half of that
-    file is free space; then all of it is written anew, which compacts.
+    file is free space; then all of it is written anew, which compacts. A view, such as the wide one of all features,
+    becomes a table: readers bring programs of their own, and some of them read a view of joins wrongly
+    (docs/decisions/0011).
 
     Args:
         con: a writer's cursor.
@@ -119,12 +115,12 @@ def _write(
     stored: Mapping[str, Partitions] | None = None,
 ) -> dict[str, int]:
     with _attached(con, path) as alias:
-        in_warehouse, in_copy = _shapes(con, "wh", schemas), _shapes(con, alias, schemas)
+        in_warehouse, in_copy = shapes(con, "wh", schemas), shapes(con, alias, schemas)
         if from_previous and schemas == SCHEMAS:
             _check_fit(con, alias, in_warehouse, in_copy)
         elif from_previous:
             ledger.mark_published(con, copy=alias)
-        public = {name: _public(name, columns) for name, columns in in_warehouse.items() if _is_public(name)}
+        public = public_part(in_warehouse)
         passed = _nights_of(con, PASSED) if PASSED in in_warehouse else None
         with transaction(con):
             for name in in_copy:
@@ -177,24 +173,6 @@ def _renew_history(con: duckdb.DuckDBPyConnection, alias: str, name: str, stored
                 f"{statement} where portfolio = ? and as_of_date in (select unnest(?))", [portfolio, days]
             )
     return _count(con.execute(f"select count(*) from {alias}.{name}"))
-
-
-def _shapes(con: duckdb.DuckDBPyConnection, database: str, schemas: tuple[str, ...] = SCHEMAS) -> Shapes:
-    """Return name, type and comment of the columns of each relation, in one query of the catalogue.
-
-    A view, such as the wide one of all features, becomes a table in the copy: readers bring programs of their own,
-    and some of them read a view of joins wrongly (docs/decisions/0011).
-    """
-    rows = con.execute(
-        "select c.schema_name || '.' || c.table_name, c.column_name, c.data_type, c.comment "
-        "from duckdb_columns() as c where c.database_name = $database and list_contains($schemas, c.schema_name) "
-        "order by 1, c.column_index",
-        {"database": database, "schemas": list(schemas)},
-    ).fetchall()
-    shapes: Shapes = {}
-    for relation, name, kind, comment in rows:
-        shapes.setdefault(relation, []).append((name, kind, comment))
-    return shapes
 
 
 @contextmanager
@@ -270,24 +248,3 @@ def _name(column: str) -> str:
 def _count(result: duckdb.DuckDBPyConnection) -> int:
     row = result.fetchone()
     return int(row[0]) if row else 0
-
-
-def _public(relation: str, columns: Columns) -> Columns:
-    columns = [column for column in columns if column[0] not in UNPUBLISHED.get(relation, ())]
-    if not relation.startswith("features."):
-        return columns
-    private = {column.name for column in sql.load(relation).columns if column.group == "sensitive"}
-    return [column for column in columns if column[0] not in private]
-
-
-def _is_public(relation: str) -> bool:
-    """Return whether a relation may be copied: not if its file is gone, nor if it is all key and sensitive."""
-    if relation in WAITING:  # not validated yet
-        return False
-    if not relation.startswith(("features.", "marts.")):
-        return True
-    try:
-        groups = {column.group for column in sql.load(relation).columns}
-    except Refused:
-        return False
-    return groups - {"key", "sensitive"} != set() or "sensitive" not in groups
