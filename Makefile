@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
 KILLS = $(addprefix tests/flows/test_,crash.py soak.py termination.py)
-HOMES = $(addprefix tests/flows/test_,backup_flow.py dask.py full_disk.py server.py)
+HOMES = $(addprefix tests/flows/test_,backup_flow.py dask.py full_disk.py lake.py server.py)
 PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
 
 .PHONY: nightly lake server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
@@ -27,7 +27,7 @@ test: .venv/ready
 test-kills: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider $(KILLS)
 
-# full disks, backups, Dask clusters, real servers
+# full disks, backups, lakes, Dask clusters, real servers
 test-homes: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider $(HOMES)
 

@@ -1,8 +1,8 @@
-"""Measure a regular night on threads, on one Dask worker and on one for each core, side by side.
+"""Measure a regular night on a file and on a lake, on threads, on one Dask worker and on one for each core.
 
-A home gets its first night, with which the models are trained; then the next night is run on copies of it. How much
-faster two busy processes can be here than one is measured beside it: cores that are shared, or halves of one core,
-bound all ratios.
+A home gets its first night, with which the models are trained; then the next night is run on copies of it, in turn. How
+much faster two busy processes can be here than one is measured beside it: cores that are shared, or halves of one
+core, bound all ratios.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,9 +25,10 @@ from statistics import median
 import duckdb
 
 from benchmarks.page import renew
+from tests.postgres import Postgres
 
 DAY = date(2026, 6, 30)
-ROUNDS = 2
+PREFIX = "ducklake:postgres:"
 COUNTED = 20_000_000
 STEPS = {
     "features": re.compile(r"features    .* relations  ([\d.]+) s"),
@@ -39,35 +42,64 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--enterprises", type=int, default=2000)
     parser.add_argument("--home", type=Path, help="a home with the first night, instead of running it")
+    parser.add_argument(
+        "--lake-home",
+        type=Path,
+        help="a home with the first night on a lake, whose database --database names",
+    )
+    parser.add_argument(
+        "--database", help="such as 'host=127.0.0.1 user=lender dbname=lender'; copied, not changed"
+    )
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args(arguments)
     cores = len(os.sched_getaffinity(0))
-    engines = {
-        f"threads, {cores} cores": {"NIGHTLEDGER_THREADS": str(cores)},
-        "one worker": {"NIGHTLEDGER_THREADS": "1", "NIGHTLEDGER_DASK": "local"},
-        f"{cores} workers": {"NIGHTLEDGER_THREADS": str(cores), "NIGHTLEDGER_DASK": "local"},
+    threads = {
+        name: {"NIGHTLEDGER_THREADS": str(count)}
+        for name, count in (("one thread", 1), (f"{cores} threads", cores))
     }
-    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
+    workers = {
+        name: {"NIGHTLEDGER_THREADS": str(count), "NIGHTLEDGER_DASK": "local"}
+        for name, count in (("one worker", 1), (f"{cores} workers", cores))
+    }
+    with tempfile.TemporaryDirectory(prefix="workers-") as folder, ExitStack() as stack:
         first = options.home or Path(folder) / "first"
         if options.home is None:
             night(first, DAY, enterprises=options.enterprises, engine={})
         with duckdb.connect(first / "published" / "portfolio.duckdb", read_only=True) as con:
             (last,) = con.execute("select max(as_of_date) from scores.portfolio_scores").fetchone() or (DAY,)
+        lake, database = options.lake_home or Path(folder) / "first-lake", options.database
+        if options.lake_home is None:
+            server = Postgres(Path(folder), ["first"])
+            stack.callback(server.stop)
+            database = server.catalogue("first").removeprefix(PREFIX)
+            night(
+                lake,
+                DAY,
+                enterprises=options.enterprises,
+                engine={"NIGHTLEDGER_CATALOGUE": PREFIX + database},
+            )
+        engines = {f"a file, {name}": (first, engine) for name, engine in {**threads, **workers}.items()}
+        engines |= {f"a lake, {name}": (lake, engine) for name, engine in {**threads, **workers}.items()}
         seconds: dict[str, list[list[float]]] = {name: [] for name in engines}
-        for _ in range(ROUNDS):
-            for name, engine in engines.items():
+        for _ in range(options.rounds):
+            for name, (home, engine) in engines.items():
                 copy = Path(folder) / "round"
-                subprocess.run(["cp", "-a", first, copy], check=True)
+                copy.mkdir()
+                subprocess.run(
+                    ["cp", "-a", *(path for path in home.iterdir() if path.name != "lake"), copy], check=True
+                )
+                on = {} if home == first else copied_lake(home, database)
                 seconds[name].append(
-                    night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine)
+                    night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine | on)
                 )
                 subprocess.run(["rm", "-rf", copy], check=True)
         both = ceiling()
     renew(
         "workers",
-        title="Threads and Dask workers",
+        title="A lake beside a file, Dask workers beside threads",
         command=f"python -m benchmarks.workers --enterprises {options.enterprises}",
         body=page({name: [median(step) for step in zip(*rounds, strict=True)] for name, rounds in seconds.items()},
-                  enterprises=options.enterprises, both=both),
+                  enterprises=options.enterprises, both=both, rounds=options.rounds),
     )  # fmt: skip
 
 
@@ -76,7 +108,7 @@ def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) ->
     command = [
         sys.executable, "-m", "flows", "nightly", "--enterprises", str(enterprises), "--as-of", str(day),
     ]  # fmt: skip
-    environment = {name: value for name, value in os.environ.items() if name != "NIGHTLEDGER_DASK"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLEDGER_")}
     started = time.perf_counter()
     ended = subprocess.run(
         command,
@@ -106,16 +138,34 @@ def count() -> float:
     return time.perf_counter() - started
 
 
-def page(seconds: dict[str, list[float]], *, enterprises: int, both: float) -> str:
+def copied_lake(home: Path, database: str) -> dict[str, str]:
+    """Copy the database of a lake; its files are never changed, so that the copy can have the same ones."""
+    copy = f"round_{secrets.token_hex(3)}"
+    server, name = database.rsplit("dbname=", 1)
+    psql = [
+        "psql",
+        "--quiet",
+        f"{server} dbname=postgres",
+        "--command",
+        f"create database {copy} template {name}",
+    ]
+    subprocess.run(psql, check=True)
+    return {
+        "NIGHTLEDGER_CATALOGUE": f"{PREFIX}{server}dbname={copy}",
+        "NIGHTLEDGER_LAKE_DIR": str(home / "lake"),
+    }
+
+
+def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, rounds: int) -> str:
     """Return the section of the page."""
     head = ("", *STEPS, "the whole night")
     lines = [head, ("--", *["--:"] * (len(head) - 1))]
     lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return (
-        f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of {ROUNDS} rounds in "
-        f"turn. Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be larger."
-        f"\n\n{table}"
+        f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of {rounds} rounds in "
+        f"turn. Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be "
+        f"larger.\n\n{table}"
     )
 
 

@@ -33,5 +33,6 @@ def task_runner() -> TaskRunner[Any]:
             "dashboard_address": None,
             "security": True,  # certificates of its own: other users of this machine reach its ports too
             "env": {"NIGHTLEDGER_THREADS": "1"},
+            "preload": ["flows._dask_worker"],  # their imports take as long as the intake of a small night
         }
     )

@@ -85,6 +85,8 @@ def attach(
     try:
         con.execute(f"attach {quoted(_source(conf))} as {name} ({', '.join(options)})")
     except duckdb.Error as error:
+        if "creating a new DuckLake is explicitly disabled" in str(error):
+            raise Refused(f"nothing is published yet in {conf.place}; run a night first") from error
         raise Refused(f"cannot open the lake: {_reason(error)}") from error
 
 
@@ -110,6 +112,11 @@ def expire(con: duckdb.DuckDBPyConnection, kept: Collection[int]) -> int:
     return len(gone)
 
 
+def remove_orphans(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove the files of the lake's folder that no version ever had, which killed runs left, if a day old."""
+    con.execute("call ducklake_delete_orphaned_files('wh', older_than => now() - interval 1 day)")
+
+
 def rewrite(con: duckdb.DuckDBPyConnection) -> None:
     """Write every file anew that holds removed rows; the old ones stay until no version has them."""
     con.execute("call ducklake_flush_inlined_data('wh')")
@@ -120,6 +127,7 @@ def keep_newest(con: duckdb.DuckDBPyConnection) -> int:
     """Remove every version but the newest and its files at once; return the bytes of the files that are left."""
     expire(con, {version(con)})
     con.execute("call ducklake_cleanup_old_files('wh', cleanup_all => true)")
+    con.execute("call ducklake_delete_orphaned_files('wh', cleanup_all => true)")
     (size,) = con.execute(
         "select sum(file_size_bytes + delete_file_size_bytes) from ducklake_table_info('wh')"
     ).fetchone() or (0,)

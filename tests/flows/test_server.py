@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.postgres import as_a_user
 from tests.processes import still_running
 
 ROOT = Path(__file__).parents[2]
@@ -135,15 +135,8 @@ class Running:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    if not (shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
-        pytest.skip("PostgreSQL is not installed: initdb is not found")
-    prefix: list[str] = []
-    if os.geteuid() == 0:
-        prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("PostgreSQL does not run as root, and no other user can be had here (unshare --user)")
     home = tmp_path_factory.mktemp("server")
-    running = Running(home, prefix)
+    running = Running(home, as_a_user())
     try:
         line = running.process.stdout.readline()
         if not line:

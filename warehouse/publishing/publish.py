@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import feature_catalogue, ledger, lineage
+from warehouse import feature_catalogue, lake, ledger, lineage
 from warehouse.errors import Refused
 from warehouse.publishing import archive, manifest, publish_version, published_copy
 from warehouse.publishing.manifest import DATABASE, Manifest
@@ -166,6 +166,7 @@ def publish_moved(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     if settings().catalogue is not None:  # what lies in Parquet and what does not must be of one version
         publish_version.publish(con, run_id)
         publish_version.let_go(con)
+        lake.remove_orphans(con)
         return
     con.execute("checkpoint wh")
     publish_runs(con, run_id)

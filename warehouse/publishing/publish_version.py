@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import duckdb
 
-from warehouse import feature_catalogue, lake, ledger, lineage
+from warehouse import feature_catalogue, lake, ledger, lineage, tables
 from warehouse.connection import transaction
 from warehouse.errors import Refused
+from warehouse.feature_parts import COVERAGE
 from warehouse.publishing.version import TABLE, Published, last
 from warehouse.settings import settings
 
@@ -17,7 +18,7 @@ _COLUMNS = (
     "run_id varchar, published_at timestamp, version bigint, runs_version bigint, "
     "nights struct(portfolio varchar, as_of_date date)[]"
 )
-_PASSED = "select distinct portfolio, as_of_date from wh.features.feat_coverage"
+_PASSED = f"select distinct portfolio, as_of_date from wh.{COVERAGE}"
 
 
 def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> int:
@@ -32,7 +33,8 @@ def publish(con: duckdb.DuckDBPyConnection, run_id: str) -> int:
     """
     lineage.record(con)
     feature_catalogue.record(con)
-    nights = dict(sorted(con.execute(_PASSED).fetchall()))  # the latest comes last
+    passed = COVERAGE in tables.shapes(con, "features")  # its first night makes the table
+    nights = dict(sorted(con.execute(_PASSED).fetchall())) if passed else {}  # the latest comes last
     with transaction(con):
         ledger.mark_published(con)
         # only the holder of the lease commits, so the next version is this one
@@ -80,7 +82,6 @@ def leave_nothing_behind(con: duckdb.DuckDBPyConnection, run_id: str) -> int:
         con: a writer's cursor outside any transaction.
         run_id: the run that removed something.
     """
-    publish(con, run_id)
     lake.rewrite(con)
     publish(con, run_id)
     return lake.keep_newest(con)

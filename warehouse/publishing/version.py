@@ -67,7 +67,7 @@ def show(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool = 
     newest, scored, told = (f"{name}_{token}" for name in ("newest", "scored", "told"))
     lake.attach(con, conf, name=newest, read_only=True)
     if not (found := last(con, newest)):
-        raise Refused(f"nothing is published yet in {conf.place}; run a night first: make lake")
+        raise Refused(f"nothing is published yet in {conf.place}; run a night first")
     con.execute(f"detach {newest}")
     published = found[0]
     lake.attach(con, conf, name=told, read_only=True, version=published.runs_version)
