@@ -163,8 +163,8 @@ def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, roun
     lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return (
-        f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of {rounds} rounds in "
-        f"turn. Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be "
+        f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of what was measured "
+        f"in turn ({rounds} of each). Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be "
         f"larger.\n\n{table}"
     )
 
