@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -25,7 +24,6 @@ from statistics import median
 import duckdb
 
 from benchmarks.page import renew
-from tests.postgres import Postgres
 
 DAY = date(2026, 6, 30)
 PREFIX = "ducklake:postgres:"
@@ -61,25 +59,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: {"NIGHTLEDGER_THREADS": str(count), "NIGHTLEDGER_DASK": "local"}
         for name, count in (("one worker", 1), (f"{cores} workers", cores))
     }
-    with tempfile.TemporaryDirectory(prefix="workers-") as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         first = options.home or Path(folder) / "first"
         if options.home is None:
             night(first, DAY, enterprises=options.enterprises, engine={})
         with duckdb.connect(first / "published" / "portfolio.duckdb", read_only=True) as con:
             (last,) = con.execute("select max(as_of_date) from scores.portfolio_scores").fetchone() or (DAY,)
-        lake, database = options.lake_home or Path(folder) / "first-lake", options.database
-        if options.lake_home is None:
-            server = Postgres(Path(folder), ["first"])
-            stack.callback(server.stop)
-            database = server.catalogue("first").removeprefix(PREFIX)
-            night(
-                lake,
-                DAY,
-                enterprises=options.enterprises,
-                engine={"NIGHTLEDGER_CATALOGUE": PREFIX + database},
-            )
         engines = {f"a file, {name}": (first, engine) for name, engine in {**threads, **workers}.items()}
-        engines |= {f"a lake, {name}": (lake, engine) for name, engine in {**threads, **workers}.items()}
+        if options.lake_home is not None:
+            engines |= {
+                f"a lake, {name}": (options.lake_home, engine)
+                for name, engine in {**threads, **workers}.items()
+            }
         seconds: dict[str, list[list[float]]] = {name: [] for name in engines}
         for _ in range(options.rounds):
             for name, (home, engine) in engines.items():
@@ -88,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 subprocess.run(
                     ["cp", "-a", *(path for path in home.iterdir() if path.name != "lake"), copy], check=True
                 )
-                on = {} if home == first else copied_lake(home, database)
+                on = {} if home == first else copied_lake(home, options.database)
                 seconds[name].append(
                     night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine | on)
                 )
@@ -164,8 +155,8 @@ def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, roun
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return (
         f"{enterprises:,} borrowers, the night after the first; seconds of the clock, the median of what was measured "
-        f"in turn ({rounds} of each). Two processes that only count are {both:.2f} times as fast as one here and now: no ratio can be "
-        f"larger.\n\n{table}"
+        f"in turn ({rounds} of each). Two processes that only count are {both:.2f} times as fast as one here and now: "
+        f"no ratio can be larger.\n\n{table}"
     )
 
 
