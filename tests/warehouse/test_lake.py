@@ -181,6 +181,21 @@ def test_readers_see_nothing_else_of_the_lake(at_home, query, why):
         ask(query)
 
 
+def test_another_program_that_writes_is_named_by_the_publish_that_meets_it(at_home, monkeypatch):
+    with writer(purpose="night") as con, duckdb.connect() as other:
+        run_id = run_of(con)
+        lake.attach(other, settings())
+        tell = publish_version._tell
+
+        def tell_beside_another(*given: object) -> None:
+            tell(*given)
+            other.execute("create schema wh.theirs")
+
+        monkeypatch.setattr(publish_version, "_tell", tell_beside_another)
+        with pytest.raises(Refused, match=r"the lake is at version \d+, not \d+: another program writes it"):
+            publish_version.publish(con, run_id)
+
+
 def test_versions_that_nobody_reads_are_let_go_and_the_published_ones_never(at_home):
     with writer(purpose="nights") as con:
         for number in range(4):

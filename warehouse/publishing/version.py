@@ -15,11 +15,13 @@ import duckdb
 from warehouse import lake, macros, master_scale, older_nights
 from warehouse.errors import Refused
 from warehouse.publishing.archive import ARCHIVES
-from warehouse.publishing.public import Columns, public_part, shapes
+from warehouse.publishing.public import SCHEMAS, Columns, public_part, shapes
 from warehouse.settings import Settings
 from warehouse.sql import quoted
 
 TABLE = "lake.publications"
+RUNS = ("ops",)
+"""The schemas that tell of runs."""
 
 
 class Published(NamedTuple):
@@ -76,14 +78,9 @@ def show(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool = 
     else:
         lake.attach(con, conf, name=scored, read_only=True, version=published.version)
     con.execute("attach ':memory:' as wh")
-    for name, columns in public_part(shapes(con, scored)).items():
-        _show(
-            con,
-            told if name.startswith("ops.") else scored,
-            name,
-            columns,
-            _condition(name, columns, published),
-        )
+    for source, schemas in ((told, RUNS), (scored, tuple(name for name in SCHEMAS if name not in RUNS))):
+        for name, columns in public_part(shapes(con, source, schemas)).items():
+            _show(con, source, name, columns, _condition(name, columns, published))
     master_scale.create_macros(con)
     macros.create(con, "wh")
     if every_night and published.version is not None:
