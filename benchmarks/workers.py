@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -110,7 +110,18 @@ def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) ->
     )
     whole = time.perf_counter() - started
     found = [pattern.search(ended.stdout) for pattern in STEPS.values()]
-    return [*(float(step[1]) if step else 0.0 for step in found), whole]
+    return [*(float(step[1]) if step else 0.0 for step in found), to_scores(ended.stdout), whole]
+
+
+def to_scores(printed: str) -> float:
+    """Return the seconds from the gate of the feeds to the first of comparing, by the times of the lines."""
+    begin, end = (
+        datetime.strptime(found[1], "%H:%M:%S")
+        for pattern in (r"(\d\d:\d\d:\d\d)  validate    gate feeds", r"(\d\d:\d\d:\d\d)  changes ")
+        if (found := re.search(pattern, printed))
+    )
+    compared = STEPS["compare"].search(printed)
+    return (end - begin).seconds - float(compared[1] if compared else 0)
 
 
 def ceiling() -> float:
@@ -149,7 +160,7 @@ def copied_lake(home: Path, database: str) -> dict[str, str]:
 
 def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, rounds: int) -> str:
     """Return the section of the page."""
-    head = ("", *STEPS, "the whole night")
+    head = ("", *STEPS, "features to committed scores", "the whole night")
     lines = [head, ("--", *["--:"] * (len(head) - 1))]
     lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,7 @@
-"""Open the warehouse for one writer at a time, and the published copy for any number of analysts.
+"""Open the warehouse for one writer at a time, and what is published for any number of analysts.
 
-DuckDB lets one process write a file or many read it. So the writer holds a lease (an operating-system lock
-that a killed process cannot leave behind) and readers open the published copy, which no writer changes.
+DuckDB lets one process write a file or many read it. So the writer holds a lease (`warehouse.lease`) and readers open the
+published copy, which no writer changes; of a lake, the published version.
 """
 
 from __future__ import annotations
