@@ -20,7 +20,7 @@ FLOWS = [
 ]  # fmt: skip
 
 
-COMMANDS = ["draft", "contract", "sql", "check", "server", "worker"]
+COMMANDS = ["draft", "contract", "sql", "check", "lake", "server", "worker"]
 OF_MODELS = {"lightgbm", "numba", "pandas", "scipy", "shap", "sklearn", "torch", "xgboost"}
 
 
