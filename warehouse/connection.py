@@ -1,7 +1,7 @@
 """Open the warehouse for one writer at a time, and what is published for any number of analysts.
 
-DuckDB lets one process write a file or many read it. So the writer holds a lease (`warehouse.lease`) and readers open the
-published copy, which no writer changes; of a lake, the published version.
+DuckDB lets one process write a file or many read it. So the writer holds a lease (`warehouse.lease`) and readers open
+the published copy, which no writer changes; of a lake, the published version.
 """
 
 from __future__ import annotations
@@ -275,9 +275,10 @@ def _open(conf: Settings, purpose: str) -> _Held:
     home.make_writable(conf)
     home.keep_private(conf)
     deadline = time.monotonic() + conf.lock_wait_seconds
-    lock = lease.acquire(conf, purpose)
+    lock = lease.acquire(conf)
     try:
         leftovers.remove(conf)
+        lease.say(conf, purpose)
         con = connect(conf)
         try:
             opening.attach(con, conf, deadline=deadline)

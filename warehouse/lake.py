@@ -164,6 +164,10 @@ def unreachable(error: BaseException) -> str:
     return f"the database of the catalogue does not answer ({_reason(error)}); {AGAIN}"
 
 
+class Unreachable(Refused):
+    """The database of the catalogue does not answer."""
+
+
 class Lease:
     """The lease of a lake: a lock in the database of its catalogue, which ends with the session that holds it.
 
@@ -184,7 +188,7 @@ class Lease:
 
         Raises:
             Timeout: when another session holds it all the time.
-            Refused: when the database does not answer all the time.
+            Unreachable: when the database does not answer all the time.
         """
         con = duckdb.connect()
         try:
@@ -236,7 +240,7 @@ class Lease:
             if not lost(error):
                 raise
             if last:
-                raise Refused(unreachable(error)) from error
+                raise Unreachable(unreachable(error)) from error
         if not ours:
             _roll_back(con)
         return ours

@@ -28,8 +28,8 @@ def lock(conf: Settings) -> Lock:
     return FileLock(conf.lock_file, thread_local=False) if conf.catalogue is None else lake.Lease(conf)
 
 
-def acquire(conf: Settings, purpose: str) -> Lock:
-    """Take the lease and say what for; wait while another process has it.
+def acquire(conf: Settings) -> Lock:
+    """Take the lease; wait while another process has it.
 
     Raises:
         Refused: naming the holder, when the lease is not free within NIGHTLEDGER_LOCK_WAIT_SECONDS.
@@ -39,7 +39,7 @@ def acquire(conf: Settings, purpose: str) -> Lock:
         lease.acquire(timeout=0)
     except Timeout:
         log.info("waiting up to %g s for the warehouse, held by %s", conf.lock_wait_seconds, holder(conf))
-    except Refused as refusal:
+    except lake.Unreachable as refusal:
         log.info("waiting up to %g s: %s", conf.lock_wait_seconds, str(refusal).split(";", 1)[0])
     if not lease.is_locked:
         try:
@@ -50,6 +50,11 @@ def acquire(conf: Settings, purpose: str) -> Lock:
                 f"{conf.lock_wait_seconds:g} s; run again when it has ended, or raise "
                 "NIGHTLEDGER_LOCK_WAIT_SECONDS"
             ) from None
+    return lease
+
+
+def say(conf: Settings, purpose: str) -> None:
+    """Leave for those who wait what the lease is taken for."""
     _file(conf).write_text(
         json.dumps(
             {
@@ -60,7 +65,6 @@ def acquire(conf: Settings, purpose: str) -> Lock:
             }
         )
     )
-    return lease
 
 
 def release(conf: Settings, lease: Lock) -> None:
