@@ -12,9 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+from argparse import REMAINDER
 from contextlib import ExitStack
 from pathlib import Path
 
+from flows._one_line_parser import OneLineParser
 from flows._postgres import Database, accepts_connections, start_postgres
 from flows._process_group import Group
 from warehouse.errors import Refused
@@ -43,9 +45,14 @@ def start_catalogue(group: Group, home: Path) -> dict[str, str]:
 
 def run(arguments: list[str]) -> int:
     """Run what the arguments name, as `python -m flows` does, and return its exit code."""
-    if not arguments or arguments[0] in {"-h", "--help"}:
-        print("usage: python -m flows lake NAME [OPTIONS]      (any flow or command, such as nightly or sql)")
-        return 0 if arguments else 2
+    parser = OneLineParser(
+        prog="python -m flows lake",
+        description="Run a flow or a command on a lake of its own: a PostgreSQL under the home and Dask workers, which "
+        "end with it.",
+    )
+    parser.add_argument("name", metavar="NAME", help="any flow or command, such as nightly or sql")
+    parser.add_argument("options", nargs=REMAINDER, metavar="OPTIONS", help="its options")
+    parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ExitStack() as stack:
