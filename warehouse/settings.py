@@ -6,6 +6,7 @@ No other module reads the environment.
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.mapping import known_zone
 
+_PASSWORD = re.compile(r"\bpassword\s*=|://[^/@]*:[^/@]*@")
 _SIZE = r"^\d+(\.\d+)? ?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 
 
@@ -98,6 +100,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
+
+    @field_validator("catalogue")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and _PASSWORD.search(value):
+            raise ValueError(
+                "it holds a password, which messages would show; put it into ~/.pgpass or PGPASSWORD"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -192,9 +203,8 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
-        raise Refused(
-            f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})"
-        ) from error
+        got = "" if first["loc"] == ("catalogue",) else f" (got {first['input']!r})"  # it may hold a password
+        raise Refused(f"{name}: {first['msg'].removeprefix('Value error, ')}{got}") from error
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from tests.postgres import Postgres
+from tests.processes import ROOT, elsewhere
 from warehouse import lake, ledger, snapshot, soundness
 from warehouse.backups import backup, restore
 from warehouse.connection import holder, reader, transaction, writer
@@ -25,7 +26,6 @@ from warehouse.publishing.published import ask
 from warehouse.publishing.version import TABLE
 from warehouse.settings import settings
 
-ROOT = Path(__file__).parents[2]
 NAMES = [f"lake_{number}" for number in range(20)]
 WRITE = """
 from warehouse.connection import writer
@@ -65,13 +65,6 @@ def at_home(home: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> 
     return home
 
 
-def elsewhere(program: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
 def run_of(con: duckdb.DuckDBPyConnection, flow: str = "nightly") -> str:
     return ledger.start_run(con, flow=flow, portfolio="lender", as_of_date=None)
 
@@ -88,14 +81,14 @@ def test_one_process_writes_and_the_others_are_told_who(at_home):
     with writer(purpose="the night"):
         assert elsewhere(WRITE).startswith("the warehouse ducklake:postgres:host=127.0.0.1")
         assert "is held by 'the night' (pid " in elsewhere(WRITE)
-    assert elsewhere(WRITE) == "has it"
+    assert elsewhere(WRITE) == "has it\n"
     assert holder() is None
 
 
 def test_a_lease_ends_with_the_process_that_holds_it(at_home):
     die = "import os\nfrom warehouse.connection import writer\nwith writer(purpose='x'):\n    os._exit(9)"
     assert subprocess.run([sys.executable, "-c", die], cwd=ROOT, check=False).returncode == 9
-    assert elsewhere(WRITE) == "has it"
+    assert elsewhere(WRITE) == "has it\n"
 
 
 def test_a_transaction_whose_lease_was_lost_is_not_committed(at_home):
@@ -105,7 +98,7 @@ def test_a_transaction_whose_lease_was_lost_is_not_committed(at_home):
             lose_the_lease_after(scored(con, run_id, "E1"))
         with pytest.raises(Refused, match="the lease of the warehouse is lost"):
             writer(purpose="a task of it").__enter__()
-        assert elsewhere(WRITE) == "has it"
+        assert elsewhere(WRITE) == "has it\n"
     with writer(purpose="the next night") as con:
         assert con.execute("select count(*) from wh.scores.portfolio_scores").fetchone() == (0,)
 
@@ -263,7 +256,7 @@ def kept_in_files() -> set[str]:
     return kept
 
 
-def test_what_a_lake_is_not_fit_for_is_refused(at_home, monkeypatch):
+def test_what_a_lake_is_not_fit_for_is_refused(at_home):
     with pytest.raises(Refused, match="a backup of the home does not hold a lake"), backup.warehouse_source():
         pass
     with pytest.raises(Refused, match="a restore does not hold a lake"):
@@ -273,10 +266,29 @@ def test_what_a_lake_is_not_fit_for_is_refused(at_home, monkeypatch):
     with pytest.raises(Refused, match="a home has one of both"), writer(purpose="x"):
         pass
     settings().warehouse_file.unlink()
-    monkeypatch.setenv("NIGHTLEDGER_CATALOGUE", "ducklake:postgres:host=127.0.0.1 password=guess dbname=x")
-    with pytest.raises(Refused, match="holds a password") as refused, writer(purpose="x"):
-        pass
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ducklake:postgres:host=127.0.0.1 password=guess dbname=x",
+        "ducklake:postgres:postgresql://lender:guess@127.0.0.1/x",
+        "postgres:host=127.0.0.1 password=guess dbname=x",
+    ],
+)
+def test_no_message_shows_a_password(home, monkeypatch, place):
+    monkeypatch.setenv("NIGHTLEDGER_CATALOGUE", place)
+    with pytest.raises(Refused, match="NIGHTLEDGER_CATALOGUE: ") as refused:
+        settings()
     assert "guess" not in str(refused.value)
+    assert ("holds a password" in str(refused.value)) == place.startswith("ducklake:")
+
+
+def test_a_worker_with_other_code_reads_no_version_of_a_lake(at_home):
+    with writer(purpose="night"), snapshot.pinned(elsewhere=True) as now:
+        pass
+    with pytest.raises(Refused, match="this worker runs other code than the run that it works for"):
+        snapshot.at(now._replace(code="0123456789abcdef")).__enter__()
 
 
 def test_a_database_that_does_not_answer_is_one_line(at_home, monkeypatch):

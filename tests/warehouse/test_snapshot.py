@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.processes import elsewhere
 from warehouse import connection, snapshot
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.settings import settings
 from warehouse.snapshot import Snapshot
 
-ROOT = Path(__file__).parents[2]
 READ = """
 import json, sys
 from pathlib import Path
@@ -42,12 +42,6 @@ try:
 except Refused as refusal:
     print(refusal)
 """
-
-
-def elsewhere(program: str, *arguments: str) -> str:
-    """Run a program in a process of its own and return what it printed."""
-    command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
