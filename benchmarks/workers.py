@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     renew(
         "workers",
         title="A lake beside a file, Dask workers beside threads",
-        command=f"python -m benchmarks.workers --enterprises {options.enterprises}",
+        command=shlex.join(["python", "-m", "benchmarks.workers", *(arguments or sys.argv[1:])]),
         body=page({name: [median(step) for step in zip(*rounds, strict=True)] for name, rounds in seconds.items()},
                   enterprises=options.enterprises, both=both, rounds=options.rounds),
     )  # fmt: skip
