@@ -59,8 +59,8 @@ above, every step multiplied by 100.
 
 - Workers share {scoring:.0%} of the processor time of scoring and {comparing:.0%} of that of comparing, as one and two
   of them show; of features as much as of scoring, which is assumed. That is {spread:,.0f} CPU s of 100,000 borrowers.
-- The committer does all else, on two cores as measured: {alone:,.0f} s, and {fixed:.0f} s before and after, which do not
-  grow. A version takes no time to publish, which is assumed; a copy what it took.
+- The committer does all else, on two cores as measured: {alone:,.0f} s, and {fixed:.0f} s before and after, which do
+  not grow. A version takes no time to publish, which is assumed; a copy what it took.
 - A worker is a core as fast as ours, disks and network keep up. More cores of the committer would make its queries
   faster; that is left out.
 
