@@ -12,13 +12,15 @@ import os
 import re
 import secrets
 import shlex
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -29,6 +31,7 @@ from benchmarks.page import renew
 DAY = date(2026, 6, 30)
 PREFIX = "ducklake:postgres:"
 COUNTED = 20_000_000
+PARTS = ("build part", "score part")
 STEPS = {
     "features": re.compile(r"features    .* relations  ([\d.]+) s"),
     "score and explain": re.compile(r"score       .* parts  ([\d.]+) s"),
@@ -101,7 +104,7 @@ def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) ->
         sys.executable, "-m", "flows", "nightly", "--enterprises", str(enterprises), "--as-of", str(day),
     ]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLEDGER_")}
-    started = time.perf_counter()
+    started, since = time.perf_counter(), datetime.now(UTC)
     ended = subprocess.run(
         command,
         check=True,
@@ -111,18 +114,29 @@ def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) ->
     )
     whole = time.perf_counter() - started
     found = [pattern.search(ended.stdout) for pattern in STEPS.values()]
-    return [*(float(step[1]) if step else 0.0 for step in found), to_scores(ended.stdout), whole]
+    return [*(float(step[1]) if step else 0.0 for step in found), *to_scores(home, since), whole]
 
 
-def to_scores(printed: str) -> float:
-    """Return the seconds from the gate of the feeds to the first of comparing, by the times of the lines."""
-    begin, end = (
-        datetime.strptime(found[1], "%H:%M:%S")
-        for pattern in (r"(\d\d:\d\d:\d\d)  validate    gate feeds", r"(\d\d:\d\d:\d\d)  changes ")
-        if (found := re.search(pattern, printed))
-    )
-    compared = STEPS["compare"].search(printed)
-    return (end - begin).seconds - float(compared[1] if compared else 0)
+def to_scores(home: Path, since: datetime) -> tuple[float, float]:
+    """Return the seconds from the first task of features to committed scores, and those of them without a part at work.
+
+    Both are read from the task runs that Prefect recorded in the home.
+    """
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as con:
+        tasks = [
+            (name, *(datetime.fromisoformat(moment).timestamp() for moment in moments))
+            for name, *moments in con.execute(
+                "select name, start_time, end_time from task_run where start_time >= ? order by start_time",
+                (f"{since:%Y-%m-%d %H:%M:%S}",),
+            )
+        ]
+    begin = min(start for name, start, _ in tasks if name.startswith("build facts"))
+    end = max(end for name, _, end in tasks if name.startswith("write scores"))
+    alone, busy_until = end - begin, begin
+    for _, start, ended in (task for task in tasks if task[0].startswith(PARTS)):
+        alone -= max(0.0, ended - max(start, busy_until))
+        busy_until = max(busy_until, ended)
+    return end - begin, alone
 
 
 def ceiling() -> float:
@@ -161,7 +175,7 @@ def copied_lake(home: Path, database: str) -> dict[str, str]:
 
 def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, rounds: int) -> str:
     """Return the section of the page."""
-    head = ("", *STEPS, "features to committed scores", "the whole night")
+    head = ("", *STEPS, "features to committed scores", "of these no part at work", "the whole night")
     lines = [head, ("--", *["--:"] * (len(head) - 1))]
     lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import writer
 from warehouse.intake.feeds import FEEDS
-from warehouse.intake.ingest import IngestResult, ingest_file
+from warehouse.intake.ingest import IngestResult, ingest_files
 from warehouse.intake.landing import LandingFile, list_landing
 
 log = logging.getLogger("nightledger")
@@ -88,10 +88,10 @@ def load_feed_files(files: tuple[LandingFile, ...], portfolio: str, run_id: str)
     started = last_logged = time.perf_counter()
     results: list[IngestResult] = []
     with writer(purpose=f"ingest {files[0].feed}") as con:
-        for file in files:
-            results.append(ingest_file(con, file, portfolio=portfolio, run_id=run_id))
-            if results[-1].status == "refused":
-                log.warning("refused     %s  %s", file.path, results[-1].message)
+        for result in ingest_files(con, files, portfolio=portfolio, run_id=run_id):
+            results.append(result)
+            if result.status == "refused":
+                log.warning("refused     %s  %s", result.path, result.message)
             if time.perf_counter() - last_logged > _SECONDS_BETWEEN_LINES and len(results) < len(files):
                 last_logged = time.perf_counter()
                 log.info("%-18s  %d of %d files", files[0].feed, len(results), len(files))

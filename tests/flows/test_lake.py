@@ -84,9 +84,9 @@ def on_file(
 def lenders(
     prefect_session: None, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Lender]:
-    """Two lenders with a database each of one PostgreSQL, whose first nights ran at once."""
+    """Two lenders with a database each of one PostgreSQL, whose first nights ran at once: on threads, and on Dask."""
     both = [Lender(tmp_path_factory.mktemp(name), postgres.catalogue(name)) for name in ("one", "two")]
-    for process in [lender.start() for lender in both]:
+    for process in [both[0].start(), both[1].start(NIGHTLEDGER_DASK="local")]:
         finish(process)
     return both
 
@@ -100,7 +100,7 @@ def assert_same(published: dict[str, pl.DataFrame], expected: dict[str, pl.DataF
         )
 
 
-def test_first_nights_of_two_lenders_at_once_leave_the_rows_of_a_file(lenders, on_file):
+def test_first_nights_of_two_lenders_at_once_train_and_leave_the_rows_of_a_file(lenders, on_file):
     for lender in lenders:
         assert_same(lender.published(), on_file["first"])
         assert not (lender.home / "published").exists()

@@ -35,15 +35,16 @@ class FileRecord(BaseModel):
     run_id: str
 
 
-def loaded_file(con: duckdb.DuckDBPyConnection, *, portfolio: str, path: str) -> FileRecord | None:
-    """Return the record of the file that is loaded under that path now, or None."""
+def loaded_files(con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str) -> dict[str, FileRecord]:
+    """Return by its path the record of each file of a feed that is loaded now."""
     names = ", ".join(FileRecord.model_fields)
-    row = con.execute(
+    rows = con.execute(
         f"""select {names} from wh.ops.file_ledger
-            where portfolio = $portfolio and path = $path and status = 'loaded'""",
-        {"portfolio": portfolio, "path": path},
-    ).fetchone()
-    return FileRecord(**dict(zip(FileRecord.model_fields, row, strict=True))) if row else None
+            where portfolio = $portfolio and feed = $feed and status = 'loaded'""",
+        {"portfolio": portfolio, "feed": feed},
+    ).fetchall()
+    records = (FileRecord(**dict(zip(FileRecord.model_fields, row, strict=True))) for row in rows)
+    return {record.path: record for record in records}
 
 
 def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | None:
@@ -56,18 +57,16 @@ def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | No
     return row[0] if row else None
 
 
-def awaited_enterprises(con: duckdb.DuckDBPyConnection, record: FileRecord) -> bool:
-    """Return True if rows of a loaded file wait in quarantine for an enterprise that has been delivered since."""
-    if not record.quarantined:
-        return False
-    row = con.execute(
-        f"""select count(*) from wh.ops.quarantine as q
-           where q.portfolio = $portfolio and q.path = $path and q.rule = 'unknown_enterprise'
+def awaited(con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str) -> set[str]:
+    """Return the paths of a feed of which rows wait in quarantine for an enterprise that has been delivered since."""
+    rows = con.execute(
+        f"""select distinct q.path from wh.ops.quarantine as q
+           where q.portfolio = $portfolio and q.feed = $feed and q.rule = 'unknown_enterprise'
              and {outer_space_gone("json_extract_string(q.raw_text, '$.enterprise_id')")} in
                  (select enterprise_id from wh.raw.enterprises where portfolio = $portfolio)""",
-        record.model_dump(include={"portfolio", "path"}),
-    ).fetchone()
-    return bool(row and row[0])
+        {"portfolio": portfolio, "feed": feed},
+    ).fetchall()
+    return {path for (path,) in rows}
 
 
 def write(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:

@@ -16,6 +16,7 @@ is not loaded later when that other file is corrected and drops the row.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,43 +77,65 @@ class _Job:
         return self.before is not None and self.before.file_hash == self.record.file_hash
 
 
-def ingest_file(
-    con: duckdb.DuckDBPyConnection, file: LandingFile, *, portfolio: str, run_id: str
-) -> IngestResult:
-    """Load one file, or record why it is refused; a refused file changes nothing but its ledger row.
+def ingest_files(
+    con: duckdb.DuckDBPyConnection, files: Sequence[LandingFile], *, portfolio: str, run_id: str
+) -> Iterator[IngestResult]:
+    """Load the files of one feed one by one, each whole or not at all; a refused one changes only its ledger row.
 
     Args:
         con: a writer's cursor with no open transaction.
-        file: from `list_landing`; enterprises have to be loaded before the feeds that name them.
+        files: files of one feed from `list_landing`; enterprises have to be loaded before the feeds that name them.
         portfolio: the portfolio that the rows belong to.
         run_id: the run that loads.
 
     Raises:
-        RowsLostError: when rows do not add up; nothing is committed then.
+        RowsLostError: when rows of a file do not add up; nothing of it is committed then.
     """
-    record = FileRecord(
-        portfolio=portfolio, feed=file.feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
-    )
-    before = file_ledger.loaded_file(con, portfolio=portfolio, path=file.path)
+    feed = files[0].feed
+    loaded = file_ledger.loaded_files(con, portfolio=portfolio, feed=feed)
+    awaited = file_ledger.awaited(con, portfolio=portfolio, feed=feed)
+    for file in files:
+        record = FileRecord(
+            portfolio=portfolio, feed=feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
+        )
+        yield _ingest(con, file, record, before=loaded.get(file.path), awaited=file.path in awaited)
+
+
+def ingest_file(
+    con: duckdb.DuckDBPyConnection, file: LandingFile, *, portfolio: str, run_id: str
+) -> IngestResult:
+    """Load one file, as `ingest_files` does."""
+    return next(ingest_files(con, [file], portfolio=portfolio, run_id=run_id))
+
+
+def _ingest(
+    con: duckdb.DuckDBPyConnection,
+    file: LandingFile,
+    record: FileRecord,
+    *,
+    before: FileRecord | None,
+    awaited: bool,
+) -> IngestResult:
     try:
         file_hash, size = fingerprint(file.full)
         if record.mapping:  # the same content under another mapping holds other rows
             file_hash = hashlib.sha256(f"{file_hash}{record.mapping}".encode()).hexdigest()
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
         job = _Job(file=file, feed=FEEDS[file.feed], record=record, before=before)
-        if before and job.reads_again and not file_ledger.awaited_enterprises(con, before):
+        if before and job.reads_again and not awaited:
             return _result(before, status="already_loaded", message="already loaded")
-        return _load(con, job)
+        try:
+            return _load(con, job)
+        finally:
+            numbered_rows.drop(con)
+            for name in ("intake_typed", "intake_known", "intake_strange", "intake_similar", *versions.TEMPORARY):
+                con.execute(f"drop table if exists temp.main.{name}")
     except FileRefused as refusal:
         return _refuse(con, record, before=before, reason=str(refusal))
     except FileNotFoundError as error:
         if error.filename != str(file.full):
             raise
         return _refuse(con, record, before=before, reason="unreadable: the file went away while it was read")
-    finally:
-        numbered_rows.drop(con)
-        for name in ("intake_typed", "intake_known", "intake_strange", "intake_similar", *versions.TEMPORARY):
-            con.execute(f"drop table if exists temp.main.{name}")
 
 
 def _refuse(
