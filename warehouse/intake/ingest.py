@@ -128,7 +128,13 @@ def _ingest(
             return _load(con, job)
         finally:
             numbered_rows.drop(con)
-            for name in ("intake_typed", "intake_known", "intake_strange", "intake_similar", *versions.TEMPORARY):
+            for name in (
+                "intake_typed",
+                "intake_known",
+                "intake_strange",
+                "intake_similar",
+                *versions.TEMPORARY,
+            ):
                 con.execute(f"drop table if exists temp.main.{name}")
     except FileRefused as refusal:
         return _refuse(con, record, before=before, reason=str(refusal))
