@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--database", help="such as 'host=127.0.0.1 user=lender dbname=lender'; copied, not changed"
     )
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--engines", nargs="*", help="such as 'a lake, one worker'; all of them without it")
     options = parser.parse_args(arguments)
     cores = len(os.sched_getaffinity(0))
     threads = {
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"a lake, {name}": (options.lake_home, engine)
                 for name, engine in {**threads, **workers}.items()
             }
+        engines = {name: engine for name, engine in engines.items() if name in (options.engines or engines)}
         seconds: dict[str, list[list[float]]] = {name: [] for name in engines}
         for _ in range(options.rounds):
             for name, (home, engine) in engines.items():
