@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 seconds[name].append(
                     night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine | on)
                 )
+                sys.stdout.write(f"{name}: {seconds[name][-1]}\n")
+                sys.stdout.flush()
                 subprocess.run(["rm", "-rf", copy], check=True)
         both = ceiling()
     renew(
@@ -131,6 +133,8 @@ def to_scores(home: Path, since: datetime) -> tuple[float, float]:
                 "select name, start_time, end_time from task_run where start_time >= ? order by start_time",
                 (f"{since:%Y-%m-%d %H:%M:%S}",),
             )
+            if all(moments)
+            or name.startswith(PARTS)  # a worker that ends may not have told the end of its last task
         ]
     begin = min(start for name, start, _ in tasks if name.startswith("build facts"))
     end = max(end for name, _, end in tasks if name.startswith("write scores"))
