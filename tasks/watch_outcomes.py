@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 
 from models.master_scale import MasterScaleSettings
-from models.watching.outcome_readings import calibration, performance, promised
+from models.watching.calibration_readings import calibration
+from models.watching.outcome_readings import performance, promised
 from models.watching.readings import Reading
 from models.watching.settings import WatchSettings
 from tasks.watch_vintages import Vintages

@@ -60,7 +60,7 @@ def vintages_of(
                         continue
                     rows = watch.vintage(con, past, labels, family=family, version=version)
                     vintage = Vintage.of(past.as_of_date, version, rows, unknown=unknown)
-                    if vintage.rows:  # grades and names are asked of the latest with rows alone
+                    if vintage.rows:  # names are asked of the latest with rows alone
                         vintages[family] = [earlier.without_names() for earlier in vintages[family]]
                     vintages[family].append(vintage)
     return vintages

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import stats
 
 from models.metrics import Interval, Labels, Scores
+from models.watching.one_factor import tails
+from models.watching.vintage import Tally
 
 
 class CalibrationTest(NamedTuple):
@@ -21,56 +23,70 @@ class CalibrationTest(NamedTuple):
 
 
 class Grade(NamedTuple):
-    """The back-test of one grade: borrowers, defaults, mean PD, observed rate with its interval, and both p values."""
+    """The back-test of one grade: its counts, the observed rate with its interval, and the p values of both tests."""
 
-    grade: str
-    rows: int
-    defaults: int
-    mean_pd: float
+    tally: Tally
     rate: Interval
-    p_value: float
+    jeffreys: float
+    one_factor: float
     corrected: float
 
 
 def by_grade(
-    labels: Labels, pd: Scores, grades: Sequence[str], *, confidence: float = 0.95
+    tallies: Sequence[Tally], *, correlation: float | None = None, confidence: float = 0.95
 ) -> tuple[Grade, ...]:
     """Test for each occupied grade whether its defaults agree with its mean PD.
 
-    Exact two-sided binomial tests with Holm's correction over the grades, so that the chance of one false alarm
-    among all grades stays below the level. Intervals are Clopper and Pearson's, each for its own grade.
+    Jeffreys' test takes borrowers as independent and asks for too many defaults only. The test of one factor
+    allows for defaults that come together and asks for too many and too few; Holm's correction over the grades
+    keeps the chance of one false alarm among all of them below the level, however they depend on each other.
+    Intervals are Clopper and Pearson's, each for its own grade.
 
     Parameters
     ----------
-    labels, pd : ndarray of shape (n_samples,)
-    grades : sequence of str, shape (n_samples,)
-
-    Notes
-    -----
-    Borrowers are taken as independent; defaults that come together (a recession) make the test too strict.
+    tallies : sequence of Tally
+    correlation : float or None, default=None
+        See `one_factor.asset_correlation`; 0 makes the test of one factor the exact binomial one.
 
     References
     ----------
     Holm (1979), A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6,
-    65-70. Basel Committee (2005), Working Paper 14, chapter 3 (binomial test).
+    65-70. Basel Committee (2005), Working Paper 14, chapter 3 (binomial test, correlated defaults).
 
     Examples
     --------
-    >>> tests = by_grade(np.array([1, 1, 0, 0]), np.array([0.5, 0.5, 0.1, 0.1]), ["C", "C", "A", "A"])
-    >>> [(test.grade, test.rows, test.p_value) for test in tests]
-    [('A', 2, 1.0), ('C', 2, 0.5)]
+    >>> tests = by_grade([Tally("A", 2, 0, 0.1), Tally("C", 2, 2, 0.5)], correlation=0)
+    >>> [(test.tally.grade, round(test.one_factor, 9)) for test in tests]
+    [('A', 1.0), ('C', 0.5)]
     """
-    grade_of_row = np.asarray(grades, dtype=object)
-    rows = []
-    for grade in sorted(set(grades)):
-        inside = grade_of_row == grade
-        count, bad, mean = int(inside.sum()), int(labels[inside].sum()), float(pd[inside].mean())
-        test = stats.binomtest(bad, count, min(max(mean, 0.0), 1.0))
-        interval = test.proportion_ci(confidence, method="exact")
-        rate = Interval(bad / count, float(interval.low), float(interval.high))
-        rows.append(Grade(grade, count, bad, mean, rate, float(test.pvalue), 1.0))
-    corrected = holm([row.p_value for row in rows])
-    return tuple(row._replace(corrected=value) for row, value in zip(rows, corrected, strict=True))
+    tests = []
+    for tally in tallies:
+        exact = stats.binomtest(tally.defaults, tally.rows).proportion_ci(confidence, method="exact")
+        rate = Interval(tally.rate, float(exact.low), float(exact.high))
+        p_value = tails(tally.defaults, [tally.rows], [tally.mean_pd], correlation=correlation).two_sided
+        tests.append(Grade(tally, rate, jeffreys(tally), p_value, 1.0))
+    corrected = holm([test.one_factor for test in tests])
+    return tuple(test._replace(corrected=value) for test, value in zip(tests, corrected, strict=True))
+
+
+def jeffreys(tally: Tally) -> float:
+    """Return the p value of Jeffreys' test: how likely the true PD of a grade is at most its mean PD.
+
+    The distribution of beta with ``defaults + 1/2`` and ``rows - defaults + 1/2`` at the mean PD. One-sided: low
+    where more borrowers defaulted than the PD allows. Borrowers are taken as independent.
+
+    References
+    ----------
+    European Central Bank (2019), Instructions for reporting the validation results of internal models, IRB Pillar I
+    models for credit risk, section 2.5.3.1.
+
+    Examples
+    --------
+    >>> round(jeffreys(Tally("1", 6, 2, 0.0367)), 4)
+    0.0044
+    """
+    shape = tally.defaults + 0.5, tally.rows - tally.defaults + 0.5
+    return float(stats.beta.cdf(tally.mean_pd, *shape))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -96,7 +112,7 @@ def hosmer_lemeshow(
 
     Rows are sorted by PD and cut into groups of equal size; neighbours are joined, the lowest first, until each group
     expects at least ``minimum`` defaults and as many others. On rows of a fit the statistic has ``groups - 2`` degrees
-    of freedom; on new rows, as here, ``groups``.
+    of freedom; on new rows, as here, ``groups``. Borrowers are taken as independent.
 
     References
     ----------
@@ -130,8 +146,8 @@ def hosmer_lemeshow(
 def spiegelhalter(labels: Labels, pd: Scores, *, confidence: float = 0.95) -> CalibrationTest | None:
     """Return Spiegelhalter's z, which compares the Brier score with that of calibrated PDs.
 
-    ``z = sum((y - p)(1 - 2p)) / sqrt(sum((1 - 2p)**2 p (1 - p)))``, standard normal under calibration. None if all
-    PDs are one half.
+    ``z = sum((y - p)(1 - 2p)) / sqrt(sum((1 - 2p)**2 p (1 - p)))``, standard normal under calibration of independent
+    borrowers. None if all PDs are one half.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Read performance and calibration from past nights whose outcomes are known, and estimate them until then."""
+"""Read performance from past nights whose outcomes are known, and estimate it until then."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from models.metrics import Interval, Scores, brier
-from models.watching import backtest, discrimination
-from models.watching.readings import Reading, Severity
+from models.watching import discrimination
+from models.watching.readings import Reading, Severity, of_interval
 from models.watching.settings import WatchSettings
 from models.watching.vintage import Vintage
 
 LATEST = "latest vintage"
-TESTS = ("hosmer_lemeshow", "spiegelhalter")
 
 
 def performance(
@@ -59,7 +56,7 @@ def performance(
         ks = discrimination.ks_interval(vintage.labels, vintage.pd, confidence=settings.confidence)
         points.append((vintage.day, gini))
         for name, value in (("gini_vintage", gini), ("ks_vintage", ks)):
-            readings.append(Reading(measure=name, subject=subject, **_interval(value), **common, **key))
+            readings.append(Reading(measure=name, subject=subject, **of_interval(value), **common, **key))
     readings += _latest(vintages[-1], trained=trained, settings=settings, key=key)
     return [*readings, _slope(points, settings=settings, key=key)]
 
@@ -82,80 +79,9 @@ def promised(
     note = "estimated from the PDs themselves, taking them as calibrated and borrowers as independent"
     return [
         Reading(measure="gini_estimated", threshold=trained, note=note,
-                severity=_fallen(expected["gini"], trained, settings), **_interval(expected["gini"]), **key),
-        Reading(measure="brier_estimated", note=note, **_interval(expected["brier"]), **key),
+                severity=_fallen(expected["gini"], trained, settings), **of_interval(expected["gini"]), **key),
+        Reading(measure="brier_estimated", note=note, **of_interval(expected["brier"]), **key),
     ]  # fmt: skip
-
-
-def calibration(
-    vintages: Sequence[Vintage],
-    *,
-    grades: Sequence[str],
-    waiting: str,
-    settings: WatchSettings,
-    family: str | None,
-) -> list[Reading]:
-    """Return the back-test of the latest vintage: each grade with Holm's correction, and the two overall tests."""
-    key: dict[str, Any] = {"heading": "calibration", "model_family": family}
-    measures = (
-        ("grade_binomial", "all grades"),
-        ("observed_to_expected", LATEST),
-        *((name, LATEST) for name in TESTS),
-    )
-    if not vintages or not vintages[-1].rows:
-        reason = waiting
-        if vintages:
-            reason = vintages[-1].unknown or f"no borrower of {vintages[-1].day} has a known label"
-        return [Reading(measure=name, subject=subject, severity="unknown", note=reason, **key)
-                for name, subject in measures]  # fmt: skip
-    latest = vintages[-1]
-    key["model_version"] = latest.version
-    tested = {
-        row.grade: row
-        for row in backtest.by_grade(latest.labels, latest.pd, latest.grades, confidence=settings.confidence)
-    }
-    readings: list[Reading] = []
-    for grade in grades:
-        row = tested.get(grade)
-        if row is None:
-            reason = f"no borrower of {latest.day} with a known label has the grade"
-            readings += [Reading(measure=name, subject=grade, sample=0, severity="unknown", note=reason, **key)
-                         for name in ("grade_default_rate", "grade_binomial")]  # fmt: skip
-            continue
-        readings.append(Reading(
-            measure="grade_default_rate", subject=grade, threshold=row.mean_pd, sample=row.rows,
-            note=f"{row.defaults} defaults in {row.rows}; the threshold is the mean PD", **_interval(row.rate), **key,
-        ))  # fmt: skip
-        readings.append(Reading(
-            measure="grade_binomial", subject=grade, value=row.corrected, threshold=settings.p_watch, sample=row.rows,
-            severity=_unlikely(row.corrected, settings),
-            note=f"p {row.p_value:.4g} before Holm's correction; {row.defaults} defaults, "
-                 f"{row.mean_pd * row.rows:.1f} expected", **key,
-        ))  # fmt: skip
-    expected = float(latest.pd.sum())
-    readings.append(Reading(
-        measure="observed_to_expected", subject=LATEST, value=latest.defaults / expected, sample=latest.rows,
-        note=f"{latest.day}: {latest.defaults} defaults, {expected:.1f} expected", **key,
-    ))  # fmt: skip
-    tests = (
-        backtest.hosmer_lemeshow(latest.labels, latest.pd, confidence=settings.confidence),
-        backtest.spiegelhalter(latest.labels, latest.pd, confidence=settings.confidence),
-    )
-    for name, test in zip(TESTS, tests, strict=True):
-        if test is None:
-            reason = f"{latest.day}: {latest.rows} rows expect too few defaults, or others, to be tested"
-            readings.append(
-                Reading(
-                    measure=name, subject=LATEST, sample=latest.rows, severity="unknown", note=reason, **key
-                )
-            )
-            continue
-        readings.append(Reading(
-            measure=name, subject=LATEST, value=test.statistic, critical=test.critical, sample=latest.rows,
-            severity=_unlikely(test.p_value, settings),
-            note=f"{latest.day}: p {test.p_value:.4g}, {test.groups} {'groups' if name == TESTS[0] else 'rows'}", **key,
-        ))  # fmt: skip
-    return readings
 
 
 def _latest(
@@ -174,8 +100,8 @@ def _latest(
     gini_note = note if trained is None else f"{note}; threshold: Gini on unseen rows at training"
     return [
         Reading(measure="gini", threshold=trained, severity=_fallen(gini, trained, settings),
-                note=gini_note, **_interval(gini), **common),
-        Reading(measure="ks", note=note, **_interval(ks), **common),
+                note=gini_note, **of_interval(gini), **common),
+        Reading(measure="ks", note=note, **of_interval(ks), **common),
         Reading(measure="brier", value=brier(vintage.labels, vintage.pd), note=note, **common),
     ]  # fmt: skip
 
@@ -201,7 +127,7 @@ def _slope(points: list[tuple[date, Interval]], *, settings: WatchSettings, key:
     lost = -fitted.a_year.mean * (years[-1] - years[0])
     falls = fitted.a_year.high < 0
     return Reading(
-        **about, **_interval(fitted.a_year), threshold=0.0,
+        **about, **of_interval(fitted.a_year), threshold=0.0,
         severity="alarm" if falls and lost >= settings.gini_drop else "watch" if falls else "ok",
         note=f"change of the Gini a year over {len(points)} vintages from {points[0][0]} to {points[-1][0]}",
     )  # fmt: skip
@@ -213,20 +139,8 @@ def _fallen(gini: Interval, trained: float | None, settings: WatchSettings) -> S
     return "alarm" if gini.high < trained - settings.gini_drop else "watch"
 
 
-def _unlikely(p_value: float, settings: WatchSettings) -> Severity:
-    return "alarm" if p_value < settings.p_alarm else "watch" if p_value < settings.p_watch else "ok"
-
-
 def _few(vintage: Vintage, minimum: int) -> str:
     counts = (
         f"{vintage.defaults} defaults among {vintage.rows} known labels: {minimum} of each kind are needed"
     )
     return vintage.unknown or counts
-
-
-def _interval(interval: Interval) -> dict[str, Any]:
-    return {
-        "value": interval.mean,
-        "low": None if np.isnan(interval.low) else interval.low,
-        "high": None if np.isnan(interval.high) else interval.high,
-    }

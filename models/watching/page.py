@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from models.watching.alerts import Alert
+from models.watching.calibration_readings import PHILOSOPHY
 from models.watching.readings import Reading
 
 HEADINGS = ("performance", "stability", "calibration")
@@ -47,8 +48,14 @@ def page(
         if shown:
             lines += ["", "| | measure | of | value | threshold | critical |", "|---|---|---|--:|--:|--:|"]
             lines += [_row(reading) for reading in shown[:SHOWN]]
+        words = [
+            reading
+            for reading in under_heading
+            if reading.measure == PHILOSOPHY and reading.value is not None
+        ]
+        lines += ["", *(f"- {reading.model_family or 'headline'}: {reading.note}" for reading in words)]
         reasons = Counter(reading.note for reading in under_heading if reading.severity == "unknown")
-        lines += ["", *(f"- unknown ({count}): {reason}" for reason, count in reasons.most_common(2))]
+        lines += [f"- unknown ({count}): {reason}" for reason, count in reasons.most_common(2)]
     return "\n".join([*lines, "", "All rows: `ops.monitoring`; groups of borrowers: `ops.fairness`.", ""])
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.metrics import Interval
 from models.watching.settings import WatchSettings
 from models.watching.stability import stability_index
 
@@ -190,3 +192,12 @@ def shares(measure: str, counts: Mapping[str, int], *, reason: str, **key: Any) 
 def judged(size: float, watch: float, alarm: float) -> Severity:
     """Return ok, watch or alarm for a size and its two limits."""
     return "alarm" if size >= alarm else "watch" if size >= watch else "ok"
+
+
+def of_interval(measured: Interval) -> dict[str, Any]:
+    """Return value, low and high of a reading; an end that cannot be known is None."""
+    return {
+        "value": measured.mean,
+        "low": None if np.isnan(measured.low) else measured.low,
+        "high": None if np.isnan(measured.high) else measured.high,
+    }

@@ -53,6 +53,25 @@ class WatchSettings(BaseModel):
         default=0.05, gt=0, lt=1, description="Corrected p of a calibration test below which it is watched"
     )
     p_alarm: float = Field(default=0.01, gt=0, lt=1, description="The same below which it is an alarm")
+    asset_correlation: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Asset correlation of borrowers in the tests of one factor; empty: that of Basel for other "
+        "retail exposures (CRE31.16), 0.16 for the lowest PDs and 0.03 for the highest; 0: independent",
+    )
+    prudent_confidence: float = Field(
+        default=0.75,
+        ge=0.5,
+        le=0.999,
+        description="Confidence of the bound by Pluto and Tasche of a grade with fewer than minimum_defaults",
+    )
+    cycle_vintages: int = Field(
+        default=12,
+        ge=3,
+        le=60,
+        description="Vintages below which nobody says whether PDs are point in time or through the cycle",
+    )
     gini_drop: float = Field(
         default=0.10, gt=0, lt=1, description="Loss of Gini against training, beyond noise, that is an alarm"
     )
@@ -60,7 +79,8 @@ class WatchSettings(BaseModel):
         default=10,
         ge=2,
         le=1000,
-        description="Defaults, and others, below which AUC, Gini and KS are unknown",
+        description="Defaults, and others, below which AUC, Gini and KS are unknown; defaults of a grade below "
+        "which its PD is bounded by Pluto and Tasche",
     )
     minimum_group: int = Field(
         default=50, ge=5, le=10_000, description="Borrowers below which a group's figures are withheld"

@@ -1,4 +1,4 @@
-"""Hold one past night whose outcomes are known: the PD of each borrower, and who defaulted."""
+"""Hold one past night whose outcomes are known: the PD of each borrower, who defaulted, and the counts by grade."""
 
 from __future__ import annotations
 
@@ -10,6 +10,20 @@ import polars as pl
 from models.metrics import Labels, Scores
 
 
+class Tally(NamedTuple):
+    """The borrowers of one grade with a known label: how many, how many of them defaulted, and their mean PD."""
+
+    grade: str
+    rows: int
+    defaults: int
+    mean_pd: float
+
+    @property
+    def rate(self) -> float:
+        """Observed default rate."""
+        return self.defaults / self.rows
+
+
 class Vintage(NamedTuple):
     """The borrowers of one past night with a PD and a known label, and the version that scored them."""
 
@@ -17,7 +31,7 @@ class Vintage(NamedTuple):
     version: str | None
     labels: Labels
     pd: Scores
-    grades: list[str]
+    tallies: tuple[Tally, ...]
     borrowers: list[str]
     unknown: str | None = None
     """Why nobody's label is known although the window is over."""
@@ -31,14 +45,14 @@ class Vintage(NamedTuple):
             version,
             labels,
             rows["pd"].to_numpy(),
-            rows["grade"].to_list(),
+            tally(rows),
             rows["enterprise_id"].to_list(),
             unknown,
         )
 
     def without_names(self) -> Vintage:
-        """Return what a rank order needs: labels and PDs."""
-        return self._replace(grades=[], borrowers=[])
+        """Return what a rank order and the counts by grade need."""
+        return self._replace(borrowers=[])
 
     def keyed(self) -> pl.DataFrame:
         """Return as_of_date, enterprise_id, label and pd of each borrower."""
@@ -58,3 +72,17 @@ class Vintage(NamedTuple):
     def ranks(self, minimum: int) -> bool:
         """Return True if there are enough rows of both classes to measure how the PDs rank them."""
         return min(self.defaults, self.rows - self.defaults) >= minimum
+
+
+def tally(rows: pl.DataFrame) -> tuple[Tally, ...]:
+    """Return the counts of each grade of a frame with label, pd and grade, by the name of the grade.
+
+    Examples
+    --------
+    >>> tally(pl.DataFrame({"grade": ["B", "A", "A"], "label": [1, 0, 1], "pd": [0.5, 0.1, 0.3]}))[0]
+    Tally(grade='A', rows=2, defaults=1, mean_pd=0.2)
+    """
+    counts = rows.group_by("grade").agg(
+        pl.len().alias("rows"), pl.col("label").cast(pl.Int64).sum().alias("defaults"), pl.col("pd").mean()
+    )
+    return tuple(Tally(*row) for row in counts.sort("grade").iter_rows())

@@ -300,9 +300,11 @@ def test_outcomes_are_measured_once_their_window_is_closed(book):
     assert (gini["sample"], gini["threshold"]) == (300, 0.5)
     assert found[None, "gini", "latest vintage"]["value"] == gini["value"]
     assert found[F, "gini_vintage", "2025-06-30"]["value"] == gini["value"]
-    assert found[F, "grade_binomial", "A1"]["severity"] == "unknown"  # nobody has that grade
+    assert found[F, "grade_one_factor", "A1"]["severity"] == "unknown"  # nobody has that grade
     tested = {
-        key[2] for key, row in found.items() if key[:2] == (F, "grade_binomial") and row["value"] is not None
+        key[2]
+        for key, row in found.items()
+        if key[:2] == (F, "grade_one_factor") and row["value"] is not None
     }
     assert tested == set(
         book.frame("select distinct grade from wh.scores.portfolio_scores where as_of_date = '2025-06-30'")[
@@ -354,7 +356,7 @@ def test_a_back_test_whose_outcomes_stopped_is_unknown_and_says_since_when(book)
             row = found[family, measure, "latest vintage"]
             assert (row["value"], row["severity"]) == (None, "unknown")
             assert row["note"] == f"{YEAR_AGO}: {line.format(YEAR_AGO, TONIGHT)}"
-        for measure, subject in (("grade_binomial", "all grades"), ("spiegelhalter", "latest vintage")):
+        for measure, subject in (("grade_one_factor", "all grades"), ("spiegelhalter", "latest vintage")):
             assert found[family, measure, subject]["note"] == line.format(YEAR_AGO, TONIGHT)
         assert found[family, "gini_vintage", "2025-05-31"]["note"] == line.format("2025-05-31", "2026-05-31")
     basis = book.frame("select distinct basis from wh.ops.fairness where as_of_date = '2026-06-30'")["basis"]

@@ -192,6 +192,15 @@ def test_a_watched_figure_may_be_missing_only_with_a_note():
         validation_report(night_rows(monitoring=silent))
 
 
+def test_a_report_says_in_words_whether_pds_follow_the_cycle():
+    words = ("calibration", "rating_philosophy", "all vintages", 0.9, None, None, None, None, 900, "ok",
+             "PDs are point in time: <b>")  # fmt: skip
+    rows = pl.concat([watched(), pl.DataFrame([words], schema=MONITORED, orient="row")])
+    page = validation_report(night_rows(monitoring=rows))
+    assert "<p>all vintages: PDs are point in time: &lt;b&gt;</p>" in page
+    assert "<p>all vintages" not in validation_report(night_rows())
+
+
 def test_a_version_that_was_never_evaluated_has_no_card():
     with pytest.raises(ModelError, match=r"no rows in ops\.evaluation_scores"):
         card(card_rows(unseen=card_rows().unseen.head(0)))

@@ -1,4 +1,4 @@
-"""The tests of calibration against calculations by hand, and their size under calibration."""
+"""The tests of calibration against calculations by hand and published examples, and their size under calibration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.watching.backtest import by_grade, holm, hosmer_lemeshow, spiegelhalter
+from models.watching.backtest import by_grade, holm, hosmer_lemeshow, jeffreys, spiegelhalter
+from models.watching.vintage import Tally
+
+
+def graded(labels, pd, bounds=(0.05, 0.1, 0.2, 0.4)):
+    place = np.digitize(pd, bounds)
+    return [
+        Tally(str(grade), int(inside.sum()), int(labels[inside].sum()), float(pd[inside].mean()))
+        for grade in np.unique(place)
+        for inside in [place == grade]
+    ]
 
 
 def test_hosmer_lemeshow_by_hand():
@@ -44,20 +54,41 @@ def test_holm_by_hand_and_never_above_one():
     assert holm([0.8, 0.9]) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("rows", "defaults", "pd", "p_value"),
+    [
+        (401, 36, 0.10, 0.748739),
+        (489, 73, 0.15, 0.511781),
+        (110, 23, 0.20, 0.397158),
+    ],
+)
+def test_jeffreys_as_another_implementation_prints_it(rows, defaults, pd, p_value):
+    """The example in the documentation of the Python package meliora; that of `jeffreys` is from a textbook.
+
+    Rösch & Scheule (2020), Deep Credit Risk: six borrowers, two defaults, a PD of 0.0367.
+    """
+    assert jeffreys(Tally("A", rows, defaults, pd)) == pytest.approx(p_value, abs=1e-6)
+
+
+def test_jeffreys_is_low_for_too_many_defaults_only():
+    assert jeffreys(Tally("A", 1000, 20, 0.01)) < 0.01
+    assert jeffreys(Tally("A", 1000, 0, 0.01)) > 0.99
+
+
 def test_each_grade_is_tested_against_its_own_mean_pd():
-    labels = np.array([1, 0, 0, 0, 1, 1, 1, 1])
-    pd = np.array([0.2, 0.3, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4])
-    best, worst = by_grade(labels, pd, ["A"] * 4 + ["B"] * 4)
-    assert (best.rows, best.defaults, best.mean_pd) == (4, 1, pytest.approx(0.25))
-    # all four of four at 0.4: P(4) = 0.0256; as rare as none, 0.1296 > 0.0256, so one side only
-    assert worst.p_value == pytest.approx(0.4**4)
-    assert worst.corrected == pytest.approx(2 * 0.4**4)
+    tallies = [Tally("A", 4, 1, 0.25), Tally("B", 4, 4, 0.4)]
+    best, worst = by_grade(tallies, correlation=0)
+    assert best.tally == tallies[0]
+    # all four of four at 0.4, and as far on the other side
+    assert worst.one_factor == pytest.approx(2 * 0.4**4)
+    assert worst.corrected == pytest.approx(4 * 0.4**4)
     assert worst.rate.low == pytest.approx(0.025 ** (1 / 4))  # Clopper and Pearson for all of n
     assert worst.rate.high == 1.0
+    assert by_grade(tallies)[1].one_factor > worst.one_factor
 
 
 @pytest.mark.parametrize("name", ["grades", "hosmer_lemeshow", "spiegelhalter"])
-def test_calibrated_pds_are_called_wrong_no_more_often_than_the_level(name):
+def test_calibrated_pds_of_independent_borrowers_are_called_wrong_no_more_often_than_the_level(name):
     """200 portfolios of 600 calibrated PDs: Holm at most 5% with any grade, the other two about 5%."""
     rng, runs = np.random.default_rng(3), 200
     wrong = 0
@@ -65,8 +96,7 @@ def test_calibrated_pds_are_called_wrong_no_more_often_than_the_level(name):
         pd = rng.beta(1.5, 8.0, 600)
         labels = (rng.random(600) < pd).astype(np.int64)
         if name == "grades":
-            grades = np.digitize(pd, [0.05, 0.1, 0.2, 0.4]).astype(str).tolist()
-            wrong += min(row.corrected for row in by_grade(labels, pd, grades)) < 0.05
+            wrong += min(test.corrected for test in by_grade(graded(labels, pd), correlation=0)) < 0.05
         elif name == "hosmer_lemeshow":
             wrong += hosmer_lemeshow(labels, pd).p_value < 0.05
         else:
@@ -80,7 +110,6 @@ def test_pds_that_are_twice_too_high_are_found():
     rng = np.random.default_rng(4)
     pd = rng.beta(1.5, 8.0, 2000)
     labels = (rng.random(2000) < pd / 2).astype(np.int64)
-    grades = np.digitize(pd, [0.05, 0.1, 0.2, 0.4]).astype(str).tolist()
-    assert min(row.corrected for row in by_grade(labels, pd, grades)) < 0.001
+    assert min(test.corrected for test in by_grade(graded(labels, pd), correlation=0)) < 0.001
     assert hosmer_lemeshow(labels, pd).p_value < 0.001
     assert spiegelhalter(labels, pd).p_value < 0.001

@@ -7,9 +7,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from models.watching.alerts import raised
-from models.watching.outcome_readings import calibration, performance, promised
+from models.watching.calibration_readings import calibration
+from models.watching.outcome_readings import performance, promised
 from models.watching.page import page
 from models.watching.readings import Reading, as_frame, feed_reading, index_reading, level_reading, shares
 from models.watching.settings import WatchSettings
@@ -172,7 +174,9 @@ def vintage(day: date, *, rows: int = 400, lift: float = 1.0, seed: int = 0) -> 
     rng = np.random.default_rng(seed)
     pd = rng.beta(1.5, 8.0, rows)
     labels = (rng.random(rows) < pd * lift).astype(np.int64)
-    return Vintage(day, "v1", labels, pd, ["A"] * rows, [str(number) for number in range(rows)])
+    borrowers = [str(number) for number in range(rows)]
+    frame = pl.DataFrame({"enterprise_id": borrowers, "label": labels, "pd": pd, "grade": ["A"] * rows})
+    return Vintage.of(day, "v1", frame)
 
 
 def by_name(readings):
@@ -187,23 +191,109 @@ def test_no_labels_is_unknown_and_says_until_when():
         assert all(one.value is None for one in found)
 
 
+def back_test(*past: Vintage, grades: tuple[str, ...] = ("A",), settings: WatchSettings = LIMITS):
+    return by_name(calibration(past, grades=grades, waiting="", settings=settings, family="f"))
+
+
 def test_an_empty_grade_is_unknown_and_the_others_are_tested():
-    found = by_name(
-        calibration([vintage(MONDAY)], grades=("A", "B"), waiting="", settings=LIMITS, family="f")
-    )
-    assert found["grade_binomial", "A"].severity == "ok"
+    found = back_test(vintage(MONDAY), grades=("A", "B"))
+    assert found["grade_one_factor", "A"].severity == "ok"
     assert found["grade_default_rate", "A"].threshold == pytest.approx(vintage(MONDAY).pd.mean())
-    assert (found["grade_binomial", "B"].severity, found["grade_binomial", "B"].value) == ("unknown", None)
-    assert found["hosmer_lemeshow", "latest vintage"].severity == "ok"
+    assert found["grade_default_rate", "A"].critical > 1.3 * vintage(MONDAY).pd.mean()
+    for name in ("grade_default_rate", "grade_jeffreys", "grade_one_factor"):
+        assert (found[name, "B"].severity, found[name, "B"].value) == ("unknown", None)
+    assert found["one_factor", "latest vintage"].severity == "ok"
+    assert ("grade_prudent_pd", "A") not in found  # it has defaults enough
 
 
-def test_pds_that_are_half_of_what_happens_are_an_alarm():
-    found = by_name(
-        calibration([vintage(MONDAY, lift=2.0)], grades=("A",), waiting="", settings=LIMITS, family="f")
-    )
-    for name in ("grade_binomial", "hosmer_lemeshow", "spiegelhalter"):
-        assert found[name, "A" if name == "grade_binomial" else "latest vintage"].severity == "alarm", name
+def test_pds_that_are_half_of_what_happens_are_an_alarm_whatever_year_it_was():
+    found = back_test(vintage(MONDAY, lift=2.0))
+    for key in (("grade_one_factor", "A"), ("one_factor", "latest vintage")):
+        assert found[key].severity == "alarm", key
+    assert found["grade_jeffreys", "A"].value < 0.001
     assert found["observed_to_expected", "latest vintage"].value == pytest.approx(2, abs=0.4)
+
+
+def test_a_bad_year_is_told_by_the_tests_of_independent_borrowers_and_judged_by_the_correlated_ones():
+    bad_year = vintage(MONDAY, rows=4000, lift=1.25)
+    found = back_test(bad_year)
+    assert {reading.severity for reading in found.values() if reading.value is not None} == {"ok"}
+    for name in ("hosmer_lemeshow", "spiegelhalter"):
+        assert abs(found[name, "latest vintage"].value) > found[name, "latest vintage"].critical
+    assert found["grade_jeffreys", "A"].value < 0.001
+    alone = back_test(bad_year, settings=WatchSettings(asset_correlation=0))
+    assert alone["grade_one_factor", "A"].severity == "alarm"
+    assert "asset correlation 0.000" in alone["grade_one_factor", "A"].note
+
+
+def test_a_grade_with_few_defaults_is_bounded_with_the_worse_ones_that_have_few_too():
+    labels = [0] * 100 + [0] * 398 + [1] * 2 + [0] * 260 + [1] * 40
+    frame = pl.DataFrame(
+        {
+            "enterprise_id": [str(number) for number in range(800)],
+            "label": labels,
+            "pd": [0.005] * 100 + [0.01] * 400 + [0.12] * 300,
+            "grade": ["A"] * 100 + ["B"] * 400 + ["C"] * 300,
+        }
+    )
+    limits = WatchSettings(asset_correlation=0)
+    found = back_test(Vintage.of(MONDAY, "v1", frame), grades=("A", "B", "C", "D"), settings=limits)
+    best, next_best = found["grade_prudent_pd", "A"], found["grade_prudent_pd", "B"]
+    assert (best.sample, next_best.sample) == (500, 400)
+    assert stats.binom.cdf(2, 500, best.value) == pytest.approx(0.25)
+    assert "from 2 defaults among the 500 borrowers of grades A to B" in best.note
+    assert next_best.note.startswith(
+        "2 defaults, fewer than 10: upper bound of the PD by Pluto and Tasche at 75.0%"
+    )
+    assert not {("grade_prudent_pd", "C"), ("grade_prudent_pd", "D")} & set(found)
+
+
+def months(count: int, *, moves: float, rows: int = 4000) -> list[Vintage]:
+    """Return vintages of a cycle in which borrowers change their grades and the grades keep their rates."""
+    rng, past = np.random.default_rng(8), []
+    for month in range(count):
+        worse = rng.random(rows) < 0.3 + moves * np.sin(month)
+        pd = np.where(worse, 0.2, 0.02)
+        frame = pl.DataFrame(
+            {
+                "enterprise_id": [str(number) for number in range(rows)],
+                "label": (rng.random(rows) < pd).astype(int),
+                "pd": pd,
+                "grade": np.where(worse, "B", "A").tolist(),
+            }
+        )
+        past.append(Vintage.of(date(2025, month + 1, 28), "v1", frame).without_names())
+    return past
+
+
+def test_the_long_run_stands_beside_the_pd_and_says_that_windows_overlap():
+    past = months(6, moves=0.1)
+    found = back_test(*past, grades=("A", "B"))
+    rates = [vintage.labels[vintage.pd < 0.1].mean() for vintage in past]
+    best = found["grade_long_run", "A"]
+    assert best.value == pytest.approx(np.mean(rates))
+    assert (best.threshold, best.reference, best.low, best.severity) == (pytest.approx(0.02), 6, None, "ok")
+    assert "overlap" in best.note
+    assert found["grade_long_run", "all grades"].value == pytest.approx(
+        np.mean([vintage.labels.mean() for vintage in past])
+    )
+    assert found["rating_philosophy", "all vintages"].note.endswith("6 vintages, 12 are needed")
+
+
+def test_pds_are_called_point_in_time_only_where_the_default_rate_moved_beyond_chance():
+    found = back_test(*months(12, moves=0.2), grades=("A", "B"))["rating_philosophy", "all vintages"]
+    assert found.note.startswith("PDs are point in time: the default rate lay between")
+    assert found.value == pytest.approx(1, abs=0.1)
+    still = back_test(*months(12, moves=0.0), grades=("A", "B"))["rating_philosophy", "all vintages"]
+    assert (still.value, still.severity) == (None, "unknown")
+    assert "cannot be told" in still.note
+
+
+def test_a_latest_vintage_without_labels_leaves_the_long_run():
+    silent = vintage(TUESDAY, rows=0)._replace(unknown="the outcomes stopped")
+    found = back_test(vintage(MONDAY), silent)
+    assert found["grade_one_factor", "all grades"].note == "the outcomes stopped"
+    assert found["grade_long_run", "A"].value == vintage(MONDAY).labels.mean()
 
 
 def test_the_latest_gini_is_judged_against_training_beyond_its_noise():
@@ -253,6 +343,9 @@ def test_the_page_has_three_headings_and_the_worst_first():
         Reading("stability", "csi_batch", "x", "f", value=0.12, threshold=0.1, severity="watch"),
         Reading("stability", "psi_batch", "score", "f", value=0.4, threshold=0.1, severity="alarm"),
         Reading("performance", "gini", "latest vintage", "f", severity="unknown", note="no labels yet"),
+        Reading(
+            "calibration", "rating_philosophy", "all vintages", "f", value=0.9, note="PDs are point in time"
+        ),
     ]
     alerts = raised(history((TUESDAY, "alarm"), (MONDAY, "alarm")), NIGHTS)
     text = page(readings, alerts, {"alarm": "emitted"}, portfolio="p", as_of_date=TUESDAY)
@@ -262,4 +355,5 @@ def test_the_page_has_three_headings_and_the_worst_first():
     assert text.index("psi_batch | f score | 0.4") < text.index("csi_batch | f x")
     assert "**alarm** wide_deep, score: psi_batch 0.3, 2 nights at watch or alarm" in text
     assert "- unknown (1): no labels yet" in text
+    assert "- f: PDs are point in time" in text
     assert len(text.splitlines()) < 45
