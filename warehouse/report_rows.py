@@ -140,6 +140,12 @@ from wh.ops.alerts
 where {_NIGHT}
 order by severity, heading, message
 """,
+    "judged": f"""
+select * exclude (portfolio, as_of_date)
+from wh.marts.mart_early_warning_judged
+where {_NIGHT}
+order by night desc, rule = 'on_watch_list' desc, rule
+""",
     "past": f"""
 select as_of_date, measure, concat_ws(' ', nullif(model_family, ''), subject) as subject, value
 from wh.ops.monitoring

@@ -2,7 +2,8 @@
 
 A file is a Jinja template, rendered when it is read. It can loop over `windows` and `day_windows` (the days of those
 windows that have a number of days), so that the text of a window is written once, and over the `inputs` and `columns`
-of its head. `python -m warehouse.sql features.feat_transactions` prints the SQL that runs.
+of its head, and include another file by its path in the folder. `python -m warehouse.sql features.feat_transactions`
+prints the SQL that runs.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _AUDIT_NEEDS = ("audit", "grain", "inputs", "parameters")
 
 
 _JINJA = jinja2.Environment(
+    loader=jinja2.FunctionLoader(lambda path: (SQL_DIR / path).read_text()),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -38,6 +38,8 @@ class NightRows:
         Rows of ops.feed_deliveries of the night, the worst first; none where no run of it took in feeds.
     monitoring, alerts : polars.DataFrame
         Rows of ops.monitoring and ops.alerts of the night.
+    judged : polars.DataFrame
+        Rows of marts.mart_early_warning_judged of the night, newest past night first, the whole list before triggers.
     past : polars.DataFrame
         as_of_date, measure, subject and value of the PSI of scores and the mean PD over the last nights.
     """
@@ -52,6 +54,7 @@ class NightRows:
     feeds: pl.DataFrame
     monitoring: pl.DataFrame
     alerts: pl.DataFrame
+    judged: pl.DataFrame
     past: pl.DataFrame
 
 
@@ -82,5 +85,7 @@ def validation_report(rows: NightRows) -> str:
         feeds=rows_of(rows.feeds),
         alerts=rows_of(rows.alerts),
         watched={heading: rows_of(rows.monitoring.filter(heading=heading)) for heading in HEADINGS},
+        lists=rows_of(rows.judged.filter(rule="on_watch_list")),
+        triggers=rows_of(rows.judged.filter(pl.col("rule") != "on_watch_list")),
         pictures=[picture(chart, about="the portfolio") for chart in charts],
     )

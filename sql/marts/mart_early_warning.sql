@@ -3,10 +3,12 @@
 -- key: portfolio, enterprise_id
 -- time: the latest night against those 30, 90, 180 and 365 days before it (at or before the date, at most 10 days
 --   earlier; null where there was none); behaviour against the features of the night 90 days before
--- inputs: marts.mart_portfolio_latest, marts.mart_portfolio_summary, scores.portfolio_scores, ops.master_scale,
+-- inputs: scores.portfolio_scores, marts.mart_portfolio_summary, ops.master_scale, features.feat_profile,
 --   features.feat_transactions, features.feat_counterparties, features.feat_operations, features.feat_legal
 -- parameters: portfolio
--- inherit marts.mart_portfolio_latest: portfolio, enterprise_id, as_of_date
+-- column portfolio: [key] portfolio
+-- column enterprise_id: [key] enterprise
+-- column as_of_date: [time] date; latest date that the portfolio was scored for
 -- column industry_primary: [profile] industry, first level: the sector that moves are compared with
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column grade: [score] grade of the latest night
@@ -19,23 +21,27 @@
 -- column excess_3m: [migration] notches_3m less that median
 -- column excess_6m: [migration] notches_6m less that median
 -- column excess_12m: [migration] notches_12m less that median
--- column quiet_days: [behaviour] days; since the last transaction, since the last event where no transaction is known
+-- column quiet_days: [behaviour] days; since the last transaction, since the last event where no transaction is
+--   known
 -- column longest_gap_days: [behaviour] days; longest gap of the last year in the same record
--- column hhi_change: [behaviour] index; change in 90 days of the concentration of suppliers, the larger of payments in
---   the transactions and in the operational log
+-- column hhi_change: [behaviour] index; change in 90 days of the concentration of suppliers, the larger of payments
+--   in the transactions and in the operational log
 -- column latency_days: [behaviour] days; mean time from order to goods, last 90 days
 -- column latency_days_before: [behaviour] days; the same, on the night 90 days before
 -- column new_defendant_cases: [legal] count; cases of the last 30 days in which it is the defendant
+-- column high_pd: [trigger] its pd is 0.26 or more
 -- column worse_than_sector: [trigger] it lost notches that its sector did not lose
 -- column activity_gap: [trigger] quiet for longer than in the whole last year
 -- column hhi_jump: [trigger] suppliers became more concentrated
 -- column supplier_latency: [trigger] suppliers deliver much later
 -- column new_defendant: [trigger] it was sued
 -- column data_trouble: [trigger] tonight's number rests on stale data, or there is none for bad data
--- column on_watch_list: [rule] one of the four grave triggers, or both of the mild ones (hhi_jump, supplier_latency);
---   never for a borrower in default: it is beyond a warning
+-- column on_watch_list: [rule] high_pd or data_trouble; never for a borrower in default: it is beyond a warning
 -- column why: [rule] the triggers, joined by a comma, also where they do not suffice; null where there is none
 -- column in_default: [outcome] true where the borrower is in default on as_of_date, null where unknown
+-- The rule was chosen by what the triggers had foretold (docs/watch.md, decision 0092): none of the others found
+-- defaults that as many more of the highest PDs would not have found. They are told beside the list, and judged nightly
+-- (mart_early_warning_judged). data_trouble is no forecast: it says that there is no PD of tonight to go by.
 
 with rule as (
     select
@@ -53,26 +59,58 @@ with rule as (
         1.5 as latency_factor,
         3.0 as latency_days_least,
         1 as cases_least,
-        -- each mild trigger alone is common among healthy borrowers
-        2 as mild_needed
+        -- as many as the rule before this one marked of simulated borrowers not in default, a tenth
+        0.26 as pd_high
 ),
-
-latest as (
-    select
-        m.*,
-        g.notch
-    from wh.marts.mart_portfolio_latest as m
-    left join wh.ops.master_scale as g on m.grade = g.grade
-    where m.portfolio = $portfolio
-),
-
-tonight as (select max(l.as_of_date) as as_of_date from latest as l),
 
 -- the summary holds few rows a night: the list of nights stays cheap however long the history is
 nights as (
     select distinct as_of_date
     from wh.marts.mart_portfolio_summary
     where portfolio = $portfolio
+),
+
+-- mart_watch_list includes this file for a night of its own
+tonight as (
+{% if of_night is defined %}
+    select cast($as_of_date as date) as as_of_date
+{% else %}
+    select max(n.as_of_date) as as_of_date from nights as n
+{% endif %}
+),
+
+-- each relation is cut to its night before they meet: joined by date, it would be read whole
+headlines as (
+    select *
+    from wh.scores.portfolio_scores
+    where
+        portfolio = $portfolio
+        and model_role = 'champion'
+        and as_of_date = (select t.as_of_date from tonight as t)
+),
+
+profiles as (
+    select
+        enterprise_id,
+        industry_primary
+    from wh.features.feat_profile
+    where portfolio = $portfolio and as_of_date = (select t.as_of_date from tonight as t)
+),
+
+latest as (
+    select
+        h.portfolio,
+        h.enterprise_id,
+        h.as_of_date,
+        p.industry_primary,
+        h.score_status,
+        h.in_default,
+        h.grade,
+        h.pd,
+        m.notch
+    from headlines as h
+    left join profiles as p on h.enterprise_id = p.enterprise_id
+    left join wh.ops.master_scale as m on h.grade = m.grade
 ),
 
 looks as (
@@ -127,7 +165,6 @@ wide as (
     group by c.enterprise_id
 ),
 
--- each relation is cut to its night before they meet: joined by date, it would be read whole
 transactions_now as (
     select
         enterprise_id,
@@ -224,6 +261,7 @@ triggered as (
         b.latency_days,
         b.latency_days_before,
         b.new_defendant_cases,
+        coalesce(l.pd >= r.pd_high, false) as high_pd,
         -- lost notches itself, not only in comparison with a sector that recovers
         coalesce(
             (w.notches_1m > 0 and w.excess_1m >= r.notches_fast)
@@ -240,8 +278,7 @@ triggered as (
             false
         ) as supplier_latency,
         coalesce(b.new_defendant_cases >= r.cases_least, false) as new_defendant,
-        coalesce(l.score_status in ('stale', 'quarantined'), false) as data_trouble,
-        r.mild_needed
+        coalesce(l.score_status in ('stale', 'quarantined'), false) as data_trouble
     from latest as l
     inner join behaviour as b on l.enterprise_id = b.enterprise_id
     left join wide as w on l.enterprise_id = w.enterprise_id
@@ -249,18 +286,12 @@ triggered as (
 )
 
 select
-    t.* exclude (in_default, mild_needed),
-    t.in_default is not true
-    and (
-        t.worse_than_sector
-        or t.activity_gap
-        or t.new_defendant
-        or t.data_trouble
-        or cast(t.hhi_jump as integer) + cast(t.supplier_latency as integer) >= t.mild_needed
-    ) as on_watch_list,
+    t.* exclude (in_default),
+    t.in_default is not true and (t.high_pd or t.data_trouble) as on_watch_list,
     nullif(
         concat_ws(
             ', ',
+            case when t.high_pd then 'high_pd' end,
             case when t.worse_than_sector then 'worse_than_sector' end,
             case when t.activity_gap then 'activity_gap' end,
             case when t.hhi_jump then 'hhi_jump' end,

@@ -34,6 +34,7 @@ class World:
                 ),
             ),
             ("feat_legal", "defendant_cases_30d integer"),
+            ("feat_profile", "industry_primary varchar"),
         ):
             con.execute(
                 f"create table wh.features.{table} "
@@ -47,7 +48,7 @@ class World:
         marks = ", ".join(f"${name}" for name in row)
         self.con.execute(f"insert into wh.features.{table} ({', '.join(row)}) values ({marks})", row)
 
-    def night(self, days_ago: int, grades: dict[str, int], *, status: str = "fresh") -> None:
+    def night(self, days_ago: int, grades: dict[str, int], *, status: str = "fresh", pd: float = 0.1) -> None:
         """Score the borrowers on a night: number of the grade, 1 is the best, 0 is no score."""
         night = NIGHT - timedelta(days=days_ago)
         for who, notch in grades.items():
@@ -56,15 +57,9 @@ class World:
             self.con.execute(
                 "insert into wh.scores.portfolio_scores by name select 'lender' as portfolio, ? as as_of_date, "
                 "? as enterprise_id, 'champion' as model_role, ? as grade, ? as pd, ? as score_status",
-                [night, who, grade, 0.1 if notch else None, said],
+                [night, who, grade, (pd if who == "b" else 0.1) if notch else None, said],
             )
-            if not days_ago:
-                self.con.execute(
-                    "insert into wh.marts.mart_portfolio_latest by name select 'lender' as portfolio, "
-                    "? as as_of_date, ? as enterprise_id, ? as grade, 'trade' as industry_primary, "
-                    "? as score_status",
-                    [night, who, grade, said],
-                )
+            self.features("feat_profile", days_ago, who=who, industry_primary="trade")
         self.con.execute(
             "insert into wh.marts.mart_portfolio_summary by name select 'lender' as portfolio, ? as as_of_date",
             [night],
@@ -95,7 +90,7 @@ def test_nothing_happened_and_nobody_is_watched(world):
 
 
 @pytest.mark.parametrize(
-    ("days", "notches", "watched"),
+    ("days", "notches", "fell"),
     [
         (30, 2, True),
         (30, 1, False),
@@ -106,11 +101,10 @@ def test_nothing_happened_and_nobody_is_watched(world):
         (365, 2, False),
     ],
 )
-def test_notches_lost_against_the_sector(days, notches, watched, world):
+def test_notches_lost_against_the_sector_are_told_and_make_no_list(days, notches, fell, world):
     world.night(days, grades(3))
     world.night(0, grades(3 + notches))
-    why = "worse_than_sector" if watched else None
-    assert world.said("on_watch_list", "why") == (watched, why)
+    assert world.said("on_watch_list", "why") == (False, "worse_than_sector" if fell else None)
     column = {30: "1m", 90: "3m", 180: "6m", 365: "12m"}[days]
     assert world.said(f"notches_{column}", f"excess_{column}") == (notches, notches)
 
@@ -118,22 +112,23 @@ def test_notches_lost_against_the_sector(days, notches, watched, world):
 def test_what_the_whole_sector_lost_is_no_warning_of_one_and_a_sector_that_recovers_makes_none(world):
     world.night(30, grades(4, peers=4))
     world.night(0, grades(6, peers=6))
-    assert world.said("on_watch_list", "notches_1m", "excess_1m") == (False, 2, 0)
+    assert world.said("worse_than_sector", "notches_1m", "excess_1m") == (False, 2, 0)
     world.con.execute("update wh.scores.portfolio_scores set grade = 'C2' where as_of_date < ?", [NIGHT])
     world.con.execute(
-        "update wh.marts.mart_portfolio_latest set grade = 'B1' where enterprise_id <> 'b'"
+        "update wh.scores.portfolio_scores set grade = 'B1' where enterprise_id <> 'b' and as_of_date = ?",
+        [NIGHT],
     )  # the peers gain three notches, b stands still
-    assert world.said("notches_1m", "excess_1m", "on_watch_list") == (0, 3, False)
+    assert world.said("notches_1m", "excess_1m", "worse_than_sector") == (0, 3, False)
 
 
 def test_few_peers_are_compared_with_the_whole_portfolio(world):
     world.night(30, grades(4))
     world.night(0, grades(6))
     world.con.execute(
-        "update wh.marts.mart_portfolio_latest set industry_primary = 'crafts' where enterprise_id = 'b'"
+        "update wh.features.feat_profile set industry_primary = 'crafts' where enterprise_id = 'b'"
     )
     # its own sector's median would be its own move
-    assert world.said("excess_1m", "on_watch_list") == (2, True)
+    assert world.said("excess_1m", "worse_than_sector") == (2, True)
 
 
 @pytest.mark.parametrize(("days", "known"), [(29, False), (30, True), (40, True), (41, False)])
@@ -146,7 +141,7 @@ def test_the_night_compared_with_lies_within_the_tolerance(days, known, world):
 def test_activity_gap(world):
     world.night(0, grades(4))
     world.features("feat_transactions", tx_days_since_last=45, tx_gap_max_365d=44.0)
-    assert world.said("on_watch_list", "why") == (True, "activity_gap")
+    assert world.said("on_watch_list", "why") == (False, "activity_gap")
     # as long as it was before, or shorter than a month: no warning
     world.con.execute("update wh.features.feat_transactions set tx_gap_max_365d = 45")
     assert world.said("on_watch_list", "why") == (False, None)
@@ -157,13 +152,38 @@ def test_activity_gap(world):
 def test_activity_gap_of_a_borrower_with_an_operational_log_only(world):
     world.night(0, grades(4))
     world.features("feat_operations", event_days_since_last=50, event_gap_max_365d=9.0)
-    assert world.said("on_watch_list", "why", "quiet_days") == (True, "activity_gap", 50)
+    assert world.said("on_watch_list", "why", "quiet_days") == (False, "activity_gap", 50)
+
+
+@pytest.mark.parametrize(("pd", "watched"), [(0.26, True), (0.2599, False)])
+def test_high_pd(pd, watched, world):
+    world.night(0, grades(4), pd=pd)
+    assert world.said("on_watch_list", "why") == (watched, "high_pd" if watched else None)
+
+
+def test_the_list_of_every_night_is_kept_and_a_past_night_has_its_own(world):
+    world.night(40, grades(4), pd=0.3)
+    world.night(30, grades(4))
+    world.night(0, grades(8), pd=0.3)
+    world.features("feat_legal", 30, defendant_cases_30d=1)
+    world.features("feat_transactions", 30, who="p1", tx_days_since_last=45, tx_gap_max_365d=44.0)
+    for days in (0, 30, 40):  # a past night is scored again after later ones
+        night = {"portfolio": "lender", "as_of_date": NIGHT - timedelta(days=days)}
+        partition.replace_partition(world.con, "marts.mart_watch_list", night)
+    kept = "select enterprise_id, on_watch_list, why from wh.marts.mart_watch_list where as_of_date = ? order by 1"
+    assert world.con.execute(kept, [NIGHT - timedelta(days=40)]).fetchall() == [("b", True, "high_pd")]
+    assert world.con.execute(kept, [NIGHT - timedelta(days=30)]).fetchall() == [
+        ("b", False, "new_defendant"), ("p1", False, "activity_gap")
+    ]  # fmt: skip
+    assert world.con.execute(kept, [NIGHT]).fetchall() == [
+        ("b", *world.said("on_watch_list", "why"))
+    ] == [("b", True, "high_pd, worse_than_sector")]  # fmt: skip
 
 
 def test_new_defendant(world):
     world.night(0, grades(4))
     world.features("feat_legal", defendant_cases_30d=1)
-    assert world.said("on_watch_list", "why") == (True, "new_defendant")
+    assert world.said("on_watch_list", "why") == (False, "new_defendant")
 
 
 @pytest.mark.parametrize("status", ["stale", "quarantined"])
@@ -172,7 +192,7 @@ def test_data_trouble(status, world):
     assert world.said("on_watch_list", "why") == (True, "data_trouble")
 
 
-def mild(world, *, hhi: bool, latency: bool) -> None:
+def suppliers(world, *, hhi: bool, latency: bool) -> None:
     world.night(90, grades(4))
     world.night(0, grades(4))
     world.features("feat_counterparties", 90, supplier_hhi_90d=0.25)
@@ -182,21 +202,21 @@ def mild(world, *, hhi: bool, latency: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hhi", "latency", "watched", "why"),
+    ("hhi", "latency", "why"),
     [
-        (True, False, False, "hhi_jump"),
-        (False, True, False, "supplier_latency"),
-        (True, True, True, "hhi_jump, supplier_latency"),
-        (False, False, False, None),
+        (True, False, "hhi_jump"),
+        (False, True, "supplier_latency"),
+        (True, True, "hhi_jump, supplier_latency"),
+        (False, False, None),
     ],
 )
-def test_the_mild_triggers_are_told_alone_and_watched_together(hhi, latency, watched, why, world):
-    mild(world, hhi=hhi, latency=latency)
-    assert world.said("on_watch_list", "why") == (watched, why)
+def test_what_suppliers_do_is_told_and_makes_no_list(hhi, latency, why, world):
+    suppliers(world, hhi=hhi, latency=latency)
+    assert world.said("on_watch_list", "why") == (False, why)
 
 
 def test_without_features_of_the_earlier_night_nothing_is_compared(world):
-    mild(world, hhi=True, latency=True)
+    suppliers(world, hhi=True, latency=True)
     world.con.execute("delete from wh.features.feat_counterparties where as_of_date < ?", [NIGHT])
     world.con.execute("delete from wh.features.feat_operations where as_of_date < ?", [NIGHT])
     assert world.said("on_watch_list", "why", "hhi_change", "latency_days_before") == (
@@ -213,4 +233,4 @@ def test_the_concentration_of_logged_payments_counts_too(world):
     world.features("feat_operations", 90, payment_hhi_90d=0.3)
     world.features("feat_operations", payment_hhi_90d=0.5)
     world.features("feat_legal", defendant_cases_30d=2)
-    assert world.said("on_watch_list", "why") == (True, "hhi_jump, new_defendant")
+    assert world.said("on_watch_list", "why") == (False, "hhi_jump, new_defendant")

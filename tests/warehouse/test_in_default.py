@@ -115,17 +115,13 @@ def test_who_is_in_default_counts_in_no_mean_and_its_loss_is_certain(portfolio, 
 
 def test_who_is_in_default_is_beyond_a_warning(portfolio, made):
     registry.register(portfolio.con, made("1"))
-    for enterprise in ("e0", "e1"):
-        portfolio.con.execute(
-            "insert into wh.features.feat_transactions values ('lender', ?, ?, 90, 20.0)", [NIGHT, enterprise]
-        )
     outcome(portfolio, "e0", "2026-05-01", 91)
-    night(portfolio)
+    night(portfolio, (0.3, 0.3, 0.1, 0.1))
     query = (
         "select on_watch_list, why, in_default from wh.marts.mart_early_warning where enterprise_id = 'e0'"
     )
-    assert portfolio.one(query) == (False, "activity_gap", True)
-    assert portfolio.one(query.replace("e0", "e1")) == (True, "activity_gap", None)
+    assert portfolio.one(query) == (False, "high_pd", True)
+    assert portfolio.one(query.replace("e0", "e1")) == (True, "high_pd", None)
 
 
 def test_the_watch_compares_borrowers_that_can_still_default(portfolio, made):

@@ -80,6 +80,11 @@ MOST = {
     "marts.mart_early_warning": {
         "features.feat_transactions": 1, "features.feat_operations": 2, "features.feat_legal": 1,
     },
+    "marts.mart_watch_list": {
+        "features.feat_transactions": 1, "features.feat_operations": 2, "features.feat_legal": 1,
+        "features.feat_profile": 1,
+    },
+    "marts.mart_early_warning_judged": {"scores.portfolio_scores": 2.5},  # two, and a look for ten more
     "audits.assert_mart_latest_complete": {"scores.portfolio_scores": 1},
     "audits.assert_mart_summary_adds_up": {"scores.portfolio_scores": 1},
     "audits.assert_scores_key_unique": {"scores.portfolio_scores": 1},

@@ -109,6 +109,18 @@ def feeds(*told: tuple[str, str, str | None, date | None]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def judged(rule: str = "on_watch_list", **changed: object) -> dict[str, object]:
+    """A row of marts.mart_early_warning_judged: a list of 40 with 10 of the 25 that defaulted among 500."""
+    return {
+        "night": date(2025, 12, 31), "rule": rule, "horizon_days": 180, "borrowers": 620, "in_default": 110,
+        "outcome_unknown": 10, "judged": 500, "defaults": 25, "base_rate": 0.05, "listed_unknown": 1, "listed": 40,
+        "list_share": 0.08, "hits": 10, "worst_pd_hits": 12, "added": 0, "added_hits": 0, "next_pd_hits": 0,
+        "precision": 0.25, "precision_low": 0.142, "precision_high": 0.402, "lift": 5.0,
+        "recall": 0.4, "recall_low": 0.234, "recall_high": 0.593, "lead_days_q1": 61.0, "lead_days_median": 94.0,
+        "lead_days_q3": 140.0, "note": None, **changed,
+    }  # fmt: skip
+
+
 def night_rows(**changed: object) -> NightRows:
     made = {
         "run": {"portfolio": "lender", "as_of_date": DAY, "run_id": "run-2", "status": "done", "revision": "abc"},
@@ -124,6 +136,7 @@ def night_rows(**changed: object) -> NightRows:
         "feeds": feeds(("enterprises", "delivered", None, DAY), ("overrides", "never delivered", None, None)),
         "monitoring": watched(),
         "alerts": pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["PSI of score 0.31"]}),
+        "judged": pl.DataFrame([judged(), judged("activity_gap", added=7, added_hits=3, next_pd_hits=2)]),
         "past": pl.DataFrame(
             {"as_of_date": [date(2026, 6, 29), DAY], "measure": ["psi"] * 2, "subject": ["score"] * 2,
              "value": [0.1, 0.3]}
@@ -265,3 +278,34 @@ def test_a_report_of_a_good_night_names_no_feed_first():
     assert "<td>enterprises</td><td>delivered</td>" in table
     before = validation_report(night_rows(feeds=feeds().clear()))
     assert "no run of it took in feeds" in before
+
+
+UNTOLD: dict[str, object] = {
+    name: None
+    for name in judged()
+    if name
+    not in {"night", "rule", "horizon_days", "borrowers", "in_default", "outcome_unknown", "judged", "note"}
+}
+
+
+def test_the_report_tells_in_words_whether_the_list_was_right():
+    page = validation_report(night_rows())
+    for told in (
+        "Of the 40 borrowers that were on the watch list on 2025-12-31, 10 defaulted within 180 days, 25.0%",
+        "(95% 14.2% to 40.2%), beside 5.0% of all that were not in default: 5.0 times as often",
+        "Of the 25 that defaulted it had 40.0% (23.4% to 59.3%), half of them for 94 days",
+        "94 (61 to 140)",
+        "<td>activity gap</td>",
+        '<td class="number">7: 3</td><td class="number">2</td>',
+    ):
+        assert told in page, told
+
+
+def test_a_list_that_cannot_be_judged_says_why_and_no_figure_is_left_out_in_silence():
+    gone = judged(note="the outcomes stopped on 2025-11-02, before the window closed", **UNTOLD)
+    page = validation_report(night_rows(judged=pl.DataFrame([gone, judged(night=date(2025, 11, 30))])))
+    assert "Of the list of 2025-12-31: the outcomes stopped on 2025-11-02" in page
+    with pytest.raises(MissingFigureError, match="length of a list"):
+        validation_report(night_rows(judged=pl.DataFrame([judged(**UNTOLD)], infer_schema_length=None)))
+    first = validation_report(night_rows(judged=pl.DataFrame([judged()]).head(0)))
+    assert "No figures yet: a list is judged 180 days after its night" in first
