@@ -44,9 +44,13 @@
 -- and windows of neighbouring months overlap, so twelve rows are not twelve samples.
 -- A borrower of whom no outcome was ever delivered is not known to be good. A window that the outcomes stopped before
 -- is not known either, by the rule of features.feat_label; then nothing of its night is told.
-{% macro wilson(hits, of, sign) -%}
-({{ hits }} + r.z * r.z / 2 {{ sign }} r.z * sqrt({{ hits }} * ({{ of }} - {{ hits }}) / {{ of }} + r.z * r.z / 4))
-                / ({{ of }} + r.z * r.z)
+{# of none or of all the ends would lie a last digit beyond 0 and 1 #}
+{% macro wilson(hits, of, sign, nearest) -%}
+{{ nearest }}(
+                    {{ "0" if nearest == "greatest" else "1" }},
+                    ({{ hits }} + r.z * r.z / 2 {{ sign }} r.z * sqrt({{ hits }} * ({{ of }} - {{ hits }}) / {{ of }} + r.z * r.z / 4))
+                    / ({{ of }} + r.z * r.z)
+                )
 {%- endmacro %}
 
 with setting as (
@@ -357,24 +361,24 @@ select
     case
         when r.listed > 0
             then
-                {{ wilson("r.hits", "r.listed", "-") }}
+                {{ wilson("r.hits", "r.listed", "-", "greatest") }}
     end as precision_low,
     case
         when r.listed > 0
             then
-                {{ wilson("r.hits", "r.listed", "+") }}
+                {{ wilson("r.hits", "r.listed", "+", "least") }}
     end as precision_high,
     r.hits / nullif(r.listed, 0) / nullif(r.defaults / nullif(r.judged, 0), 0) as lift,
-    case when r.is_kept then r.hits / nullif(r.defaults, 0) end as recall,
+    case when r.listed > 0 then r.hits / nullif(r.defaults, 0) end as recall,
     case
-        when r.is_kept and r.defaults > 0
+        when r.listed > 0 and r.defaults > 0
             then
-                {{ wilson("r.hits", "r.defaults", "-") }}
+                {{ wilson("r.hits", "r.defaults", "-", "greatest") }}
     end as recall_low,
     case
-        when r.is_kept and r.defaults > 0
+        when r.listed > 0 and r.defaults > 0
             then
-                {{ wilson("r.hits", "r.defaults", "+") }}
+                {{ wilson("r.hits", "r.defaults", "+", "least") }}
     end as recall_high,
     l.lead_days[1] as lead_days_q1,
     l.lead_days[2] as lead_days_median,
@@ -384,7 +388,7 @@ select
         when not r.is_kept then 'no list of that night was kept, or no trigger marked anybody'
         when r.judged = 0 then 'of nobody is an outcome known'
         when r.defaults = 0 then 'nobody defaulted in the window'
-        when r.listed = 0 then 'marked nobody whose outcome is known'
+        when r.listed = 0 then 'marked nobody whose outcome is known; some triggers need earlier nights'
         when r.hits = 0 then 'nobody that it marked defaulted'
     end as note
 from judged as r

@@ -129,8 +129,8 @@ def test_precision_recall_lift_and_lead_time_of_the_list_and_of_each_trigger(len
     added = ("added", "added_hits", "next_pd_hits")
     assert lender.judged(*added, rule="hhi_jump") == [(1, 0, 1)]
     assert lender.judged(*added, rule="activity_gap") == lender.judged(*added) == [(0, 0, 0)]
-    nobody = "marked nobody whose outcome is known"
-    assert lender.judged(*shown, rule="data_trouble") == [(0, 0, 0, 0.0, None, nobody)]
+    nobody = "marked nobody whose outcome is known; some triggers need earlier nights"
+    assert lender.judged(*shown, rule="data_trouble") == [(0, 0, 0, None, None, nobody)]
 
 
 def test_the_lead_begins_with_the_last_nights_in_a_row_and_no_list_of_a_later_night_counts(lender):
@@ -155,6 +155,7 @@ def test_what_is_known_tonight_tells_the_outcome(lender):
     assert lender.judged("in_default", "judged", "listed", "hits", "defaults", "note") == [
         (1, 7, 1, 0, 0, "nobody defaulted in the window")
     ]
+    assert lender.judged("precision", "precision_low", "recall") == [(0.0, 0.0, None)]  # not a bit below 0
     lender.judged("night", as_of=TODAY + timedelta(days=1))
     assert lender.judged("hits", "defaults", as_of=TODAY + timedelta(days=1)) == [(1, 1)]
     assert lender.judged("hits", "defaults") == [(0, 0)]
