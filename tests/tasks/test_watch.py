@@ -348,6 +348,8 @@ def test_a_back_test_whose_outcomes_stopped_is_unknown_and_says_since_when(book)
         found[F, "gini", "latest vintage"]["note"]
         == f"vintage {YEAR_AGO}, {known} defaults; threshold: Gini on unseen rows at training"
     )
+    assert found[None, "grade_long_run", "all grades"]["reference"] == 2
+    assert found[None, "rating_philosophy", "all vintages"]["note"].endswith("2 vintages, 12 are needed")
     book.con.execute("delete from wh.raw.outcomes where known_at > '2026-01-01'")
     found = book.watch()
     line = "the outcomes stopped on 2025-12-27, too early for the window of {} that ended on {}"
