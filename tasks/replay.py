@@ -55,24 +55,35 @@ def replay_run(run: Run, own_run_id: str) -> dict[str, Any]:
         night, find_lineup(night), partitions=options["partitions"], top_features=options["top_features"]
     )
     with writer(purpose="compare") as con:
-        score_files = [part.scores for part in parts]
-        scores_now = replay.current_scores(con, score_files, night, stale_days=options.get("stale_days", 90))
+        now = replay.current(
+            con,
+            [(part.scores, part.contributions) for part in parts],
+            night,
+            past_run_id=run.run_id,
+            stale_days=options.get("stale_days", 90),
+        )
     shutil.rmtree(settings().runs_dir / own_run_id)
-    comparison = replay.compare(scores_then, scores_now)
-    counts = {"replayed": run.run_id, **comparison._asdict()}
-    log.info(
-        "replay      %s of %s: %d rows identical to the bit, %d to 1e-12, %d different, %d only then, %d only now",
-        portfolio, as_of_date, *comparison[:5],
-    )  # fmt: skip
-    if comparison.reproduced:
-        exact = "to the bit" if comparison.close == 0 else "to 1e-12"
+    comparison, contributions = replay.compare(scores_then, now.scores), now.contributions
+    counts = {
+        "replayed": run.run_id,
+        **comparison._asdict(),
+        **{f"contributions_{name}": value for name, value in contributions._asdict().items()},
+    }
+    rows = "%d rows identical to the bit, %d to 1e-12, %d different, %d only then, %d only now"
+    log.info(f"replay      %s of %s: {rows}", portfolio, as_of_date, *comparison[:5])
+    log.info(f"replay      contributions: {rows}", *contributions[:5])
+    largest = f"of a PD {comparison.largest:.2e}, of a contribution {contributions.largest:.2e}"
+    log.info("replay      largest difference %s", largest)
+    if comparison.reproduced and contributions.reproduced:
+        exact = "to the bit" if comparison.close == contributions.close == 0 else "to 1e-12"
         return show_verdict(run, {**counts, "verdict": f"reproduced {exact}"}, [])
     causes = replay.causes(*inputs, code_then=run.revision, code_now=ledger.revision())
     lines = causes.lines()
-    if not replay.explained(causes, scores_then, scores_now):
+    if not replay.explained(causes, scores_then, now):
+        changed = f": {'; '.join(lines)}" if lines else ""
         raise Refused(
-            f"run {run.run_id} is not reproduced (largest difference of a PD {comparison.largest:.2e}) and nothing "
-            f"that changed explains it{': ' + '; '.join(lines) if lines else ''}; see the counts of this run"
+            f"run {run.run_id} is not reproduced (largest difference {largest}) and nothing that changed explains it"
+            f"{changed}; see the counts of this run"
         )
     kinds = ", ".join(line.split(":")[0] for line in lines)
     return show_verdict(run, {**counts, "verdict": f"explained by {kinds}"}, lines)

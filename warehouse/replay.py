@@ -1,4 +1,4 @@
-"""Compare the stored scores of a run with those it would give now; nothing stored is changed."""
+"""Compare the stored scores of a run and their contributions with those it would give now; nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from warehouse import scores, sql, statuses
+from warehouse import contributions, older_nights, scores, sql, statuses
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.publishing import manifest
 from warehouse.run_inputs import RunInput
+from warehouse.sql import quoted
 
 KEY = ("enterprise_id", "model_role", "model_family", "model_version")
 NUMBERS = ("pd_raw", "pd", "base_value", "score_points")
@@ -26,8 +28,59 @@ where portfolio = $portfolio and as_of_date = $as_of_date and run_id = $run_id
 """
 
 
+# a role is no part of a contribution: a model that was promoted since says the same
+_CONTRIBUTIONS = f"""
+with stored as (
+    select enterprise_id, model_family, model_version, feature, contribution
+    from {{source}}
+    where run_id = $run_id
+),
+
+recomputed as (
+    select enterprise_id, model_family, model_version, feature, contribution
+    from wh.scores.incoming_contributions
+    where portfolio = $portfolio and as_of_date = $as_of_date
+),
+
+models as (
+    select distinct model_family, model_version from stored
+    intersect
+    select distinct model_family, model_version from recomputed
+),
+
+paired as (
+    select
+        s.contribution as contribution_then,
+        r.contribution as contribution_now,
+        m.model_family is not null as is_same_model,
+        abs(r.contribution - s.contribution) as difference,
+        coalesce(difference <= {TOLERANCE} * greatest(1, abs(s.contribution)), false) as is_close
+    from stored as s
+    full join recomputed as r
+        on s.enterprise_id = r.enterprise_id and s.model_family = r.model_family
+        and s.model_version = r.model_version and s.feature = r.feature
+    left join models as m
+        on coalesce(s.model_family, r.model_family) = m.model_family
+        and coalesce(s.model_version, r.model_version) = m.model_version
+)
+
+select
+    count(*) filter (contribution_then = contribution_now) as identical,
+    count(*) filter (contribution_then <> contribution_now and is_close) as close,
+    count(*) filter (difference is not null and not is_close) as different,
+    count(*) filter (contribution_now is null) as only_then,
+    count(*) filter (contribution_then is null) as only_now,
+    coalesce(max(difference), 0) as largest,
+    count(*) filter (is_same_model and not is_close) as of_same_models
+from paired
+"""
+
+
 class Comparison(NamedTuple):
-    """Numbers of rows that agree to the bit, to 1e-12 or not, or are in one run only, and the largest PD difference."""
+    """Numbers of rows that agree to the bit, to 1e-12 or not, or are in one run only, and the largest difference.
+
+    The difference is one of PDs, or of contributions.
+    """
 
     identical: int
     close: int
@@ -40,6 +93,18 @@ class Comparison(NamedTuple):
     def reproduced(self) -> bool:
         """True if both runs have the same rows and all agree to 1e-12."""
         return not (self.different or self.only_then or self.only_now)
+
+
+@dataclass(frozen=True)
+class Current:
+    """What a run would store now: its scores, and how their contributions compare with those that it stored.
+
+    `unexplained` counts the contributions that differ although the same model told them in both runs.
+    """
+
+    scores: pl.DataFrame
+    contributions: Comparison
+    unexplained: int
 
 
 @dataclass(frozen=True)
@@ -76,17 +141,53 @@ def stored_scores(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
     return frame
 
 
-def current_scores(
-    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night, *, stale_days: int
-) -> pl.DataFrame:
-    """Return the scores that a night would store from these parts; they are staged, read and rolled back."""
+def current(
+    con: duckdb.DuckDBPyConnection,
+    parts: Sequence[tuple[Path, Path | None]],
+    night: Night,
+    *,
+    past_run_id: str,
+    stale_days: int,
+) -> Current:
+    """Return what a night would store from these parts; it is staged, read and rolled back.
+
+    The contributions of a night that was moved to Parquet are read from there.
+
+    Args:
+        con: a writer's cursor outside any transaction.
+        parts: the files of scores, and of contributions where a model of the part tells them.
+        night: the night, and the run that scored it again.
+        past_run_id: the run that stored its scores.
+        stale_days: the greatest age of a score that is kept.
+
+    Raises:
+        Refused: when the Parquet file is damaged or missing.
+    """
+    source = _stored_contributions(con, night)
     con.execute("begin transaction")
     try:
-        scores.stage_scores(con, parquet_paths, night)
+        scores.stage_scores(con, [part[0] for part in parts], night)
+        contributions.stage_contributions(con, [part[1] for part in parts if part[1] is not None], night)
         statuses.settle(con, night, stale_days=stale_days)
-        return sql.frame(con, _SCORES.format("incoming_scores"), night._asdict())
+        row = con.execute(
+            _CONTRIBUTIONS.format(source=source), {**night.key, "run_id": past_run_id}
+        ).fetchone()
+        *counts, unexplained = row or (0, 0, 0, 0, 0, 0.0, 0)
+        now = sql.frame(con, _SCORES.format("incoming_scores"), night._asdict())
+        return Current(now, Comparison(*counts), unexplained)
     finally:
         con.execute("rollback")
+
+
+def _stored_contributions(con: duckdb.DuckDBPyConnection, night: Night) -> str:
+    """Return where the stored contributions of a night are, as SQL reads them."""
+    if older_nights.are_older(con, older_nights.CONTRIBUTIONS, night):
+        older = older_nights.of_relation(con, older_nights.CONTRIBUTIONS)[night.portfolio, night.as_of_date]
+        if fault := older.fault(manifest.state_of(older.file)):
+            raise Refused(fault)
+        return older.source
+    day = f"date '{night.as_of_date}'"
+    return f"(from wh.{older_nights.CONTRIBUTIONS} where portfolio = {quoted(night.portfolio)} and as_of_date = {day})"
 
 
 def compare(then: pl.DataFrame, now: pl.DataFrame) -> Comparison:
@@ -150,19 +251,19 @@ def causes(
     return Causes(tuple(data), tuple(model), code)
 
 
-def explained(changes: Causes, then: pl.DataFrame, now: pl.DataFrame) -> bool:
+def explained(changes: Causes, then: pl.DataFrame, now: Current) -> bool:
     """Return True if the changes can account for the difference.
 
-    Changed data or code may change any score. Changed models may not change the scores of the same model: if nothing
-    else changed, the rows of models that both runs used must agree.
+    Changed data or code may change any score. Changed models may not change the scores of the same model, nor their
+    contributions: if nothing else changed, the rows of models that both runs used must agree.
     """
     if changes.data or changes.code:
         return True
-    if not changes.model:
+    if not changes.model or now.unexplained:
         return False
     key = ["enterprise_id", "model_family", "model_version"]
     fresh = pl.col("score_status") == "fresh"
-    both = then.filter(fresh).join(now.filter(fresh), on=key, suffix="_now")
+    both = then.filter(fresh).join(now.scores.filter(fresh), on=key, suffix="_now")
     return bool(both.select(((pl.col("pd") - pl.col("pd_now")).abs() <= TOLERANCE).all()).item())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from warehouse import registry, replay, run_inputs, scores, sql
+from warehouse import contributions, older_nights, registry, replay, retention, run_inputs, scores, sql
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.run_inputs import RunInput
@@ -18,14 +19,18 @@ DATA = RunInput(kind="features", name="features.feat_ledger", rows=5, fingerprin
 MODEL = RunInput(kind="model", name="operational_risk 1", role="champion", fingerprint="0" * 64)
 
 
+def again(portfolio, parts, run_id: str, night: Night = TONIGHT) -> replay.Current:
+    """What a night would store from these parts, compared with what a run stored."""
+    return replay.current(portfolio.con, parts, night, past_run_id=run_id, stale_days=90)
+
+
 def said(portfolio, rows: pl.DataFrame | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What a night said, and what the given rows would become in a replay of it."""
     run_id = portfolio.score()
     then = replay.stored_scores(portfolio.con, Night("lender", NIGHT, run_id))
     file = portfolio.folder / "again.parquet"
     (portfolio.rows() if rows is None else rows).write_parquet(file)
-    now = replay.current_scores(portfolio.con, [file], TONIGHT, stale_days=90)
-    return then, now
+    return then, again(portfolio, [(file, None)], run_id).scores
 
 
 def test_the_same_is_identical_to_the_bit_and_nothing_is_touched(portfolio):
@@ -96,14 +101,20 @@ def test_what_cannot_be_told_is_refused():
 def test_another_model_may_not_change_what_the_same_model_said(portfolio):
     then, now = said(portfolio, portfolio.rows(0.2))
     model, nothing = replay.Causes((), ("operational_risk 2",), ()), replay.Causes((), (), ())
-    assert not replay.explained(model, then, now)
-    assert not replay.explained(nothing, then, then)
-    assert replay.explained(model, then, then.with_columns(model_version=pl.lit("2"), pd=pl.lit(0.3)))
+    same = replay.Comparison(0, 0, 0, 0, 0, 0.0)
+
+    def found(rows: pl.DataFrame, unexplained: int = 0) -> replay.Current:
+        return replay.Current(rows, same, unexplained)
+
+    assert not replay.explained(model, then, found(now))
+    assert not replay.explained(nothing, then, found(then))
+    assert replay.explained(model, then, found(then.with_columns(model_version=pl.lit("2"), pd=pl.lit(0.3))))
+    assert not replay.explained(model, then, found(then, unexplained=1))
     for other in (
         replay.Causes(("features.feat_ledger",), (), ()),
         replay.Causes((), (), ("a then, b now",)),
     ):
-        assert replay.explained(other, then, now)
+        assert replay.explained(other, then, found(now, unexplained=1))
 
 
 def test_fingerprints_see_values_and_nothing_else(portfolio):
@@ -162,6 +173,81 @@ def test_a_kept_score_is_replayed_too(portfolio):
     then = replay.stored_scores(portfolio.con, tonight)
     file = portfolio.folder / "again.parquet"
     portfolio.rows().write_parquet(file)
-    now = replay.current_scores(portfolio.con, [file], TONIGHT, stale_days=90)
+    now = again(portfolio, [(file, None)], run_id).scores
     assert then.filter(score_status="stale").height == 1
     assert replay.compare(then, now)[:5] == (5, 0, 0, 0, 0)
+
+
+def told(portfolio, name: str, size: float = 0.04, **other: str) -> Path:
+    """A file of contributions of every score: one feature, and the rest."""
+    scored = portfolio.rows().filter(pl.col("pd").is_not_null())
+    rows = scored.select(
+        "enterprise_id", "model_family", *(pl.lit(other.get(column, value)).alias(column) for column, value in
+                                           (("model_version", "1"), ("model_role", "champion"), ("run_id", "r"))),
+        feature=pl.lit([other.get("feature", "assets"), "other"]), contribution=pl.lit([size, -0.09]),
+        rank=pl.lit([1, 2]),
+    ).explode("feature", "contribution", "rank").with_columns(pl.col("rank").cast(pl.Int32))  # fmt: skip
+    file = portfolio.folder / f"{name}.parquet"
+    rows.write_parquet(file)
+    return file
+
+
+def with_contributions(portfolio, day: date = NIGHT) -> tuple[str, Path]:
+    """Store a night with contributions; return its run and the file of its scores."""
+    rows = portfolio.rows().with_columns(base_value=pl.when(pl.col("pd").is_not_null()).then(0.15))
+    run_id = portfolio.stage(rows, day)
+    night = Night("lender", day, run_id)
+    contributions.stage_contributions(portfolio.con, [told(portfolio, f"{run_id}-told")], night)
+    scores.commit_scores(portfolio.con, night)
+    return run_id, portfolio.folder / f"{run_id}.parquet"
+
+
+@pytest.mark.parametrize(
+    ("change", "counts", "largest", "unexplained"),
+    [
+        ({}, (8, 0, 0, 0, 0), 0.0, 0),
+        ({"size": 0.04 + 1e-14}, (4, 4, 0, 0, 0), 1e-14, 0),
+        ({"size": 0.05}, (4, 0, 4, 0, 0), 0.01, 4),
+        ({"feature": "debt"}, (4, 0, 0, 4, 4), 0.0, 8),
+        ({"model_version": "2"}, (0, 0, 0, 8, 8), 0.0, 0),
+        ({"model_role": "challenger"}, (8, 0, 0, 0, 0), 0.0, 0),
+    ],
+)
+def test_every_difference_of_a_contribution_is_seen_and_the_largest_told(
+    change, counts, largest, unexplained, portfolio
+):
+    run_id, file = with_contributions(portfolio)
+    found = again(portfolio, [(file, told(portfolio, "again", **change))], run_id)
+    assert tuple(found.contributions[:5]) == counts
+    assert found.contributions.largest == pytest.approx(largest, rel=0.2)
+    assert found.unexplained == unexplained
+    assert portfolio.one("select count(*) from wh.scores.contributions where run_id = 'replay'") == (0,)
+    assert portfolio.one("select count(*) from wh.scores.incoming_contributions") == (0,)
+
+
+def test_contributions_that_are_told_no_more_are_a_difference(portfolio):
+    run_id, file = with_contributions(portfolio)
+    found = again(portfolio, [(file, None)], run_id)
+    assert found.contributions == (0, 0, 0, 8, 0, 0.0)
+    assert not found.contributions.reproduced
+
+
+def test_contributions_that_lie_in_parquet_are_compared_there_and_stay_there(portfolio):
+    before = NIGHT - timedelta(days=1)
+    portfolio.features(before)
+    run_id, file = with_contributions(portfolio, before)
+    with_contributions(portfolio)
+    for name in sql.frame(
+        portfolio.con, "select table_name from duckdb_tables() where schema_name = 'features'"
+    )["table_name"]:
+        portfolio.con.execute(f"drop table wh.features.{name}")  # these are no whole relations
+    retention.move(portfolio.con, "retain", "lender", nights=1)
+    night = Night("lender", before, "replay")
+    assert older_nights.are_older(portfolio.con, older_nights.CONTRIBUTIONS, night)
+    found = again(portfolio, [(file, told(portfolio, "again", size=0.05))], run_id, night)
+    assert tuple(found.contributions[:5]) == (4, 0, 4, 0, 0)
+    assert older_nights.are_older(portfolio.con, older_nights.CONTRIBUTIONS, night)
+    (older,) = older_nights.of_relation(portfolio.con, older_nights.CONTRIBUTIONS).values()
+    older.file.write_bytes(b"damaged")
+    with pytest.raises(Refused, match="bring it back from a backup"):
+        again(portfolio, [(file, None)], run_id, night)
