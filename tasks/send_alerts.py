@@ -19,23 +19,28 @@ log = logging.getLogger("nightledger")
 def send_alerts(night: Night, alerts: Sequence[Alert]) -> dict[str, str]:
     """Emit one Prefect event for each severity and record in ops.alerts whether it was emitted.
 
-    The alerts are stored already. If an event cannot be emitted, the night goes on; row, log and artifact say so.
+    Alerts of models beside the headline have events of their own, so that who waits for those of the portfolio is
+    not called for a challenger. The alerts are stored already. If an event cannot be emitted, the night goes on; row,
+    log and artifact say so.
+
+    Returns:
+        By severity, those beside as `beside.watch` and `beside.alarm`, what became of the event.
     """
     events = {}
-    for severity in sorted({alert.severity for alert in alerts}):
-        messages = [alert.message for alert in alerts if alert.severity == severity]
-        events[severity] = _emit(night, severity, messages)
-        if events[severity] != "emitted":
-            log.warning(
-                "watch       %d %s alerts stay rows of ops.alerts: %s",
-                len(messages), severity, events[severity],
-            )  # fmt: skip
-    with writer(purpose="note events") as con:
-        watch.record_events(con, night, events)
+    for beside, severity in sorted({(alert.is_beside, alert.severity) for alert in alerts}):
+        messages = [
+            alert.message for alert in alerts if (alert.is_beside, alert.severity) == (beside, severity)
+        ]
+        kind = f"beside.{severity}" if beside else severity
+        event = events[kind] = _emit(night, kind, severity, messages)
+        if event != "emitted":
+            log.warning("watch       %d %s alerts stay rows of ops.alerts: %s", len(messages), kind, event)
+        with writer(purpose="note events") as con:
+            watch.record_events(con, night, severity=severity, beside=beside, event=event)
     return events
 
 
-def _emit(night: Night, severity: str, messages: list[str]) -> str:
+def _emit(night: Night, kind: str, severity: str, messages: list[str]) -> str:
     payload = {
         "portfolio": night.portfolio, "as_of_date": night.as_of_date.isoformat(), "run_id": night.run_id,
         "severity": severity, "alerts": len(messages), "first": messages[:10],
@@ -45,7 +50,7 @@ def _emit(night: Night, severity: str, messages: list[str]) -> str:
         "prefect.resource.name": night.portfolio,
     }
     try:
-        event = emit_event(f"nightledger.alert.{severity}", resource=resource, payload=payload)
+        event = emit_event(f"nightledger.alert.{kind}", resource=resource, payload=payload)
     except Exception as error:  # noqa: BLE001 - whatever Prefect raises: the alerts are stored, so the night goes on
         return f"not emitted: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return "emitted" if event is not None else "not emitted: Prefect sends no events from here"

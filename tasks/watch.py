@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -9,26 +11,28 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models.watching.alerts import Alert, raised
+from models.watching.alerts import Alert, overdue, raised, worst_first
 from models.watching.page import page
-from models.watching.readings import Reading, as_frame
+from models.watching.readings import Reading, as_frame, of_model
 from models.watching.settings import WatchSettings
 from tasks.send_alerts import send_alerts
 from tasks.watch_fairness import fairness_figures
 from tasks.watch_headlines import headline_readings
-from tasks.watch_outcomes import outcome_readings
+from tasks.watch_outcomes import headline_outcomes, model_outcomes
 from tasks.watch_stability import model_stability
 from tasks.watch_vintages import vintages_of
-from warehouse import reference, registry, watch
+from warehouse import findings, reference, registry, watch
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.partition import replace_partition
+from warehouse.safe_text import in_markdown
 
+SHOWN = 10
 MEMORY = 60  # scored nights over which nights in a row are counted
 ALERT_COLUMNS: dict[str, Any] = {
-    "heading": pl.String, "measure": pl.String, "model_family": pl.String, "subject": pl.String,
-    "severity": pl.String, "nights": pl.Int32, "message": pl.String,
+    "heading": pl.String, "measure": pl.String, "model_family": pl.String, "model_role": pl.String,
+    "model_version": pl.String, "subject": pl.String, "severity": pl.String, "nights": pl.Int32, "message": pl.String,
 }  # fmt: skip
 log = logging.getLogger("nightledger")
 
@@ -46,34 +50,41 @@ def measure_night(night: Night, limits: WatchSettings) -> tuple[list[Reading], p
         # the night renewed it with its scores; a night that it compares with may have been scored again since
         replace_partition(con, "marts.mart_migration", night.key)
         reference.forget_counts(con, night)
-        versions = watch.versions(con, night)
-        records = {
-            (record.model_family, record.model_version): record
-            for record in registry.records(con, portfolio=portfolio)
-        }
-    unknown = [" ".join(model) for model in versions.items() if model not in records]
+        scorers = {day: watch.scorers(con, night.on(day)) for day in dates[: limits.nights + 1]}
+        records = {record.key: record for record in registry.records(con, portfolio=portfolio)}
+    unknown = [" ".join(model) for model in scorers[as_of_date] if model not in records]
     if unknown:
         raise Refused(
             f"{portfolio} was scored on {as_of_date} by a model that is not registered: {', '.join(unknown)}"
         )
-    tonight = [records[model] for model in versions.items()]
-    before = dates[1:]
-    readings = headline_readings(night, before[: limits.nights], limits)
-    for record in tonight:
-        readings += model_stability(night, before, record, limits)
+    tonight = [
+        records[model].model_copy(update={"role": role}) for model, role in scorers[as_of_date].items()
+    ]
     vintages = vintages_of(night, dates, tonight, limits=limits)
-    readings += outcome_readings(night, dates, tonight, vintages=vintages, records=records, limits=limits)
+    readings = headline_readings(night, dates[1 : limits.nights + 1], limits)
+    champions = [record for record in tonight if record.role == "champion"]
+    readings += headline_outcomes(night, dates, champions, past=vintages.get(None), limits=limits)
+    for record in tonight:
+        measured = model_stability(night, dates[1:], record, scorers=scorers, limits=limits)
+        past = vintages[record.key]
+        measured += model_outcomes(night, dates, record, past=past, records=records, limits=limits)
+        family, version = record.key
+        readings += of_model(measured, family=family, version=version, role=record.role)
     return readings, fairness_figures(night, tonight, vintages=vintages, limits=limits)
 
 
 @task(name="write watch", cache_policy=NO_CACHE)
-def write_watch(night: Night, readings: list[Reading], groups: pl.DataFrame) -> tuple[Alert, ...]:
-    """Replace the night's readings, alerts and fairness in one transaction and return the alerts."""
+def write_watch(
+    night: Night, readings: list[Reading], groups: pl.DataFrame, *, limits: WatchSettings
+) -> tuple[Alert, ...]:
+    """Replace the night's readings, alerts and fairness in one transaction and return the alerts, the worst first."""
     with writer(purpose="write watch") as con, transaction(con):
         watch.replace(con, "ops.monitoring", as_frame(readings), night)
         watch.replace(con, "ops.fairness", groups, night)
         dates = watch.scored_dates(con, night)[:MEMORY]
-        alerts = raised(watch.readings(con, portfolio=night.portfolio, dates=dates), dates)
+        measured = raised(watch.readings(con, portfolio=night.portfolio, dates=dates), dates)
+        due = overdue(findings.due(con, night), dates, alarm_after=limits.overdue_alarm)
+        alerts = worst_first([*measured, *due])
         rows = pl.DataFrame(alerts, schema=ALERT_COLUMNS, orient="row")
         no_event_yet = pl.lit("not emitted: the run ended before", pl.String)
         watch.replace(con, "ops.alerts", rows.with_columns(event=no_event_yet), night)
@@ -84,25 +95,31 @@ def watch_portfolio(night: Night, *, limits: WatchSettings = WatchSettings()) ->
     """Watch one scored night and return how many readings are ok, watch, alarm and unknown, and how many alerts."""
     started = time.perf_counter()
     readings, groups = measure_night(night, limits)
-    alerts = write_watch(night, readings, groups)
+    alerts = write_watch(night, readings, groups, limits=limits)
     events = send_alerts(night, alerts) if alerts else {}
     portfolio, as_of_date = night.portfolio, night.as_of_date
+    shown = [alert._replace(message=in_markdown(alert.message)) for alert in alerts]
     create_markdown_artifact(
         key="watch",
-        markdown=page(readings, alerts, events, portfolio=portfolio, as_of_date=as_of_date),
+        markdown=page(readings, shown, events, portfolio=portfolio, as_of_date=as_of_date),
         description=f"{portfolio} as of {as_of_date}: performance, stability, calibration",
     )
-    counts = {
-        severity: sum(reading.severity == severity for reading in readings)
-        for severity in ("ok", "watch", "alarm", "unknown")
-    }
-    log.info(
-        "watch       %s  %.1f s",
-        ", ".join(f"{count:,} {severity}" for severity, count in counts.items()),
-        time.perf_counter() - started,
-    )
-    for alert in alerts[:10]:
+    counts = _by_severity(reading for reading in readings if not reading.is_beside)
+    beside = _by_severity(reading for reading in readings if reading.is_beside)
+    log.info("watch       %s  %.1f s", _told(counts), time.perf_counter() - started)
+    if any(beside.values()):
+        log.info("            challengers and shadows, beside the headline: %s", _told(beside))
+    for alert in alerts[:SHOWN]:
         log.info("            %s: %s", alert.severity, alert.message)
-    if len(alerts) > 10:
-        log.info("            and %d more in ops.alerts", len(alerts) - 10)
+    if len(alerts) > SHOWN:
+        log.info("            and %d more in ops.alerts", len(alerts) - SHOWN)
     return {**counts, "alerts": len(alerts)}
+
+
+def _by_severity(readings: Iterable[Reading]) -> dict[str, int]:
+    tally = Counter(reading.severity for reading in readings)
+    return {severity: tally[severity] for severity in ("ok", "watch", "alarm", "unknown")}
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {severity}" for severity, count in counts.items())

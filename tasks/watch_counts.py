@@ -8,6 +8,7 @@ from warehouse import reference, watch
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
+from warehouse.watch import Scorers
 
 Bins = dict[str, tuple[Bin, ...]]
 Counted = dict[str, Counts]
@@ -23,16 +24,30 @@ def bins_of(record: ModelRecord) -> Bins:
     return bins
 
 
-def counted(night: Night, record: ModelRecord, bins: Bins) -> Counted:
+def counted(night: Night, record: ModelRecord, bins: Bins, scorers: Scorers) -> Counted:
     """Return how many borrowers of a night are in each bin of a model; count and store them unless they are stored.
 
-    A subject is missing if its feature is gone; all are missing if the family scored nobody that night.
+    A subject is missing if its feature is gone; all are missing if nobody was scored that night by the version that
+    the model is compared with.
+
+    What is stored is of borrowers that the model scored itself. A champion that scored the night beside another one
+    is compared with that one, in counts that are not stored; with no score of its own there, the other one's are.
+
+    Args:
+        night: The night to count.
+        record: The model, with its role on the night that is watched.
+        bins: Its reference bins.
+        scorers: The models that scored the night to count.
     """
+    version = watch.version_then(record, scorers)
+    if version is None:
+        return {}
+    is_stored = version == record.model_version or record.key not in scorers
     with writer(purpose="count in reference bins") as con:
-        stored = reference.counts(con, record, night.as_of_date)
+        stored = reference.counts(con, record, night.as_of_date) if is_stored else pl.DataFrame()
         if stored.is_empty():
-            stored = _count(night, record, bins)
-            if not stored.is_empty():
+            stored = _count(night, record.model_family, version, bins)
+            if is_stored and not stored.is_empty():
                 reference.keep_counts(con, stored, record, night.as_of_date)
     by_subject = stored.sort("subject", "bin").group_by("subject", maintain_order=True).agg("count")
     return {subject: np.array(counts, dtype=np.float64) for subject, counts in by_subject.iter_rows()}
@@ -44,17 +59,13 @@ def mean_counts(nights: list[Counted], subject: str) -> Counts | None:
     return np.mean(counts, axis=0) if counts else None
 
 
-def _count(night: Night, record: ModelRecord, bins: Bins) -> pl.DataFrame:
-    family = record.model_family
-    tally: Counted = {}
+def _count(night: Night, family: str, version: str, bins: Bins) -> pl.DataFrame:
     with writer(purpose="count in reference bins") as con:
-        version = watch.versions(con, night).get(family)
-        if version is not None:
-            tally[SCORE] = bin_counts(reference.pds(con, night, family=family, version=version), bins[SCORE])
-            features = sorted(set(bins) - {SCORE})
-            for part in reference.borrowers(con, night, family=family, version=version, features=features):
-                for name in set(bins).intersection(part.columns):
-                    tally[name] = tally.get(name, 0) + bin_counts(part[name], bins[name])
+        tally = {SCORE: bin_counts(reference.pds(con, night, family=family, version=version), bins[SCORE])}
+        features = sorted(set(bins) - {SCORE})
+        for part in reference.borrowers(con, night, family=family, version=version, features=features):
+            for name in set(bins).intersection(part.columns):
+                tally[name] = tally.get(name, 0) + bin_counts(part[name], bins[name])
     rows = [
         {"subject": subject, "bin": place, "count": int(count)}
         for subject, counts in tally.items()

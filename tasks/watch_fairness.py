@@ -16,15 +16,15 @@ from warehouse.registry import ModelRecord
 def fairness_figures(
     night: Night, tonight: list[ModelRecord], *, vintages: Vintages, limits: WatchSettings
 ) -> pl.DataFrame:
-    """Return the figures of each group: of the headline and of each family, tonight and where outcomes are known.
+    """Return the figures of each group: of the headline and of each model, tonight and where outcomes are known.
 
-    Within groups the headline and each family are measured on their latest vintage with known labels; before there is
-    one, a family is measured on the unseen rows of its training.
+    Within groups the headline and each model are measured on their latest vintage with known labels; before there is
+    one, a model is measured on the unseen rows of its training.
 
     Args:
         night: The night that is watched.
-        tonight: The models that scored it.
-        vintages: Of each family and of the headline.
+        tonight: The models that scored it, with their roles there.
+        vintages: Of each model and of the headline.
         limits: The settings of the watch.
     """
     with writer(purpose="fairness") as con:
@@ -33,17 +33,17 @@ def fairness_figures(
     past = _known(vintages.get(None, []))
     parts += [_stamped(_within(night, vintage.keyed(), "matured", limits), None, None) for vintage in past]
     for record in tonight:
-        family, version = record.model_family, record.model_version
+        family, version = record.key
         scored_by_it = scored.filter(model_family=family, model_version=version)
-        parts.append(_stamped(_selected(scored_by_it, limits), family, version))
-        past = _known(vintages[family])
+        parts.append(_stamped(_selected(scored_by_it, limits), record, version))
+        past = _known(vintages[record.key])
         if past:
             figures = _within(night, past[0].keyed(), "matured", limits)
-            parts.append(_stamped(figures, family, past[0].version))
+            parts.append(_stamped(figures, record, past[0].version))
             continue
         with writer(purpose="fairness") as con:
             rows = groups.unseen(con, record)
-        parts.append(_stamped(_within(night, rows, "unseen", limits), family, version))
+        parts.append(_stamped(_within(night, rows, "unseen", limits), record, version))
     return pl.concat(parts)
 
 
@@ -69,7 +69,10 @@ def _within(night: Night, rows: pl.DataFrame, basis: Basis, limits: WatchSetting
     ]
 
 
-def _stamped(figures: list[fairness.Figure], family: str | None, version: str | None) -> pl.DataFrame:
+def _stamped(figures: list[fairness.Figure], record: ModelRecord | None, version: str | None) -> pl.DataFrame:
+    family, role = (None, None) if record is None else (record.model_family, record.role)
     return fairness.as_frame(figures).with_columns(
-        model_family=pl.lit(family, pl.String), model_version=pl.lit(version, pl.String)
+        model_family=pl.lit(family, pl.String),
+        model_role=pl.lit(role, pl.String),
+        model_version=pl.lit(version, pl.String),
     )

@@ -41,7 +41,7 @@ def headline_readings(night: Night, before: tuple[date, ...], limits: WatchSetti
         readings.append(
             level_reading(
                 "headline", pds.mean(), float(np.mean(levels)) if levels else None,
-                sample=len(pds), settings=limits, model_family=family,
+                sample=len(pds), settings=limits, model_family=family, model_role=family and "champion",
             )
         )  # fmt: skip
     readings += shares("headline_share", _tally(tonight["model_family"]), reason="nobody was scored")

@@ -7,12 +7,14 @@ from models.watching.calibration_readings import calibration
 from models.watching.outcome_readings import performance, promised
 from models.watching.readings import Reading
 from models.watching.settings import WatchSettings
-from tasks.watch_vintages import Vintages
+from models.watching.vintage import Vintage
 from warehouse import reference, watch
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
 from warehouse.registry import ModelRecord
+
+GRADES = MasterScaleSettings().grades
 
 
 def waiting(dates: tuple[date, ...], outcome: OutcomeDefinition) -> str:
@@ -28,50 +30,64 @@ def waiting(dates: tuple[date, ...], outcome: OutcomeDefinition) -> str:
     )
 
 
-def outcome_readings(
+def model_outcomes(
     night: Night,
     dates: tuple[date, ...],
-    tonight: list[ModelRecord],
+    record: ModelRecord,
     *,
-    vintages: Vintages,
+    past: list[Vintage],
     records: dict[tuple[str, str], ModelRecord],
     limits: WatchSettings,
 ) -> list[Reading]:
-    """Return performance, calibration and the estimates of tonight's PDs, of each family and of the headline.
+    """Return performance, calibration and the estimates of tonight's PDs of one model.
 
     Args:
         night: The night that is watched.
         dates: The scored dates up to it.
-        tonight: The models that scored it.
-        vintages: Of each family and of the headline.
+        record: The model.
+        past: Its vintages.
         records: Every model of the portfolio by family and version.
         limits: The settings of the watch.
     """
-    readings: list[Reading] = []
-    grades = MasterScaleSettings().grades
-    for record in tonight:
-        family, version = record.model_family, record.model_version
-        past = vintages[family]
-        scored_by = records.get((family, past[-1].version or "")) if past else None
-        note = waiting(dates, record.outcome)
-        readings += performance(past, trained=_gini(scored_by), waiting=note, settings=limits, family=family)
-        readings += calibration(past, grades=grades, waiting=note, settings=limits, family=family)
-        with writer(purpose="watch scores") as con:
-            pds = reference.pds(con, night, family=family, version=version).to_numpy()
-        readings += promised(pds, trained=_gini(record), settings=limits, family=family, version=version)
-    if None in vintages:
-        past, note = vintages[None], waiting(dates, tonight[0].outcome)
-    else:
-        past = []
-        note = (
-            "tonight's families have no definition of default in common" if tonight else "nobody was scored"
-        )
+    family, version = record.key
+    scored_by = records.get((family, past[-1].version or "")) if past else None
+    note = waiting(dates, record.outcome)
     with writer(purpose="watch scores") as con:
-        headline_pds = watch.headlines(con, night)["pd"].drop_nulls().to_numpy()
-    readings += promised(headline_pds, trained=None, settings=limits, family=None, version=None)
-    readings += performance(past, trained=None, waiting=note, settings=limits, family=None)
-    readings += calibration(past, grades=grades, waiting=note, settings=limits, family=None)
-    return readings
+        pds = reference.pds(con, night, family=family, version=version).to_numpy()
+    return [
+        *performance(past, trained=_gini(scored_by), waiting=note, settings=limits, family=family),
+        *calibration(past, grades=GRADES, waiting=note, settings=limits, family=family),
+        *promised(pds, trained=_gini(record), settings=limits, family=family, version=version),
+    ]
+
+
+def headline_outcomes(
+    night: Night,
+    dates: tuple[date, ...],
+    champions: list[ModelRecord],
+    *,
+    past: list[Vintage] | None,
+    limits: WatchSettings,
+) -> list[Reading]:
+    """Return the same of the headline of all families.
+
+    Args:
+        night: The night that is watched.
+        dates: The scored dates up to it.
+        champions: The champions that scored it.
+        past: The vintages of the headline; None if the champions have no definition of default in common.
+        limits: The settings of the watch.
+    """
+    note = "tonight's families have no definition of default in common" if champions else "nobody was scored"
+    if past is not None:
+        note = waiting(dates, champions[0].outcome)
+    with writer(purpose="watch scores") as con:
+        pds = watch.headlines(con, night)["pd"].drop_nulls().to_numpy()
+    return [
+        *promised(pds, trained=None, settings=limits, family=None, version=None),
+        *performance(past or [], trained=None, waiting=note, settings=limits, family=None),
+        *calibration(past or [], grades=GRADES, waiting=note, settings=limits, family=None),
+    ]
 
 
 def _gini(record: ModelRecord | None) -> float | None:

@@ -1,5 +1,6 @@
 """Compare the scores and features of each model tonight with its training reference and with the last nights."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -12,10 +13,16 @@ from warehouse import watch
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
+from warehouse.watch import Scorers
 
 
 def model_stability(
-    night: Night, before: tuple[date, ...], record: ModelRecord, limits: WatchSettings
+    night: Night,
+    before: tuple[date, ...],
+    record: ModelRecord,
+    *,
+    scorers: Mapping[date, Scorers],
+    limits: WatchSettings,
 ) -> list[Reading]:
     """Return PSI of the scores and CSI of each feature of one model, against training and against the last nights.
 
@@ -23,7 +30,8 @@ def model_stability(
         night: The night that is watched.
         before: The scored dates before it, the newest first: the last ones are the batch, those before them show
             how much each feature usually moves from batch to night (days since a payment go by the calendar).
-        record: The model.
+        record: The model, with its role on the night.
+        scorers: The models that scored the night and those of the batch.
         limits: The settings of the watch.
     """
     key: dict[str, Any] = {"family": record.model_family, "version": record.model_version, "settings": limits}
@@ -34,17 +42,17 @@ def model_stability(
             index_reading(measure, subject, None, None, missing=old, **key)
             for measure, subject in (("psi_training", SCORE), ("csi_training", "all features"))
         ]
-    tonight = counted(night, record, bins)
-    batch = [counted(night.on(day), record, bins) for day in before[: limits.nights]]
+    tonight = counted(night, record, bins, scorers[night.as_of_date])
+    batch = [counted(night.on(day), record, bins, scorers[day]) for day in before[: limits.nights]]
     with writer(purpose="watch usual moves") as con:
         usual = watch.usual(
             con,
-            portfolio=record.portfolio,
-            family=record.model_family,
+            record,
             dates=before[limits.nights :][: limits.usual_nights],
             least=limits.usual_least,
         )
     readings = []
+    compared = "family" if record.role == "champion" else "model"
     for subject, reference in bins.items():
         index = "psi" if subject == SCORE else "csi"
         actual, last = tonight.get(subject), mean_counts(batch, subject)
@@ -56,7 +64,7 @@ def model_stability(
         }
         trained = [reference_bin.count for reference_bin in reference]
         readings.append(index_reading(f"{index}_training", subject, actual, trained, missing=gone, **common))
-        missing = gone if actual is None else f"{FIRST}, or none by this family"
+        missing = gone if actual is None else f"{FIRST}, or none by this {compared}"
         if subject != SCORE:
             common["usual"] = usual.get(subject)
         readings.append(index_reading(f"{index}_batch", subject, actual, last, missing=missing, **common))

@@ -10,7 +10,8 @@ from warehouse.night import Night
 from warehouse.outcome import STOPPED, OutcomeDefinition
 from warehouse.registry import ModelRecord
 
-Vintages = dict[str | None, list[Vintage]]
+Vintages = dict[tuple[str, str] | None, list[Vintage]]
+"""By family and version of a model of tonight, None for the headline, its past nights, oldest first."""
 
 
 def matured(dates: tuple[date, ...], as_of_date: date, *, horizon_days: int, vintages: int) -> list[date]:
@@ -25,25 +26,27 @@ def matured(dates: tuple[date, ...], as_of_date: date, *, horizon_days: int, vin
 def vintages_of(
     night: Night, dates: tuple[date, ...], tonight: list[ModelRecord], *, limits: WatchSettings
 ) -> Vintages:
-    """Return the past nights whose labels are known by the end of a night, by family; None stands for the headline.
+    """Return the past nights whose labels are known by the end of a night, by model; None stands for the headline.
 
-    A past night is measured by the version of the family that scored it. The labels of a night are made once, for all
-    families that share a definition; the headline has vintages where all of them do.
+    A past night of a champion is measured by the champion of its family then, one of a challenger or shadow by that
+    model itself. The labels of a night are made once, for all models that share a definition; the headline has
+    vintages where all champions do.
 
     Args:
         night: The night that is watched; outcomes known by its end count.
         dates: The dates that its portfolio was scored for.
-        tonight: The models that scored it.
+        tonight: The models that scored it, with their roles there.
         limits: How many vintages.
     """
-    measured: dict[OutcomeDefinition, list[str | None]] = {}
+    measured: dict[OutcomeDefinition, list[ModelRecord | None]] = {}
     for record in tonight:
-        measured.setdefault(record.outcome, []).append(record.model_family)
-    if len(measured) == 1:
-        next(iter(measured.values())).append(None)
-    vintages: Vintages = {family: [] for families in measured.values() for family in families}
+        measured.setdefault(record.outcome, []).append(record)
+    of_headlines = {record.outcome for record in tonight if record.role == "champion"}
+    if len(of_headlines) == 1:
+        measured[of_headlines.pop()].append(None)
+    vintages: Vintages = {_key(record): [] for records in measured.values() for record in records}
     with writer(purpose="back-test") as con:
-        for outcome, families in measured.items():
+        for outcome, records in measured.items():
             if outcome.is_cross_section:
                 continue
             closed = matured(
@@ -53,14 +56,20 @@ def vintages_of(
                 labels = watch.labels(con, past, outcome, known_by=night.as_of_date)
                 told = labels.filter(reason=STOPPED)["told_on"].to_list()
                 unknown = outcome.stopped(past.as_of_date, told_on=told[0]) if told else None
-                versions = watch.versions(con, past)
-                for family in families:
-                    version = None if family is None else versions.get(family)
-                    if version is None and family is not None:
+                scorers = watch.scorers(con, past)
+                for record in records:
+                    family = None if record is None else record.model_family
+                    version = None if record is None else watch.version_then(record, scorers)
+                    if version is None and record is not None:
                         continue
                     rows = watch.vintage(con, past, labels, family=family, version=version)
                     vintage = Vintage.of(past.as_of_date, version, rows, unknown=unknown)
+                    key = _key(record)
                     if vintage.rows:  # names are asked of the latest with rows alone
-                        vintages[family] = [earlier.without_names() for earlier in vintages[family]]
-                    vintages[family].append(vintage)
+                        vintages[key] = [earlier.without_names() for earlier in vintages[key]]
+                    vintages[key].append(vintage)
     return vintages
+
+
+def _key(record: ModelRecord | None) -> tuple[str, str] | None:
+    return None if record is None else record.key

@@ -10,7 +10,6 @@ from warehouse import registry, roles
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.registry import ModelRecord
 from warehouse.roles import RoleRecord
 
 
@@ -28,7 +27,9 @@ def promote(
         Refused: when there is no such model, it was withdrawn, it was trained on later data than the first night's,
             its file is not the registered one, reason or approver are empty, or it has the role already.
     """
-    record = _approved_model(con, approval)
+    record = registry.registered(
+        con, portfolio=approval.portfolio, family=approval.model_family, version=approval.model_version
+    )
     name = f"{approval.model_family} {approval.model_version}"
     for field in ("reason", "approver"):
         if not str(getattr(approval, field)).strip():
@@ -80,19 +81,3 @@ def next_champion(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> tuple
         },
     ).fetchone()
     return None if row is None else (row[0], row[1])
-
-
-def _approved_model(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> ModelRecord:
-    of_family = [
-        model
-        for model in registry.records(con, portfolio=approval.portfolio)
-        if model.model_family == approval.model_family
-    ]
-    for model in of_family:
-        if model.model_version == approval.model_version:
-            return model
-    versions = ", ".join(model.model_version for model in of_family[:5]) or "none"
-    raise Refused(
-        f"{approval.portfolio} has no {approval.model_family} {approval.model_version}; "
-        f"registered versions, the newest first: {versions}"
-    )

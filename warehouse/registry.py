@@ -57,6 +57,11 @@ class ModelRecord(BaseModel):
     note: str | None = Field(default=None, description="Remark.")
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Family and version, which no other model of the portfolio has."""
+        return self.model_family, self.model_version
+
+    @property
     def outcome(self) -> OutcomeDefinition:
         """The outcome definition that the model was trained on."""
         return OutcomeDefinition.of(self.label_definition, horizon_days=self.horizon_days or 0)
@@ -142,6 +147,20 @@ def in_role(
 def records(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> tuple[ModelRecord, ...]:
     """Return every model of a portfolio, the latest knowledge_date first."""
     return _select(con, "portfolio = $portfolio", {"portfolio": portfolio})
+
+
+def registered(con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, version: str) -> ModelRecord:
+    """Return the model of a family and version.
+
+    Raises:
+        Refused: when it is not registered; the line names versions that are.
+    """
+    of_family = [model for model in records(con, portfolio=portfolio) if model.model_family == family]
+    for model in of_family:
+        if model.model_version == version:
+            return model
+    versions = ", ".join(model.model_version for model in of_family[:5]) or "none"
+    raise Refused(f"{portfolio} has no {family} {version}; registered versions, the newest first: {versions}")
 
 
 def retire(

@@ -8,12 +8,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import feed_deliveries, registry, sql
+from warehouse import feed_deliveries, findings, registry, sql, watch
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
 _MODEL = "portfolio = $portfolio and model_family = $family and model_version = $version"
 _NIGHT = "portfolio = $portfolio and as_of_date = $as_of_date"
+_BESIDE = "coalesce(model_role <> 'champion', false)"  # of a model that gives no headline
 _ALL = 1_000_000  # more rows than any card shows
 PAST = 60  # nights that the report's curves go back
 
@@ -73,14 +74,15 @@ order by r.bin
 _WATCHED = f"""
 select heading, measure, subject, value, low, high, threshold, critical, sample, severity, note
 from wh.ops.monitoring
-where {_NIGHT} and model_family = $family and coalesce(model_version, $version) = $version
+where
+    {_NIGHT} and model_family = $family and model_role = $role and coalesce(model_version, $version) = $version
 order by heading, measure, subject
 """
 
 _FAIRNESS = f"""
 select attribute, group_name, basis, measure, value, low, high, sample, note
 from wh.ops.fairness
-where {_MODEL} and as_of_date = $as_of_date
+where {_MODEL} and model_role = $role and as_of_date = $as_of_date
 order by attribute, group_name, measure, basis
 """
 
@@ -128,14 +130,17 @@ order by grade_from, grade_to
 """,
     "monitoring": f"""
 select
-    heading, measure, concat_ws(' ', nullif(model_family, ''), subject) as subject, value, low, high, threshold,
-    critical, sample, severity, note
+    heading, measure,
+    concat_ws(
+        ' ', nullif(model_family, ''), if({_BESIDE}, model_version || ' (' || model_role || ')', null), subject
+    ) as subject,
+    value, low, high, threshold, critical, sample, severity, note, {_BESIDE} as is_beside
 from wh.ops.monitoring
 where {_NIGHT}
 order by heading, measure, model_family, subject
 """,
     "alerts": f"""
-select severity, heading, message
+select severity, heading, message, {_BESIDE} as is_beside
 from wh.ops.alerts
 where {_NIGHT}
 order by severity, heading, message
@@ -151,7 +156,7 @@ select as_of_date, measure, concat_ws(' ', nullif(model_family, ''), subject) as
 from wh.ops.monitoring
 where
     portfolio = $portfolio and as_of_date <= $as_of_date and as_of_date > $as_of_date - {PAST}
-    and measure in ('psi_training', 'mean_pd') and value is not null
+    and measure in ('psi_training', 'mean_pd') and value is not null and not {_BESIDE}
 order by measure, as_of_date, model_family, subject
 """,
 }
@@ -183,17 +188,24 @@ def model_rows(con: duckdb.DuckDBPyConnection, record: ModelRecord, *, since: da
     key = {"portfolio": record.portfolio, "family": record.model_family, "version": record.model_version}
     nights = sql.frame(con, _LAST_NIGHT, {**key, "since": since}).to_dicts()
     night = nights[0] if nights else None
-    dated = {**key, "as_of_date": night["as_of_date"] if night else record.knowledge_date}
-    of_night = {"bins": _BINS, "monitoring": _WATCHED, "fairness": _FAIRNESS}
+    day = night["as_of_date"] if night else record.knowledge_date
+    # of a model whose earlier scores were kept that night there is none: it was not watched
+    role = watch.scorers(con, Night(record.portfolio, day, record.run_id)).get(record.key)
+    dated = {**key, "as_of_date": day}
+    roled = {**dated, "role": role}
     return {
         "roles": sql.frame(con, _ROLES, key),
         "unseen": sql.frame(con, _UNSEEN, key),
         "by_coverage": sql.frame(con, _BY_COVERAGE, key),
         "night": night,
         **{
-            name: sql.frame(con, query, dated).limit(_ALL if night else 0) for name, query in of_night.items()
+            name: sql.frame(con, query, asked).limit(_ALL if night else 0)
+            for name, query, asked in (
+                ("bins", _BINS, dated), ("monitoring", _WATCHED, roled), ("fairness", _FAIRNESS, roled)
+            )
         },
-    }
+        **findings.of_model(con, record),
+    }  # fmt: skip
 
 
 def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] | None:

@@ -2,37 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from warehouse import sql
+from warehouse import roles, sql
 from warehouse.connection import transaction
 from warehouse.intake.feeds import FEEDS
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
+from warehouse.registry import ModelRecord
 from warehouse.settings import settings
+
+Scorers = dict[tuple[str, str], roles.Role]
+"""By family and version of a model that scored a night, its role there."""
 
 _PARTITION = "portfolio = $portfolio and as_of_date = $as_of_date"
 
-# of each family, the version with most headlines of the night; where none has a headline, the champion
-_VERSIONS = """
-select s.model_family, s.model_version
-from wh.scores.portfolio_scores as s
-left join wh.ops.model_registry as r
-    on s.portfolio = r.portfolio and s.model_family = r.model_family and s.model_version = r.model_version
-where s.portfolio = $portfolio and s.as_of_date = $as_of_date and s.model_family is not null
-group by s.model_family, s.model_version
-qualify row_number() over (
-    partition by s.model_family
-    order by
-        count(*) filter (where s.model_role = 'champion') desc,
-        coalesce(bool_or(r.role = 'champion'), false) desc, count(*) desc, s.model_version desc
-) = 1
-order by s.model_family
+# the champion of a family is the version with most headlines of the night; where none has one, the one that its role
+# on the date names. A kept score brings the version of an earlier night, which scored nobody tonight
+_SCORERS = f"""
+with scored as (
+    select
+        model_family,
+        model_version,
+        count(*) as borrowers,
+        count(*) filter (where model_role = 'champion' and score_status = 'fresh') as headlines,
+        count(*) filter (where model_role <> 'champion') as beside,
+        bool_or(model_role = 'shadow') as is_shadow
+    from wh.scores.portfolio_scores
+    where {_PARTITION} and model_family is not null
+    group by model_family, model_version
+),
+
+ranked as (
+    select
+        s.*,
+        coalesce(r.role_on_date, 'retired') as role_on_date,
+        row_number() over (
+            partition by s.model_family
+            order by
+                s.headlines desc,
+                list_position(['champion', 'retired', 'challenger', 'shadow'], coalesce(r.role_on_date, 'retired')),
+                s.borrowers desc, s.model_version desc
+        ) = 1 as is_first
+    from scored as s
+    left join ({roles.ON_DATE}) as r on s.model_family = r.model_family and s.model_version = r.model_version
+)
+
+select
+    model_family,
+    model_version,
+    case
+        when is_first and (headlines > 0 or role_on_date not in ('challenger', 'shadow')) then 'champion'
+        when is_shadow then 'shadow'
+        else 'challenger'
+    end as model_role
+from ranked
+where is_first or beside > 0
+order by model_role <> 'champion', model_family, model_role, model_version
 """
 
 _HEADLINE = f"""
@@ -95,9 +125,26 @@ def scored_dates(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[date, ..
     return tuple(row[0] for row in rows)
 
 
-def versions(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, str]:
-    """Return the version of each family that scored a night; of several, the one with most headlines."""
-    return dict(con.execute(_VERSIONS, night.key).fetchall())
+def scorers(con: duckdb.DuckDBPyConnection, night: Night) -> Scorers:
+    """Return the models that scored a night with their roles, champions first."""
+    rows = con.execute(_SCORERS, night.key).fetchall()
+    return {(family, version): role for family, version, role in rows}
+
+
+def version_then(model: ModelRecord, then: Scorers) -> str | None:
+    """Return the version whose scores of a past night a model is compared with, or None if there are none.
+
+    As champion it follows the champion of its family then; a challenger or shadow follows itself.
+
+    Args:
+        model: the model, with its role on the night that is watched.
+        then: the models that scored the past night.
+    """
+    if model.role != "champion":
+        return model.model_version if model.key in then else None
+    champions = (version for (family, version), role in then.items()
+                 if (family, role) == (model.model_family, "champion"))  # fmt: skip
+    return next(champions, None)
 
 
 def headlines(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
@@ -111,15 +158,22 @@ def moves(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
 
 
 def usual(
-    con: duckdb.DuckDBPyConnection, *, portfolio: str, family: str, dates: tuple[date, ...], least: int
+    con: duckdb.DuckDBPyConnection, model: ModelRecord, *, dates: tuple[date, ...], least: int
 ) -> dict[str, float]:
-    """Return the largest batch index of each feature of a family over some dates, if enough of them measured it."""
+    """Return the largest batch index of each feature over some dates, if enough of them measured it.
+
+    Of a champion those of its family's champions count, of a challenger or shadow its own in the same role.
+    """
     rows = con.execute(
         "select subject, max(value) from wh.ops.monitoring where portfolio = $portfolio and measure = 'csi_batch' "
-        "and model_family = $family and as_of_date in (select unnest(cast($dates as date[]))) "
+        "and model_family = $family and model_role = $role and ($role = 'champion' or model_version = $version) "
+        "and as_of_date in (select unnest(cast($dates as date[]))) "
         "group by subject having count(value) >= $least",
-        {"portfolio": portfolio, "family": family, "dates": list(dates), "least": least},
-    ).fetchall()
+        {
+            "portfolio": model.portfolio, "family": model.model_family, "version": model.model_version,
+            "role": model.role, "dates": list(dates), "least": least,
+        },
+    ).fetchall()  # fmt: skip
     return dict(rows)
 
 
@@ -180,11 +234,12 @@ def vintage(
 
 
 def readings(con: duckdb.DuckDBPyConnection, *, portfolio: str, dates: tuple[date, ...]) -> pl.DataFrame:
-    """Return the readings of some dates that are at watch or alarm."""
+    """Return the readings of some dates that are at watch or alarm; those of a champion have no version."""
     return sql.frame(
         con,
-        "select as_of_date, heading, measure, model_family, subject, severity, value, threshold, critical "
-        "from wh.ops.monitoring where portfolio = $portfolio "
+        "select as_of_date, heading, measure, model_family, model_role, "
+        "if(model_role = 'champion', null, model_version) as model_version, subject, severity, value, threshold, "
+        "critical from wh.ops.monitoring where portfolio = $portfolio "
         "and as_of_date in (select unnest(cast($dates as date[]))) and severity in ('watch', 'alarm') order by all",
         {"portfolio": portfolio, "dates": list(dates)},
     )
@@ -211,10 +266,20 @@ def replace(con: duckdb.DuckDBPyConnection, relation: str, rows: pl.DataFrame, n
     return rows.height
 
 
-def record_events(con: duckdb.DuckDBPyConnection, night: Night, events: Mapping[str, str]) -> None:
-    """Store for each severity whether its event was emitted."""
-    for severity, event in events.items():
-        con.execute(
-            f"update wh.ops.alerts set event = $event where {_PARTITION} and severity = $severity",
-            {**night.key, "event": event, "severity": severity},
-        )
+def record_events(
+    con: duckdb.DuckDBPyConnection, night: Night, *, severity: str, beside: bool, event: str
+) -> None:
+    """Store whether the event of some alerts of a night was emitted.
+
+    Args:
+        con: a writer's cursor.
+        night: the night.
+        severity: that of the alerts.
+        beside: whether they are of models beside the headline, or of the headline and the champions.
+        event: what became of the event.
+    """
+    con.execute(
+        f"update wh.ops.alerts set event = $event where {_PARTITION} and severity = $severity "
+        "and (coalesce(model_role, 'champion') <> 'champion') = $beside",
+        {**night.key, "event": event, "severity": severity, "beside": beside},
+    )

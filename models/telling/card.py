@@ -44,6 +44,10 @@ class CardRows:
         lower, upper, reference and tonight: bins of the PD in order, their shares at training and on that night.
     monitoring, fairness : polars.DataFrame
         Its rows of ops.monitoring and ops.fairness of that night.
+    findings : polars.DataFrame
+        finding, what, owner, opened_on, due_on, closed_on, closed_by and closed_how of ops.model_findings, open first.
+    reviews : polars.DataFrame
+        reviewed_on, reviewer, result and next_on of ops.model_reviews, newest first.
     """
 
     model: Mapping[str, Any]
@@ -55,6 +59,8 @@ class CardRows:
     bins: pl.DataFrame
     monitoring: pl.DataFrame
     fairness: pl.DataFrame
+    findings: pl.DataFrame
+    reviews: pl.DataFrame
 
 
 def card(rows: CardRows) -> str:
@@ -86,6 +92,8 @@ def card(rows: CardRows) -> str:
         watched=_watched(rows.monitoring),
         strongest=_strongest(rows.model["metrics"]),
         fairness=rows_of(rows.fairness),
+        findings=rows_of(rows.findings),
+        reviews=rows_of(rows.reviews),
         drawn=rows.drawn["enterprise_id"].n_unique() if rows.drawn.height else 0,
         pictures=_pictures(rows),
     )

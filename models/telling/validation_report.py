@@ -37,7 +37,7 @@ class NightRows:
     feeds : polars.DataFrame
         Rows of ops.feed_deliveries of the night, the worst first; none where no run of it took in feeds.
     monitoring, alerts : polars.DataFrame
-        Rows of ops.monitoring and ops.alerts of the night.
+        Rows of ops.monitoring and ops.alerts of the night; is_beside marks those of challengers and shadows.
     judged : polars.DataFrame
         Rows of marts.mart_early_warning_judged of the night, newest past night first, the whole list before triggers.
     past : polars.DataFrame
@@ -83,8 +83,12 @@ def validation_report(rows: NightRows) -> str:
         families=rows_of(rows.families),
         gates=rows_of(rows.gates),
         feeds=rows_of(rows.feeds),
-        alerts=rows_of(rows.alerts),
-        watched={heading: rows_of(rows.monitoring.filter(heading=heading)) for heading in HEADINGS},
+        alerts=rows_of(rows.alerts.filter(~pl.col("is_beside"))),
+        watched={
+            heading: rows_of(rows.monitoring.filter(heading=heading, is_beside=False)) for heading in HEADINGS
+        },
+        beside=rows_of(rows.monitoring.filter("is_beside")),
+        alerts_beside=rows_of(rows.alerts.filter("is_beside")),
         lists=rows_of(rows.judged.filter(rule="on_watch_list")),
         triggers=rows_of(rows.judged.filter(pl.col("rule") != "on_watch_list")),
         pictures=[picture(chart, about="the portfolio") for chart in charts],

@@ -23,40 +23,68 @@ def page(
     portfolio: str,
     as_of_date: date,
 ) -> str:
-    """Return the page as Markdown: alerts, then for each heading the counts and the worst readings."""
+    """Return the page as Markdown: alerts, then for each heading the counts and the worst readings.
+
+    Challengers and shadows come last, under a heading of their own.
+    """
+    of_portfolio, beside = ([alert for alert in alerts if alert.is_beside == side] for side in (False, True))
     lines = [f"# {portfolio}, {as_of_date}", ""]
-    if alerts:
-        lines += [f"**{len(alerts)}** measures at watch or alarm for two scored nights or more:", ""]
-        lines += [f"- **{alert.severity}** {alert.message}" for alert in alerts[:SHOWN]]
-        lines += [f"- and {len(alerts) - SHOWN} more in `ops.alerts`"] if len(alerts) > SHOWN else []
-        lines += [f"- events of {severity}: {event}" for severity, event in events.items()]
+    if of_portfolio:
+        lines += [
+            f"**{len(of_portfolio)}** alerts of the headline and the champions:",
+            "",
+            *_listed(of_portfolio),
+        ]
     else:
-        lines.append("No measure was at watch or alarm on two scored nights in a row.")
-    for heading in HEADINGS:
-        under_heading = [reading for reading in readings if reading.heading == heading]
-        counts = Counter(reading.severity for reading in under_heading)
-        summary = ", ".join(
-            f"{counts[name]:,} {name}" for name in ("alarm", "watch", "ok", "unknown") if counts[name]
+        lines.append(
+            "No measure of the headline or a champion was at watch or alarm on two scored nights in a row."
         )
-        lines += ["", f"## {heading.capitalize()}", "", summary or "nothing was measured"]
-        worst = sorted((reading for reading in under_heading if reading.severity in _ORDER), key=_rank)
-        shown = worst or [
-            reading
-            for reading in under_heading
-            if reading.threshold is not None and reading.value is not None
+    lines += [f"- events of {kind}: {event}" for kind, event in events.items()]
+    for heading in HEADINGS:
+        under_heading = [
+            reading for reading in readings if reading.heading == heading and not reading.is_beside
         ]
-        if shown:
-            lines += ["", "| | measure | of | value | threshold | critical |", "|---|---|---|--:|--:|--:|"]
-            lines += [_row(reading) for reading in shown[:SHOWN]]
-        words = [
-            reading
-            for reading in under_heading
-            if reading.measure == PHILOSOPHY and reading.value is not None
+        lines += ["", f"## {heading.capitalize()}", "", *_worst(under_heading)]
+    measured_beside = [reading for reading in readings if reading.is_beside]
+    if measured_beside or beside:
+        lines += [
+            "",
+            "## Beside the headline",
+            "",
+            "Challengers and shadows give no number of the portfolio.",
+            "",
         ]
-        lines += ["", *(f"- {reading.model_family or 'headline'}: {reading.note}" for reading in words)]
-        reasons = Counter(reading.note for reading in under_heading if reading.severity == "unknown")
-        lines += [f"- unknown ({count}): {reason}" for reason, count in reasons.most_common(2)]
+        lines += [*_listed(beside), "", *_worst(measured_beside)]
     return "\n".join([*lines, "", "All rows: `ops.monitoring`; groups of borrowers: `ops.fairness`.", ""])
+
+
+def _listed(alerts: Sequence[Alert]) -> list[str]:
+    lines = [f"- **{alert.severity}** {alert.message}" for alert in alerts[:SHOWN]]
+    return [*lines, f"- and {len(alerts) - SHOWN} more in `ops.alerts`"] if len(alerts) > SHOWN else lines
+
+
+def _worst(readings: Sequence[Reading]) -> list[str]:
+    """Return how many readings there are of each severity, the worst of them, and why others are unknown."""
+    counts = Counter(reading.severity for reading in readings)
+    lines = [
+        ", ".join(f"{counts[name]:,} {name}" for name in ("alarm", "watch", "ok", "unknown") if counts[name])
+        or "nothing was measured"
+    ]
+    worst = sorted((reading for reading in readings if reading.severity in _ORDER), key=_rank)
+    shown = worst or [
+        reading for reading in readings if reading.threshold is not None and reading.value is not None
+    ]
+    if shown:
+        lines += ["", "| | measure | of | value | threshold | critical |", "|---|---|---|--:|--:|--:|"]
+        lines += [_row(reading) for reading in shown[:SHOWN]]
+    lines.append("")
+    lines += [
+        f"- {reading.model_family or 'headline'}: {reading.note}"
+        for reading in readings
+        if reading.measure == PHILOSOPHY and reading.value is not None
+    ]
+    reasons = Counter(reading.note for reading in readings if reading.severity == "unknown")
+    return [*lines, *(f"- unknown ({count}): {reason}" for reason, count in reasons.most_common(2))]
 
 
 def _rank(reading: Reading) -> tuple[int, float]:
@@ -64,7 +92,8 @@ def _rank(reading: Reading) -> tuple[int, float]:
 
 
 def _row(reading: Reading) -> str:
-    subject = " ".join(part for part in (reading.model_family or "headline", reading.subject) if part)
+    beside = f"{reading.model_version} ({reading.model_role})" if reading.is_beside else ""
+    subject = " ".join(part for part in (reading.model_family or "headline", beside, reading.subject) if part)
     figures = " | ".join(_figure(value) for value in (reading.value, reading.threshold, reading.critical))
     return f"| {reading.severity} | {reading.measure} | {subject} | {figures} |"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,8 +18,9 @@ Heading = Literal["performance", "stability", "calibration"]
 Severity = Literal["ok", "watch", "alarm", "unknown"]
 SCHEMA: dict[str, Any] = {
     "heading": pl.String, "measure": pl.String, "model_family": pl.String, "model_version": pl.String,
-    "subject": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "threshold": pl.Float64,
-    "critical": pl.Float64, "sample": pl.Int64, "reference": pl.Int64, "severity": pl.String, "note": pl.String,
+    "model_role": pl.String, "subject": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+    "threshold": pl.Float64, "critical": pl.Float64, "sample": pl.Int64, "reference": pl.Int64,
+    "severity": pl.String, "note": pl.String,
 }  # fmt: skip
 
 
@@ -32,6 +33,7 @@ class Reading:
     subject: str
     model_family: str | None = None
     model_version: str | None = None
+    model_role: str | None = None
     value: float | None = None
     low: float | None = None
     high: float | None = None
@@ -48,6 +50,23 @@ class Reading:
             raise ValueError(f"{self.measure} of {self.subject}: a value is unknown, or it is not")
         if self.value is None and not self.note:
             raise ValueError(f"{self.measure} of {self.subject}: an unknown value needs its reason")
+
+    @property
+    def is_beside(self) -> bool:
+        """True if it is of a challenger or shadow, which gives no headline."""
+        return self.model_role not in (None, "champion")
+
+
+def of_model(readings: list[Reading], *, family: str, version: str, role: str) -> list[Reading]:
+    """Return the readings of one model with its role.
+
+    Those of a champion keep the version that each measured, which may be one before it. Those of a challenger or
+    shadow are all of its own version, which tells it from the champion and from others beside it.
+    """
+    own = {"model_family": family, "model_role": role}
+    if role != "champion":
+        own["model_version"] = version
+    return [replace(reading, **own) for reading in readings]
 
 
 def as_frame(readings: list[Reading]) -> pl.DataFrame:

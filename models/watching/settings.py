@@ -92,6 +92,13 @@ class WatchSettings(BaseModel):
         description="PD below which a borrower counts as selected; 0.16 is the upper bound of grade D1",
     )
 
+    overdue_alarm: int = Field(
+        default=30,
+        ge=0,
+        le=366,
+        description="Days after which an overdue finding or review is an alarm; it is watched from the first day on",
+    )
+
     @model_validator(mode="after")
     def _alarm_beyond_watch(self) -> Self:
         """Refuse an alarm limit that is reached before its watch limit."""

@@ -23,7 +23,7 @@ KEYS = {
     "scores.portfolio_scores": ("portfolio", "as_of_date", "enterprise_id", "model_family", "model_role"),
     "scores.contributions": ("portfolio", "as_of_date", "enterprise_id", "model_family", "model_role", "feature"),
     "scores.score_changes": ("portfolio", "as_of_date", "against_date", "enterprise_id", "part", "feature"),
-    "ops.monitoring": ("portfolio", "as_of_date", "measure", "model_family", "model_version", "subject"),
+    "ops.monitoring": ("portfolio", "as_of_date", "measure", "model_family", "model_role", "model_version", "subject"),
     "ops.run_ledger": ("run_id",),
     "ops.file_ledger": ("portfolio", "path", "file_hash"),
     "ops.quarantine": ("portfolio", "path", "file_hash", "file_row"),

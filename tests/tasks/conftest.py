@@ -1,9 +1,12 @@
-"""A night that is scored and done, with the models and features of today."""
+"""A night that is scored and done, with the models and features of today; a portfolio whose nights are watched."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from scored_night import DAY, GIVEN, MODEL, score_borrower
+from watched import Watched
 
 from warehouse import ledger, run_inputs
 from warehouse.connection import writer
@@ -19,3 +22,10 @@ def scored(opened_home, monkeypatch):
         score_borrower(con, DAY, run_id)
         ledger.finish_run(con, run_id, status="done")
         yield con, run_id, now
+
+
+@pytest.fixture
+def book(home) -> Iterator[Watched]:
+    """A portfolio whose nights are made by hand."""
+    with writer(purpose="test") as con:
+        yield Watched(con)

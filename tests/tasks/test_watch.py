@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
-from watched import TONIGHT, Watched
+from watched import TONIGHT
 
 from models.metrics import auc
 from models.watching.readings import feed_reading
@@ -17,19 +16,13 @@ from tasks import send_alerts, watch
 from tasks.watch_vintages import matured
 from warehouse import registry
 from warehouse import watch as warehouse_watch
-from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.watch import feed_ages
 
 F = "operational_risk"
+LIMITS = WatchSettings()
 BEFORE, YEAR_AGO = date(2026, 6, 29), date(2025, 6, 30)
-
-
-@pytest.fixture
-def book(home) -> Iterator[Watched]:
-    with writer(purpose="test") as con:
-        yield Watched(con)
 
 
 def test_a_first_night_knows_training_and_says_what_it_cannot_know(book):
@@ -85,8 +78,8 @@ def test_a_feature_is_judged_beyond_what_it_moved_in_the_weeks_before_the_last_b
     for day in days:
         book.night(day, seed=day.day)
         book.con.execute(
-            "insert into wh.ops.monitoring (portfolio, as_of_date, heading, measure, model_family, subject, value, "
-            "severity) values ('p', ?, 'stability', 'csi_batch', ?, 'size', ?, 'ok')",
+            "insert into wh.ops.monitoring (portfolio, as_of_date, heading, measure, model_family, model_role, "
+            "subject, value, severity) values ('p', ?, 'stability', 'csi_batch', ?, 'champion', 'size', ?, 'ok')",
             [day, F, 0.15 if day == days[3] else 9.0 if day >= days[8] else 0.01],
         )
     book.night(TONIGHT, seed=2, shift=1.0)
@@ -430,7 +423,7 @@ def test_an_alert_comes_on_the_second_night_and_is_emitted_once_a_severity(book,
     )
     assert set(alerts["event"]) == {"not emitted: the run ended before"}
     night = Night("p", BEFORE, "r")
-    raised = watch.write_watch.fn(night, *watch.measure_night.fn(night, watch.WatchSettings()))
+    raised = watch.write_watch.fn(night, *watch.measure_night.fn(night, LIMITS), limits=LIMITS)
     assert set(send_alerts.send_alerts.fn(night, raised).values()) == {"emitted"}
     assert set(book.frame("from wh.ops.alerts")["event"]) == {"emitted"}
     assert [given[0] for given, _ in sent] == [
@@ -453,7 +446,7 @@ def test_an_event_that_is_not_emitted_stops_nothing_and_is_said(book, monkeypatc
     for day in (date(2026, 6, 28), BEFORE):
         book.night(day, shift=1.5)
         book.watch(day)
-    alerts = watch.write_watch.fn(night, *watch.measure_night.fn(night, watch.WatchSettings()))
+    alerts = watch.write_watch.fn(night, *watch.measure_night.fn(night, LIMITS), limits=LIMITS)
     told = send_alerts.send_alerts.fn(night, alerts)
     assert set(told.values()) == {said}
     assert set(book.frame("from wh.ops.alerts")["event"]) == {said}

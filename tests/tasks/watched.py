@@ -103,14 +103,18 @@ class Watched:
             "portfolio", "as_of_date", "enterprise_id",
             representative_gender=pl.when(number % 5 == 0).then(pl.lit("female")).otherwise(pl.lit("male")),
         ))  # fmt: skip
-        self._append("scores.portfolio_scores", here.select(
-            "portfolio", "as_of_date", "enterprise_id", "pd", pd_raw="pd", model_family=pl.lit(self.family),
-            model_version=pl.lit(version), model_role=pl.lit("champion"), coverage=pl.lit("thin"),
-            score_status=pl.lit("fresh"), grade=pl.Series(MasterScale().grade(made["pd"].to_numpy())),
-            reason_1=pl.lit("size"), run_id=pl.lit("r"),
-        ))  # fmt: skip
+        self.score(made, day, version=version, role="champion")
         self._append("marts.mart_portfolio_summary", here.select("portfolio", "as_of_date").head(1))
         return made
+
+    def score(self, rows: pl.DataFrame, day: date = TONIGHT, *, version: str, role: str) -> None:
+        """Write the scores of one model of a night."""
+        self._append("scores.portfolio_scores", rows.select(
+            "enterprise_id", "pd", portfolio=pl.lit(self.portfolio), as_of_date=pl.lit(day), pd_raw="pd",
+            model_family=pl.lit(self.family), model_version=pl.lit(version), model_role=pl.lit(role),
+            coverage=pl.lit("thin"), score_status=pl.lit("fresh"),
+            grade=pl.Series(MasterScale().grade(rows["pd"].to_numpy())), reason_1=pl.lit("size"), run_id=pl.lit("r"),
+        ))  # fmt: skip
 
     def outcomes(
         self,
@@ -142,11 +146,15 @@ class Watched:
     def watch(
         self, day: date = TONIGHT, limits: WatchSettings = WatchSettings()
     ) -> dict[tuple[Any, ...], dict[str, Any]]:
-        """Measure and write one night; return its rows by family, measure and subject."""
+        """Measure and write one night; return its rows of headline and champions by family, measure and subject."""
         night = Night(self.portfolio, day, f"run {day}")
-        watch.write_watch.fn(night, *watch.measure_night.fn(night, limits))
+        watch.write_watch.fn(night, *watch.measure_night.fn(night, limits), limits=limits)
         found = self.frame("from wh.ops.monitoring where as_of_date = $day", day=day)
-        return {(row["model_family"], row["measure"], row["subject"]): row for row in found.to_dicts()}
+        return {
+            (row["model_family"], row["measure"], row["subject"]): row
+            for row in found.to_dicts()
+            if row["model_role"] in (None, "champion")
+        }
 
     def frame(self, query: str, **params: Any) -> pl.DataFrame:
         """Ask the warehouse."""

@@ -29,7 +29,7 @@ def watched() -> pl.DataFrame:
         ("performance", "gini", "2025-06", 0.61, 0.55, 0.67, None, None, 900, "ok", None),
         ("calibration", "binomial", "grade D1", None, None, None, None, None, 0, "unknown", "the grade is empty"),
     ]  # fmt: skip
-    return pl.DataFrame(rows, schema=MONITORED, orient="row")
+    return pl.DataFrame(rows, schema=MONITORED, orient="row").with_columns(is_beside=False)
 
 
 def card_rows(**changed: object) -> CardRows:
@@ -69,6 +69,8 @@ def card_rows(**changed: object) -> CardRows:
              "measure": ["selection_rate"], "value": [0.71],
              "low": [0.65], "high": [0.77], "sample": [321], "note": [None]}
         ),
+        "findings": pl.DataFrame(),
+        "reviews": pl.DataFrame(),
         **changed,
     }  # fmt: skip
     return CardRows(**made)  # type: ignore[arg-type]
@@ -121,6 +123,41 @@ def judged(rule: str = "on_watch_list", **changed: object) -> dict[str, object]:
     }  # fmt: skip
 
 
+def test_the_card_says_what_is_open_and_when_it_is_reviewed_again():
+    page = card(card_rows())
+    assert "ops.model_findings holds no finding on this version." in page
+    assert "so no next one is planned" in page
+    found = pl.DataFrame(
+        {"finding": [2, 1], "what": ["gini <fell>", "few defaults"], "owner": ["model team", "validation"],
+         "opened_on": [DAY, DAY], "due_on": [date(2026, 12, 31), DAY], "closed_on": [None, date(2026, 7, 1)],
+         "closed_by": [None, "AB"], "closed_how": [None, "more years"]}
+    )  # fmt: skip
+    reviews = pl.DataFrame(
+        {"reviewed_on": [DAY], "reviewer": ["AB"], "result": ["fit for use"], "next_on": [date(2027, 6, 30)]}
+    )
+    page = card(card_rows(findings=found, reviews=reviews))
+    assert "Its next review is due by 2027-06-30; the last one was on 2026-06-30, by AB: fit for use" in page
+    assert (
+        "gini &lt;fell&gt;</td><td>model team</td><td>2026-06-30</td><td>2026-12-31</td><td>open</td>" in page
+    )
+    assert "<td>2026-07-01, by AB: more years</td>" in page
+
+
+def test_what_is_beside_the_headline_comes_last_in_the_report_and_not_among_its_alerts():
+    shadow = watched().with_columns(is_beside=True, subject=pl.lit("wide_deep v4 (shadow) score"))
+    alerts = pl.concat([
+        night_rows().alerts,
+        pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["shadow v4"], "is_beside": [True]}),
+    ])  # fmt: skip
+    page = validation_report(night_rows(monitoring=pl.concat([watched(), shadow]), alerts=alerts))
+    top, beside = page.split("<h2>Beside the headline</h2>")
+    assert "<b>1</b> alert<" in top
+    assert "shadow" not in top
+    assert "<p>Alarm, stability: shadow v4</p>" in beside
+    assert "wide_deep v4 (shadow) score" in beside
+    assert "Beside the headline" not in validation_report(night_rows())
+
+
 def night_rows(**changed: object) -> NightRows:
     made = {
         "run": {"portfolio": "lender", "as_of_date": DAY, "run_id": "run-2", "status": "done", "revision": "abc"},
@@ -135,7 +172,8 @@ def night_rows(**changed: object) -> NightRows:
         "gates": pl.DataFrame({"suite": ["feed"], "checks": [12], "failed": [1], "errored": [0]}),
         "feeds": feeds(("enterprises", "delivered", None, DAY), ("overrides", "never delivered", None, None)),
         "monitoring": watched(),
-        "alerts": pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["PSI of score 0.31"]}),
+        "alerts": pl.DataFrame({"severity": ["alarm"], "heading": ["stability"], "message": ["PSI of score 0.31"],
+                                "is_beside": [False]}),
         "judged": pl.DataFrame([judged(), judged("activity_gap", added=7, added_hits=3, next_pd_hits=2)]),
         "past": pl.DataFrame(
             {"as_of_date": [date(2026, 6, 29), DAY], "measure": ["psi"] * 2, "subject": ["score"] * 2,
