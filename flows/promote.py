@@ -36,6 +36,8 @@ class PromoteParameters(Parameters):
 def promote(run: PromoteParameters) -> str:
     """Record one approval; nights of effective_from and later follow it, also when they are run again.
 
+    Readers see it at once: the schema ops of the published copy is renewed, its scores stay those of the last night.
+
     Args:
         run: The parameters of this run.
 
@@ -44,7 +46,7 @@ def promote(run: PromoteParameters) -> str:
     """
     with writer(purpose=f"promote {run.portfolio} {run.family}"):
         run_id = open_run("promote", portfolio=run.portfolio, as_of_date=run.effective_from, parameters=run)
-        with end_run(run_id) as counts:
+        with end_run(run_id, at_once=True) as counts:
             written = promote_model(
                 run.portfolio,
                 run.family,

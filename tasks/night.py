@@ -45,6 +45,18 @@ def closed_day(day: date | None, *, option: str = "--as-of") -> date:
     return day or last
 
 
+def past_day(day: date | None) -> date:
+    """Return the day that a record of a person is of, today on the lender's calendar if none is given.
+
+    Raises:
+        Refused: The day has not begun.
+    """
+    today = settings().local_now().date()
+    if day is not None and day > today:
+        raise Refused(f"--on {day} has not come yet: today is {today} ({settings().timezone})")
+    return day or today
+
+
 def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: BaseModel) -> str:
     """Write the run's ledger row as running and return its key."""
     with writer(purpose=flow) as con:
@@ -58,11 +70,15 @@ def open_run(flow: str, *, portfolio: str, as_of_date: date | None, parameters: 
 
 
 @contextmanager
-def end_run(run_id: str) -> Iterator[dict[str, Any]]:
+def end_run(run_id: str, *, at_once: bool = False) -> Iterator[dict[str, Any]]:
     """Finish the ledger row whatever happens: done, refused with its line, or failed with the error's first line.
 
     The yielded counts are stored with the row. Readers see the end of a refused or failed run, and of every run that
     the published copy tells of.
+
+    Args:
+        run_id: The run.
+        at_once: Readers see what a run that is done has written into ops, and not with the next night only.
     """
     counts: dict[str, Any] = {}
     try:
@@ -73,10 +89,13 @@ def end_run(run_id: str) -> Iterator[dict[str, Any]]:
     with writer(purpose="end of run") as con:
         ledger.finish_run(con, run_id, status="done", counts=counts)
         try:
-            if settings().catalogue is not None or _published_as_unfinished(run_id):
+            if at_once or settings().catalogue is not None or _published_as_unfinished(run_id):
                 publish_runs(con, run_id)
         except Exception as fault:  # noqa: BLE001 - the run is done all the same
-            log.warning("the published copy does not tell that run %s is done: %s", run_id, _line(fault))
+            log.warning(
+                "the published copy does not tell that run %s is done: %s; what it wrote stands, and "
+                "python -m flows publish shows it", run_id, _line(fault),
+            )  # fmt: skip
 
 
 def _end_badly(run_id: str, error: BaseException, counts: dict[str, Any]) -> None:

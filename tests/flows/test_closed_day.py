@@ -20,8 +20,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     "features": {"definition": "dpd90"},
 }
 # an approval may be for nights to come; the days of a paper's simulation are no lender's; a night that comes back from
-# Parquet is looked for there
-MAY_BE_AHEAD = {("promote", "effective_from"), ("replicate", "through"), ("retain", "bring_back")}
+# Parquet is looked for there; what a person does on a model is of today, and is due later
+MAY_BE_AHEAD = {
+    ("promote", "effective_from"), ("replicate", "through"), ("retain", "bring_back"),
+    ("finding", "on"), ("finding", "due"), ("review", "on"), ("review", "next"),
+}  # fmt: skip
 
 
 def flow_of(name: str) -> Flow[..., Any]:

@@ -15,8 +15,8 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "backup", "compare", "deliver", "features", "forget", "ingest", "nightly", "promote", "publish",
-    "replay", "replicate", "report", "restore", "retain", "score", "train", "validate", "watch",
+    "backfill", "backup", "compare", "deliver", "features", "finding", "forget", "ingest", "nightly", "promote",
+    "publish", "replay", "replicate", "report", "restore", "retain", "review", "score", "train", "validate", "watch",
 ]  # fmt: skip
 
 
