@@ -66,14 +66,10 @@ def open_finding(
     if due_on < opened_on:
         raise Refused(f"a finding of {opened_on} cannot be due on {due_on} already")
     with transaction(con):
-        number = (
-            1
-            + sql.frame(
-                con,
-                "select coalesce(max(finding), 0) as last from wh.ops.model_findings where portfolio = $portfolio",
-                {"portfolio": model.portfolio},
-            )["last"].item()
-        )
+        last = con.execute(
+            "select max(finding) from wh.ops.model_findings where portfolio = ?", [model.portfolio]
+        ).fetchone()
+        number = 1 + int(last[0]) if last and last[0] else 1
         con.execute(
             "insert into wh.ops.model_findings by name select $portfolio as portfolio, $finding as finding, "
             "$family as model_family, $version as model_version, $what as what, $owner as owner, "

@@ -169,10 +169,8 @@ def current(
         scores.stage_scores(con, [part[0] for part in parts], night)
         contributions.stage_contributions(con, [part[1] for part in parts if part[1] is not None], night)
         statuses.settle(con, night, stale_days=stale_days)
-        row = con.execute(
-            _CONTRIBUTIONS.format(source=source), {**night.key, "run_id": past_run_id}
-        ).fetchone()
-        *counts, unexplained = row or (0, 0, 0, 0, 0, 0.0, 0)
+        compared = sql.frame(con, _CONTRIBUTIONS.format(source=source), {**night.key, "run_id": past_run_id})
+        *counts, unexplained = compared.row(0)
         now = sql.frame(con, _SCORES.format("incoming_scores"), night._asdict())
         return Current(now, Comparison(*counts), unexplained)
     finally:

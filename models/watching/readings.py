@@ -63,7 +63,7 @@ def of_model(readings: list[Reading], *, family: str, version: str, role: str) -
     Those of a champion keep the version that each measured, which may be one before it. Those of a challenger or
     shadow are all of its own version, which tells it from the champion and from others beside it.
     """
-    own = {"model_family": family, "model_role": role}
+    own: dict[str, Any] = {"model_family": family, "model_role": role}
     if role != "champion":
         own["model_version"] = version
     return [replace(reading, **own) for reading in readings]

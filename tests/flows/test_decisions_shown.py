@@ -38,7 +38,7 @@ def book(home: Path, prefect_session: None) -> Iterator[Watched]:
         made.register(version="v2", role="challenger")
         made.night(BEFORE)
         publish(con, "first")
-        made.night(TONIGHT)
+        made.score(made.night(TONIGHT), version="v2", role="challenger")
         yield made
 
 
