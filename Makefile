@@ -1,10 +1,10 @@
 # nightly and test set up everything they need in .venv; nothing else is installed or changed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-LOOPED = $(shell grep -rl '{%' sql --include='*.sql')
+LOOPED = $(shell grep -rlE '[{][%{]' sql --include='*.sql')
 KILLS = $(addprefix tests/flows/test_,crash.py soak.py termination.py)
 HOMES = $(addprefix tests/flows/test_,backup_flow.py dask.py full_disk.py lake.py server.py)
-PLAIN = $(shell grep -rL '{%' sql --include='*.sql')
+PLAIN = $(shell grep -rLE '[{][%{]' sql --include='*.sql')
 
 .PHONY: nightly lake server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -93,6 +93,7 @@ def train(
     *,
     borrowers: Sequence[str] | None = None,
     snapshots: Sequence[date] | None = None,
+    kept_out: Mapping[str, str] | None = None,
     repeats: int | None = None,
     scale: MasterScale | None = None,
     runner: Runner | None = None,
@@ -123,6 +124,8 @@ def train(
         Borrower of each row, where one has several snapshots.
     snapshots : sequence of date, optional
         Date that each row describes.
+    kept_out : mapping of str to str, optional
+        Columns that must not enter, each with the reason, which the model keeps.
     repeats : int, optional
     scale : MasterScale, optional
     runner : Runner, optional
@@ -138,7 +141,10 @@ def train(
     """
     known = check_labels(labels, rows=frame.height, minimum=estimator.settings.minimum_positives)
     names = np.array(borrowers if borrowers is not None else np.arange(frame.height).astype(str))
-    fitter = _Fitter(frame, known, names, scale or MasterScale(), runner or threads(), on_progress)
+    unwanted = {name: reason for name, reason in (kept_out or {}).items() if name in frame.columns}
+    fitter = _Fitter(
+        frame.drop(unwanted), known, names, scale or MasterScale(), runner or threads(), on_progress
+    )
     everything = np.arange(len(known))
     times = repeats or (2 if len(known) < FEW_ROWS else 1)
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
@@ -158,6 +164,10 @@ def train(
             else None
         )
         model, _ = fitter.fit(estimator, everything, repeats=times, folds=folds)
+    groups, entered = model.classifier.groups, model.classifier.groups_
+    model.classifier.left_out_ |= {
+        name: reason for name, reason in unwanted.items() if groups is None or groups.get(name) in entered
+    }
     return Training(model, evaluation, len(known), int(known.sum()), beside)
 
 

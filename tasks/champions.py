@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from models.champion_rule import stand_in, uncovered
 from models.families import FAMILIES
 from models.family import Family
-from tasks.history import LONGEST_WINDOW, History
+from tasks.history import History
 from tasks.lineup import Lineup, champions_of, find_lineup
 from tasks.train import NotTrainable, train_champion
-from warehouse import matrix
+from warehouse import lookback, matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -60,7 +60,7 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
 
     All of them on the date that the stand-in was trained on: a first night that was killed, or that found a champion
     trained by hand. On other dates those that cover borrowers of tonight whom no champion covers, after a champion was
-    withdrawn or once the record of payments and events spans the year before a date with known outcomes. Otherwise
+    withdrawn or once the record of payments and events spans the lookback before a date with known outcomes. Otherwise
     none: the night would have to build a year-old snapshot first, and most likely for nothing.
     """
     reference = champions[stand_in(champions, FAMILIES)]
@@ -71,9 +71,9 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
         return missing
     with writer(purpose="look for borrowers without a champion") as con:
         waiting = uncovered(matrix.coverages(con, night), champions, FAMILIES)
-        begins = matrix.first_day(con, portfolio=night.portfolio)
+        begins = lookback.first_day(con, portfolio=night.portfolio)
     (snapshot,) = reference.outcome.snapshot_dates(night.as_of_date)
-    if begins is None or begins > snapshot - LONGEST_WINDOW:
+    if not lookback.spans(begins, snapshot):
         return ()
     return [family for family in missing if set(waiting) & set(family.covers)]
 

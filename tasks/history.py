@@ -3,18 +3,18 @@
 import logging
 import math
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date
 
 from models.champion_rule import COVERAGES, UNSCOREABLE
 from models.family import Family, FamilySettings
 from tasks.snapshots import build_snapshots
-from warehouse import matrix, registry
+from warehouse import lookback, matrix, registry
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
+from warehouse.sql_head import LOOKBACK
 
-LONGEST_WINDOW = timedelta(days=365)  # of the features
 log = logging.getLogger("nightledger")
 
 
@@ -33,9 +33,12 @@ class History:
         self.last, self.earlier, self.reason = dates[-1], dates[:-1], "a cross section has one date"
         for day in self.earlier:
             with writer(purpose="look for the first transaction") as con:
-                start = matrix.first_day(con, portfolio=self.portfolio)
-            if start is not None and start > day - LONGEST_WINDOW:
-                self.earlier, self.reason = (), f"the record begins on {start}, within a year of {day}"
+                start = lookback.first_day(con, portfolio=self.portfolio)
+            if start is not None and not lookback.spans(start, day):
+                self.earlier, self.reason = (
+                    (),
+                    f"the record begins on {start}, within {LOOKBACK} days of {day}",
+                )
                 break
             try:
                 build_snapshots((day,), night, outcome)

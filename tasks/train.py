@@ -22,7 +22,7 @@ from tasks.jobs import training_runner
 from tasks.progress import Progress
 from tasks.register import Trained, register_model, show_model
 from tasks.snapshots import build_snapshots
-from warehouse import matrix
+from warehouse import lookback, matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -60,6 +60,7 @@ def train_model(
         )  # fmt: skip
         if model.uses_sensitive:
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
+        moving = lookback.beyond(con, portfolio=night.portfolio, day=min(dates))
     labels = frame["label"].to_numpy()
     log.info(
         "train       %s on %s rows%s: search, measure, calibrate; minutes, not seconds",
@@ -75,6 +76,7 @@ def train_model(
             labels=labels,
             borrowers=frame["enterprise_id"].to_list(),
             snapshots=frame["as_of_date"].to_list(),
+            kept_out=None if outcome.is_cross_section else moving,
             repeats=repeats,
             runner=threads(settings().threads) if family.pieces == "short" else training_runner(),
             challenger=None if challenger is None else family.build(challenger, groups),

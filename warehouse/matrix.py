@@ -87,15 +87,6 @@ where
     and definition = $definition and horizon_days = $horizon_days and reason = $reason
 """
 
-_FIRST_DAY = """
-select cast(min(occurred_at) as date)
-from (
-    select occurred_at from wh.staging.stg_transactions where portfolio = $portfolio
-    union all
-    select occurred_at from wh.staging.stg_operational_events where portfolio = $portfolio
-) as f
-"""
-
 _SIZES = f"""
 select bucket, count(*)
 from wh.{COVERAGE}
@@ -254,12 +245,6 @@ def coverages(con: duckdb.DuckDBPyConnection, night: Night) -> set[str]:
         night.key,
     ).fetchall()
     return {coverage for (coverage,) in rows}
-
-
-def first_day(con: duckdb.DuckDBPyConnection, *, portfolio: str) -> date | None:
-    """Return the day of the portfolio's first transaction or operational event, None where there is neither."""
-    row = con.execute(_FIRST_DAY, {"portfolio": portfolio}).fetchone()
-    return row[0] if row else None
 
 
 def add_sensitive(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, *, portfolio: str) -> pl.DataFrame:

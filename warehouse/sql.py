@@ -22,7 +22,7 @@ import jinja2
 import polars as pl
 
 from warehouse.errors import Refused
-from warehouse.sql_head import DAYS, WINDOWS, Inherit, SqlColumn, names_in, pairs_in, read_head
+from warehouse.sql_head import DAYS, LOOKBACK, WINDOWS, Inherit, SqlColumn, names_in, pairs_in, read_head
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
 SCHEMAS = ("staging", "ops", "features", "marts", "macros", "audits")
@@ -256,7 +256,7 @@ def _parse(path: Path, _changed: int) -> tuple[SqlFile, tuple[tuple[int, SqlColu
 def _rendered(path: Path, text: str, inputs: tuple[str, ...], columns: tuple[str, ...]) -> str:
     try:
         rendered = _JINJA.from_string(text).render(
-            inputs=inputs, columns=columns, windows=WINDOWS, day_windows=DAYS
+            inputs=inputs, columns=columns, windows=WINDOWS, day_windows=DAYS, lookback=LOOKBACK
         )
     except jinja2.TemplateSyntaxError as error:
         raise Refused(f"{path}:{error.lineno}: {error.message}") from error

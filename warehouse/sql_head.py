@@ -1,7 +1,8 @@
 """Read the head of a SQL file: the comment lines at its top, which declare its relation and columns.
 
 A column line whose name holds `{window}` or `{days}` stands for one column a window; an inherit line takes columns
-over from the head of an input.
+over from the head of an input. How far a column looks back is said by its own text ('looks back 2 x 30 days', 'looks
+back as far as the record'), else by its window, else by the line `-- lookback: N days` of its file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from warehouse.errors import Refused
 _FIELD = re.compile(r"^-- ([a-z]+)(?: ([A-Za-z_][A-Za-z0-9_.{}]*))?:\s*(.*)$")
 _COLUMN_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _COLUMN = re.compile(r"^\[([a-z0-9_ /-]+)\]\s*(?:([^;]*);)?\s*(.*)$", re.DOTALL)
-_SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters", "defaults")
+_LOOKS_BACK = re.compile(r"looks back (?:(?:(\d+) x )?(\d+) days|as far as the record)")
+_SINGLE = ("relation", "audit", "grain", "key", "time", "inputs", "parameters", "defaults", "lookback")
 _NAMED = ("column", "inherit")
 
 
@@ -34,6 +36,9 @@ class Window(NamedTuple):
 
 
 DAYS = (30, 90, 180, 365)
+LOOKBACK = 390
+"""Days that features look back: a year, and the weeks in which the next annual ledger arrives."""
+
 WINDOWS = (
     *(Window(f"{days}d", days, f"{days} days") for days in DAYS),
     Window("all", None, "known history"),
@@ -42,12 +47,22 @@ WINDOWS = (
 
 @dataclass(frozen=True)
 class SqlColumn:
-    """One output column as its head line declares it; `unit` is empty where the line names none."""
+    """One output column as its head line declares it.
+
+    Attributes:
+        name: its name.
+        group: its group.
+        unit: its unit; empty where the line names none.
+        text: what it means.
+        lookback: days before the end of the night in which a row must lie to count; 0 for what holds now, None where
+            it looks back as far as the record reaches.
+    """
 
     name: str
     group: str
     unit: str
     text: str
+    lookback: int | None = 0
 
     @property
     def comment(self) -> str:
@@ -105,7 +120,8 @@ def read_head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, Sq
         if not value:
             raise Refused(f"{path}:{number}: the head line '{field}' says nothing")
         entries.append((number, field, name, value))
-    return _fields(path, entries), list(_lines(path, entries))
+    fields = _fields(path, entries)
+    return fields, list(_lines(path, entries, _days(path, fields.get("lookback", "0 days"))))
 
 
 def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict[str, str]:
@@ -119,14 +135,20 @@ def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict
     return fields
 
 
+def _days(path: Path, lookback: str) -> int:
+    if matched := re.fullmatch(r"(\d+) days", lookback):
+        return int(matched[1])
+    raise Refused(f"{path}: the head line 'lookback' reads '-- lookback: 390 days', not '{lookback}'")
+
+
 def _lines(
-    path: Path, entries: list[tuple[int, str, str | None, str]]
+    path: Path, entries: list[tuple[int, str, str | None, str]], lookback: int
 ) -> Iterator[tuple[int, SqlColumn | Inherit]]:
     for number, field, name, value in entries:
         if field == "inherit" and name is not None:
             yield number, Inherit(relation=name, names=names_in(value))
         if field == "column" and name is not None:
-            for spelled, line in _by_window(name, value):
+            for spelled, line, days in _by_window(name, value, lookback):
                 matched = _COLUMN.match(line)
                 if not _COLUMN_NAME.match(spelled) or matched is None or not matched[3].strip():
                     raise Refused(
@@ -134,17 +156,26 @@ def _lines(
                         "where the name may hold {window} or {days}"
                     )
                 group, unit, text = matched[1], (matched[2] or "").strip(), matched[3].strip()
-                yield number, SqlColumn(name=spelled, group=group, unit=unit, text=text)
+                yield number, SqlColumn(spelled, group, unit, text, lookback=_looks_back(text, days))
 
 
-def _by_window(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """Yield name and text of the column, or of one a window: {window} is any, {days} one with a number of days."""
+def _looks_back(text: str, days: int | None) -> int | None:
+    """Return what the text of a column says of its lookback, or the days that hold where it says nothing."""
+    said = _LOOKS_BACK.search(text)
+    if said is None:
+        return days
+    return int(said[1] or 1) * int(said[2]) if said[2] else None
+
+
+def _by_window(name: str, value: str, lookback: int) -> Iterator[tuple[str, str, int | None]]:
+    """Yield name, text and days of the column, or of one a window: {window} is any, {days} one with days."""
     if "{window}" not in name and "{days}" not in name:
-        yield name, value
+        yield name, value, lookback
         return
     for window in WINDOWS:
         if window.days is not None or "{days}" not in name:
             yield (
                 name.replace("{window}", window.name).replace("{days}", str(window.days)),
                 value.replace("{window}", window.text).replace("{days}", str(window.days)),
+                window.days,
             )

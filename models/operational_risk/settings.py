@@ -25,7 +25,7 @@ class OperationalRiskSettings(FamilySettings):
     )
     windows: tuple[str, ...] = Field(
         (),
-        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
+        description="Windows that may enter, such as 365d, or all for the record of a cross section; empty: every one.",
     )
     n_neighbors: int = Field(5, ge=1, le=50, description="Donors averaged for a gap in a number.")
     reference_rows: int = Field(

@@ -33,7 +33,7 @@ class VotingEnsembleSettings(FamilySettings):
     )
     windows: tuple[str, ...] = Field(
         ("365d", "all"),
-        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
+        description="Windows that may enter, such as 365d, or all for the record of a cross section; empty: every one.",
     )
     oversample: bool = Field(
         True, description="Bagged SMOTE in the training rows; off for the challenger without it."

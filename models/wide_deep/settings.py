@@ -72,7 +72,7 @@ class WideDeepSettings(FamilySettings):
     )
     windows: tuple[str, ...] = Field(
         (),
-        description="Windows that may enter, such as 365d, or all for the known history; empty: every window.",
+        description="Windows that may enter, such as 365d, or all for the record of a cross section; empty: every one.",
     )
     bins: int = Field(
         10,

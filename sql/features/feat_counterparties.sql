@@ -3,6 +3,7 @@
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
 --   as_of_date, 'all' reaches back ten years
+-- lookback: 390 days
 -- inputs: staging.stg_transactions, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
@@ -22,17 +23,18 @@
 -- column purchase_supplier_count_{window}: [dependency] count; suppliers with a purchase, {window}
 -- column customer_count_{window}: [dependency] count; customers, {window}
 -- column counterparty_churn_{days}d: [behaviour] share; counterparties (customers, suppliers and paid suppliers count
---   apart) of the {days} days before the last {days} days that are not seen in the last {days} days
+--   apart) of the {days} days before the last {days} days that are not seen in the last {days} days; looks back 2 x
+--   {days} days
 -- column counterparty_new_share_{days}d: [behaviour] share; counterparties (customers, suppliers and paid suppliers
---   count apart) of the last {days} days that are not seen in the {days} days before
+--   count apart) of the last {days} days that are not seen in the {days} days before; looks back 2 x {days} days
 -- column customer_churn_{days}d: [behaviour] share; customers of the {days} days before the last {days} days that are
---   not seen in the last {days} days
+--   not seen in the last {days} days; looks back 2 x {days} days
 -- column customer_new_share_{days}d: [behaviour] share; customers of the last {days} days that are not seen in the
---   {days} days before
+--   {days} days before; looks back 2 x {days} days
 -- column supplier_churn_{days}d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the {days}
---   days before the last {days} days that are not seen in the last {days} days
+--   days before the last {days} days that are not seen in the last {days} days; looks back 2 x {days} days
 -- column supplier_new_share_{days}d: [behaviour] share; suppliers (with purchases and paid ones count apart) of the
---   last {days} days that are not seen in the {days} days before
+--   last {days} days that are not seen in the {days} days before; looks back 2 x {days} days
 -- Voided transactions and refunds stay out. A missing counterparty counts as one of its own, 'Unknown' (Perez-Salazar
 -- et al., section 3.2).
 -- HHI = sum of squared shares: 1 with a single counterparty, 1 / n with n equal ones; rounded to 6 decimals, so that

@@ -2,6 +2,7 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: the features of $as_of_date
+-- lookback: 390 days
 -- inputs: features.feat_profile, features.feat_ledger, features.feat_legal, features.feat_opinions,
 --   features.feat_transactions, features.feat_operations
 -- parameters: portfolio, as_of_date
@@ -18,7 +19,7 @@ with classes as (
         p.enterprise_id,
         case
             when
-                l.ledger_days_since_last <= 400
+                l.ledger_days_since_last is not null
                 and (
                     coalesce(g.legal_days_since_last, o.opinion_days_since_last) is not null
                     or l.days_overdue_max is not null
@@ -55,7 +56,7 @@ select
     cast(case c.coverage
         when
             'thick'
-            then 'a loan ledger row of the last 400 days, and a legal case, an opinion or a record of days past due'
+            then 'a loan ledger row, and a legal case, an opinion or a record of days past due, in 390 days'
         when 'transaction' then 'at least 10 transactions in 365 days'
         when 'thin' then 'at least 10 operational events, or 3 to 9 transactions, in 365 days'
         else 'none of the rules for thick, transaction and thin files'

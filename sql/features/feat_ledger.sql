@@ -2,7 +2,8 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: ledger rows known by the end of $as_of_date and dated on or before it; a loan is current while its latest
---   ledger row is at most 400 days old
+--   ledger row is less than 390 days old
+-- lookback: 390 days
 -- inputs: staging.stg_loan_ledger, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
@@ -26,16 +27,22 @@
 -- column business_duration_years: [ledger] years of 365.25 days; foundation to the opening of the latest current loan
 --   (Yang & Xiao, Table 1)
 -- column loans_ever: [ledger] count; distinct loans in the whole known ledger, 'loan frequency' (Vanhoeven & Chen type
---   3)
--- column days_overdue_mean: [ledger] days; mean days past due over the whole known ledger (Vanhoeven & Chen type 3)
--- column days_overdue_max: [ledger] days; most days past due in the whole known ledger (Vanhoeven & Chen type 3)
+--   3); looks back as far as the record
+-- column days_overdue_mean: [ledger] days; mean days past due in the ledger rows of the last 390 days (Vanhoeven &
+--   Chen type 3)
+-- column days_overdue_max: [ledger] days; most days past due in the ledger rows of the last 390 days (Vanhoeven & Chen
+--   type 3)
 -- column days_overdue_latest: [ledger] days; most days past due among the current loans (Vanhoeven & Chen type 3)
--- column delinquency_count: [ledger] count; ledger rows with any days past due (Vanhoeven & Chen type 3)
--- column delinquency_30_count: [ledger] count; ledger rows with more than 30 days past due (Vanhoeven & Chen type 3)
--- column delinquency_90_count: [ledger] count; ledger rows with more than 90 days past due (Vanhoeven & Chen type 3)
--- column ledger_days_since_last: [ledger] days; latest known ledger row to as_of_date
--- column delinquency_days_since_last: [ledger] days; latest ledger row with days past due to as_of_date
--- The ledger is annual: 400 days are one year and the weeks in which the next ledger arrives.
+-- column delinquency_count: [ledger] count; ledger rows of the last 390 days with any days past due (Vanhoeven & Chen
+--   type 3)
+-- column delinquency_30_count: [ledger] count; ledger rows of the last 390 days with more than 30 days past due
+--   (Vanhoeven & Chen type 3)
+-- column delinquency_90_count: [ledger] count; ledger rows of the last 390 days with more than 90 days past due
+--   (Vanhoeven & Chen type 3)
+-- column ledger_days_since_last: [ledger] days; latest ledger row of the last 390 days to as_of_date
+-- column delinquency_days_since_last: [ledger] days; latest ledger row of the last 390 days with days past due to
+--   as_of_date
+-- The ledger is annual: 390 days are one year and the weeks in which the next ledger arrives.
 with delivered as (
     select f.loan_ledger as feed
     from wh.features.feat_delivered as f
@@ -54,12 +61,17 @@ known as (
         and l.ledger_date <= cast($as_of_date as date)
 ),
 
--- a loan comes back in every annual ledger: its latest row is the one that counts
-latest as (
+recent as (
     select k.*
     from known as k
-    where k.days_ago <= 400
-    qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
+    where k.days_ago < {{ lookback }}
+),
+
+-- a loan comes back in every annual ledger: its latest row is the one that counts
+latest as (
+    select r.*
+    from recent as r
+    qualify row_number() over (partition by r.enterprise_id, r.loan_id order by r.ledger_date desc, r.known_at desc) = 1
 ),
 
 current_loans as (
@@ -81,19 +93,26 @@ current_loans as (
     group by l.enterprise_id
 ),
 
-history as (
+ever as (
     select
         k.enterprise_id,
-        count(distinct k.loan_id) as loans_ever,
-        avg(k.days_past_due) as days_overdue_mean,
-        max(k.days_past_due) as days_overdue_max,
-        count(*) filter (where k.days_past_due > 0) as delinquency_count,
-        count(*) filter (where k.days_past_due > 30) as delinquency_30_count,
-        count(*) filter (where k.days_past_due > 90) as delinquency_90_count,
-        min(k.days_ago) as days_since_last,
-        min(k.days_ago) filter (where k.days_past_due > 0) as days_since_delinquency
+        count(distinct k.loan_id) as loans_ever
     from known as k
     group by k.enterprise_id
+),
+
+history as (
+    select
+        r.enterprise_id,
+        avg(r.days_past_due) as days_overdue_mean,
+        max(r.days_past_due) as days_overdue_max,
+        count(*) filter (where r.days_past_due > 0) as delinquency_count,
+        count(*) filter (where r.days_past_due > 30) as delinquency_30_count,
+        count(*) filter (where r.days_past_due > 90) as delinquency_90_count,
+        min(r.days_ago) as days_since_last,
+        min(r.days_ago) filter (where r.days_past_due > 0) as days_since_delinquency
+    from recent as r
+    group by r.enterprise_id
 )
 
 select
@@ -113,7 +132,7 @@ select
     cast(c.operating_income as double) as operating_income,
     cast(c.operating_income as double) / nullif(cast(c.total_borrowing as double), 0) as debt_to_income,
     cast((c.opened_on - p.founded_on) / 365.25 as double) as business_duration_years,
-    cast(case when d.feed then coalesce(h.loans_ever, 0) end as integer) as loans_ever,
+    cast(case when d.feed then coalesce(e.loans_ever, 0) end as integer) as loans_ever,
     cast(h.days_overdue_mean as double) as days_overdue_mean,
     cast(h.days_overdue_max as integer) as days_overdue_max,
     cast(c.days_overdue_latest as integer) as days_overdue_latest,
@@ -126,4 +145,5 @@ from wh.features.feat_profile as p
 cross join delivered as d
 left join current_loans as c on p.enterprise_id = c.enterprise_id
 left join history as h on p.enterprise_id = h.enterprise_id
+left join ever as e on p.enterprise_id = e.enterprise_id
 where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)

@@ -2,18 +2,19 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: cases known by the end of $as_of_date and filed on or before it; a window of w days ends with as_of_date
+-- lookback: 390 days
 -- inputs: staging.stg_legal_cases, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column plaintiff_cases_{days}d: [legal] count; cases in which the enterprise is the plaintiff, {days} days (Yang &
 --   Xiao, Table 1)
--- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff, whole known history (Yang
---   & Xiao, Table 1)
+-- column plaintiff_cases_all: [legal] count; cases in which the enterprise is the plaintiff; looks back as far as the
+--   record (Yang & Xiao, Table 1)
 -- column defendant_cases_{days}d: [legal] count; cases in which the enterprise is the defendant, {days} days (Yang &
 --   Xiao, Table 1)
--- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant, whole known history (Yang
---   & Xiao, Table 1)
--- column legal_days_since_last: [legal] days; latest case to as_of_date
+-- column defendant_cases_all: [legal] count; cases in which the enterprise is the defendant; looks back as far as the
+--   record (Yang & Xiao, Table 1)
+-- column legal_days_since_last: [legal] days; latest case of the last 390 days to as_of_date
 -- Table 1 of the paper swaps the explanations of the two counts: here a plaintiff sues and a defendant is sued.
 with delivered as (
     select f.legal_cases as feed
@@ -43,7 +44,7 @@ cases as (
         {% endfor %}
         count(*) filter (where k.role = '{{ role }}') as {{ role }}_cases_all,
         {% endfor %}
-        min(k.days_ago) as days_since_last
+        min(k.days_ago) filter (where k.days_ago < {{ lookback }}) as days_since_last
     from known as k
     group by k.enterprise_id
 )

@@ -2,6 +2,7 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: events known by the end of $as_of_date that occurred on or before it; a window of w days ends with as_of_date
+-- lookback: 390 days
 -- inputs: staging.stg_operational_events, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
@@ -18,8 +19,8 @@
 --   mean, {days} days (Perez-Salazar et al., section 3.3)
 -- column event_gap_max_{days}d: [behaviour] days; longest time between business events, {days} days (activity gaps)
 -- column login_count_{days}d: [digital_intensity] count; logins, {days} days, V_i (Perez-Salazar et al., section 3.3)
--- column export_count_{days}d: [digital_intensity] count; data exports, {days} days, V_i (Perez-Salazar et al., section
---   3.3)
+-- column export_count_{days}d: [digital_intensity] count; data exports, {days} days, V_i (Perez-Salazar et al.,
+--   section 3.3)
 -- column login_per_active_day_{days}d: [digital_intensity] count a day; logins on each day with an event, {days} days,
 --   V_i (Perez-Salazar et al., section 3.3)
 -- column export_per_active_day_{days}d: [digital_intensity] count a day; exports on each day with an event, {days}
@@ -29,20 +30,20 @@
 -- column login_gap_std_{days}d: [digital_intensity] days; standard deviation of the time between logins, {days} days
 --   (irregular logins; Perez-Salazar et al., section 2)
 -- column supplier_latency_mean_{days}d: [latency] days; mean time from purchase order to the first goods received,
---   {days} days, supplier latency (Perez-Salazar et al., section 3.3)
+--   {days} days, supplier latency (Perez-Salazar et al., section 3.3); looks back 390 days for the order
 -- column supplier_latency_std_{days}d: [latency] days; standard deviation of supplier latency, {days} days
---   (Perez-Salazar et al., section 3.3)
+--   (Perez-Salazar et al., section 3.3); looks back 390 days for the order
 -- column delivery_delay_mean_{days}d: [latency] days; mean delay of the goods against the promised time (below 0 =
---   early), {days} days (Perez-Salazar et al., section 3.3)
+--   early), {days} days (Perez-Salazar et al., section 3.3); looks back 390 days for the order
 -- column delivery_late_share_{days}d: [latency] share; deliveries after the promised time among those with one, {days}
---   days (Perez-Salazar et al., section 3.3)
--- column order_open_share_{days}d: [latency] share; purchase orders of the window without goods received by as_of_date,
---   {days} days
+--   days (Perez-Salazar et al., section 3.3); looks back 390 days for the order
+-- column order_open_share_{days}d: [latency] share; purchase orders of the window without goods received by
+--   as_of_date, {days} days; looks back 390 days for goods that came before their order
 -- column payment_delay_mean_{days}d: [latency] days; mean delay of supplier payments against the due time (below 0 =
 --   early), {days} days (Perez-Salazar et al., section 3.1)
 -- column payment_delay_std_{days}d: [latency] days; standard deviation of the delay of supplier payments, {days} days
--- column payment_late_share_{days}d: [latency] share; supplier payments after the due time among those with one, {days}
---   days
+-- column payment_late_share_{days}d: [latency] share; supplier payments after the due time among those with one,
+--   {days} days
 -- column payment_hhi_{days}d: [dependency] index 0..1; Herfindahl-Hirschman index of supplier payments in the
 --   operational log, V_d, {days} days (Perez-Salazar et al., section 3.3)
 -- column payment_top_share_{days}d: [dependency] share; largest supplier's share, supplier payments in the operational
@@ -57,15 +58,17 @@
 -- column stock_count_{days}d: [turnover] count; stock counts, {days} days
 -- column turnover_mean_{days}d: [turnover] ratio; mean of units sold since the last count over units on hand, {days}
 --   days, inventory turnover (Perez-Salazar et al., section 3.3)
--- column turnover_std_{days}d: [turnover] ratio; standard deviation of inventory turnover over the stock counts, {days}
---   days, turnover consistency (Perez-Salazar et al., section 3.3)
+-- column turnover_std_{days}d: [turnover] ratio; standard deviation of inventory turnover over the stock counts,
+--   {days} days, turnover consistency (Perez-Salazar et al., section 3.3)
 -- column turnover_cv_{days}d: [turnover] ratio; standard deviation of inventory turnover over its mean, {days} days
 --   (Perez-Salazar et al., section 3.3)
 -- column event_ratio_90d: [behaviour] ratio; business events of the last 90 days over those of the 90 days before
 -- column login_ratio_90d: [behaviour] ratio; logins of the last 90 days over those of the 90 days before
--- column event_days_since_last: [recency] days; latest operational event of any type within ten years to as_of_date
--- column login_days_since_last: [recency] days; latest login within ten years to as_of_date
--- column stock_count_days_since_last: [recency] days; latest stock count within ten years to as_of_date
+-- column event_days_since_last: [recency] days; latest operational event of any type of the last 390 days to
+--   as_of_date, in whole weeks
+-- column login_days_since_last: [recency] days; latest login of the last 390 days to as_of_date, in whole weeks
+-- column stock_count_days_since_last: [recency] days; latest stock count of the last 390 days to as_of_date, in whole
+--   weeks
 -- An event type that the portfolio never delivered is missing (null), not 0.
 -- Business events are all but logins and exports: their gaps stand for the time between transactions of borrowers
 -- without a transaction feed.
@@ -117,7 +120,7 @@ lasts as (
         and e.known_at < cast($as_of_date as date) + interval 1 day
         and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
         and e.occurred_at < cast($as_of_date as date) + interval 1 day
-        and e.occurred_at >= cast($as_of_date as date) - 3652
+        and e.occurred_at >= cast($as_of_date as date) - {{ lookback - 1 }}
     group by hash(e.enterprise_id)
 ),
 
@@ -213,7 +216,7 @@ order_events as (
             and e.known_at < cast($as_of_date as date) + interval 1 day
             and (e.known_to is null or e.known_to >= cast($as_of_date as date) + interval 1 day)
             and e.occurred_at < cast($as_of_date as date) - {{ day_windows[-1] - 1 }}
-            and e.occurred_at >= cast($as_of_date as date) - 3652
+            and e.occurred_at >= cast($as_of_date as date) - {{ lookback - 1 }}
             and e.event_type in ('purchase_order', 'goods_received')
     ) as o
     where o.said[1] is not null
@@ -492,9 +495,9 @@ select
     {% endfor %}
     cast(c.business_90d as double) / nullif(c.business_180d - c.business_90d, 0) as event_ratio_90d,
     cast(c.logins_90d as double) / nullif(c.logins_180d - c.logins_90d, 0) as login_ratio_90d,
-    cast(t.days_since_last as integer) as event_days_since_last,
-    cast(t.login_days_since_last as integer) as login_days_since_last,
-    cast(t.stock_days_since_last as integer) as stock_count_days_since_last
+    cast(t.days_since_last // 7 * 7 as integer) as event_days_since_last,
+    cast(t.login_days_since_last // 7 * 7 as integer) as login_days_since_last,
+    cast(t.stock_days_since_last // 7 * 7 as integer) as stock_count_days_since_last
 from enterprises as p
 cross join delivered as d
 left join lasts as t on p.enterprise = t.enterprise

@@ -1,7 +1,9 @@
 -- relation: features.feat_opinions
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
--- time: opinions known by the end of $as_of_date and dated on or before it; the latest stated value counts
+-- time: opinions known by the end of $as_of_date and dated on or before it; the latest stated value
+--   of the last 390 days counts
+-- lookback: 390 days
 -- inputs: staging.stg_credit_opinions, features.feat_profile
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
@@ -11,7 +13,7 @@
 -- column evaluation: [opinion] category; account manager's latest evaluation (Yang & Xiao, Table 1)
 -- column evaluation_grade: [opinion] ordinal; 6 = excellent, 5 = good, 4 = general, 3 = poor, 2 = deterioration, 1 =
 --   shutdown (Yang & Xiao, Table 1)
--- column opinion_days_since_last: [opinion] days; latest opinion to as_of_date
+-- column opinion_days_since_last: [opinion] days; latest opinion of the last 390 days to as_of_date
 -- Opinions that were written with knowledge of the outcome (leaks_outcome, or not stated) never get in.
 with opinions as (
     select
@@ -25,6 +27,7 @@ with opinions as (
         and o.known_at < cast($as_of_date as date) + interval 1 day
         and (o.known_to is null or o.known_to >= cast($as_of_date as date) + interval 1 day)
         and o.opinion_date <= cast($as_of_date as date)
+        and o.opinion_date > cast($as_of_date as date) - {{ lookback }}
         and o.leaks_outcome = false
     group by o.enterprise_id
 )

@@ -23,7 +23,8 @@
 -- column urban: [profile] true for urban, false for rural (Yang & Xiao, Table 1)
 -- column identity_verified: [profile] real-name verification passed (Vanhoeven & Chen types 1 and 2)
 -- column bank_account_verified: [profile] bank account validated (Vanhoeven & Chen type 1)
--- column business_age_years: [profile] years of 365.25 days; foundation to as_of_date
+-- column business_age_years: [profile] years of 365.25 days; foundation to as_of_date, at most 3
+-- Older firms are all 3 years old: beyond its first years the age of a firm tells the calendar.
 select
     cast(e.portfolio as varchar) as portfolio,
     cast($as_of_date as date) as as_of_date,
@@ -43,7 +44,10 @@ select
     cast(e.urban as boolean) as urban,
     cast(e.identity_verified as boolean) as identity_verified,
     cast(e.bank_account_verified as boolean) as bank_account_verified,
-    cast((cast($as_of_date as date) - e.founded_on) / 365.25 as double) as business_age_years
+    case
+        when e.founded_on is not null
+            then least(cast((cast($as_of_date as date) - e.founded_on) / 365.25 as double), 3)
+    end as business_age_years
 from wh.staging.stg_enterprises as e
 where
     e.portfolio = $portfolio

@@ -3,14 +3,15 @@
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: transactions known by the end of $as_of_date that occurred on or before it; a window of w days ends with
 --   as_of_date, 'all' reaches back ten years
+-- lookback: 390 days
 -- inputs: staging.stg_transactions, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
 -- column tx_count_{window}: [volume] count; transactions, {window} (Vanhoeven & Chen type 4)
 -- column tx_per_day_{days}d: [volume] count a day; transactions a calendar day, {days} days, 'daily frequency'
 --   (Vanhoeven & Chen type 4)
--- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first, known history (Vanhoeven &
---   Chen type 4)
+-- column tx_per_day_all: [volume] count a day; transactions a calendar day since the first; looks back as far as the
+--   record (Vanhoeven & Chen type 4)
 -- column tx_active_days_{window}: [volume] days; days with a transaction, {window} (Vanhoeven & Chen type 4)
 -- column tx_gross_amount_{window}: [volume] money; total of the absolute amounts, {window} (Vanhoeven & Chen type 4)
 -- column tx_net_amount_{window}: [volume] money; money in less money out, refunds included, {window} (Vanhoeven & Chen
@@ -57,10 +58,12 @@
 -- column tx_sales_month_cv_12m: [consistency] ratio; standard deviation over mean of the sales of the last 12 blocks of
 --   30 days, empty blocks count as 0 (Perez-Salazar et al., section 3.3)
 -- column tx_active_months_12m: [behaviour] count; blocks of 30 days with a transaction among the last 12
--- column tx_tenure_days: [behaviour] days; first transaction of the known history to as_of_date
--- column tx_days_since_last: [recency] days; latest transaction to as_of_date
--- column tx_sale_days_since_last: [recency] days; latest sale to as_of_date
--- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment to as_of_date
+-- column tx_tenure_days: [behaviour] days; first transaction of the last 390 days to as_of_date, 365 where it is older
+-- column tx_days_since_last: [recency] days; latest transaction of the last 390 days to as_of_date, in whole weeks
+-- column tx_sale_days_since_last: [recency] days; latest sale of the last 390 days to as_of_date, in whole weeks
+-- column tx_purchase_days_since_last: [recency] days; latest purchase or supplier payment of the last 390 days to
+--   as_of_date, in whole weeks
+-- Recency counts whole weeks, so that a weekend without sales does not look like a pause.
 -- Voided transactions count in void_share only. A gap belongs to a window when both of its ends lie in it.
 -- Amounts are added up in whole cents and gaps in whole seconds, which doubles hold exactly: no figure depends on the
 -- order of the rows or on the threads. Standard deviations of money are rounded to cents for the same reason.
@@ -260,6 +263,8 @@ w{{ window }} as (
         min(b.sale_days) as sale_days_since_last,
         min(b.purchase_days) as purchase_days_since_last,
         max(b.first_days) as days_since_first,
+        max(b.first_days) filter (where b.block < 13) as days_since_first_of_year,
+        bool_or(b.block = 13 and b.last_days < {{ lookback }}) as traded_before,
         min(b.last_days) as days_since_last,
         {% endif %}
         sum(b.new_days) as new_days,
@@ -360,10 +365,13 @@ select
     sqrt(greatest(m.sales_squared - 12 * m.sales_mean * m.sales_mean, 0) / 11)
     / nullif(abs(m.sales_mean), 0) as tx_sales_month_cv_12m,
     cast(case when d.feed then coalesce(m.active_months, 0) end as integer) as tx_active_months_12m,
-    cast(wall.days_since_first as integer) as tx_tenure_days,
-    cast(wall.days_since_last as integer) as tx_days_since_last,
-    cast(wall.sale_days_since_last as integer) as tx_sale_days_since_last,
-    cast(wall.purchase_days_since_last as integer) as tx_purchase_days_since_last
+    cast(case when wall.traded_before then 365 else wall.days_since_first_of_year end as integer) as tx_tenure_days,
+    {% for which in ["", "sale_", "purchase_"] %}
+    cast(
+        case when wall.{{ which }}days_since_last < {{ lookback }} then wall.{{ which }}days_since_last // 7 * 7 end
+        as integer
+    ) as tx_{{ which }}days_since_last{{ "," if not loop.last }}
+    {% endfor %}
 from enterprises as p
 cross join delivered as d
 left join months as m on p.enterprise = m.enterprise

@@ -21,8 +21,7 @@
 -- column excess_3m: [migration] notches_3m less that median
 -- column excess_6m: [migration] notches_6m less that median
 -- column excess_12m: [migration] notches_12m less that median
--- column quiet_days: [behaviour] days; since the last transaction, since the last event where no transaction is
---   known
+-- column quiet_days: [behaviour] days; since the last transaction of 390 days, since the last event where there is none
 -- column longest_gap_days: [behaviour] days; longest gap of the last year in the same record
 -- column hhi_change: [behaviour] index; change in 90 days of the concentration of suppliers, the larger of payments
 --   in the transactions and in the operational log

@@ -154,6 +154,15 @@ def test_each_night_is_watched_with_the_reference_of_its_models(nights: dict[str
     )  # the first
 
 
+def test_features_mean_the_same_on_a_record_three_times_as_long_as_at_training(
+    nights: dict[str, pl.DataFrame],
+) -> None:
+    moved = nights["monitoring"].filter(pl.col("measure") == "csi_training", pl.col("value").is_not_null())
+    assert moved.height > 100
+    beyond_noise = moved.filter(pl.col("value") > pl.col("critical"))
+    assert beyond_noise.select("model_family", "subject", "value", "critical").rows() == []
+
+
 def test_contributions_add_up_to_the_pd_that_is_shown(nights: dict[str, pl.DataFrame]) -> None:
     key = ["enterprise_id", "model_family"]
     told = nights["june contributions"].group_by(key).agg(pl.col("contribution").sum())

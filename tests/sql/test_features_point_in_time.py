@@ -62,7 +62,8 @@ def fill(
         feeds["enterprises"].append(
             {"enterprise_id": who, "valid_from": valid, "legal_form": f"form {mark}",
              "natural_person": seed % 2 == 0, "industry_primary": f"i{mark}", "industry_secondary": f"j{mark}",
-             "region": f"r{mark}", "city": f"c{mark}", "founded_on": date(2000 + seed % 20, 1, 1), "employees": seed,
+             "region": f"r{mark}", "city": f"c{mark}",
+             "founded_on": date(2026, 1, 1) - timedelta(days=30 * (seed % 20)), "employees": seed,
              "registered_capital": seed * 10, "state_holding": seed % 2 == 0, "absolute_holding": seed % 2 == 0,
              "urban": seed % 2 == 0, "identity_verified": seed % 2 == 0, "bank_account_verified": seed % 2 == 0,
              "representative_gender": f"g{mark}", **late}

@@ -20,7 +20,7 @@ from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
 from tasks import champions, history, lineup
 from tasks.train import NotTrainable
-from warehouse import evaluations, matrix, registry
+from warehouse import evaluations, lookback, matrix, registry
 from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
 from warehouse.night import Night
@@ -50,7 +50,7 @@ def trained(home, monkeypatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(champions, "train_champion", train_champion)
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (762, 114))
-    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: date(2023, 1, 1))
+    monkeypatch.setattr(lookback, "first_day", lambda *_, **__: date(2023, 1, 1))
     monkeypatch.setattr(history, "build_snapshots", lambda *_, **__: None)
     known(monkeypatch)
     return calls
@@ -111,14 +111,14 @@ def test_a_portfolio_that_was_not_there_a_year_before_learns_from_one_snapshot(t
     )
 
 
-def test_a_record_that_begins_within_a_year_of_the_earlier_snapshot_is_no_history(
+def test_a_record_shorter_than_the_lookback_at_the_earlier_snapshot_is_no_history(
     trained, monkeypatch, caplog
 ):
     caplog.set_level("INFO", logger="nightledger")
-    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: date(2024, 6, 1))
+    monkeypatch.setattr(lookback, "first_day", lambda *_, **__: date(2024, 6, 1))
     ensure()
     assert [call["snapshots"] for call in trained] == [1, 1, 1]
-    assert "learns from 2025-06-30 alone: the record begins on 2024-06-01, within a year of" in caplog.text
+    assert "learns from 2025-06-30 alone: the record begins on 2024-06-01, within 390 days of" in caplog.text
 
 
 def test_a_family_needs_enough_defaults_in_the_training_part_of_every_fold(trained, monkeypatch):
@@ -174,9 +174,9 @@ EARLIER = date(2026, 6, 29)
         ("operational_risk", {"thick", "transaction", "thin", "unscoreable"}, date(2023, 1, 1), []),
         ("voting_ensemble", {"thick", "unscoreable"}, date(2023, 1, 1), []),
         ("voting_ensemble", {"thick"}, None, []),
-        # payments are delivered: no year of them lies before a date with known outcomes, then one does
-        ("voting_ensemble", {"thick", "thin"}, date(2024, 7, 1), []),
-        ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 30), ["operational_risk"]),
+        # payments are delivered: 389 days of them lie before a date with known outcomes, then 390
+        ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 6), []),
+        ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 5), ["operational_risk"]),
         ("voting_ensemble", {"transaction"}, date(2023, 1, 1), ["operational_risk", "wide_deep"]),
         ("wide_deep", {"thick", "transaction", "thin"}, date(2023, 1, 1), ["operational_risk"]),
     ],
@@ -186,7 +186,7 @@ def test_a_later_night_trains_only_for_borrowers_whom_no_champion_covers(  # noq
 ):
     known(monkeypatch, **{champion: record(champion, EARLIER)})
     monkeypatch.setattr(matrix, "coverages", lambda *_: tonight)
-    monkeypatch.setattr(matrix, "first_day", lambda *_, **__: begins)
+    monkeypatch.setattr(lookback, "first_day", lambda *_, **__: begins)
     ensure()
     assert [call["model"].family for call in trained] == tried
     assert {call["outcome"] for call in trained} <= {OUTCOME}
