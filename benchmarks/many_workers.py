@@ -1,8 +1,7 @@
 """Calculate how long a night of 10 million borrowers takes with many workers, from what the page says was measured.
 
-The regular night of 100,000 borrowers on two threads says what each step takes; nights on a lake with one and with two
-workers say which part of scoring and comparing workers share. Features are taken to be shared as scoring is: where the
-two were measured, imports of the workers hide it.
+The regular night of 100,000 borrowers on two threads says what each step takes; nights of as many on a lake with one
+and with two workers say which part of features, scoring and comparing workers share.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ def main() -> None:
         name: (float(wall), float(cpu))
         for name, wall, cpu in re.findall(r"\| (\w[\w ]*) \| ([\d.]+) \| ([\d.]+) \|", night)
     }
-    workers = page.split("<!-- workers:start -->")[1]
+    workers = page.split(f"<!-- workers-{MEASURED}:start -->")[1]
     one, two = (cells(workers, row) for row in ("a lake, one worker", "a lake, 2 workers"))
-    shared = [2 * (1 - after / before) for before, after in zip(one[1:3], two[1:3], strict=True)]
-    scoring, comparing = shared
+    shared = [2 * (1 - after / before) for before, after in zip(one[:3], two[:3], strict=True)]
+    building, scoring, comparing = shared
     spread = (
-        scoring * steps["build_features"][1] + scoring * steps["score_portfolio"][1]
+        building * steps["build_features"][1] + scoring * steps["score_portfolio"][1]
         + comparing * steps["compare_with_previous"][1]
     )  # fmt: skip
     fixed = steps["before the first step"][0] + steps["after the last step"][0]
@@ -54,11 +53,11 @@ def main() -> None:
         title="Many workers, calculated",
         command="python -m benchmarks.many_workers",
         body=f"""
-Not measured: there are two cores here. From the regular night of 100,000 borrowers and the lake's nights of 20,000
+Not measured: there are two cores here. From the regular night of 100,000 borrowers and the lake's nights of as many
 above, every step multiplied by 100.
 
-- Workers share {scoring:.0%} of the processor time of scoring and {comparing:.0%} of that of comparing, as one and two
-  of them show; of features as much as of scoring, which is assumed. That is {spread:,.0f} CPU s of 100,000 borrowers.
+- Workers share {building:.0%} of the processor time of features, {scoring:.0%} of that of scoring and {comparing:.0%}
+  of that of comparing, as one and two of them show. That is {spread:,.0f} CPU s of 100,000 borrowers.
 - The committer does all else, on two cores as measured: {alone:,.0f} s, and {fixed:.0f} s before and after, which do
   not grow. A version takes no time to publish, which is assumed; a copy what it took.
 - A worker is a core as fast as ours, disks and network keep up. More cores of the committer would make its queries

@@ -94,8 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 subprocess.run(["rm", "-rf", copy], check=True)
         both = ceiling()
     renew(
-        "workers",
-        title="A lake beside a file, Dask workers beside threads",
+        f"workers-{options.enterprises}",
+        title=f"A lake beside a file, Dask workers beside threads: {options.enterprises:,} borrowers",
         command=shlex.join(["python", "-m", "benchmarks.workers", *(arguments or sys.argv[1:])]),
         body=page({name: [median(step) for step in zip(*rounds, strict=True)] for name, rounds in seconds.items()},
                   enterprises=options.enterprises, both=both, rounds=options.rounds),
