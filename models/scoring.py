@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -35,6 +36,7 @@ class Classifier(Protocol):
 
     family: ClassVar[str]
     settings: Any
+    groups: Mapping[str, str] | None
     preparation_: Prepared
     groups_: tuple[str, ...]
     left_out_: dict[str, str]
