@@ -85,6 +85,14 @@ class Training:
     shap_check: ShapCheck | None = None
     importance: Importance | None = None
 
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """The columns that did not enter the model, by the reason."""
+        columns: dict[str, list[str]] = {}
+        for name, reason in self.model.classifier.left_out_.items():
+            columns.setdefault(reason, []).append(name)
+        return columns
+
 
 def train(
     estimator: Any,

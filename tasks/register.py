@@ -67,6 +67,7 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
                     "raw": plain(training.evaluation.raw),
                     "pd": plain(training.evaluation.pd),
                     **({} if training.drawn_from is None else {"drawn_from": training.drawn_from}),
+                    "left_out": training.left_out,
                     **examination.figures(training),
                     **family.choices(training),
                 },

@@ -60,9 +60,6 @@ def card(training: Training, family: Family, *, title: str) -> str:
         f"| {_NAMES[name]} | {_span(evaluation.raw[name])} | {_span(evaluation.pd[name])} |"
         for name in METRICS
     )
-    left_out: dict[str, int] = {}
-    for reason in classifier.left_out_.values():
-        left_out[reason] = left_out.get(reason, 0) + 1
     return "\n".join(
         [
             f"# {title}",
@@ -79,7 +76,7 @@ def card(training: Training, family: Family, *, title: str) -> str:
             "",
             "Accuracy, precision and recall call a borrower default from one half on.",
             f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
-            *[f"Left out, {reason}: {count} columns." for reason, count in left_out.items()],
+            *[f"Left out, {reason}: {len(names)} columns." for reason, names in training.left_out.items()],
             *_beside(training),
             *_reasons(training),
             *_shap_check(training),

@@ -41,7 +41,8 @@ def card_rows(**changed: object) -> CardRows:
         "knowledge_date": DAY, "registered_at": datetime(2026, 7, 1, 3), "base_rate": 0.15,
         "metrics": {"rows": 1234, "protocol": "out_of_time", "calibrated_on": "900 later rows",
                     "reason_check": {"rows": 500, "raised": 480, "passed": 420,
-                                     "share": {"mean": 0.875, "low": 0.84, "high": 0.9}}},
+                                     "share": {"mean": 0.875, "low": 0.84, "high": 0.9}},
+                    "left_out": {"constant": ["a", "b"], "it looks back as far as the record": ["tx_count_all"]}},
         "artefact_sha256": "a" * 64, "data_fingerprint": "f" * 64, "schema_hash": "s" * 64, "run_id": "run-1",
         "feature_names": ["tx_count_30d"], "feature_groups": ["volume"], "settings": {"folds": 5},
     }  # fmt: skip
@@ -121,6 +122,12 @@ def judged(rule: str = "on_watch_list", **changed: object) -> dict[str, object]:
         "recall": 0.4, "recall_low": 0.234, "recall_high": 0.593, "lead_days_q1": 61.0, "lead_days_median": 94.0,
         "lead_days_q3": 140.0, "note": None, **changed,
     }  # fmt: skip
+
+
+def test_the_card_says_which_columns_were_left_out_and_why():
+    page = card(card_rows())
+    assert "3 columns left out" in page
+    assert "<td>tx_count_all</td><td>it looks back as far as the record</td>" in page
 
 
 def test_the_card_says_what_is_open_and_when_it_is_reviewed_again():
@@ -246,7 +253,8 @@ def test_a_watched_figure_may_be_missing_only_with_a_note():
 def test_a_report_says_in_words_whether_pds_follow_the_cycle():
     words = ("calibration", "rating_philosophy", "all vintages", 0.9, None, None, None, None, 900, "ok",
              "PDs are point in time: <b>")  # fmt: skip
-    rows = pl.concat([watched(), pl.DataFrame([words], schema=MONITORED, orient="row")])
+    told = pl.DataFrame([words], schema=MONITORED, orient="row").with_columns(is_beside=False)
+    rows = pl.concat([watched(), told])
     page = validation_report(night_rows(monitoring=rows))
     assert "<p>all vintages: PDs are point in time: &lt;b&gt;</p>" in page
     assert "<p>all vintages" not in validation_report(night_rows())
