@@ -195,7 +195,9 @@ def writing(folder: Path, *, advice: str) -> Iterator[None]:
             f"cannot write to {folder}: {error.strerror}; {advice if full else 'nothing is left there'}"
         ) from error
     except duckdb.Error as error:
-        line = str(error).split("\n", 1)[0]
+        said = str(error).splitlines()
+        # of a failed checkpoint the cause is said second
+        line = next((line for line in said if "No space left" in line), said[0])
         raise Refused(
             f"cannot write to {folder}: {line}; "
             f"{advice if 'No space left' in line else 'the copied warehouse is of no use'}"
