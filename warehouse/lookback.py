@@ -37,7 +37,7 @@ def beyond(con: duckdb.DuckDBPyConnection, *, portfolio: str, day: date) -> dict
     """Return the features that would mean something else on a later date, each with the reason.
 
     Those that look back as far as the record reaches, and those that look back further than the record of their feed
-    reached on that day.
+    reached on that day, but for states.
     """
     reasons = {}
     for file in sql.catalogue("features"):
@@ -48,7 +48,7 @@ def beyond(con: duckdb.DuckDBPyConnection, *, portfolio: str, day: date) -> dict
         for column in file.columns:
             if column.lookback is None:
                 reasons[column.name] = "it looks back as far as the record, which reaches further every night"
-            elif column.lookback > reach:
+            elif column.lookback > reach and not column.is_state:
                 reasons[column.name] = (
                     f"it looks back {column.lookback} days, the record of {feeds[0]} {reach} on {day}"
                 )

@@ -56,6 +56,7 @@ class SqlColumn:
         text: what it means.
         lookback: days before the end of the night in which a row must lie to count; 0 for what holds now, None where
             it looks back as far as the record reaches.
+        is_state: the latest row within the lookback counts, so that a shorter record lacks it, but knows no other.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SqlColumn:
     unit: str
     text: str
     lookback: int | None = 0
+    is_state: bool = False
 
     @property
     def comment(self) -> str:
@@ -121,7 +123,7 @@ def read_head(path: Path, text: str) -> tuple[dict[str, str], list[tuple[int, Sq
             raise Refused(f"{path}:{number}: the head line '{field}' says nothing")
         entries.append((number, field, name, value))
     fields = _fields(path, entries)
-    return fields, list(_lines(path, entries, _days(path, fields.get("lookback", "0 days"))))
+    return fields, list(_lines(path, entries, *_lookback(path, fields.get("lookback", "0 days"))))
 
 
 def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict[str, str]:
@@ -135,14 +137,14 @@ def _fields(path: Path, entries: list[tuple[int, str, str | None, str]]) -> dict
     return fields
 
 
-def _days(path: Path, lookback: str) -> int:
-    if matched := re.fullmatch(r"(\d+) days", lookback):
-        return int(matched[1])
-    raise Refused(f"{path}: the head line 'lookback' reads '-- lookback: 390 days', not '{lookback}'")
+def _lookback(path: Path, said: str) -> tuple[int, bool]:
+    if matched := re.fullmatch(r"(\d+) days(, a state)?", said):
+        return int(matched[1]), matched[2] is not None
+    raise Refused(f"{path}: the head line 'lookback' reads '390 days' or '390 days, a state', not '{said}'")
 
 
 def _lines(
-    path: Path, entries: list[tuple[int, str, str | None, str]], lookback: int
+    path: Path, entries: list[tuple[int, str, str | None, str]], lookback: int, is_state: bool
 ) -> Iterator[tuple[int, SqlColumn | Inherit]]:
     for number, field, name, value in entries:
         if field == "inherit" and name is not None:
@@ -156,7 +158,7 @@ def _lines(
                         "where the name may hold {window} or {days}"
                     )
                 group, unit, text = matched[1], (matched[2] or "").strip(), matched[3].strip()
-                yield number, SqlColumn(spelled, group, unit, text, lookback=_looks_back(text, days))
+                yield number, SqlColumn(spelled, group, unit, text, _looks_back(text, days), is_state)
 
 
 def _looks_back(text: str, days: int | None) -> int | None:

@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: ledger rows known by the end of $as_of_date and dated on or before it; a loan is current while its latest
 --   ledger row is less than 390 days old
--- lookback: 390 days
+-- lookback: 390 days, a state
 -- inputs: staging.stg_loan_ledger, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id

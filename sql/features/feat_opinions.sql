@@ -3,7 +3,7 @@
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: opinions known by the end of $as_of_date and dated on or before it; the latest stated value
 --   of the last 390 days counts
--- lookback: 390 days
+-- lookback: 390 days, a state
 -- inputs: staging.stg_credit_opinions, features.feat_profile
 -- parameters: portfolio, as_of_date
 -- inherit features.feat_profile: portfolio, as_of_date, bucket, enterprise_id
