@@ -22,7 +22,9 @@ from warehouse.publishing.published import ask
 pytestmark = pytest.mark.server
 
 FIRST = date(2026, 5, 31)
-SECOND = date(2026, 6, 7)  # before anybody comes from a thick file to a thin one, which the toy cannot compare
+SECOND = date(
+    2026, 6, 7
+)  # before anybody comes from a thick file to a thin one, which the toy cannot compare
 PORTFOLIO = "simulated-150-7"
 FEATURES = {"tx_count_365d", "tx_gap_std_365d"}
 QUICK = VotingEnsembleSettings(
