@@ -29,7 +29,7 @@ from warehouse.publishing.published import ask
 pytestmark = pytest.mark.server
 
 PORTFOLIO = "ledger-only"
-FIRST, SECOND = date(2025, 12, 31), date(2026, 1, 31)
+FIRST, SECOND = date(2025, 12, 31), date(2026, 1, 20)
 QUARTERS = [
     date(year, month, day) for year in (2024, 2025) for month, day in ((3, 31), (6, 30), (9, 30), (12, 31))
 ]
