@@ -37,7 +37,7 @@ def beyond(con: duckdb.DuckDBPyConnection, *, portfolio: str, day: date) -> dict
     """Return the features that would mean something else on a later date, each with the reason.
 
     Those that look back as far as the record reaches, and those that look back further than the record of their feed
-    reached on that day, but for states.
+    reached on that day, unless they tell a state.
     """
     reasons = {}
     for file in sql.catalogue("features"):

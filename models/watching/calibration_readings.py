@@ -19,10 +19,8 @@ VINTAGES = "all vintages"
 PHILOSOPHY = "rating_philosophy"
 _OF_GRADE = ("grade_default_rate", "grade_jeffreys", "grade_one_factor")
 _OF_LATEST = ("one_factor", "observed_to_expected", "hosmer_lemeshow", "spiegelhalter")
-_MOST, _LEAST = (
-    2 / 3,
-    1 / 3,
-)  # share of the movement from which PDs are called point in time, and through the cycle
+# share of the movement from which on PDs are called point in time, and up to which through the cycle
+_MOST, _LEAST = 2 / 3, 1 / 3
 
 
 def calibration(
