@@ -1,4 +1,4 @@
-"""Renew the section of one benchmark in docs/benchmarks.md."""
+"""Renew the section of one benchmark in docs/benchmarks.md, or on another page."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ read; the seconds are for orientation.
 """
 
 
-def renew(section: str, *, title: str, command: str, body: str) -> None:
+def renew(section: str, *, title: str, command: str, body: str, page: Path = PAGE) -> None:
     """Replace one section of the page by the new measurement and print it."""
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else INTRODUCTION
+    text = page.read_text(encoding="utf-8") if page.exists() else INTRODUCTION
     start, end = f"<!-- {section}:start -->", f"<!-- {section}:end -->"
     block = (
         f"{start}\n## {title}\n\n`{command}`, {date.today()}, Python {platform.python_version()}\n\n"
@@ -28,5 +28,5 @@ def renew(section: str, *, title: str, command: str, body: str) -> None:
         text = re.sub(re.escape(start) + ".*?" + re.escape(end), lambda _: block, text, flags=re.DOTALL)
     else:
         text = f"{text.rstrip()}\n\n{block}\n"
-    PAGE.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
     sys.stdout.write(f"\n{block}\n")

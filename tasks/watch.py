@@ -29,7 +29,7 @@ from warehouse.partition import replace_partition
 from warehouse.safe_text import in_markdown
 
 SHOWN = 10
-MEMORY = 60  # scored nights over which nights in a row are counted
+MEMORY = 60  # scored nights over which the nights of an alert are counted
 ALERT_COLUMNS: dict[str, Any] = {
     "heading": pl.String, "measure": pl.String, "model_family": pl.String, "model_role": pl.String,
     "model_version": pl.String, "subject": pl.String, "severity": pl.String, "nights": pl.Int32, "message": pl.String,

@@ -1,4 +1,4 @@
-"""Compare tonight's headlines with those of the last nights: grades, mean PD, families, reasons, moves, late feeds."""
+"""Compare tonight's headlines with those of the last nights, and what came in with what usually comes."""
 
 from collections import Counter
 from datetime import date
@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from models.master_scale import IN_DEFAULT, MasterScaleSettings
+from models.watching.arrival_readings import amount_reading, default_reading
 from models.watching.readings import Reading, feed_reading, index_reading, level_reading, shares
 from models.watching.settings import WatchSettings
-from warehouse import watch
+from warehouse import arrivals, watch
 from warehouse.connection import writer
 from warehouse.night import Night
 
@@ -18,7 +19,7 @@ FIRST = "no night was scored before this one"
 
 
 def headline_readings(night: Night, before: tuple[date, ...], limits: WatchSettings) -> list[Reading]:
-    """Return how the headlines of a portfolio moved, and how late its feeds are.
+    """Return how the headlines of a portfolio moved, how late its feeds are, and whether what they bring has changed.
 
     Args:
         night: The night that is watched.
@@ -30,6 +31,8 @@ def headline_readings(night: Night, before: tuple[date, ...], limits: WatchSetti
         nights = [watch.headlines(con, night.on(day)) for day in before]
         moves = watch.moves(con, night)
         feeds = watch.feed_ages(con, night)
+        amounts = arrivals.amounts(con, night, nights=limits.change_nights)
+        defaults = arrivals.new_defaults(con, night, nights=limits.change_nights)
     grades = MasterScaleSettings().grades
     last = np.mean([_by_grade(rows, grades) for rows in nights], axis=0) if nights else None
     readings = [
@@ -50,6 +53,10 @@ def headline_readings(night: Night, before: tuple[date, ...], limits: WatchSetti
     readings += [
         feed_reading(feed, age, usual, pauses=pauses, settings=limits)
         for feed, (age, usual, pauses) in feeds.items()
+    ]
+    readings += [
+        amount_reading(amounts, settings=limits),
+        default_reading(defaults, nights=limits.change_nights, settings=limits),
     ]
     return [*readings, *_migration(moves, (*grades, IN_DEFAULT))]
 

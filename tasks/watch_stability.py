@@ -59,6 +59,7 @@ def model_stability(
         gone = "the feature is gone from features.feat_enterprise"
         common: dict[str, Any] = {
             "compared": 1 if subject == SCORE else len(bins) - 1,
+            "of_feature": subject != SCORE,
             "note": _note(actual, missing=len(reference) - 1),
             **key,
         }

@@ -239,7 +239,7 @@ def readings(con: duckdb.DuckDBPyConnection, *, portfolio: str, dates: tuple[dat
         con,
         "select as_of_date, heading, measure, model_family, model_role, "
         "if(model_role = 'champion', null, model_version) as model_version, subject, severity, value, threshold, "
-        "critical from wh.ops.monitoring where portfolio = $portfolio "
+        "critical, note from wh.ops.monitoring where portfolio = $portfolio "
         "and as_of_date in (select unnest(cast($dates as date[]))) and severity in ('watch', 'alarm') order by all",
         {"portfolio": portfolio, "dates": list(dates)},
     )

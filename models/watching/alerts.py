@@ -1,4 +1,4 @@
-"""Raise an alert for each measure that was at watch or alarm on two scored nights in a row, and for what is overdue."""
+"""Raise an alert for each measure at watch or alarm, and for what is overdue; say for how many nights it has been."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ GATHERED = ("csi_training", "csi_batch")  # hundreds of subjects: one alert a mo
 FEATURES = "features"
 GOVERNANCE = "governance"
 NAMED = 5
-NIGHTS = 2
 
 
 class Alert(NamedTuple):
-    """A measure that stayed at watch or alarm: how bad, for how many scored nights, and the message to send.
+    """A measure at watch or alarm: how bad, for how many scored nights in a row, and the message to send.
 
     `model_version` is None for the measures of a champion: they go on when another version takes its place.
     """
@@ -58,7 +57,7 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> list[Alert]:
     Parameters
     ----------
     readings : polars.DataFrame
-        as_of_date, the key of an alert, severity, value, threshold and critical of the nights.
+        as_of_date, the key of an alert, severity, value, threshold, critical and note of the nights.
     nights : sequence of date
         The scored nights, newest first; a night without a reading interrupts a run of bad nights, as does
         `ok` or `unknown`.
@@ -66,8 +65,8 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> list[Alert]:
     Returns
     -------
     list of Alert
-        `alarm` if both of the last two nights were at alarm, else `watch`. The features of a model (CSI) share
-        one alert, which takes the worst severity and the longest run of nights among them.
+        One for each measure, with the severity of its reading. The features of a model (CSI) share one alert,
+        which takes the worst severity and the longest run of nights among them.
     """
     bad = readings.filter(pl.col("severity").is_in(["watch", "alarm"]))
     by_night = {
@@ -82,12 +81,8 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> list[Alert]:
             if key not in by_night.get(day, {}):
                 break
             in_a_row += 1
-        if in_a_row < NIGHTS:
-            continue
-        last = [by_night[day][key]["severity"] for day in nights[:NIGHTS]]
-        severity = "alarm" if set(last) == {"alarm"} else "watch"
         named = {name: row[name] for name in KEY}
-        alert = Alert(**named, severity=severity, nights=in_a_row, message=_message(row, in_a_row))
+        alert = Alert(**named, severity=row["severity"], nights=in_a_row, message=_message(row, in_a_row))
         if alert.measure in GATHERED:
             by_model.setdefault(key[:-1], []).append((alert, row["value"]))
         else:
@@ -127,7 +122,7 @@ def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
     # newest first: an alert that has stood for months must not hide a new one
     newest = sorted(alerts, key=lambda pair: (pair[0].nights, -pair[1], pair[0].subject))
     names = ", ".join(
-        f"{alert.subject} {value:.4g} ({alert.nights} nights)" for alert, value in newest[:NAMED]
+        f"{alert.subject} {value:.4g} ({_since(alert.nights)})" for alert, value in newest[:NAMED]
     )
     more = f" and {len(alerts) - NAMED} more" if len(alerts) > NAMED else ""
     first = newest[0][0]
@@ -136,8 +131,8 @@ def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
         subject=FEATURES,
         severity="alarm" if tally["alarm"] else "watch",
         nights=max(alert.nights for alert, _ in alerts),
-        message=f"{owner}: {first.measure} of {tally['alarm']} features at alarm and "
-        f"{tally['watch']} at watch for two nights or more, newest first: {names}{more}",
+        message=f"{owner}: {first.measure} of {tally['alarm']} features at alarm and {tally['watch']} at watch, "
+        f"newest first: {names}{more}",
     )
 
 
@@ -154,8 +149,14 @@ def _message(row: dict[str, Any], nights: int) -> str:
         owner = "feed"
     limits = [f"{name} {row[name]:.4g}" for name in ("threshold", "critical") if row[name] is not None]
     judged_by = f" ({', '.join(limits)})" if limits else ""
-    value = "" if row["value"] is None else f" {row['value']:.4g}"
-    return f"{owner}, {row['subject']}: {row['measure']}{value}{judged_by}, {nights} nights at watch or alarm"
+    note = f"; {row['note']}" if row["note"] else ""
+    return (
+        f"{owner}, {row['subject']}: {row['measure']} {row['value']:.4g}{judged_by}, {_since(nights)}{note}"
+    )
+
+
+def _since(nights: int) -> str:
+    return "first night" if nights == 1 else f"{nights} nights"
 
 
 def _owner(family: str | None, role: str | None, version: str | None) -> str:

@@ -36,9 +36,7 @@ def page(
             *_listed(of_portfolio),
         ]
     else:
-        lines.append(
-            "No measure of the headline or a champion was at watch or alarm on two scored nights in a row."
-        )
+        lines.append("No measure of the headline or a champion is at watch or alarm.")
     lines += [f"- events of {kind}: {event}" for kind, event in events.items()]
     for heading in HEADINGS:
         under_heading = [

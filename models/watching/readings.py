@@ -85,13 +85,15 @@ def index_reading(
     version: str | None = None,
     compared: int = 1,
     usual: float | None = 0.0,
+    of_feature: bool = False,
     missing: str = "nothing to compare with",
     note: str = "",
 ) -> Reading:
     """Return the stability index of one subject, judged by the rule of thumb and by its critical value.
 
     It is at watch or alarm if it reaches the limit of the rule of thumb and also exceeds its critical value under no
-    change. An index above its critical value and below the limits is a real but small change: ok.
+    change. An index above its critical value and below the limits is a real but small change: ok. A feature is watched
+    and is no alarm by itself: what it does to the PDs is measured by theirs.
 
     Parameters
     ----------
@@ -105,6 +107,8 @@ def index_reading(
     usual : float or None, default=0
         Largest index of the subject on ordinary nights; only a larger index is judged. None if that is not known
         yet: the index is then shown but not judged.
+    of_feature : bool
+        Whether the subject is a feature.
     missing : str
         The note if there is nothing to compare.
     note : str
@@ -116,7 +120,10 @@ def index_reading(
     }  # fmt: skip
     n = 0.0 if reference is None else float(sum(reference))  # type: ignore[arg-type]
     m = 0.0 if actual is None else float(sum(actual))  # type: ignore[arg-type]
-    watch = None if usual is None else max(settings.index_watch, usual)
+    limit, alarm = (
+        (settings.feature_watch, np.inf) if of_feature else (settings.index_watch, settings.index_alarm)
+    )
+    watch = None if usual is None else max(limit, usual)
     key |= {"sample": round(m), "reference": round(n), "threshold": watch}
     if actual is None or reference is None or not n or not m:
         return Reading(**key, severity="unknown", note=missing)
@@ -133,7 +140,7 @@ def index_reading(
     if usual is None:
         note = f"{note}; told, not judged: how much it usually moves is not known yet".lstrip("; ")
     elif index.critical is not None and index.value > max(index.critical, usual):
-        severity = judged(index.value, settings.index_watch, settings.index_alarm)
+        severity = judged(index.value, limit, alarm)
     return Reading(**key, value=index.value, critical=index.critical, severity=severity, note=note or None)
 
 
@@ -171,6 +178,9 @@ def feed_reading(
 ) -> Reading:
     """Return the days since the last delivery of a feed, judged by its longest usual pause.
 
+    What has not come by the end of the night comes on the next day at the earliest, so the pause is a day longer than
+    the age already.
+
     Parameters
     ----------
     feed : str
@@ -193,7 +203,7 @@ def feed_reading(
     if usual is None or pauses < settings.feed_pauses:
         note = f"last delivered {age} days before; {pauses} pauses so far, {settings.feed_pauses} are needed"
         return Reading(**about, severity="unknown", note=note)
-    severity = judged(age, usual + 1, 2 * usual + 1)
+    severity = judged(age + 1, usual + 1, 2 * usual + 1)
     return Reading(**about, value=age, threshold=usual, severity=severity)
 
 

@@ -21,8 +21,15 @@ class WatchSettings(BaseModel):
     rows_a_bin: int = Field(
         default=5, ge=1, le=100, description="Mean rows a bin below which a stability index is unknown"
     )
-    index_watch: float = Field(default=0.10, gt=0, description="Stability index from which it is watched")
-    index_alarm: float = Field(default=0.25, gt=0, description="Stability index from which it is an alarm")
+    index_watch: float = Field(
+        default=0.10, gt=0, description="Stability index of PDs or grades from which it is watched"
+    )
+    index_alarm: float = Field(default=0.25, gt=0, description="The same from which it is an alarm")
+    feature_watch: float = Field(
+        default=0.25,
+        gt=0,
+        description="Stability index of a feature from which it is watched; no alarm by itself",
+    )
     level_watch: float = Field(
         default=0.10, gt=0, description="Relative change of the mean PD against the last nights to watch"
     )
@@ -37,6 +44,30 @@ class WatchSettings(BaseModel):
     usual_least: int = Field(
         default=7, ge=1, le=366, description="Such nights below which a feature is told and not judged"
     )
+    change_nights: int = Field(
+        default=60,
+        ge=14,
+        le=180,
+        description="Last nights whose amounts and new defaults are compared with those of the year before them",
+    )
+    amount_change: float = Field(
+        default=0.10,
+        gt=0,
+        le=1,
+        description="Relative change of all amounts that is looked for night by night",
+    )
+    default_ratio: float = Field(
+        default=2.0,
+        gt=1,
+        le=10,
+        description="How many times as many new defaults as in the year before are looked for night by night",
+    )
+    run_length_watch: int = Field(
+        default=365,
+        ge=2,
+        description="Nights that pass on average, if nothing changes, before amounts or new defaults are watched",
+    )
+    run_length_alarm: int = Field(default=3650, ge=2, description="The same for an alarm")
     feed_pauses: int = Field(
         default=3,
         ge=1,
@@ -104,6 +135,8 @@ class WatchSettings(BaseModel):
         """Refuse an alarm limit that is reached before its watch limit."""
         if self.index_alarm < self.index_watch or self.level_alarm < self.level_watch:
             raise ValueError("an alarm limit lies below its watch limit")
+        if self.run_length_alarm < self.run_length_watch:
+            raise ValueError("run_length_alarm lies below run_length_watch")
         if self.usual_least > self.usual_nights:
             raise ValueError("usual_least lies above usual_nights")
         if self.p_alarm > self.p_watch:

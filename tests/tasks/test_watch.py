@@ -80,7 +80,7 @@ def test_a_feature_is_judged_beyond_what_it_moved_in_the_weeks_before_the_last_b
         book.con.execute(
             "insert into wh.ops.monitoring (portfolio, as_of_date, heading, measure, model_family, model_role, "
             "subject, value, severity) values ('p', ?, 'stability', 'csi_batch', ?, 'champion', 'size', ?, 'ok')",
-            [day, F, 0.15 if day == days[3] else 9.0 if day >= days[8] else 0.01],
+            [day, F, 0.3 if day == days[3] else 9.0 if day >= days[8] else 0.01],
         )
     book.night(TONIGHT, seed=2, shift=1.0)
 
@@ -89,7 +89,7 @@ def test_a_feature_is_judged_beyond_what_it_moved_in_the_weeks_before_the_last_b
         return row["severity"], row["threshold"]
 
     # the 9.0 of the last five nights would hide tonight from itself
-    assert judged() == ("alarm", 0.15)
+    assert judged() == ("watch", 0.3)
     book.con.execute("update wh.ops.monitoring set value = 8.0 where as_of_date = ?", [days[0]])
     assert judged() == ("ok", 8.0)
     book.con.execute("delete from wh.ops.monitoring where as_of_date <= ?", [days[1]])
@@ -112,12 +112,13 @@ def test_a_feed_that_stopped_is_late_by_what_was_known_tonight(book):
     book.con.execute("delete from wh.raw.transactions where known_at < '2026-06-01'")
     found = book.watch()
     late = found[None, "feed_age", "transactions"]
-    assert (late["value"], late["threshold"], late["severity"]) == (4, 2, "watch")
+    assert (late["value"], late["threshold"], late["severity"]) == (4, 2, "alarm")
     assert found[None, "feed_age", "outcomes"]["note"] == "never delivered"
     assert book.watch(BEFORE)[None, "feed_age", "transactions"]["severity"] == "watch"
     book.watch()
-    (alert,) = book.frame("select message from wh.ops.alerts where measure = 'feed_age'")["message"]
-    assert alert == "feed, transactions: feed_age 4 (threshold 2), 2 nights at watch or alarm"
+    tonight = "select message from wh.ops.alerts where measure = 'feed_age' and as_of_date = $day"
+    (alert,) = book.frame(tonight, day=TONIGHT)["message"]
+    assert alert == "feed, transactions: feed_age 4 (threshold 2), 2 nights"
 
 
 def every(step: int, *, until: int, count: int = 20) -> list[date]:
@@ -131,13 +132,15 @@ FREE = {TONIGHT - timedelta(days=7 * week + day) for week in range(60) for day i
     ("days", "usual", "severity"),
     [
         pytest.param(every(1, until=0, count=200), 1, "ok", id="daily"),
-        pytest.param(every(1, until=2, count=200), 1, "watch", id="daily, late"),
+        pytest.param(every(1, until=1, count=200), 1, "watch", id="daily, not today"),
+        pytest.param(every(1, until=2, count=200), 1, "alarm", id="daily, late"),
         pytest.param(every(1, until=91, count=200), 1, "alarm", id="daily, dead for 91 days"),
         pytest.param(every(1, until=800, count=200), 1, "alarm", id="daily, dead for years"),
         pytest.param([day for day in every(1, until=0, count=200) if day not in FREE], 3, "ok", id="five days a week"),
         pytest.param([*every(1, until=0, count=80), *every(1, until=89)], 10, "ok", id="daily, an outage of late"),
-        pytest.param([*every(1, until=2, count=100), *every(1, until=130)], 1, "watch", id="daily, an old outage"),
-        pytest.param(every(30, until=30), 30, "ok", id="monthly, due tonight"),
+        pytest.param([*every(1, until=2, count=100), *every(1, until=130)], 1, "alarm", id="daily, an old outage"),
+        pytest.param(every(30, until=29), 30, "ok", id="monthly, due tomorrow"),
+        pytest.param(every(30, until=30), 30, "watch", id="monthly, due tonight"),
         pytest.param(every(30, until=31, count=4), 30, "watch", id="monthly for four months, late"),
         pytest.param(every(30, until=61), 30, "alarm", id="monthly, dead"),
         pytest.param(every(91, until=80, count=4), 91, "ok", id="quarterly for a year"),
@@ -206,7 +209,7 @@ def test_a_night_that_is_watched_again_leaves_the_same_rows_once(book):
         "recorded_at": 0
     }
     assert (
-        again[F, "csi_training", "size"]["severity"] == "alarm"
+        again[F, "csi_training", "size"]["severity"] == "watch"
     )  # counted anew, not read from the first time
 
 
@@ -215,7 +218,7 @@ def test_a_feature_without_values_a_constant_one_and_one_that_is_gone(book):
     rows = book.night(BEFORE)
     book.night(rows=rows.with_columns(size=pl.lit(None, pl.Float64)))
     found = book.watch()
-    assert found[F, "csi_training", "size"]["severity"] == "alarm"
+    assert found[F, "csi_training", "size"]["severity"] == "watch"
     assert found[F, "csi_training", "size"]["note"] == "no value tonight: has its feed stopped?"
     steady = found[F, "csi_training", "steady"]
     assert (steady["value"], steady["critical"], steady["severity"]) == (0.0, None, "ok")
@@ -403,7 +406,7 @@ def test_the_version_that_scored_the_night_is_the_one_that_is_measured(book):
     )  # it scored that night all the same
 
 
-def test_an_alert_comes_on_the_second_night_and_is_emitted_once_a_severity(book, monkeypatch):
+def test_an_alert_comes_on_the_first_night_and_is_emitted_once_a_severity(book, monkeypatch):
     sent = []
     monkeypatch.setattr(
         send_alerts, "emit_event", lambda *given, **more: sent.append((given, more)) or object()
@@ -415,17 +418,15 @@ def test_an_alert_comes_on_the_second_night_and_is_emitted_once_a_severity(book,
     for day in (27, 28, 29):
         book.watch(date(2026, 6, day))
         counts.append(book.frame("from wh.ops.alerts where as_of_date = $day", day=date(2026, 6, day)).height)
-    assert counts[:2] == [0, 0]
-    alerts = book.frame("from wh.ops.alerts")
-    assert alerts.filter(measure="psi_training", subject="score").select("severity", "nights").row(0) == (
-        "alarm",
-        2,
-    )
+    assert counts[0] == 0
+    alerts = book.frame("from wh.ops.alerts order by as_of_date")
+    scores = alerts.filter(measure="psi_training", subject="score")
+    assert scores.select("severity", "nights").rows() == [("alarm", 1), ("alarm", 2)]
     assert set(alerts["event"]) == {"not emitted: the run ended before"}
     night = Night("p", BEFORE, "r")
     raised = watch.write_watch.fn(night, *watch.measure_night.fn(night, LIMITS), limits=LIMITS)
     assert set(send_alerts.send_alerts.fn(night, raised).values()) == {"emitted"}
-    assert set(book.frame("from wh.ops.alerts")["event"]) == {"emitted"}
+    assert set(book.frame("from wh.ops.alerts where as_of_date = $day", day=BEFORE)["event"]) == {"emitted"}
     assert [given[0] for given, _ in sent] == [
         f"nightledger.alert.{one}" for one in sorted({a.severity for a in raised})
     ]
@@ -449,7 +450,7 @@ def test_an_event_that_is_not_emitted_stops_nothing_and_is_said(book, monkeypatc
     alerts = watch.write_watch.fn(night, *watch.measure_night.fn(night, LIMITS), limits=LIMITS)
     told = send_alerts.send_alerts.fn(night, alerts)
     assert set(told.values()) == {said}
-    assert set(book.frame("from wh.ops.alerts")["event"]) == {said}
+    assert set(book.frame("from wh.ops.alerts where as_of_date = $day", day=BEFORE)["event"]) == {said}
     assert f"stay rows of ops.alerts: {said}" in caplog.text
 
 

@@ -116,8 +116,9 @@ def test_an_alert_of_a_shadow_says_so_and_calls_nobody_who_waits_for_the_portfol
     assert "nightledger.alert.beside.alarm" in sent
     assert "nightledger.alert.alarm" not in sent
     stored = book.frame(
-        "select model_role, model_version, event from wh.ops.alerts where measure = 'psi_training'"
-    )
+        "select model_role, model_version, event from wh.ops.alerts "
+        "where measure = 'psi_training' and as_of_date = $day", day=TONIGHT,
+    )  # fmt: skip
     assert set(stored.rows()) == {
         ("challenger", "v2", "emitted"), ("challenger", "v3", "emitted"), ("shadow", "v4", "emitted"),
     }  # fmt: skip

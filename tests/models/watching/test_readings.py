@@ -1,4 +1,4 @@
-"""A reading is judged by both limits, an unknown one says why, and an alert needs two nights."""
+"""A reading is judged by both limits, an unknown one says why, and each at watch or alarm is an alert."""
 
 from __future__ import annotations
 
@@ -95,9 +95,19 @@ def test_a_mean_pd_of_few_or_of_a_first_night_is_told_and_not_judged():
 
 @pytest.mark.parametrize(
     ("age", "usual", "pauses", "severity"),
-    [(2, 2, 30, "ok"), (3, 2, 30, "watch"), (5, 2, 30, "alarm"), (500, 2, 3, "alarm"), (92, 92, 3, "ok")],
+    [
+        (0, 1, 30, "ok"),
+        (1, 1, 30, "watch"),  # it came every day, and not today
+        (1, 2, 30, "ok"),
+        (2, 2, 30, "watch"),
+        (4, 2, 30, "alarm"),
+        (500, 2, 3, "alarm"),
+        (91, 92, 3, "ok"),
+    ],
 )
-def test_a_feed_is_late_beyond_its_longest_usual_pause(age, usual, pauses, severity):
+def test_a_feed_is_late_as_soon_as_its_pause_must_become_longer_than_any_usual_one(
+    age, usual, pauses, severity
+):
     found = feed_reading("transactions", age, usual, pauses=pauses, settings=LIMITS)
     assert (found.value, found.severity, found.threshold) == (age, severity, usual)
 
@@ -130,17 +140,17 @@ def history(*nights: tuple[date, str]) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("nights", "severity", "in_a_row"),
     [
-        ([(TUESDAY, "alarm")], None, 0),
-        ([(TUESDAY, "alarm"), (MONDAY, "ok"), (FRIDAY, "alarm")], None, 0),
-        ([(TUESDAY, "alarm"), (FRIDAY, "alarm")], None, 0),  # Monday was scored and has no reading
+        ([(TUESDAY, "alarm")], "alarm", 1),
+        ([(TUESDAY, "alarm"), (MONDAY, "ok"), (FRIDAY, "alarm")], "alarm", 1),
+        ([(TUESDAY, "alarm"), (FRIDAY, "alarm")], "alarm", 1),  # Monday was scored and has no reading
         ([(MONDAY, "alarm"), (FRIDAY, "alarm")], None, 0),  # over by tonight
         ([(TUESDAY, "unknown"), (MONDAY, "alarm"), (FRIDAY, "alarm")], None, 0),
-        ([(TUESDAY, "alarm"), (MONDAY, "watch")], "watch", 2),
+        ([(TUESDAY, "alarm"), (MONDAY, "watch")], "alarm", 2),
         ([(TUESDAY, "watch"), (MONDAY, "alarm"), (FRIDAY, "alarm")], "watch", 3),
         ([(TUESDAY, "alarm"), (MONDAY, "alarm"), (FRIDAY, "watch")], "alarm", 3),
     ],
 )
-def test_an_alert_needs_two_scored_nights_in_a_row(nights, severity, in_a_row):
+def test_an_alert_is_as_bad_as_its_reading_and_counts_the_scored_nights_in_a_row(nights, severity, in_a_row):
     found = raised(history(*nights), NIGHTS)
     assert [(one.severity, one.nights) for one in found] == (
         [] if severity is None else [(severity, in_a_row)]
@@ -160,13 +170,20 @@ def test_the_features_of_a_family_are_gathered_in_one_alert():
     (one,) = raised(pl.concat(nights), NIGHTS)
     assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 3)
     assert one.message == (
-        "f: csi_batch of 3 features at alarm and 3 at watch for two nights or more, newest first: "
-        "x1 0.3 (2 nights), x5 0.7 (3 nights), x4 0.6 (3 nights), x3 0.5 (3 nights), x2 0.4 (3 nights) and 1 more"
+        "f: csi_batch of 4 features at alarm and 3 at watch, newest first: x6 0.8 (first night), "
+        "x1 0.3 (2 nights), x5 0.7 (3 nights), x4 0.6 (3 nights), x3 0.5 (3 nights) and 2 more"
     )
 
 
-def test_the_first_night_raises_nothing():
-    assert raised(history((TUESDAY, "alarm")), (TUESDAY,)) == []
+def test_an_alert_says_what_its_reading_says():
+    reading = Reading(
+        "stability", "mean_pd", "headline", value=0.3, threshold=0.1, severity="alarm", note="+200%"
+    )
+    (alert,) = raised(as_frame([reading]).with_columns(as_of_date=pl.lit(TUESDAY)), (TUESDAY,))
+    assert alert.message == "headline, headline: mean_pd 0.3 (threshold 0.1), first night; +200%"
+
+
+def test_no_night_raises_nothing():
     assert raised(history(), ()) == []
 
 
@@ -353,7 +370,7 @@ def test_the_page_has_three_headings_and_the_worst_first():
         "## Performance", "## Stability", "## Calibration",
     ]  # fmt: skip
     assert text.index("psi_batch | f score | 0.4") < text.index("csi_batch | f x")
-    assert "**alarm** wide_deep, score: psi_batch 0.3, 2 nights at watch or alarm" in text
+    assert "**alarm** wide_deep, score: psi_batch 0.3, 2 nights" in text
     assert "- unknown (1): no labels yet" in text
     assert "- f: PDs are point in time" in text
     assert len(text.splitlines()) < 45
