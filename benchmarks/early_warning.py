@@ -73,7 +73,7 @@ def build(folder: Path, *, seed: int, enterprises: int) -> None:
 
     outcome = OutcomeDefinition.of("dpd90", horizon_days=HORIZON_DAYS)
     world = {"history_days": HISTORY_DAYS}
-    with plain(defaultdict(float)):
+    with plain(defaultdict(float)), writer(purpose="early warning"):
         delivery = deliver_feeds(
             source="simulated", enterprises=enterprises, seed=seed, through=THROUGH, world=world
         )

@@ -64,7 +64,7 @@ def score_nights(seed: int, *, enterprises: int) -> Any:
         delivery = deliver_feeds(
             source="simulated", enterprises=enterprises, seed=seed, through=days[-1], world=world
         )
-        ingest_landing(delivery.landing, delivery.portfolio, "watching")
+        ingest_landing(delivery.landing, delivery.portfolio, "history")
         for day in days:
             with writer(purpose="night") as con:
                 run_id = ledger.start_run(con, flow="score", portfolio=delivery.portfolio, as_of_date=day)
@@ -114,7 +114,7 @@ def disturbed(seed: int, *, enterprises: int) -> dict[str, dict[str, int | None]
     with plain(defaultdict(float)), writer(purpose="watching") as con:
         source = {"source": "simulated", "enterprises": enterprises, "seed": seed}
         delivery = deliver_feeds(**source, through=cents - timedelta(days=1))
-        ingest_landing(delivery.landing, delivery.portfolio, "watching")
+        ingest_landing(delivery.landing, delivery.portfolio, "later")
         found = to_rows(con, delivery.portfolio, last)
         run_id = ledger.start_run(con, flow="score", portfolio=delivery.portfolio, as_of_date=following)
         night = Night(delivery.portfolio, following, run_id)

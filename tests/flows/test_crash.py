@@ -37,7 +37,8 @@ FACTS = {
 LEFT = (
     "scores.portfolio_scores", "scores.contributions", "scores.score_changes", "ops.monitoring", "ops.alerts",
     "ops.fairness", "ops.bin_counts", "marts.mart_portfolio_latest", "marts.mart_portfolio_summary",
-    "marts.mart_score_changes", "marts.mart_migration", "marts.mart_early_warning", "features.feat_enterprise",
+    "marts.mart_score_changes", "marts.mart_migration", "marts.mart_early_warning", "marts.mart_watch_list",
+    "features.feat_enterprise",
 )  # fmt: skip
 STAMPS = {"run_id", "scored_at", "recorded_at"}
 
