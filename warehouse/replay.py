@@ -18,7 +18,7 @@ from warehouse.run_inputs import RunInput
 from warehouse.sql import quoted
 
 KEY = ("enterprise_id", "model_role", "model_family", "model_version")
-NUMBERS = ("pd_raw", "pd", "base_value", "score_points")
+NUMBERS = ("pd_raw", "pd", "pd_lower", "pd_upper", "base_value", "score_points")
 WORDS = ("coverage", "score_status", "grade", "reason_1", "reason_2", "reason_3", "reason_4", "scored_as_of")
 TOLERANCE = 1e-12
 

@@ -15,6 +15,7 @@ from warehouse.night import Night
 from warehouse.partition import audit, replace_partition
 from warehouse.registry import ModelRecord
 
+_INTERVAL = ("pd_lower", "pd_upper")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _EXPLAINED = ("base_value", *_REASONS, *(f"{reason}_strength" for reason in _REASONS))
 
@@ -26,7 +27,8 @@ def as_rows(
 
     Args:
         rows: enterprise_id, coverage, pd_raw, pd, score_points and grade, null where the model cannot score;
-            base_value, reason_1 to reason_4 and their strengths where the family explains itself.
+            pd_lower and pd_upper where the model has an interval; base_value, reason_1 to reason_4 and their
+            strengths where the family explains itself.
         night: portfolio of the enterprises, the date that they are scored for, and the run that scores them.
         record: the model; None for enterprises that no model can score.
         headline: the coverage classes whose headline this champion gives. There its row is the champion's; anywhere
@@ -53,8 +55,8 @@ def stage_scores(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | P
     """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
 
     Rows that an earlier try left for the same portfolio and date are replaced. portfolio, as_of_date, run_id and
-    scored_at are stamped, whatever the files hold; base_value, reasons and in_default may be absent. Fresh rows are
-    scored as of this date.
+    scored_at are stamped, whatever the files hold; interval, base_value, reasons and in_default may be absent. Fresh rows
+    are scored as of this date.
 
     Returns:
         The number of rows staged.
@@ -70,7 +72,7 @@ def stage_scores(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | P
         parquet_paths,
         night,
         what="score partitions",
-        optional=(*_EXPLAINED, "scored_as_of", "in_default"),
+        optional=(*_INTERVAL, *_EXPLAINED, "scored_as_of", "in_default"),
     )
     con.execute(
         "update wh.scores.incoming_scores set scored_as_of = as_of_date "

@@ -33,7 +33,7 @@ qualify row_number() over (partition by s.enterprise_id order by s.as_of_date de
 """
 
 _KEPT = (
-    "model_family", "model_version", "pd_raw", "pd", "base_value", "score_points", "grade",
+    "model_family", "model_version", "pd_raw", "pd", "pd_lower", "pd_upper", "base_value", "score_points", "grade",
     "reason_1", "reason_2", "reason_3", "reason_4", "scored_at", "scored_as_of",
 )  # fmt: skip
 
@@ -75,10 +75,14 @@ where {_PARTITION_I} and m.label_definition is distinct from 'cross_section'
 order by all
 """
 
-# the label's own SQL with a window of no days: who is in default tonight, by what is known tonight
+# the label's own SQL with a window of no days: who is in default tonight, by what is known tonight;
+# the interval tells of borrowers that are not
 _MARK = f"""
 update wh.scores.incoming_scores as i
-set in_default = l.reason = 'in default on as_of_date'
+set
+    in_default = l.reason = 'in default on as_of_date',
+    pd_lower = case when l.reason = 'in default on as_of_date' then null else i.pd_lower end,
+    pd_upper = case when l.reason = 'in default on as_of_date' then null else i.pd_upper end
 from outcomes as l, wh.ops.model_registry as m
 where
     {_PARTITION_I} and i.enterprise_id = l.enterprise_id

@@ -13,6 +13,9 @@
 -- column grade: [score] grade on the master scale
 -- column score_points: [score] points, not rounded; higher is safer
 -- column pd: [score] probability; calibrated probability of default
+-- column pd_lower: [score] probability; lower end of the 95% interval of the default rate of borrowers with this score,
+--   null without a pd, in default, and where the model has no interval
+-- column pd_upper: [score] probability; its upper end
 -- column in_default: [outcome] true where the borrower was in default that night: its pd is no forecast
 -- column pd_change: [score] probability; pd less that of the night before in this list
 -- column reason_1: [score] feature that raises the PD most
@@ -40,6 +43,8 @@ select
     s.grade,
     s.score_points,
     s.pd,
+    s.pd_lower,
+    s.pd_upper,
     s.in_default,
     s.pd - lag(s.pd) over (partition by s.portfolio order by s.as_of_date) as pd_change,
     s.reason_1,

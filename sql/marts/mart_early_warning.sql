@@ -13,6 +13,9 @@
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column grade: [score] grade of the latest night
 -- column pd: [score] probability; pd of the latest night
+-- column pd_lower: [score] probability; lower end of the 95% interval of the default rate of borrowers with this score,
+--   null without a pd, in default, and where the model has no interval
+-- column pd_upper: [score] probability; its upper end
 -- column notches_1m: [migration] notches moved in 30 days, positive where it got worse
 -- column notches_3m: [migration] notches moved in 90 days
 -- column notches_6m: [migration] notches moved in 180 days
@@ -106,6 +109,8 @@ latest as (
         h.in_default,
         h.grade,
         h.pd,
+        h.pd_lower,
+        h.pd_upper,
         m.notch
     from headlines as h
     left join profiles as p on h.enterprise_id = p.enterprise_id
@@ -246,6 +251,8 @@ triggered as (
         l.in_default,
         l.grade,
         l.pd,
+        l.pd_lower,
+        l.pd_upper,
         w.notches_1m,
         w.notches_3m,
         w.notches_6m,

@@ -17,6 +17,9 @@
 -- column grade: [score] grade on the master scale
 -- column score_points: [score] points, not rounded; higher is safer
 -- column pd: [score] probability; calibrated probability of default, null where there is no score
+-- column pd_lower: [score] probability; lower end of the 95% interval of the default rate of borrowers with this score,
+--   null without a pd, in default, and where the model has no interval
+-- column pd_upper: [score] probability; its upper end
 -- column as_of_date_previous: [time] date; the night before it, null on the first night
 -- column pd_previous_night: [score] probability; pd on that night
 -- column pd_change: [score] probability; pd minus pd_previous_night
@@ -111,6 +114,8 @@ select
     s.grade,
     s.score_points,
     s.pd,
+    s.pd_lower,
+    s.pd_upper,
     (select previous from nights) as as_of_date_previous,
     b.pd as pd_previous_night,
     s.pd - b.pd as pd_change,

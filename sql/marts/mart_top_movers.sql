@@ -12,6 +12,9 @@
 -- column as_of_date: [time] date; latest night
 -- column as_of_date_before: [time] date; night that it is compared with
 -- column pd: [score] probability; pd of the latest night
+-- column pd_lower: [score] probability; lower end of the 95% interval of the default rate of borrowers with this score,
+--   null without a pd, in default, and where the model has no interval
+-- column pd_upper: [score] probability; its upper end
 -- column pd_before: [score] probability; pd of the earlier night
 -- column pd_change: [score] probability; pd minus pd_before
 -- column points_change: [score] points; score_points minus those of the earlier night, negative where it got worse
@@ -58,6 +61,8 @@ moved as (
         l.as_of_date,
         b.as_of_date as as_of_date_before,
         l.pd,
+        l.pd_lower,
+        l.pd_upper,
         b.pd as pd_before,
         l.pd - b.pd as pd_change,
         l.score_points - b.score_points as points_change,
@@ -89,6 +94,8 @@ select
     as_of_date,
     as_of_date_before,
     pd,
+    pd_lower,
+    pd_upper,
     pd_before,
     pd_change,
     points_change,

@@ -1,9 +1,11 @@
 -- question: Which ten borrowers not in default are the riskiest, and what speaks most against each?
--- columns: enterprise_id, grade, pd, exposure, business_name
+-- columns: enterprise_id, grade, pd, pd_lower, pd_upper, exposure, business_name
 select
     m.enterprise_id,
     m.grade,
     m.pd,
+    m.pd_lower,
+    m.pd_upper,
     m.exposure,
     r.business_name
 from marts.mart_portfolio_latest as m
