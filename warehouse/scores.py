@@ -55,8 +55,8 @@ def stage_scores(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | P
     """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
 
     Rows that an earlier try left for the same portfolio and date are replaced. portfolio, as_of_date, run_id and
-    scored_at are stamped, whatever the files hold; pd_lower, pd_upper, base_value, reasons and in_default may be absent.
-    Fresh rows are scored as of this date.
+    scored_at are stamped, whatever the files hold; bounds, base_value, reasons and in_default may be absent. Fresh rows
+    are scored as of this date.
 
     Returns:
         The number of rows staged.

@@ -1,4 +1,4 @@
--- The interval of a PD stands beside it (decision 0095). Scores of earlier nights, and of models trained before, have none.
+-- The interval of a PD stands beside it (decision 0095). Scores of earlier nights and models have none.
 alter table wh.scores.portfolio_scores add column pd_lower double;
 alter table wh.scores.portfolio_scores add column pd_upper double;
 comment on column wh.scores.portfolio_scores.pd_lower is
