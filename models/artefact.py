@@ -8,11 +8,15 @@ import json
 import threading
 import zipfile
 from pathlib import Path
+from typing import Any
+
+from sklearn.base import BaseEstimator
 
 from models.calibration import Calibrator
 from models.errors import ArtefactError
 from models.families import FAMILIES
 from models.master_scale import MasterScale, MasterScaleSettings
+from models.pd_interval import PdInterval
 from models.schema import Column
 from models.schema import schema_hash as hash_of
 from models.scoring import CalibratedModel
@@ -36,7 +40,8 @@ def save(model: CalibratedModel, folder: Path) -> tuple[Path, str]:
         Created if needed.
     """
     shared = {
-        "calibrator": {name: value for name, value in vars(model.calibrator).items() if name.endswith("_")},
+        "calibrator": _fitted(model.calibrator),
+        "interval": None if model.interval is None else _fitted(model.interval),
         "calibrated_on": model.calibrated_on,
         "scale": model.scale.settings.model_dump(mode="json"),
     }
@@ -95,8 +100,20 @@ def load(path: Path, *, sha256: str, schema_hash: str) -> CalibratedModel:
         )
     with _one_at_a_time:
         classifier = codecs[about["format"]].load(about, members)
-    calibrator = Calibrator(method=about["calibrator"]["method_"])
-    for name, value in about["calibrator"].items():
-        setattr(calibrator, name, value)
+    calibrator = _refitted(Calibrator(method=about["calibrator"]["method_"]), about["calibrator"])
     scale = MasterScale(settings=MasterScaleSettings.model_validate(about["scale"]))
-    return CalibratedModel(classifier, calibrator, scale, about["calibrated_on"])
+    stored = about.get("interval")  # a file of an earlier version of the platform has none
+    interval = None if stored is None else _refitted(PdInterval(), stored)
+    return CalibratedModel(classifier, calibrator, scale, about["calibrated_on"], interval)
+
+
+def _fitted(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return what an estimator has fitted, by name."""
+    return {name: value for name, value in vars(estimator).items() if name.endswith("_")}
+
+
+def _refitted(estimator: Any, fitted: dict[str, Any]) -> Any:
+    """Return the estimator with what it had fitted."""
+    for name, value in fitted.items():
+        setattr(estimator, name, value)
+    return estimator

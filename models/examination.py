@@ -1,4 +1,4 @@
-"""Measure what a trained model says of itself: its reasons, its contributions beside shap's, what it leans on."""
+"""Measure what a trained model says of itself: reasons, contributions beside shap's, what it leans on, intervals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from models.evaluation import borrowers_of
 from models.explaining.reason_check import check_reasons
 from models.family import Family
+from models.pd_interval import LEVEL, Tenth, tenths
 from models.training import Training
 
 ROWS = 50  # shap takes seconds for so many
@@ -18,7 +20,7 @@ SEED = 7
 
 
 def examined(training: Training, family: Family, frame: pl.DataFrame, labels: npt.ArrayLike) -> Training:
-    """Return the training with what was measured of the model's explanations on its training rows.
+    """Return the training with what was measured of the model's explanations and of the intervals of its PDs.
 
     Parameters
     ----------
@@ -40,7 +42,15 @@ def examined(training: Training, family: Family, frame: pl.DataFrame, labels: np
         reasons=check_reasons(model, frame, labels) if model.classifier.unexplained is None else None,
         shap_check=family.shap_check(model.classifier, frame[drawn]),
         importance=family.importance(model.classifier, frame[drawn]),
+        tenths=_tenths(training, frame),
     )
+
+
+def _tenths(training: Training, frame: pl.DataFrame) -> tuple[Tenth, ...]:
+    unseen = training.evaluation.unseen
+    borrowers = np.array(borrowers_of(frame) or range(frame.height))[unseen["row"].to_numpy()]
+    scores, labels, pd = (unseen[name].to_numpy() for name in ("pd_raw", "label", "pd"))
+    return tenths(scores, labels, pd, borrowers)
 
 
 def figures(training: Training) -> dict[str, Any]:
@@ -63,4 +73,11 @@ def figures(training: Training) -> dict[str, Any]:
         }
     if importance is not None:
         measured["importance"] = {"how": importance.how, "shares": dict(importance.shares)}
+    if training.tenths is not None:
+        measured["pd_interval"] = {
+            "level": LEVEL,
+            "holds": sum(tenth.holds for tenth in training.tenths),
+            "agrees": sum(tenth.agrees for tenth in training.tenths),
+            "tenths": [tenth._asdict() for tenth in training.tenths],
+        }
     return measured

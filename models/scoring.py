@@ -14,6 +14,7 @@ from models.calibration import Calibrator
 from models.errors import ModelError
 from models.explanation import Explanation, strongest
 from models.master_scale import MasterScale
+from models.pd_interval import PdInterval
 from models.schema import Schema
 
 Floats = npt.NDArray[np.float64]
@@ -65,16 +66,22 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class CalibratedModel:
-    """One fitted and calibrated version; everything that scoring needs."""
+    """One fitted and calibrated version; everything that scoring needs.
+
+    ``interval`` is None for a version that was stored before there were intervals.
+    """
 
     classifier: Classifier
     calibrator: Calibrator
     scale: MasterScale
     calibrated_on: str
+    interval: PdInterval | None = None
 
 
 def score(model: CalibratedModel, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return enterprise_id, pd_raw, pd, score_points and grade, one row for each row of the frame.
+    """Return enterprise_id, pd_raw, pd, its bounds, score_points and grade, one row for each row of the frame.
+
+    The bounds pd_lower and pd_upper are null where the model has no interval.
 
     Parameters
     ----------
@@ -98,9 +105,13 @@ def raw_scores(model: CalibratedModel, frame: pl.DataFrame) -> Floats:
 
 def _scored(model: CalibratedModel, frame: pl.DataFrame, raw: Floats) -> pl.DataFrame:
     pd = model.calibrator.predict(raw)
+    unknown = [None] * len(pd)
+    lower, upper = (unknown, unknown) if model.interval is None else model.interval.predict(raw, pd)
     return frame.select("enterprise_id").with_columns(
         pl.Series("pd_raw", raw, dtype=pl.Float64),
         pl.Series("pd", pd, dtype=pl.Float64),
+        pl.Series("pd_lower", lower, dtype=pl.Float64),
+        pl.Series("pd_upper", upper, dtype=pl.Float64),
         pl.Series("score_points", model.scale.score_points(pd), dtype=pl.Float64),
         pl.Series("grade", model.scale.grade(pd), dtype=pl.String),
     )

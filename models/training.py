@@ -30,6 +30,7 @@ from models.explaining.shap_check import ShapCheck
 from models.labels import check_labels
 from models.master_scale import MasterScale
 from models.metrics import Interval, Labels, Scores, bootstrap_intervals
+from models.pd_interval import PdInterval, Tenth
 from models.runner import Runner, threads
 from models.scoring import CalibratedModel
 
@@ -84,6 +85,7 @@ class Training:
     drawn_from: int | None = None
     shap_check: ShapCheck | None = None
     importance: Importance | None = None
+    tenths: tuple[Tenth, ...] | None = None
 
     @property
     def left_out(self) -> dict[str, list[str]]:
@@ -119,7 +121,8 @@ def train(
     belongs to its scores. PDs of the last snapshot are measured cross-fitted. With one snapshot: where
     ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults, that share is held out, the
     classifier never sees it and the calibrator sees nothing else. Otherwise the calibrator is fitted on out-of-fold
-    scores of the whole pipeline, SMOTE and search inside the training folds, and the classifier on all rows.
+    scores of the whole pipeline, SMOTE and search inside the training folds, and the classifier on all rows. The
+    interval of the PD is fitted on the rows of the calibrator.
 
     Parameters
     ----------
@@ -158,7 +161,6 @@ def train(
     days = np.array(snapshots) if snapshots is not None else np.zeros(len(known))
     if len(np.unique(days)) > 1:
         last = days == days.max()
-
         model, evaluation = fitter.fit_earlier(estimator, last, day=days.max())
         beside = None
         if challenger is not None:
@@ -217,16 +219,19 @@ class _Fitter:
         classifier = clone(estimator).set_params(runner=self.runner)
         classifier.fit(self.frame[fit_rows], self.labels[fit_rows])
         if held_out is not None:
-            labels = self.labels[held_out]
-            calibrator = Calibrator().fit(classifier.predict_proba(self.frame[held_out])[:, 1], labels)
+            labels, told = self.labels[held_out], held_out
+            scores = classifier.predict_proba(self.frame[held_out])[:, 1]
+            calibrator = Calibrator().fit(scores, labels)
             how = f"{len(labels)} rows held out, {int(labels.sum())} defaults, {calibrator.method_}, one snapshot"
         else:
             folds = folds or self.cross_validate(estimator, rows, repeats=repeats)
             labels, scores = out_of_fold(folds)
+            told = rows[np.concatenate([fold.rows for fold in folds])]
             calibrator = Calibrator(method="platt").fit(scores, labels)
             defaults = int(self.labels[rows].sum())
             how = f"out-of-fold scores of {len(rows)} rows, {defaults} defaults, platt, one snapshot"
-        return CalibratedModel(classifier, calibrator, self.scale, how), folds
+        interval = PdInterval().fit(scores, labels, self.borrowers[told])
+        return CalibratedModel(classifier, calibrator, self.scale, how, interval), folds
 
     def fit_earlier(
         self, estimator: Any, last: npt.NDArray[np.bool_], *, day: Any
@@ -245,7 +250,8 @@ class _Fitter:
             known, folds=estimator.settings.folds, random_state=estimator.settings.random_state
         )
         measured = _out_of_time(later, known, raw, _cross_fitted(raw, known, parts))
-        return CalibratedModel(classifier, calibrator, self.scale, how), measured
+        interval = PdInterval().fit(raw, known, self.borrowers[later])
+        return CalibratedModel(classifier, calibrator, self.scale, how, interval), measured
 
     def _calibration_split(self, rows: Rows, settings: Any) -> tuple[Rows, Rows | None]:
         """Return rows to fit on and rows held out for calibration, None where there are too few."""

@@ -9,6 +9,7 @@ from typing import Any
 from models.explaining.importance import group_importance
 from models.family import Family
 from models.metrics import METRICS, Interval
+from models.pd_interval import LEVEL
 from models.telling import plots
 from models.training import Training
 
@@ -77,6 +78,7 @@ def card(training: Training, family: Family, *, title: str) -> str:
             "Accuracy, precision and recall call a borrower default from one half on.",
             f"Trained on the groups {', '.join(classifier.groups_) or 'all'}: {classifier.n_features_in_} features.",
             *[f"Left out, {reason}: {len(names)} columns." for reason, names in training.left_out.items()],
+            *_interval(training),
             *_beside(training),
             *_reasons(training),
             *_shap_check(training),
@@ -110,6 +112,20 @@ def _drawn(training: Training) -> str:
     if training.drawn_from is None:
         return ""
     return f" (of {training.drawn_from:,}, drawn by snapshot and label)"
+
+
+def _interval(training: Training) -> list[str]:
+    """Return how often the interval of the PD holds the observed default rate of a tenth of the unseen rows."""
+    if training.tenths is None:
+        return []
+    holds, agrees = (sum(getattr(tenth, name) for tenth in training.tenths) for name in ("holds", "agrees"))
+    return [
+        (
+            f"Interval of the PD ({LEVEL:.0%}), fitted on other borrowers: in {holds} of {len(training.tenths)} tenths "
+            "of the unseen rows by PD the observed default rate lies between the mean bounds; its own Wilson interval "
+            f"meets them in {agrees}."
+        )
+    ]
 
 
 def _beside(training: Training) -> list[str]:

@@ -1,6 +1,5 @@
 -- question: What is the history of one borrower: PD, grade, reasons, model, age of the data?
--- columns: as_of_date, score_status, grade, pd, pd_lower, pd_upper, pd_change, reason_1, model_version,
---   transactions_days_old
+-- columns: as_of_date, score_status, grade, pd, pd_lower, pd_upper, reason_1, model_version, transactions_days_old
 select
     as_of_date,
     score_status,
@@ -8,7 +7,6 @@ select
     pd,
     pd_lower,
     pd_upper,
-    pd_change,
     reason_1,
     model_version,
     transactions_days_old

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import skops.io
 from labelled_frames import make_portfolio, quick
@@ -20,7 +22,9 @@ from models.errors import ArtefactError
 from models.master_scale import MasterScale
 from models.operational_risk import artefact as operational_artefact
 from models.operational_risk.classifier import OperationalRiskClassifier
+from models.pd_interval import PdInterval
 from models.scoring import CalibratedModel, score
+from models.stored_arrays import pack
 
 NIGHT = make_portfolio(90, seed=9)
 
@@ -30,7 +34,9 @@ def model(request, portfolio):
     classifier = OperationalRiskClassifier(settings=quick(request.param), groups=portfolio.groups)
     classifier.fit(portfolio.frame, portfolio.labels)
     calibrator = Calibrator().fit(classifier.predict_proba(portfolio.frame)[:, 1], portfolio.labels)
-    return CalibratedModel(classifier, calibrator, MasterScale(), "its own rows")
+    raw, borrowers = classifier.predict_proba(portfolio.frame)[:, 1], np.arange(portfolio.frame.height)
+    interval = PdInterval().fit(raw, portfolio.labels, borrowers)
+    return CalibratedModel(classifier, calibrator, MasterScale(), "its own rows", interval)
 
 
 def test_round_trip_gives_identical_scores(model, tmp_path):
@@ -42,6 +48,22 @@ def test_round_trip_gives_identical_scores(model, tmp_path):
     assert again.classifier.groups_ == model.classifier.groups_
     assert again.classifier.left_out_ == model.classifier.left_out_
     assert again.classifier.unseen_counts(NIGHT.frame) == model.classifier.unseen_counts(NIGHT.frame)
+
+
+def test_a_file_from_before_there_were_intervals_scores_without(model, tmp_path):
+    path, _ = artefact.save(model, tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(members["model.json"])
+    assert about.pop("interval") is not None
+    content = pack({**members, "model.json": json.dumps(about).encode()})
+    path.write_bytes(content)
+    schema_hash = model.classifier.schema_hash_
+    old = artefact.load(path, sha256=hashlib.sha256(content).hexdigest(), schema_hash=schema_hash)
+    scores, bounds = score(old, NIGHT.frame), ["pd_lower", "pd_upper"]
+    assert scores.select(bounds).null_count().row(0) == (90, 90)
+    assert scores.drop(bounds).equals(score(model, NIGHT.frame).drop(bounds))
+    assert scores.schema == score(model, NIGHT.frame).schema
 
 
 def test_saving_twice_leaves_one_file(model, tmp_path):

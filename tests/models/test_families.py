@@ -173,9 +173,18 @@ def test_it_ranks_borrowers_it_has_not_seen_by_their_true_pd(model: CalibratedMo
 
 def test_each_row_has_a_graded_score_and_no_row_has_none(model: CalibratedModel) -> None:
     scores = score(model, NIGHT.frame)
-    assert scores.columns == ["enterprise_id", "pd_raw", "pd", "score_points", "grade"]
+    assert scores.columns == [
+        "enterprise_id",
+        "pd_raw",
+        "pd",
+        "pd_lower",
+        "pd_upper",
+        "score_points",
+        "grade",
+    ]
     assert scores["enterprise_id"].equals(NIGHT.frame["enterprise_id"])
     assert scores["pd"].is_between(0, 1, closed="none").all()
+    assert scores["pd"].is_between(scores["pd_lower"], scores["pd_upper"]).all()
     assert sum(scores.null_count().row(0)) == 0
     assert score(model, NIGHT.frame.clear()).equals(scores.clear())
 
