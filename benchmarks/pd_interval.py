@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 from scipy.stats import gamma, norm
+from scipy.stats import t as student
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -41,7 +42,7 @@ LEARNERS: dict[str, Any] = {
     "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)),
     "40 randomised trees": ExtraTreesClassifier(40, min_samples_leaf=8, random_state=0),
 }
-CHUNKS = 20  # of 1,000 borrowers that are judged
+CHUNKS = 10  # of 1,000 borrowers that are judged
 GROUPS = 20
 LEARNT = 2_000  # rows of a public set that are learnt from
 SBA = ("GrAppv", "NoEmp", "CreateJob", "RetainedJob", "UrbanRural", "NewExist")
@@ -133,7 +134,7 @@ def simulated(name: str, rows: int, repeats: int, *, later: bool) -> str:
     ]
     for method, values in held.items():
         *shares, width = np.mean(values, axis=0)
-        errors = 1.96 * np.std(values, axis=0, ddof=1) / np.sqrt(repeats)
+        errors = student.ppf(0.975, repeats - 1) * np.std(values, axis=0, ddof=1) / np.sqrt(repeats)
         told = " | ".join(f"{one:.0%} ± {error:.0%}" for one, error in zip(shares, errors, strict=False))
         lines.append(f"| {method} | {told} | {width:.3f} |")
     return "\n".join(lines)
@@ -222,7 +223,8 @@ def real(data: Real, repeats: int) -> str:
              "|---|--:|--:|--:|"]  # fmt: skip
     for method, values in held.items():
         inside, near, width = np.mean(values, axis=0)
-        error = 1.96 * np.std([value[0] for value in values], ddof=1) / np.sqrt(repeats)
+        spread = np.std([value[0] for value in values], ddof=1)
+        error = student.ppf(0.975, repeats - 1) * spread / np.sqrt(repeats)
         lines.append(f"| {method} | {inside:.0%} ± {error:.0%} | {near:.0%} | {width:.3f} |")
     return "\n".join(lines)
 
@@ -230,12 +232,12 @@ def real(data: Real, repeats: int) -> str:
 def main(arguments: list[str]) -> None:
     """Measure every way to an interval on the simulation and on real outcomes, and renew the section of the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pd_interval", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20, help="portfolios, and draws of a public set")
+    parser.add_argument("--repeats", type=int, default=5, help="portfolios, and draws of a public set")
     options = parser.parse_args(arguments)
     about = (
         "Level of all intervals: 95%, of Venn-Abers none. Simulated borrowers by their twelve traits; the rate at a "
         f"score is the mean of their true probabilities by the traits, {CHUNKS * 1000:,} judged borrowers; ± is 95% "
-        f"over {options.repeats} portfolios."
+        f"(Student) over {options.repeats} portfolios."
     )
     parts = [about]
     for name, rows, later in (

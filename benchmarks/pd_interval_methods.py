@@ -18,8 +18,9 @@ from models.pd_interval import LEVEL, PdInterval
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-POINTS = 101  # scores at which the slower methods are evaluated; between them the bounds are linear
+POINTS = 51  # scores at which the slower methods are evaluated; between them the bounds are linear
 REFITS = 20
+DRAWS = 50
 HALF = norm.ppf((1 + LEVEL) / 2)
 
 
@@ -100,7 +101,7 @@ def bootstrap(known: Calibration, scores: Floats) -> Bounds:
     """Draw the rows again and again: percentiles of isotonic fits."""
     rng, points = np.random.default_rng(0), _points(scores)
     fits = []
-    for _ in range(100):
+    for _ in range(DRAWS):
         drawn = rng.integers(0, len(known.scores), len(known.scores))
         fits.append(_isotonic(known.scores[drawn], known.labels[drawn]).predict(points))
     lower, upper = np.quantile(fits, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
