@@ -172,7 +172,7 @@ def fits(watch: Stopwatch, portfolio: str, _night: date) -> None:
                     plain(data, len(classifier.history_) * passes, 0, Clock(), batch=batch)
                 continue
             with watch.running():
-                if chosen.oversample:
+                if getattr(classifier, "oversampled_", chosen.oversample):
                     rows, labels = SMOTE(random_state=chosen.random_state).fit_resample(rows, labels)
                 for learner in learners(classifier):
                     unfitted = clone(learner)

@@ -22,7 +22,7 @@ from benchmarks.page import renew
 from models.calibration import Calibrator, reliability
 from models.evaluation import fold_numbers, repeated_folds
 from models.runner import threads
-from models.voting_ensemble.classifier import VotingEnsembleClassifier, balance
+from models.voting_ensemble.classifier import VotingEnsembleClassifier
 from models.voting_ensemble.members import (
     MEMBERS,
     NIGHT,
@@ -33,6 +33,7 @@ from models.voting_ensemble.members import (
     smoothed,
 )
 from models.voting_ensemble.out_of_fold import Prepared, out_of_fold
+from models.voting_ensemble.oversampling import balance
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.selection import select
 from models.voting_ensemble.settings import VotingEnsembleSettings
@@ -45,7 +46,7 @@ FOLDS = 5
 SIMULATED = "simulated"
 SETS = (SIMULATED, *(name for name in public_sets.PUBLIC_SETS if name != "sba"))
 PROFILES: dict[str, Profile] = {"before": "paper", "after": "night"}
-SETTINGS = VotingEnsembleSettings(random_state=SEED)
+SETTINGS = VotingEnsembleSettings(random_state=SEED, oversample=True)
 
 
 def simulated(folder: Path):  # noqa: ANN201 - frame, labels, splits

@@ -58,7 +58,10 @@ class TrainParameters(Parameters):
     role: Literal["champion", "challenger", "shadow"] = Field(
         default="champion", description="What the model is registered for"
     )
-    oversample: bool = Field(default=True, description="SMOTE in the training folds")
+    oversample: bool | None = Field(
+        default=None,
+        description="SMOTE in the training folds; empty = operational_risk always, voting_ensemble where it helps",
+    )
     profile: Literal["night", "paper", "tuned"] = Field(
         default="night",
         description="Parameters of voting_ensemble's members: library defaults within bounds, as in the paper without "
@@ -93,6 +96,8 @@ class TrainParameters(Parameters):
     def settings_of_family(self) -> FamilySettings:
         """Return the settings of the model to train."""
         chosen = {name: getattr(self, name) for name in OPTIONS if self.family in families_with(name)}
+        if self.oversample is None:
+            chosen.pop("oversample", None)
         return FAMILIES[self.family].settings(**chosen)
 
 

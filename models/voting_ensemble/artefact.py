@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from models.metrics import Interval
 from models.schema import Column
 from models.stored_arrays import dump_arrays, load_arrays
 from models.stored_learner import dump_learner, load_learner
 from models.voting_ensemble.classifier import VotingEnsembleClassifier
 from models.voting_ensemble.members import make_member
+from models.voting_ensemble.oversampling import Oversampling
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.voting_ensemble.voting import Combiner
@@ -47,6 +49,7 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> VotingEnsembleClas
         name: load_learner(name, members, make_member(name, random_state=settings.random_state))
         for name in vote["members"]
     }
+    classifier.oversampled_, classifier.oversampling_ = _oversampling(about, settings)
     classifier.left_out_, classifier.decisions_ = about["left_out"], tuple(about["decisions"])
     classifier.base_rate_, classifier.n_samples_ = about["base_rate"], about["n_samples"]
     classifier.groups_ = tuple(about["groups_"])
@@ -72,12 +75,28 @@ def _describe(classifier: VotingEnsembleClassifier) -> dict[str, Any]:
         "marks": list(prepared.marks_),
         "infinite": prepared.infinite_,
         "combiner": asdict(classifier.combiner_),
+        "oversampled": classifier.oversampled_,
+        "oversampling": None if classifier.oversampling_ is None else asdict(classifier.oversampling_),
         "groups_": list(classifier.groups_),
         "left_out": classifier.left_out_,
         "decisions": list(classifier.decisions_),
         "base_rate": classifier.base_rate_,
         "n_samples": classifier.n_samples_,
     }
+
+
+def _oversampling(
+    about: dict[str, Any], settings: VotingEnsembleSettings
+) -> tuple[bool, Oversampling | None]:
+    """Return whether the members were oversampled, and how that was decided; older files have it in the settings."""
+    if "oversampled" not in about:
+        return bool(settings.oversample), None
+    found = about["oversampling"]
+    if found is None:
+        return about["oversampled"], None
+    return about["oversampled"], Oversampling(
+        found["without"], found["after"], Interval(*found["difference"])
+    )
 
 
 def _preparation(about: dict[str, Any], arrays: dict[str, Any]) -> StandardPreparation:

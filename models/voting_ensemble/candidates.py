@@ -195,10 +195,15 @@ def score_stacks(
         del kept[int(np.argmin(np.abs(scored.combiner.weights) * spread[kept]))]
 
 
+def row_losses(probability: Scores, labels: Labels) -> Scores:
+    """Return the negative log-likelihood of each row, shape (n_samples,)."""
+    clipped = np.clip(probability, EDGE, 1 - EDGE)
+    return np.asarray(-np.log(np.where(labels == 1, clipped, 1.0 - clipped)), dtype=np.float64)
+
+
 def compare(scored: Sequence[Scored], labels: Labels, tests: list[Mask]) -> tuple[Candidate, ...]:
     """Measure every candidate, and its distance to the candidate with the lowest log loss."""
-    clipped = [np.clip(candidate.probability, EDGE, 1 - EDGE) for candidate in scored]
-    losses = [-np.log(np.where(labels == 1, probability, 1.0 - probability)) for probability in clipped]
+    losses = [row_losses(candidate.probability, labels) for candidate in scored]
     best = min(losses, key=lambda loss: float(loss.mean()))
     candidates = []
     for candidate, loss in zip(scored, losses, strict=True):

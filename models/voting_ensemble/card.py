@@ -1,4 +1,4 @@
-"""Describe what a voting ensemble chose: candidates, votes, inflation of the enhanced features."""
+"""Describe what a voting ensemble chose: oversampling, candidates, votes, inflation of the enhanced features."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from models.metrics import plain
 from models.training import Training
 from models.voting_ensemble.candidates import Candidate
 from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.voting_ensemble.oversampling import Oversampling
 
 
 def choices(training: Training) -> dict[str, Any]:
@@ -25,6 +26,8 @@ def choices(training: Training) -> dict[str, Any]:
     }
     return {
         "selection": {name: asdict(candidate) for name, candidate in candidates.items()},
+        "oversampled": classifier.oversampled_,
+        "oversampling": None if classifier.oversampling_ is None else _plain(classifier.oversampling_),
         "decisions": list(classifier.decisions_),
         "variance_inflation": {
             name: factor if math.isfinite(factor) else str(factor) for name, factor in classifier.vif_.items()
@@ -33,6 +36,35 @@ def choices(training: Training) -> dict[str, Any]:
         if challenger is None
         else {"raw": plain(challenger.raw), "pd": plain(challenger.pd)},
     }
+
+
+def _plain(found: Oversampling) -> dict[str, Any]:
+    """Return how oversampling was decided, for JSON."""
+    return {
+        "taken": found.taken,
+        "without": found.without,
+        "after": found.after,
+        "difference": found.difference._asdict(),
+    }
+
+
+def oversampling(classifier: VotingEnsembleClassifier) -> str:
+    """Return in words whether bagged SMOTE was taken, and on what evidence."""
+    taken = "bagged SMOTE" if classifier.oversampled_ else "without"
+    found = classifier.oversampling_
+    if found is None:
+        return f"Oversampling: {taken}, as the settings have it."
+    mean, low, high = found.difference
+    return (
+        f"Oversampling: {taken}. Out of fold, in the training rows, its log loss is {found.without:.4f} without and "
+        f"{found.after:.4f} after bagged SMOTE, a difference of {mean:+.4f} (95% {low:+.4f} to {high:+.4f}); "
+        f"it is taken only where all of that lies below zero.{_searched(classifier)}"
+    )
+
+
+def _searched(classifier: VotingEnsembleClassifier) -> str:
+    """Return a warning where the figures are not those of the parameters that were then searched."""
+    return " Decided before the search of parameters, on those of the night." if classifier.tuned_ else ""
 
 
 def votes(classifier: VotingEnsembleClassifier) -> str:
@@ -59,6 +91,8 @@ def card_lines(classifier: VotingEnsembleClassifier) -> list[str]:
         "stacked": selection.stacked,
     }
     lines = [
+        oversampling(classifier),
+        "",
         (
             f"Votes: {votes(classifier)} ({selection.chosen.rule}; selection {selection.selection}, "
             f"{len(selection.candidates)} candidates on out-of-fold probabilities, parameters cross-fitted)."

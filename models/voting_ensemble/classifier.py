@@ -1,4 +1,4 @@
-"""Fit the feature-enhanced voting ensemble: bagged SMOTE, seven members, optimised votes (Yang & Xiao, 2024)."""
+"""Fit the feature-enhanced voting ensemble: bagged SMOTE where it helps, seven members, votes (Yang & Xiao, 2024)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from models.feature_choice import choose_features
 from models.labels import check_labels
 from models.metrics import Labels
 from models.runner import Job, Runner, threads
-from models.voting_ensemble.bagging import BaggedSmote
 from models.voting_ensemble.explanation import explain
 from models.voting_ensemble.members import (
-    Member,
     Profile,
     fit_member,
     make_member,
@@ -30,8 +28,9 @@ from models.voting_ensemble.members import (
     smoothed,
 )
 from models.voting_ensemble.out_of_fold import Prepared, longest_first, out_of_fold
+from models.voting_ensemble.oversampling import balance, decide, with_prior
 from models.voting_ensemble.preparation import StandardPreparation, duplicate_columns
-from models.voting_ensemble.selection import select
+from models.voting_ensemble.selection import Selection, select
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.voting_ensemble.tuning import tune
 from models.voting_ensemble.vif import variance_inflation
@@ -49,7 +48,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     Votes are weighed and members selected on out-of-fold probabilities: in each fold, preparation, bagged SMOTE and
     members see the training part only. The chosen members are then fitted
-    on all rows.
+    on all rows. Bagged SMOTE is left out unless it helps on these probabilities
+    (`models.voting_ensemble.oversampling.decide`), or the settings have it always, as the paper does.
 
     Parameters
     ----------
@@ -74,6 +74,10 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Decisions taken during the fit: infinite values, small bags, members that failed, weights not found.
     base_rate_ : float
         Share of defaults in the training rows, before oversampling.
+    oversampled_ : bool
+        True if the members were fitted after bagged SMOTE.
+    oversampling_ : Oversampling or None
+        How that was decided; None where the settings say it.
     selection_ : Selection
         Every combination that was scored, and the chosen one.
     combiner_ : Combiner
@@ -140,42 +144,36 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         run = self.runner or threads()
         labels = check_labels(y, rows=X.height, minimum=max(settings.minimum_positives, settings.inner_folds))
         frame, borrowers = self._choose(X, settings), borrowers_of(X)
-        prepare = partial(self._prepare, frame, labels, settings)
-        self.tuned_ = (
-            tune(
-                prepare,
+        folds = fold_numbers(
+            labels, folds=settings.inner_folds, random_state=settings.random_state, borrowers=borrowers
+        )
+        self.tuned_, self.oversampling_ = {}, None
+        measured: dict[bool, tuple[Selection, dict[str, str]]] = {}
+        if settings.oversample is None:
+            for side in (False, True):
+                settled = settings.model_copy(update={"oversample": side})
+                measured[side] = self._measure(frame, labels, folds, settled, run)
+            self.oversampling_ = decide(measured[False][0], measured[True][0], labels, borrowers)
+            settings = settings.model_copy(update={"oversample": self.oversampling_.taken})
+        self.oversampled_ = bool(settings.oversample)
+        if settings.profile == "tuned":
+            self.tuned_ = tune(
+                partial(self._prepare, frame, labels, settings),
                 settings.members,
                 labels,
                 random_state=settings.random_state,
                 runner=run,
                 borrowers=borrowers,
             )
-            if settings.profile == "tuned"
-            else {}
-        )
-        unfitted: dict[str, Any] = {
-            name: make_member(name, profile=self._profile(name, settings), random_state=settings.random_state)
-            for name in settings.members
-        }
-        predictions = out_of_fold(
-            prepare,
-            unfitted,
-            labels,
-            fold_numbers(
-                labels, folds=settings.inner_folds, random_state=settings.random_state, borrowers=borrowers
-            ),
-            runner=run,
-        )
-        self.selection_ = select(
-            predictions.probabilities,
-            labels,
-            members=predictions.members,
-            folds=predictions.folds,
-            selection=settings.selection,
-        )
+        if self.tuned_ or not measured:
+            measured[self.oversampled_] = self._measure(frame, labels, folds, settings, run)
+        self.selection_, left_out = measured[self.oversampled_]
         self.combiner_ = self.selection_.chosen.combiner
+        if self.oversampling_ is not None and self.oversampled_:
+            self.combiner_ = with_prior(self.combiner_, float(labels.mean()))
         self.preparation_ = StandardPreparation().fit(frame)
         rows, balanced, decisions = balance(self.preparation_.transform(frame), labels, settings, self.runner)
+        unfitted = self._unfitted(settings)
         jobs = [
             Job(name, partial(fit_member, name, unfitted[name], rows, balanced))
             for name in longest_first(self.combiner_.members)
@@ -189,7 +187,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
                 for name, n in self.preparation_.infinite_.items()
             ),
             *decisions,
-            *(f"{name} left out: {reason}" for name, reason in predictions.left_out.items()),
+            *(f"{name} left out: {reason}" for name, reason in left_out.items()),
             *self.selection_.decisions,
         )
         self.classes_ = np.array([0, 1])
@@ -276,28 +274,41 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         matrix, balanced, _ = balance(preparation.transform(frame[rows]), labels[rows], settings)
         return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]))
 
-    def _profile(self, name: Member, settings: VotingEnsembleSettings) -> Profile:
-        """Return the parameters found for a member, or the profile that is not searched."""
-        return self.tuned_[name].parameters if settings.profile == "tuned" else settings.profile
+    def _measure(
+        self, frame: pl.DataFrame, labels: Labels, folds: Rows, settings: VotingEnsembleSettings, run: Runner
+    ) -> tuple[Selection, dict[str, str]]:
+        """Return the vote chosen on out-of-fold probabilities, and the members that failed, each with its reason."""
+        after = ", after SMOTE" if settings.oversample else ""
+        predictions = out_of_fold(
+            partial(self._prepare, frame, labels, settings),
+            self._unfitted(settings),
+            labels,
+            folds,
+            runner=lambda jobs: run([job._replace(name=f"{job.name}{after}") for job in jobs]),
+        )
+        selection = select(
+            predictions.probabilities,
+            labels,
+            members=predictions.members,
+            folds=predictions.folds,
+            selection=settings.selection,
+        )
+        return selection, predictions.left_out
+
+    def _unfitted(self, settings: VotingEnsembleSettings) -> dict[str, Any]:
+        """Return the members with the parameters found for them, or with those of a profile that is not searched."""
+        plain: Profile = "night" if settings.profile == "tuned" else settings.profile
+        return {
+            name: make_member(
+                name,
+                profile=self.tuned_[name].parameters if name in self.tuned_ else plain,
+                random_state=settings.random_state,
+            )
+            for name in settings.members
+        }
 
     def _variance_inflation(self, matrix: Matrix) -> dict[str, float]:
         """Return the variance inflation of the enhanced features among all numbers of the training rows."""
         numbers, groups = self.preparation_.numbers_, self.groups or {}
         enhanced = {name for name in numbers if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS}
         return variance_inflation(matrix[:, : len(numbers)], numbers, of=enhanced)
-
-
-def balance(
-    matrix: Matrix, labels: Labels, settings: VotingEnsembleSettings, runner: Runner | None = None
-) -> tuple[Matrix, Labels, tuple[str, ...]]:
-    """Return training rows after bagged SMOTE with its decisions, or unchanged if the settings switch it off."""
-    if not settings.oversample:
-        return matrix, labels, ()
-    sampler = BaggedSmote(
-        n_bags=settings.bags,
-        k_neighbors=settings.smote_neighbors,
-        random_state=settings.random_state,
-        runner=runner,
-    )
-    rows, balanced = sampler.fit_resample(matrix, labels)
-    return rows, balanced, sampler.decisions_

@@ -112,7 +112,7 @@ def explain(
     inner, outer = _curves(combiner, calibrator)
     contributions = np.zeros((len(X), len(features)))
     probabilities = np.empty((len(X), len(combiner.members)))
-    base, decisions = combiner.intercept, list[str]()
+    base, decisions = combiner.intercept if combiner.kind == "stack" else 0.0, list[str]()
     for column, (name, weight) in enumerate(zip(combiner.members, combiner.weights, strict=True)):
         probability = member_probability(name, members[name], X) if len(X) else np.empty(0)
         sums = member_sums(name, members[name], X, probability)
@@ -133,7 +133,7 @@ def explain(
 def _curves(combiner: Combiner, calibrator: Calibrator) -> tuple[Curve, Curve]:
     """Return two curves: from a member's probability to the quantity that is summed, and from the sum to the PD."""
     if combiner.kind == "vote":
-        return lambda probability: probability, lambda vote: calibrator.predict(np.clip(vote, 0.0, 1.0))
+        return lambda probability: probability, lambda vote: calibrator.predict(combiner.shifted(vote))
     return (
         lambda probability: np.asarray(logit(np.clip(probability, EDGE, 1 - EDGE))),
         lambda margin: calibrator.predict(expit(margin)),

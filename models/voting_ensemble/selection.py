@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from models.errors import ModelError, TooFewRowsError
-from models.metrics import Labels
+from models.metrics import Labels, Scores
 from models.voting_ensemble.candidates import (
     RULES,
     Candidate,
@@ -27,7 +27,10 @@ Folds = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen candidate, the ones always reported beside it, and all candidates that were scored."""
+    """The chosen candidate, the ones always reported beside it, and all candidates that were scored.
+
+    ``out_of_fold`` holds the chosen one's probability of each row: cross-fitted weights and Platt map, as its log loss.
+    """
 
     chosen: Candidate
     best_single: Candidate
@@ -37,6 +40,7 @@ class Selection:
     candidates: tuple[Candidate, ...]
     selection: SelectionRule
     decisions: tuple[str, ...]
+    out_of_fold: Scores = field(repr=False, compare=False)
 
 
 def select(
@@ -121,10 +125,12 @@ def _selected(
     votes = list(score_votes(probabilities, labels, names, tests))
     fewest = min(2, len(best)) if smaller_stacks else len(best)
     stacks = score_stacks(columns, labels, best, tests, fewest=fewest)
-    candidates = compare([*votes, *optimised, *stacks], labels, tests)
+    scored = [*votes, *optimised, *stacks]
+    candidates = compare(scored, labels, tests)
     stacked = candidates[len(votes) + len(optimised)]
+    chosen = stacked if selection == "paper" else _simplest(candidates)
     return Selection(
-        chosen=stacked if selection == "paper" else _simplest(candidates),
+        chosen=chosen,
         best_single=_best([candidate for candidate in candidates if candidate.rule == "single"], selection),
         equal=candidates[len(votes) - 1],
         optimised=_best([candidate for candidate in candidates if candidate.rule == "optimised"], selection),
@@ -137,6 +143,7 @@ def _selected(
             for candidate in candidates
             if not candidate.converged
         ),
+        out_of_fold=scored[candidates.index(chosen)].probability,
     )
 
 

@@ -35,8 +35,9 @@ class VotingEnsembleSettings(FamilySettings):
         ("365d", "all"),
         description="Windows that may enter, such as 365d, or all for the record of a cross section; empty: every one.",
     )
-    oversample: bool = Field(
-        True, description="Bagged SMOTE in the training rows; off for the challenger without it."
+    oversample: bool | None = Field(
+        None,
+        description="Bagged SMOTE in the training rows, always or never; none: where it helps, out of fold.",
     )
     bags: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = Field(
         "auto",
@@ -55,5 +56,5 @@ class VotingEnsembleSettings(FamilySettings):
     minimum_positives: int = Field(30, ge=2, description="Fewest defaults (and fewest others) to train on.")
 
     def challenger(self) -> Self | None:
-        """Return the same settings without resampling, or None where there is none to begin with."""
+        """Return the same settings without resampling where it is always done; a decision has measured both."""
         return self.model_copy(update={"oversample": False}) if self.oversample else None

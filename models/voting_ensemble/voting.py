@@ -24,8 +24,8 @@ STEEPEST = 1000.0  # AdaBoost's probabilities may differ in the third decimal on
 class Combiner:
     """The rule that turns the members' probabilities into one score.
 
-    A vote is ``p @ w`` with weights on the simplex; a stack is ``expit(intercept + logit(p) @ w)``, with
-    the probabilities kept `EDGE` away from 0 and 1. Neither is calibrated.
+    A vote is ``expit(intercept + logit(p @ w))`` with weights on the simplex, ``p @ w`` itself without intercept;
+    a stack is ``expit(intercept + logit(p) @ w)``. Log-odds are kept `EDGE` away from 0 and 1. Neither is calibrated.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Combiner:
         Names of the columns: only members with a weight.
     weights : tuple of float
     intercept : float, default=0.0
-        Used by a stack.
+        In log-odds; of a vote, what undoes the prior of oversampled rows.
 
     Examples
     --------
@@ -58,9 +58,16 @@ class Combiner:
         """
         weights = np.asarray(self.weights)
         if self.kind == "vote":
-            return np.asarray(np.clip(probabilities @ weights, 0.0, 1.0), dtype=np.float64)
+            return self.shifted(probabilities @ weights)
         margin = self.intercept + logit(np.clip(probabilities, EDGE, 1 - EDGE)) @ weights
         return np.asarray(expit(margin), dtype=np.float64)
+
+    def shifted(self, vote: Scores) -> Scores:
+        """Return a weighted vote, shape (n_samples,), with the intercept added to its log-odds."""
+        inside = np.asarray(np.clip(vote, 0.0, 1.0), dtype=np.float64)
+        if self.intercept == 0:
+            return inside
+        return np.asarray(expit(_log_odds(inside) + self.intercept), dtype=np.float64)
 
 
 class Optimum(NamedTuple):

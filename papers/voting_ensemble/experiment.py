@@ -14,7 +14,6 @@ from models.errors import ModelError
 from models.evaluation import fold_numbers
 from models.metrics import METRICS, Labels, Scores
 from models.runner import threads
-from models.voting_ensemble.classifier import balance
 from models.voting_ensemble.members import (
     PUBLISHED_NAMES,
     Member,
@@ -24,6 +23,7 @@ from models.voting_ensemble.members import (
     smoothed,
 )
 from models.voting_ensemble.out_of_fold import OutOfFold, Prepared, out_of_fold
+from models.voting_ensemble.oversampling import balance
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.selection import select
 from models.voting_ensemble.settings import VotingEnsembleSettings

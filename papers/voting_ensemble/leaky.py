@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from models.metrics import Labels
-from models.voting_ensemble.classifier import balance
 from models.voting_ensemble.members import PUBLISHED_NAMES, member_probability
+from models.voting_ensemble.oversampling import balance
 from models.voting_ensemble.preparation import StandardPreparation
 from models.voting_ensemble.selection import select
 from models.voting_ensemble.settings import VotingEnsembleSettings

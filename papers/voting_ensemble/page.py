@@ -25,6 +25,10 @@ recipes themselves were settled on after cross-validation of these very sets on 
 **Leaky**: suspected shortcuts, each a named switch, to see how far it moves the figures; nothing that trains a
 model can import this code.
 
+These tables keep the paper's method: every training part is oversampled. The platform's own trainings oversample only
+where that is shown to help on out-of-fold probabilities ([decision 0096](decisions/0096-oversampling-by-evidence.md),
+[before and after](benchmarks.md#the-voting-ensemble-after-bagged-smote-always-and-by-evidence)).
+
 ![AUC after bagged SMOTE beside the published one](images/voting-ensemble.svg)
 """
 

@@ -45,6 +45,7 @@ NAME = "voting-ensemble"
 DATASETS = ("simulated", "Polish 1", "Polish 2", "Polish 3", "Australian", "Taiwan")
 FOLDS = 5
 SEED = 7
+PAPER = VotingEnsembleSettings(profile="paper", oversample=True)
 LIBRARIES = ("scikit-learn", "imbalanced-learn", "xgboost", "lightgbm", "numpy", "scipy")
 HONEST_CODE: tuple[ModuleType, ...] = (
     models.voting_ensemble, calibration, evaluation, metrics, voting_ensemble.experiment, voting_ensemble.tables,
@@ -73,7 +74,7 @@ def measure_fold(
     """Measure one test fold, store its figures and return its numbers."""
     name, frame, labels, without = data
     _, _, train, test = split
-    ensemble = VotingEnsembleSettings(profile="paper", random_state=SEED + repeat)
+    ensemble = PAPER.model_copy(update={"random_state": SEED + repeat})
     figures: Iterable[FoldFigure]
     if protocol == "honest":
         after_smote = _scores_after_smote(data, split, ensemble)
@@ -205,7 +206,7 @@ def _key(data: DataSet, protocol: str) -> str:
     return fold_key(
         data.frame,
         data.labels,
-        settings=[VotingEnsembleSettings(profile="paper").model_dump_json()],
+        settings=[PAPER.model_dump_json()],
         code=CODE[protocol],
         libraries=LIBRARIES,
     )

@@ -49,7 +49,15 @@ def test_a_choice_that_the_family_does_not_know_is_refused(given, line):
         TrainParameters(**given)
 
 
-def test_the_ensemble_is_measured_beside_itself_without_resampling():
-    assert VotingEnsembleSettings().challenger() == VotingEnsembleSettings(oversample=False)
+def test_without_a_word_on_oversampling_each_family_does_as_it_does():
+    assert TrainParameters(family="voting_ensemble").settings_of_family() == VotingEnsembleSettings()
+    assert TrainParameters(oversample=False).settings_of_family() == OperationalRiskSettings(oversample=False)
+    assert TrainParameters().settings_of_family().oversample is True
+
+
+def test_the_ensemble_always_oversampled_is_measured_beside_itself_without():
+    always = TrainParameters(family="voting_ensemble", oversample=True).settings_of_family()
+    assert always.challenger() == VotingEnsembleSettings(oversample=False)
     assert VotingEnsembleSettings(oversample=False).challenger() is None
+    assert VotingEnsembleSettings().challenger() is None  # its training measures both sides itself
     assert OperationalRiskSettings().challenger() is None

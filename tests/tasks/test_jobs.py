@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from prefect import flow
 from prefect.runtime import task_run
 from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from models.runner import Job
+from models.voting_ensemble.classifier import VotingEnsembleClassifier
+from models.voting_ensemble.settings import VotingEnsembleSettings
 from tasks import jobs
 
 
@@ -71,3 +76,29 @@ def test_a_piece_that_fails_fails_the_training_with_its_own_error(prefect_sessio
 
     with pytest.raises(ValueError, match="one piece is broken"):
         training()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("task_runner", [ThreadPoolTaskRunner, ProcessPoolTaskRunner])
+def test_task_runs_change_neither_the_decision_to_oversample_nor_the_model(
+    prefect_session: None, home, task_runner: Any
+):
+    rng = np.random.default_rng(0)
+    labels = (np.arange(160) % 5 == 0).astype(np.int64)
+    frame = pl.DataFrame({f"x{n}": rng.normal(labels, 1.0) for n in range(3)})
+    settings = VotingEnsembleSettings(members=("gbdt", "extra_trees"), bags=2, inner_folds=2)
+    names: list[str] = []
+
+    def noted(pieces: Sequence[Job]) -> list[Any]:
+        names.extend(piece.name for piece in pieces)
+        return jobs.as_tasks(pieces)
+
+    @flow(task_runner=task_runner(max_workers=2))
+    def training() -> VotingEnsembleClassifier:
+        return VotingEnsembleClassifier(settings=settings, runner=noted).fit(frame, labels)
+
+    alone, again = VotingEnsembleClassifier(settings=settings).fit(frame, labels), training()
+    assert again.oversampling_ == alone.oversampling_
+    assert np.array_equal(again.predict_proba(frame), alone.predict_proba(frame))
+    assert {"gbdt fold 0", "gbdt fold 0, after SMOTE"} < set(names)
+    assert len(set(names)) == len(names)

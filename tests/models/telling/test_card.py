@@ -355,3 +355,19 @@ def test_a_list_that_cannot_be_judged_says_why_and_no_figure_is_left_out_in_sile
         validation_report(night_rows(judged=pl.DataFrame([judged(**UNTOLD)], infer_schema_length=None)))
     first = validation_report(night_rows(judged=pl.DataFrame([judged()]).head(0)))
     assert "No figures yet: a list is judged 180 days after its night" in first
+
+
+def test_the_card_says_whether_it_was_oversampled_and_on_what_evidence():
+    rows = card_rows()
+    assert "Oversampling" not in card(rows)  # another family, or trained before this was decided
+    found = {
+        "taken": False, "without": 0.31024, "after": 0.31212,
+        "difference": {"mean": 0.00188, "low": 0.0007, "high": 0.00306},
+    }  # fmt: skip
+    decided = {**rows.model, "metrics": {**rows.model["metrics"], "oversampling": found}}
+    told = card(card_rows(model=decided))
+    assert (
+        "Oversampling: without. Out of fold, in the training rows, its log loss is 0.3102 without and 0.3121"
+        in told
+    )
+    assert "a difference of +0.0019 (95% +0.0007 to +0.0031)" in told

@@ -13,6 +13,7 @@ from models.telling import training_card as report
 from models.training import train
 from models.voting_ensemble import classifier as voting_ensemble
 from models.voting_ensemble import members
+from models.voting_ensemble.bagging import BaggedSmote
 from models.voting_ensemble.classifier import VotingEnsembleClassifier
 from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
@@ -33,6 +34,8 @@ GROUPS = {
 QUICK = VotingEnsembleSettings(
     members=("xgboost", "adaboost", "extra_trees"), bags=3, folds=3, inner_folds=3, minimum_positives=10
 )
+
+ALWAYS = QUICK.model_copy(update={"oversample": True})
 
 
 def thick_files(rows: int = 240, *, rate: float = 0.2, seed: int = 0) -> tuple[pl.DataFrame, np.ndarray]:
@@ -106,13 +109,13 @@ def test_enhanced_features_have_a_variance_inflation(fitted):
 def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
     """Preparation and SMOTE of a fold see its training rows: altering the fold's rows does not move them."""
     seen: list[np.ndarray] = []
-    honest = voting_ensemble.BaggedSmote.fit_resample
+    honest = BaggedSmote.fit_resample
 
     def spy(self, X, y):
         seen.append(np.asarray(X).copy())
         return honest(self, X, y)
 
-    monkeypatch.setattr(voting_ensemble.BaggedSmote, "fit_resample", spy)
+    monkeypatch.setattr(BaggedSmote, "fit_resample", spy)
     folds = fold_numbers(LABELS, folds=QUICK.inner_folds, random_state=QUICK.random_state)
     held_out = pl.Series(folds == 0)
     altered = FRAME.with_columns(
@@ -120,7 +123,7 @@ def test_nothing_of_a_fold_reaches_what_is_fitted_for_it(monkeypatch):
         for name in ("assets", "assets_again")
     )
     for frame in (FRAME, altered):
-        VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(frame, LABELS)
+        VotingEnsembleClassifier(settings=ALWAYS, groups=GROUPS).fit(frame, LABELS)
     first, second = seen[:3], seen[4:7]  # three folds and the last fit, twice
     assert np.array_equal(first[0], second[0])
     assert not np.array_equal(first[1], second[1])
@@ -138,6 +141,8 @@ def test_rows_of_one_borrower_are_never_on_both_sides_of_an_inner_fold(monkeypat
 
     monkeypatch.setattr(voting_ensemble, "out_of_fold", spy)
     VotingEnsembleClassifier(settings=QUICK, groups=GROUPS).fit(twice, labels)
+    assert len(asked) == 2  # without and after SMOTE
+    assert np.array_equal(asked[0], asked[1])
     assert np.array_equal(asked[0][: FRAME.height], asked[0][FRAME.height :])
 
 
@@ -164,7 +169,7 @@ def test_a_member_that_fails_is_left_out_and_said(monkeypatch):
 
 
 def test_trained_evaluated_and_told():
-    forests = QUICK.model_copy(update={"members": ("extra_trees", "random_forest")})
+    forests = ALWAYS.model_copy(update={"members": ("extra_trees", "random_forest")})
     estimator = VotingEnsembleClassifier(settings=forests, groups=GROUPS)
     plain = forests.model_copy(update={"oversample": False})
     challenger = VotingEnsembleClassifier(settings=plain, groups=GROUPS)
@@ -175,6 +180,7 @@ def test_trained_evaluated_and_told():
     assert abs(published.mean() - LABELS.mean()) < 1e-3
     card = report.card(result, VOTING_ENSEMBLE, title="thick files")
     assert "Without resampling, on the same rows" in card
+    assert "Oversampling: bagged SMOTE, as the settings have it." in card
     assert "| best single |" in card
     assert "variance inflation" in card
     assert set(report.pictures(result)) == {"roc", "reliability"}

@@ -20,7 +20,9 @@ from papers.voting_ensemble.summary import AGAINST_SINGLE, PAIRED, against_membe
 from papers.voting_ensemble.tables import FINAL_ROW, MEASURES, published_figures
 from papers.voting_ensemble.verdicts import goal_words, paired_words
 
-QUICK = VotingEnsembleSettings(members=("xgboost", "extra_trees", "adaboost"), bags=2, inner_folds=2)
+QUICK = VotingEnsembleSettings(
+    members=("xgboost", "extra_trees", "adaboost"), oversample=True, bags=2, inner_folds=2
+)
 
 
 def small_set(rows: int = 200) -> tuple[pl.DataFrame, np.ndarray]:

@@ -14,7 +14,7 @@ from papers.fold_key import code_hash
 from papers.voting_ensemble import run
 from papers.voting_ensemble.run import CODE, DataSet
 
-SETTINGS = VotingEnsembleSettings(members=("xgboost", "extra_trees"), bags=2, inner_folds=2)
+SETTINGS = VotingEnsembleSettings(members=("xgboost", "extra_trees"), oversample=True, bags=2, inner_folds=2)
 
 
 @pytest.fixture
@@ -46,6 +46,11 @@ def test_the_oversampled_members_are_fitted_once_a_fold(
     run._scores_after_smote(changed, splits[0], SETTINGS)
     assert len(fits) == 3  # another fold, other labels
     assert len(list((home / "replication").glob("*.npz"))) == 3
+
+
+def test_the_tables_keep_the_papers_method_whatever_a_training_would_decide() -> None:
+    assert run.PAPER.oversample is True
+    assert VotingEnsembleSettings().oversample is None
 
 
 def test_a_protocol_is_measured_again_when_its_own_code_changes() -> None:
