@@ -153,7 +153,9 @@ def compared(files: Sequence[dict], side: str, other: str) -> dict[str, tuple[fl
 
 
 def spanned(interval: Interval) -> str:
-    """Return a difference with its interval."""
+    """Return a difference with its interval, or that there is none."""
+    if not any(interval):
+        return "the same"
     return f"{interval.mean:+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
 
 
@@ -165,7 +167,7 @@ def rows_of(name: str, files: Sequence[dict]) -> Iterator[str]:
     )
     told = f"{sum(bool(found['taken']) for found in files)} of {len(files)}"
     learnt = round(np.mean([found["learnt"] for found in files]))
-    span = f"{name}: {len(files)} fits on {learnt:,} rows, measured on {rows:,}, {bad:,} in default"
+    span = f"{name}: fits on {learnt:,} rows, measured on {rows:,}, {bad:,} in default"
     beside = compared(files, "evidence", "never")
     for shown, (after, before, gap) in compared(files, "evidence", "always").items():
         figures = f"{before:.4f} | {after:.4f} | {spanned(gap)}"
