@@ -1,4 +1,4 @@
-"""Makes the model cards and the validation report of one scored night as HTML pages."""
+"""Makes the report and the model cards of one scored night as HTML pages, or the page of one borrower."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows._parameters import Parameters, Portfolio
 from tasks.night import closed_day, end_run, open_run
-from tasks.report import report_night
+from tasks.report import make_borrower_page, report_night
 from warehouse.connection import writer
 from warehouse.night import Night
 
@@ -20,6 +20,11 @@ class ReportParameters(Parameters):
     )
     as_of: date | None = Field(
         default=None, description="The scored night; empty = the day before the scheduled start"
+    )
+    borrower: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Make the page of this borrower instead, as of that night; empty = the night's pages",
     )
 
 
@@ -37,5 +42,7 @@ def report(run: ReportParameters = ReportParameters()) -> str:
     with writer(purpose=f"report {run.portfolio} {as_of}"):
         run_id = open_run("report", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
-            counts["pages"] = len(report_night(Night(run.portfolio, as_of, run_id)))
+            night = Night(run.portfolio, as_of, run_id)
+            pages = report_night(night) if run.borrower is None else [make_borrower_page(night, run.borrower)]
+            counts["pages"] = len(pages)
     return run_id

@@ -1,4 +1,4 @@
-"""Make the model cards and the validation report of a scored night, as files and as Prefect artifacts."""
+"""Make the night's report, its model cards and pages of borrowers, as files and as Prefect artifacts."""
 
 import logging
 from pathlib import Path
@@ -10,13 +10,17 @@ from prefect.cache_policies import NO_CACHE
 
 from models.errors import ModelError
 from models.master_scale import IN_DEFAULT, MasterScaleSettings
+from models.telling.borrower_page import BorrowerRows, borrower_page
 from models.telling.card import CardRows, card
+from models.telling.morning import MorningRows
 from models.telling.validation_report import NightRows, validation_report
-from warehouse import contributions, report_rows
+from models.telling.wording import file_name
+from warehouse import borrower_rows, contributions, report_rows
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
+from warehouse.safe_text import printable
 from warehouse.settings import settings
 
 log = logging.getLogger("nightledger")
@@ -50,18 +54,46 @@ def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
 
 @task(name="make report", cache_policy=NO_CACHE)
 def make_report(night: Night, folder: Path) -> Path:
-    """Write the validation report of one night and return its path."""
-    with writer(purpose="validation report") as con:
+    """Write the report of one night and return its path."""
+    with writer(purpose="report") as con:
         rows = report_rows.night_rows(con, night)
     if rows is None:
         raise Refused(
             f"{night.portfolio} has no scores of {night.as_of_date} to report on; run its night first"
         )
+    told = {"morning": MorningRows(**rows.pop("morning")), "borrowers": BorrowerRows(**rows.pop("borrowers"))}
     try:
-        page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **rows))
+        page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **told, **rows))
     except ModelError as error:
         raise Refused(f"no report of {night.portfolio} on {night.as_of_date}: {error}") from error
     return _write_page(folder / f"report-{night.as_of_date}.html", page)
+
+
+@task(name="make borrower page", cache_policy=NO_CACHE)
+def make_borrower_page(night: Night, enterprise_id: str) -> Path:
+    """Write the page of one borrower as of a night and return its path.
+
+    Raises:
+        Refused: the night has no row for the borrower.
+    """
+    with writer(purpose="borrower page") as con:
+        if not borrower_rows.is_scored(con, night, enterprise_id):
+            raise Refused(
+                f"{night.portfolio} has no row of {night.as_of_date} for borrower {printable(enterprise_id)!r}; "
+                "name a borrower and a scored night"
+            )
+        rows = borrower_rows.borrower_rows(con, night, [enterprise_id])
+    page = borrower_page(BorrowerRows(**rows), portfolio=night.portfolio, enterprise_id=enterprise_id)
+    path = (
+        settings().home
+        / "reports"
+        / night.portfolio
+        / "borrowers"
+        / str(night.as_of_date)
+        / file_name(enterprise_id)
+    )
+    log.info("report      %s", _write_page(path, page))
+    return path
 
 
 def report_night(night: Night) -> list[Path]:

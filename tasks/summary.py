@@ -10,7 +10,7 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from models.telling import plots
+from models.telling import contribution_plots, plots
 from tasks.feeds import feeds_line, log_feeds
 from tasks.lineup import Lineup
 from warehouse import contributions, night_summary
@@ -90,8 +90,10 @@ def show_contributions(night: Night, lineup: Lineup) -> None:
             continue  # a family that does not explain itself, or no borrower of it
         key, title = family.replace("_", "-"), f"{night.portfolio} as of {night.as_of_date}: {family}"
         about = f"What moves the PD of {rows['enterprise_id'].n_unique():,} borrowers, {night.as_of_date}"
-        show_picture(f"contributions-{key}", plots.contribution_bars(rows, title=title), about)
-        show_picture(f"beeswarm-{key}", plots.beeswarm(rows, title=title), f"{about}, one by one")
+        show_picture(f"contributions-{key}", contribution_plots.contribution_bars(rows, title=title), about)
+        show_picture(
+            f"beeswarm-{key}", contribution_plots.beeswarm(rows, title=title), f"{about}, one by one"
+        )
 
 
 def show_picture(key: str, chart: Any, description: str) -> None:

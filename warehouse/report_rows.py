@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import feed_deliveries, findings, registry, sql, watch
+from warehouse import borrower_rows, feed_deliveries, findings, morning_rows, registry, sql, watch
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
@@ -128,6 +128,12 @@ from wh.marts.mart_migration
 where {_NIGHT} and months = 0 and grade_from is not null and grade_to is not null
 order by grade_from, grade_to
 """,
+    "month": f"""
+select as_of_date_from, grade_from as grade_before, grade_to as grade, enterprises
+from wh.marts.mart_migration
+where {_NIGHT} and months = 1 and grade_from is not null and grade_to is not null
+order by grade_from, grade_to
+""",
     "monitoring": f"""
 select
     heading, measure,
@@ -140,7 +146,7 @@ where {_NIGHT}
 order by heading, measure, model_family, subject
 """,
     "alerts": f"""
-select severity, heading, message, {_BESIDE} as is_beside
+select severity, heading, measure, model_family, subject, message, {_BESIDE} as is_beside
 from wh.ops.alerts
 where {_NIGHT}
 order by severity, heading, message
@@ -220,10 +226,19 @@ def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] |
         name: sql.frame(con, query, night.key) for name, query in _OF_THE_NIGHT.items()
     }
     run_id = runs[0]["run_id"]
+    scored = night._replace(run_id=run_id)
+    morning = morning_rows.morning_rows(con, scored)
+    named = {
+        name
+        for rows in morning_rows.NAMED
+        for name in morning[rows]["enterprise_id"].head(morning_rows.LISTED)
+    }
     return {
         "run": runs[0],
+        "morning": morning,
+        "borrowers": borrower_rows.borrower_rows(con, scored, sorted(named)),
         "gates": sql.frame(con, _GATES, {"run_id": run_id}),
-        "feeds": feed_deliveries.frame(con, night._replace(run_id=run_id)),
+        "feeds": feed_deliveries.frame(con, scored),
         **frames,
     }
 

@@ -11,10 +11,14 @@ import polars as pl
 from models.calibration import reliability
 from models.errors import ModelError
 from models.metrics import Interval, bootstrap_intervals, delong_interval
+from models.telling import in_words
+from models.telling.contribution_plots import NARROW, beeswarm, contribution_bars
+from models.telling.fairness_table import fairness_matrix
 from models.telling.pages import picture, render, rows_of
-from models.telling.plots import beeswarm, contribution_bars, roc
 from models.telling.plots import reliability as reliability_chart
+from models.telling.plots import roc
 from models.telling.report_plots import ks_curves, shares
+from models.telling.watched import watched
 
 SHOWN = 10  # of the features that count, or shifted, most
 SHIFTS = ("psi_training", "csi_training")
@@ -91,7 +95,7 @@ def card(rows: CardRows) -> str:
         shifted=_shifted(rows.monitoring),
         watched=_watched(rows.monitoring),
         strongest=_strongest(rows.model["metrics"]),
-        fairness=rows_of(rows.fairness),
+        fairness=fairness_matrix(rows.fairness),
         findings=rows_of(rows.findings),
         reviews=rows_of(rows.reviews),
         drawn=rows.drawn["enterprise_id"].n_unique() if rows.drawn.height else 0,
@@ -119,22 +123,26 @@ def worth(unseen: pl.DataFrame) -> dict[str, Interval]:
 def _pictures(rows: CardRows) -> dict[str, Any]:
     """Return the charts that the rows allow, by heading."""
     labels, pd, raw = (rows.unseen[name].to_numpy() for name in ("label", "pd", "pd_raw"))
-    charts: dict[str, list[Any]] = {
+    bins = {"before calibration": reliability(labels, raw), "after": reliability(labels, pd)}
+    drawn: dict[str, list[Any]] = {
         "worth": [
-            roc({"rows not seen": (labels, pd)}),
-            ks_curves(labels, pd),
-            reliability_chart(
-                {"before calibration": reliability(labels, raw), "after": reliability(labels, pd)}
-            ),
+            picture(roc({"rows not seen": (labels, pd)}), about=in_words.roc(labels, pd)),
+            picture(ks_curves(labels, pd), about=in_words.ks_curves(labels, pd)),
+            picture(reliability_chart(bins), about=in_words.reliability(bins)),
         ],
         "why": [],
         "shift": [],
     }
     if rows.drawn.height:
-        charts["why"] = [contribution_bars(rows.drawn), beeswarm(rows.drawn)]
+        drawn["why"] = [
+            picture(contribution_bars(rows.drawn, width=NARROW), about=in_words.contributions(rows.drawn)),
+            picture(beeswarm(rows.drawn, width=NARROW), about=in_words.swarm(rows.drawn)),
+        ]
     if rows.bins.height:
-        charts["shift"] = [shares(_with_names(rows.bins), title="PD: at training and on the last night")]
-    return {name: [picture(chart, about=name) for chart in drawn] for name, drawn in charts.items()}
+        named = _with_names(rows.bins)
+        chart = shares(named, title="PD: at training and on the last night")
+        drawn["shift"] = [picture(chart, about=in_words.shares(named))]
+    return drawn
 
 
 def _with_names(bins: pl.DataFrame) -> pl.DataFrame:
@@ -167,7 +175,7 @@ def _shifted(monitoring: pl.DataFrame) -> list[dict[str, Any]]:
     return rows_of(known.sort("value", descending=True).head(SHOWN))
 
 
-def _watched(monitoring: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+def _watched(monitoring: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """Return all other measures of the watch, by heading."""
     rest = monitoring.filter(~pl.col("measure").str.contains("^[pc]si_"))
-    return {heading: rows_of(rest.filter(heading=heading)) for heading in HEADINGS}
+    return {heading: watched(rest.filter(heading=heading)) for heading in HEADINGS}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import altair as alt
 import polars as pl
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from models.errors import ModelError
 from models.telling.plots import svg
+from models.telling.wording import money, points
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,15 +46,26 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "figure": figure, "share": share, "span": span, "day": day}
+    environment.filters |= {
+        "count": count, "figure": figure, "share": share, "span": span, "day": day, "money": money, "points": points,
+    }  # fmt: skip
     environment.tests["known"] = known
     return environment.get_template(template).render(**values)
 
 
 def picture(chart: alt.TopLevelMixin, *, about: str) -> Markup:
-    """Return a chart as an image inside the page, separate from other charts, whose parts share names."""
-    encoded = base64.b64encode(svg(chart).encode()).decode()
-    return Markup('<img alt="{}" src="data:image/svg+xml;base64,{}">').format(about, encoded)
+    """Return a chart as an image inside the page, separate from other charts, whose parts share names.
+
+    Parameters
+    ----------
+    chart : altair.TopLevelMixin
+    about : str
+        What the chart shows, with its figures, for readers who hear the page.
+    """
+    # its own quotes are the other ones, so that little has to be encoded; whatever could end the attribute is
+    drawn = svg(chart).replace("'", "&apos;").replace('"', "'")
+    source = Markup(quote(drawn, safe=" !$'()*+,-./:;<=>?@[]_~"))  # noqa: S704
+    return Markup('<img alt="{}" src="data:image/svg+xml,{}">').format(about, source)
 
 
 def known(value: Any) -> bool:

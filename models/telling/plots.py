@@ -1,4 +1,4 @@
-"""Draw charts without a network: ROC, reliability, importance, grades, contributions."""
+"""Draw charts without a network: ROC, reliability, importance, grades."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from models.metrics import Labels, Scores, auc
 
 BLUE, GREY, RUST = "#2b5c8a", "#9aa5b1", "#b5532a"
 WIDTH, HEIGHT = 320, 260
-SWARM_BINS, SWARM_HEIGHT = 40, 3  # over 40 bins at most seven dots high
-TINY = 1e-12  # where all contributions are the same
 
 
 def roc(curves: Mapping[str, tuple[Labels, Scores]], *, title: str = "ROC") -> alt.LayerChart:
@@ -109,151 +107,6 @@ def grades(rows: pl.DataFrame, *, title: str = "Grades") -> alt.Chart:
             alt.Y("enterprises:Q", title="enterprises"),
         )
         .properties(title=title, width=WIDTH, height=HEIGHT)
-    )
-
-
-def contribution_bars(rows: pl.DataFrame, *, title: str = "What moves the PD", top: int = 20) -> alt.Chart:
-    """Return the mean absolute contribution of the strongest features, as in the ensemble paper's figure 5.
-
-    A bar is red where the contribution rises with the feature's value (rank correlation above 0), blue where it
-    falls, grey where no values are known.
-
-    Parameters
-    ----------
-    rows : polars.DataFrame
-        enterprise_id, feature, contribution and, where known, value (a number; null for none). A feature
-        without a row for a borrower adds nothing there.
-    title : str
-    top : int
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({"enterprise_id": ["E1", "E2"], "feature": ["age", "age"],
-    ...     "contribution": [0.01, -0.02], "value": [1.0, 8.0]})
-    >>> contribution_bars(rows).to_dict()["data"]["values"]
-    [{'feature': 'age', 'size': 0.015, 'direction': 'lowers'}]
-    """
-    valued = "value" in rows.columns
-    agreement = pl.corr("value", "contribution", method="spearman") if valued else pl.lit(None, pl.Float64)
-    frame = (
-        rows.group_by("feature")
-        .agg(
-            (pl.col("contribution").abs().sum() / max(rows["enterprise_id"].n_unique(), 1)).alias("size"),
-            agreement.fill_nan(None).alias("agreement"),
-        )
-        .sort("size", "feature", descending=[True, False])
-        .head(top)
-        .select(
-            "feature",
-            "size",
-            pl.when(pl.col("agreement") > 0)
-            .then(pl.lit("raises"))
-            .when(pl.col("agreement") < 0)
-            .then(pl.lit("lowers"))
-            .otherwise(pl.lit("unknown"))
-            .alias("direction"),
-        )
-    )
-    return (
-        alt.Chart(inline(frame))
-        .mark_bar()
-        .encode(
-            alt.X("size:Q", title="mean absolute contribution to the PD", axis=alt.Axis(format="~%")),
-            alt.Y("feature:N", title=None, sort=frame["feature"].to_list(), axis=alt.Axis(labelLimit=260)),
-            alt.Color(
-                "direction:N",
-                title="a high value",
-                scale=alt.Scale(domain=["raises", "lowers", "unknown"], range=[RUST, BLUE, GREY]),
-                legend=alt.Legend(orient="bottom"),
-            ),
-        )
-        .properties(title=title, width=WIDTH, height=16 * frame.height)
-    )
-
-
-def beeswarm(
-    rows: pl.DataFrame, *, title: str = "What moves the PD, borrower by borrower", top: int = 20
-) -> alt.Chart:
-    """Return the spread of the strongest features' contributions, as in the ensemble paper's figure 6.
-
-    Each row of dots is a feature. Dots lie in the middle of one of `SWARM_BINS` bins and are stacked at most
-    `SWARM_HEIGHT` high, so that the picture shows the shape and stays small for any portfolio. Red means a high
-    value of the feature among the borrowers shown, blue a low one, grey an unknown one.
-
-    Parameters
-    ----------
-    rows : polars.DataFrame
-        As of `contribution_bars`.
-    title : str
-    top : int
-
-    Examples
-    --------
-    >>> rows = pl.DataFrame({"enterprise_id": ["E1", "E2"], "feature": ["age", "age"],
-    ...     "contribution": [0.01, -0.02], "value": [1.0, 8.0]})
-    >>> beeswarm(rows).to_dict()["mark"]["type"]
-    'circle'
-    """
-    strength = rows.group_by("feature").agg(pl.col("contribution").abs().sum().alias("strength"))
-    order = strength.sort("strength", "feature", descending=[True, False])["feature"].head(top).to_list()
-    shown = _swarm(rows.filter(pl.col("feature").is_in(order)))
-    known = shown["level"].count() > 0
-    shown = shown.with_columns(
-        pl.col("level").fill_null(-1.0)
-    )  # a missing level would be drawn as none or as low
-    return (
-        alt.Chart(inline(shown))
-        .mark_circle(size=9, opacity=1)
-        .encode(
-            alt.X("contribution:Q", title="contribution to the PD", axis=alt.Axis(format="~%")),
-            alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=260)),
-            alt.YOffset("place:Q", scale=alt.Scale(domain=[-SWARM_HEIGHT, SWARM_HEIGHT])),
-            color=alt.when("datum.level >= 0")
-            .then(
-                alt.Color(
-                    "level:Q",
-                    title="value, low to high",
-                    scale=alt.Scale(domain=[0, 1], range=[BLUE, RUST]),
-                    legend=alt.Legend(orient="bottom", format=".0%"),
-                )
-            )
-            .otherwise(alt.value(GREY))
-            if known
-            else alt.value(GREY),
-        )
-        .properties(title=title, width=WIDTH, height=24 * len(order))
-    )
-
-
-def _swarm(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return feature, contribution, place and level of each dot; dots are stacked, the lowest values at the bottom."""
-    if "value" not in rows.columns:
-        rows = rows.with_columns(value=pl.lit(None, pl.Float64))
-    width = max(float(np.ptp(rows["contribution"].to_numpy())), TINY) / SWARM_BINS
-    rank = pl.col("value").rank("average") - 1
-    dots = (
-        rows.with_columns(level=(rank / (pl.col("value").count() - 1)).fill_nan(0.5).over("feature"))
-        .with_columns(bin=(pl.col("contribution") / width).round().cast(pl.Int64))
-        .sort("feature", "bin", "level", "enterprise_id")
-        .with_columns(
-            seat=pl.int_range(pl.len()).over("feature", "bin"), among=pl.len().over("feature", "bin")
-        )
-        .with_columns(fullest=pl.col("among").max().over("feature"))
-        # the fullest column of a feature shows 2 * SWARM_HEIGHT + 1 dots at most, the others their share of it
-        .with_columns(
-            dots=(pl.col("among") * pl.min_horizontal(1.0, (2 * SWARM_HEIGHT + 1) / pl.col("fullest"))).ceil()
-        )
-        .with_columns(dot=(pl.col("seat") * pl.col("dots") / pl.col("among")).floor())
-    )
-    return (
-        dots.group_by("feature", "bin", "dot", "dots", maintain_order=True)
-        .agg(pl.col("level").mean().round(2))
-        .select(
-            "feature",
-            (pl.col("bin") * width).alias("contribution"),
-            (pl.col("dot") - (pl.col("dots") - 1) / 2).alias("place"),
-            "level",
-        )
     )
 
 

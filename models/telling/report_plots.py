@@ -1,8 +1,6 @@
-"""Draw the charts of the model card and the night's report: class distributions, shifts, migration, history."""
+"""Draw the charts of the model card and the night's report: class distributions, shifts, history."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import altair as alt
 import numpy as np
@@ -12,10 +10,9 @@ from models.metrics import Labels, Scores, ks
 from models.telling.plots import BLUE, GREY, HEIGHT, RUST, WIDTH, inline
 
 POINTS = 200  # of a curve; more cannot be seen
-CELL = 30
 
 
-def ks_curves(labels: Labels, scores: Scores, *, title: str = "KS") -> alt.LayerChart:
+def ks_curves(labels: Labels, scores: Scores, *, title: str = "KS") -> alt.Chart:
     """Return the share of each class below every PD; the largest gap between the curves is the two-sample KS.
 
     Examples
@@ -30,16 +27,25 @@ def ks_curves(labels: Labels, scores: Scores, *, title: str = "KS") -> alt.Layer
         / (labels == label).sum()
         for label, name in ((0, "no default"), (1, "default"))
     }
-    lines = [
-        alt.Chart(inline(pl.DataFrame({"pd": places, "share": share})))
-        .mark_line(color=colour)
+    rows = pl.concat(
+        pl.DataFrame({"pd": places, "share": share}).with_columns(of=pl.lit(name))
+        for name, share in below.items()
+    )
+    return (
+        alt.Chart(inline(rows))
+        .mark_line()
         .encode(
             alt.X("pd:Q", title="PD", axis=alt.Axis(format="~%")),
             alt.Y("share:Q", title="share below", axis=alt.Axis(format=".0%")),
+            alt.Color(
+                "of:N",
+                title=None,
+                scale=alt.Scale(domain=list(below), range=[BLUE, RUST]),
+                legend=alt.Legend(orient="bottom"),
+            ),
         )
-        for share, colour in zip(below.values(), (BLUE, RUST), strict=True)
-    ]
-    return alt.layer(*lines).properties(title=f"{title} {ks(labels, scores):.3f}", width=WIDTH, height=HEIGHT)
+        .properties(title=f"{title} {ks(labels, scores):.3f}", width=WIDTH, height=HEIGHT)
+    )
 
 
 def shares(bins: pl.DataFrame, *, title: str) -> alt.Chart:
@@ -73,42 +79,6 @@ def shares(bins: pl.DataFrame, *, title: str) -> alt.Chart:
         )
         .properties(title=title, width=WIDTH, height=HEIGHT)
     )
-
-
-def migration(moves: pl.DataFrame, grades: Sequence[str], *, title: str) -> alt.LayerChart:
-    """Return the matrix of grades before and now, each cell coloured by its share of its row.
-
-    Parameters
-    ----------
-    moves : polars.DataFrame
-        grade_before, grade and enterprises.
-    grades : sequence of str
-        In order, best first.
-    title : str
-
-    Examples
-    --------
-    >>> moves = pl.DataFrame({"grade_before": ["A"], "grade": ["B"], "enterprises": [3]})
-    >>> migration(moves, ["A", "B"], title="Migration").to_dict()["layer"][0]["mark"]["type"]
-    'rect'
-    """
-    shown = moves.with_columns(
-        share=pl.col("enterprises") / pl.col("enterprises").sum().over("grade_before"),
-        borrowers=pl.col("enterprises").cast(pl.String),
-    )
-    cells = alt.Chart(inline(shown)).encode(
-        alt.X("grade:N", title="grade now", sort=list(grades), axis=alt.Axis(orient="top", labelAngle=0)),
-        alt.Y("grade_before:N", title="grade before", sort=list(grades)),
-    )
-    return alt.layer(
-        cells.mark_rect().encode(
-            alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#ffffff", BLUE]))
-        ),
-        cells.mark_text(fontSize=10).encode(
-            alt.Text("borrowers:N"),
-            color=alt.when("datum.share > 0.6").then(alt.value("white")).otherwise(alt.value("black")),
-        ),
-    ).properties(title=title, width=CELL * len(grades), height=CELL * len(grades))
 
 
 def history(rows: pl.DataFrame, *, title: str) -> alt.Chart:

@@ -1,4 +1,4 @@
-"""Write the report of one night as an HTML page, from warehouse rows alone."""
+"""Write the report of one night as an HTML page: the morning, then the technical part, from warehouse rows alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 
 import polars as pl
 
+from models.telling import in_words
+from models.telling.borrower_page import BorrowerRows, borrowers
 from models.telling.card import HEADINGS
+from models.telling.morning import MorningRows
+from models.telling.morning_page import morning
 from models.telling.pages import picture, render, rows_of
 from models.telling.plots import grades as grades_chart
-from models.telling.report_plots import history, migration
+from models.telling.report_plots import history
+from models.telling.watched import watched
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,9 @@ class NightRows:
         grade and enterprises, best grade first.
     scale : sequence of str
         All grades, best first, and last the state of borrowers in default.
-    moves : polars.DataFrame
-        grade_before, grade and enterprises against the night before; no rows on the first night.
+    moves, month : polars.DataFrame
+        grade_before, grade and enterprises against the night before, and against a month ago, with as_of_date_from; no
+        rows where there was no such night.
     gates : polars.DataFrame
         suite, checks, failed and errored of the run.
     feeds : polars.DataFrame
@@ -42,6 +48,9 @@ class NightRows:
         Rows of marts.mart_early_warning_judged of the night, newest past night first, the whole list before triggers.
     past : polars.DataFrame
         as_of_date, measure, subject and value of the PSI of scores and the mean PD over the last nights.
+    morning : MorningRows
+    borrowers : BorrowerRows
+        Of the borrowers that the morning names.
     """
 
     run: Mapping[str, Any]
@@ -50,12 +59,15 @@ class NightRows:
     grades: pl.DataFrame
     scale: Sequence[str]
     moves: pl.DataFrame
+    month: pl.DataFrame
     gates: pl.DataFrame
     feeds: pl.DataFrame
     monitoring: pl.DataFrame
     alerts: pl.DataFrame
     judged: pl.DataFrame
     past: pl.DataFrame
+    morning: MorningRows
+    borrowers: BorrowerRows
 
 
 def validation_report(rows: NightRows) -> str:
@@ -66,30 +78,46 @@ def validation_report(rows: NightRows) -> str:
     MissingFigureError
         A figure that the report shows is missing in the warehouse, and no note gives the reason.
     """
-    graded = rows.grades.filter(pl.col("grade").is_not_null())
-    charts = [grades_chart(graded, title="Borrowers by grade")]
-    if rows.moves.height:
-        charts.append(migration(rows.moves, rows.scale, title="Grades, the night before and now"))
-    charts += [
-        history(part.select("as_of_date", "subject", "value"), title=str(measure))
-        for (measure,), part in rows.past.group_by("measure", maintain_order=True)
-        if part["as_of_date"].n_unique() > 1
-    ]
+    alerts = rows.alerts.filter(~pl.col("is_beside"))
+    told = borrowers(rows.borrowers)
     return render(
         "night.html.jinja",
+        morning=morning(
+            rows.morning,
+            borrowers=told,
+            feeds=rows.feeds,
+            gates=rows.gates,
+            alerts=alerts,
+            moves=rows.moves,
+            month=rows.month,
+            scale=rows.scale,
+        ),
+        borrowers=list(told.values()),
         run=rows.run,
         enterprises=int(rows.statuses["enterprises"].sum()),
         statuses=rows_of(rows.statuses),
         families=rows_of(rows.families),
         gates=rows_of(rows.gates),
         feeds=rows_of(rows.feeds),
-        alerts=rows_of(rows.alerts.filter(~pl.col("is_beside"))),
+        alerts=rows_of(alerts),
         watched={
-            heading: rows_of(rows.monitoring.filter(heading=heading, is_beside=False)) for heading in HEADINGS
+            heading: watched(rows.monitoring.filter(heading=heading, is_beside=False)) for heading in HEADINGS
         },
-        beside=rows_of(rows.monitoring.filter("is_beside")),
+        beside=watched(rows.monitoring.filter("is_beside")),
         alerts_beside=rows_of(rows.alerts.filter("is_beside")),
         lists=rows_of(rows.judged.filter(rule="on_watch_list")),
         triggers=rows_of(rows.judged.filter(pl.col("rule") != "on_watch_list")),
-        pictures=[picture(chart, about="the portfolio") for chart in charts],
+        pictures=_pictures(rows),
     )
+
+
+def _pictures(rows: NightRows) -> list[Any]:
+    """Return borrowers by grade, and the shift of scores and the mean PD of each family over the last nights."""
+    graded = rows.grades.filter(pl.col("grade").is_not_null())
+    drawn = [picture(grades_chart(graded, title="Borrowers by grade"), about=in_words.grades(graded))]
+    for (measure,), part in rows.past.group_by("measure", maintain_order=True):
+        title = str(measure).replace("_", " ")
+        if part["as_of_date"].n_unique() > 1:
+            chart = history(part.select("as_of_date", "subject", "value"), title=title)
+            drawn.append(picture(chart, about=in_words.lines(part, name=title)))
+    return drawn

@@ -16,6 +16,8 @@
 -- column mean_pd: [score] probability; mean pd of the performing
 -- column expected_defaults: [score] enterprises; sum of the pd of the performing, null where there is none
 -- column performing: [count] rows; enterprises with a pd that are not in default already
+-- column exposure_expected_in_default: [exposure] money; sum of pd x total borrowing, of borrowers in default all of
+--   it; null where it is known for none. Times a loss given default it is the expected loss
 
 select
     s.portfolio,
@@ -31,7 +33,14 @@ select
     cast(sum(cast(s.pd as decimal(18, 15))) filter (where s.in_default is not true) as double)
     / nullif(count(s.pd) filter (where s.in_default is not true), 0) as mean_pd,
     cast(sum(cast(s.pd as decimal(18, 15))) filter (where s.in_default is not true) as double) as expected_defaults,
-    count(s.pd) filter (where s.in_default is not true) as performing
+    count(s.pd) filter (where s.in_default is not true) as performing,
+    cast(
+        sum(
+            cast(
+                case when s.in_default then 1 else s.pd end * cast(l.total_borrowing as double) as decimal(38, 6)
+            )
+        ) as double
+    ) as exposure_expected_in_default
 from wh.scores.portfolio_scores as s
 left join wh.features.feat_profile as p
     on s.portfolio = p.portfolio and s.as_of_date = p.as_of_date and s.enterprise_id = p.enterprise_id

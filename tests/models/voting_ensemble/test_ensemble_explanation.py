@@ -19,7 +19,7 @@ from models.explaining import leaf_sums, member_sums
 from models.explaining.member_trees import member_trees
 from models.explaining.tree_shapley import Branches, Tree
 from models.explanation import OTHER, Explanation, strongest
-from models.telling import plots
+from models.telling import contribution_plots, plots
 from models.voting_ensemble.explanation import explain, member_contributions
 from models.voting_ensemble.members import MEMBERS, make_member, smoothed
 from models.voting_ensemble.voting import Combiner
@@ -331,36 +331,36 @@ def stored(enterprises):
 
 def test_bars_show_mean_size_and_direction():
     rows = stored(500)
-    bars = plots.contribution_bars(rows, top=3).to_dict()["data"]["values"]
+    bars = contribution_plots.contribution_bars(rows, top=3).to_dict()["data"]["values"]
     assert [(bar["feature"], bar["direction"]) for bar in bars] == [
         ("debt", "raises"),
         ("age", "lowers"),
         (OTHER, "unknown"),
     ]
     assert bars[0]["size"] == pytest.approx(np.abs(rows["contribution"][:500].to_numpy()).mean())
-    assert len(plots.contribution_bars(rows, top=1).to_dict()["data"]["values"]) == 1
+    assert len(contribution_plots.contribution_bars(rows, top=1).to_dict()["data"]["values"]) == 1
 
 
 def test_a_beeswarm_stays_small_and_keeps_its_shape():
     rows = stored(20_000)
-    chart = plots.beeswarm(rows, top=2)
+    chart = contribution_plots.beeswarm(rows, top=2)
     dots = pl.DataFrame(chart.to_dict()["data"]["values"])
     assert set(dots["feature"]) == {"debt", "age"}
-    assert dots["place"].abs().max() == plots.SWARM_HEIGHT
-    assert dots.height < 2 * plots.SWARM_BINS * (2 * plots.SWARM_HEIGHT + 1)
+    assert dots["place"].abs().max() == contribution_plots.SWARM_HEIGHT
+    assert dots.height < 2 * contribution_plots.SWARM_BINS * (2 * contribution_plots.SWARM_HEIGHT + 1)
     for feature, sign in (("debt", 1), ("age", -1)):
         one = dots.filter(pl.col("feature") == feature)
         assert sign * np.corrcoef(one["contribution"], one["level"])[0, 1] > 0.9
     reach = rows["contribution"].max() - rows["contribution"].min()
     assert dots["contribution"].max() == pytest.approx(
-        rows["contribution"].max(), abs=reach / plots.SWARM_BINS
+        rows["contribution"].max(), abs=reach / contribution_plots.SWARM_BINS
     )
     assert plots.svg(chart).startswith("<svg")
 
 
 def test_a_beeswarm_of_few_borrowers_shows_each_and_one_without_values_is_grey():
-    assert len(plots.beeswarm(stored(3)).to_dict()["data"]["values"]) == 9
-    without = plots.beeswarm(stored(50).drop("value"))
+    assert len(contribution_plots.beeswarm(stored(3)).to_dict()["data"]["values"]) == 9
+    without = contribution_plots.beeswarm(stored(50).drop("value"))
     assert without.to_dict()["encoding"]["color"] == {"value": plots.GREY}
     assert plots.svg(without).startswith("<svg")
 
@@ -423,5 +423,5 @@ def test_a_category_beside_numbers_keeps_its_grey_dots():
             "value": [1.0, 8.0, None, None],
         }
     )
-    drawn = plots.svg(plots.beeswarm(rows))
+    drawn = plots.svg(contribution_plots.beeswarm(rows))
     assert drawn.count(plots.GREY) == 2
