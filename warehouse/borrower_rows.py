@@ -77,8 +77,9 @@ left join (select * from wh.features.feat_opinions where {_OF_NIGHT}) as c on p.
 order by p.enterprise_id
 """
 
+# why it was decided is free text, which may name anyone and stays where it is
 _OVERRIDES = f"""
-select enterprise_id, cast(decided_at as date) as decided_on, old_grade, new_grade, reason, valid_until
+select enterprise_id, cast(decided_at as date) as decided_on, old_grade, new_grade, valid_until
 from wh.ops.overrides
 where
     portfolio = $portfolio and {_WHO}
@@ -106,7 +107,7 @@ def borrower_rows(con: duckdb.DuckDBPyConnection, night: Night, ids: Sequence[st
         "reasons": sql.frame(con, _REASONS, asked),
         "moved": sql.frame(con, _MOVED, {**asked, "before": before}),
         "data": shown(sql.frame(con, _FRESHNESS, asked), "industry", "region"),
-        "overrides": shown(sql.frame(con, _OVERRIDES, asked), "reason"),
+        "overrides": sql.frame(con, _OVERRIDES, asked),
     }
 
 

@@ -80,7 +80,7 @@ select
 from (
     select
         *,
-        bool_or(as_of_date = $before and on_watch_list) over (partition by enterprise_id) as was_listed
+        bool_or(coalesce(as_of_date = $before, false) and on_watch_list) over (partition by enterprise_id) as was_listed
     from ({_LISTS}) as lists
 ) as marked
 """

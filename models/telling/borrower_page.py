@@ -44,7 +44,7 @@ class BorrowerRows:
     data : polars.DataFrame
         industry, region, exposure, and for each feed how many days old its newest row is; null where there is none.
     overrides : polars.DataFrame
-        decided_on, old_grade, new_grade, reason and valid_until, newest first.
+        decided_on, old_grade, new_grade and valid_until, newest first; why is free text, which stops at raw.
     """
 
     as_of_date: date

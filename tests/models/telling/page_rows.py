@@ -177,8 +177,8 @@ def borrower_rows(*ids: str, nights: int = 20, **changed: object) -> BorrowerRow
               "transactions": 0, "operational_events": 1, "legal_cases": None, "credit_opinions": 87} for name in ids]
         ),
         "overrides": pl.DataFrame(
-            [(name, BEFORE, "D2", "C1", "guarantee <signed>", date(2026, 9, 30)) for name in ids],
-            schema=["enterprise_id", "decided_on", "old_grade", "new_grade", "reason", "valid_until"], orient="row",
+            [(name, BEFORE, "D2", "C1", date(2026, 9, 30)) for name in ids],
+            schema=["enterprise_id", "decided_on", "old_grade", "new_grade", "valid_until"], orient="row",
         ),
         **changed,
     }  # fmt: skip
