@@ -17,8 +17,8 @@ _OF_NIGHT = f"portfolio = $portfolio and as_of_date = $as_of_date and {_WHO}"
 
 _HISTORY = f"""
 select
-    enterprise_id, as_of_date, score_status, coverage, grade, pd, cast(null as double) as pd_lower,
-    cast(null as double) as pd_upper, in_default, model_family, model_version, scored_as_of
+    enterprise_id, as_of_date, score_status, coverage, grade, pd, pd_lower, pd_upper, in_default, model_family,
+    model_version, scored_as_of
 from wh.scores.portfolio_scores
 where
     portfolio = $portfolio and as_of_date <= $as_of_date and as_of_date > $since and model_role = 'champion'

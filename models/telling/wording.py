@@ -26,6 +26,8 @@ ALERTS = {
     "csi_batch": "features have moved more than they usually do",
     "feed_age": "a feed is late",
     "mean_pd": "the mean PD has moved",
+    "amount_change": "amounts are not what the same borrowers usually have",
+    "new_defaults": "more borrowers default than in the year before",
     "gini": "ranking is worse than at training",
     "gini_estimated": "PDs promise a worse ranking than at training",
     "gini_slope": "ranking gets worse from year to year",

@@ -79,8 +79,6 @@ def test_bounds_that_do_not_hold_the_pd_stop_the_night(fresh, lower, upper):
 
 
 def test_bounds_without_a_pd_stop_the_night(fresh):
-    rows = bounded(fresh).with_columns(
-        pl.col("pd_lower").fill_null(0.05), pl.col("pd_upper").fill_null(0.2)
-    )
+    rows = bounded(fresh).with_columns(pl.col("pd_lower").fill_null(0.05), pl.col("pd_upper").fill_null(0.2))
     with pytest.raises(Refused, match="assert_scores_interval_around_pd"):
         night(fresh, rows)
