@@ -70,7 +70,8 @@ class PdInterval(BaseEstimator):  # type: ignore[misc]
     --------
     >>> import numpy as np
     >>> scores, labels = np.array([0.4, 0.5, 0.6, 0.7, 0.8] * 20), np.array([0, 0, 0, 1, 0] * 19 + [1] * 5)
-    >>> lower, upper = PdInterval().fit(scores, labels).predict(np.array([0.4]), np.array([0.2]))
+    >>> interval = PdInterval().fit(scores, labels, borrowers=range(len(labels)))
+    >>> lower, upper = interval.predict(np.array([0.4]), np.array([0.2]))
     >>> bool(lower[0] < 0.2 < upper[0])
     True
     """
