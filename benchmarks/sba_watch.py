@@ -51,8 +51,8 @@ def readings_of(day: date, rows: pl.DataFrame, folder: Path, *, months: int = 24
     for kind, name, before, after in kinds:
         bins = reference_bins(before)
         counts = bin_counts(after, bins), [part.count for part in bins]
-        compared = len(FEATURES) if kind == "csi" else 1
-        drift.append(index_reading(f"{kind}_training", name, *counts, settings=LIMITS, compared=compared))
+        more = {"compared": len(FEATURES), "of_feature": True} if kind == "csi" else {}
+        drift.append(index_reading(f"{kind}_training", name, *counts, settings=LIMITS, **more))
     vintages = [Vintage.of(past, "design", rows.filter(as_of_date=past)) for past in closed_by(day, months)]
     waiting = f"no window of {months} months is closed by {day}"
     return [
