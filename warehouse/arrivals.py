@@ -66,20 +66,37 @@ group by c.day, y.deviation
 order by c.day
 """
 
-# a borrower is at risk from the day after its first outcome on until its first default, or until it has left
+# a borrower is at risk from the day after its first outcome on until its first default, or until it has left. Of one
+# that is told of so late that it had left, nobody knows how long it was at risk: its default does not count
 _DEFAULTS = f"""
-with borrowers as (
+with told as (
     select
-        cast(min(known_at) as date) as first_on,
-        cast(max(known_at) as date) + {GONE_DAYS} as gone_on,
-        cast(min(known_at) filter (where days_past_due > 90 or charge_off or insolvency) as date) as default_on
+        enterprise_id,
+        cast(known_at as date) as day,
+        bool_or(days_past_due > 90 or charge_off or insolvency) as is_default
     from wh.raw.outcomes
     where portfolio = $portfolio and known_at < cast($as_of_date as date) + interval 1 day
+    group by enterprise_id, cast(known_at as date)
+),
+
+firsts as (
+    select enterprise_id, min(day) as first_on, min(day) filter (where is_default) as default_on
+    from told
     group by enterprise_id
 ),
 
+borrowers as (
+    select
+        f.first_on,
+        f.default_on,
+        max(t.day) filter (where f.default_on is null or t.day < f.default_on) + {GONE_DAYS} as gone_on
+    from firsts as f
+    inner join told as t on f.enterprise_id = t.enterprise_id
+    group by f.enterprise_id, f.first_on, f.default_on
+),
+
 at_risk as (
-    select first_on + 1 as from_on, greatest(least(gone_on, coalesce(default_on + 1, gone_on)), first_on + 1) as to_on
+    select first_on + 1 as from_on, greatest(least(gone_on, default_on + 1), first_on + 1) as to_on
     from borrowers
 ),
 
@@ -88,22 +105,18 @@ steps as (
     union all
     select to_on, -1, 0 from at_risk
     union all
-    select default_on, 0, 1 from borrowers where default_on > first_on
+    select default_on, 0, 1 from borrowers where default_on > first_on and default_on <= gone_on
     union all
     select cast(unnest(generate_series(cast($since as date) - {YEAR}, $as_of_date, interval 1 day)) as date), 0, 0
 ),
 
 counted as (
     select day, sum(sum(step)) over (order by day) as at_risk, sum(defaults) as defaults from steps group by day
-),
-
-told as (
-    select distinct cast(known_at as date) as day from wh.raw.outcomes where portfolio = $portfolio
 )
 
 select c.day, cast(c.at_risk as bigint) as at_risk, cast(c.defaults as bigint) as defaults, t.day is not null as told
 from counted as c
-left join told as t on c.day = t.day
+left join (select distinct day from told) as t on c.day = t.day
 where c.day >= cast($since as date) - {YEAR} and c.day <= $as_of_date
 order by c.day
 """
@@ -128,7 +141,8 @@ def amounts(con: duckdb.DuckDBPyConnection, night: Night, *, nights: int) -> pl.
 def new_defaults(con: duckdb.DuckDBPyConnection, night: Night, *, nights: int) -> pl.DataFrame:
     """Return how many borrowers' first default became known on each of the last days and of the year before them.
 
-    A default is that of `marts.mart_vintages`: more than 90 days past due, charged off or insolvent.
+    A default is that of `marts.mart_vintages`: more than 90 days past due, charged off or insolvent. It counts where
+    the borrower was told of in the 100 days before.
 
     Args:
         con: a writer's cursor.

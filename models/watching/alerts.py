@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
@@ -65,8 +64,8 @@ def raised(readings: pl.DataFrame, nights: Sequence[date]) -> list[Alert]:
     Returns
     -------
     list of Alert
-        One for each measure, with the severity of its reading. The features of a model (CSI) share one alert,
-        which takes the worst severity and the longest run of nights among them.
+        One for each measure, with the severity of its reading. The features of a model (CSI), which are watched and
+        no alarm by themselves, share one alert, with the longest run of nights among them.
     """
     bad = readings.filter(pl.col("severity").is_in(["watch", "alarm"]))
     by_night = {
@@ -117,8 +116,7 @@ def overdue(due: pl.DataFrame, nights: Sequence[date], *, alarm_after: int) -> l
 
 
 def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
-    """Return one alert for many features: how many are at alarm and at watch, and which are new or moved most."""
-    tally = Counter(alert.severity for alert, _ in alerts)
+    """Return one alert for many features: how many are at watch, and which are new or moved most."""
     # newest first: an alert that has stood for months must not hide a new one
     newest = sorted(alerts, key=lambda pair: (pair[0].nights, -pair[1], pair[0].subject))
     names = ", ".join(
@@ -129,9 +127,8 @@ def _gathered(alerts: list[tuple[Alert, float]]) -> Alert:
     owner = _owner(first.model_family, first.model_role, first.model_version)
     return first._replace(
         subject=FEATURES,
-        severity="alarm" if tally["alarm"] else "watch",
         nights=max(alert.nights for alert, _ in alerts),
-        message=f"{owner}: {first.measure} of {tally['alarm']} features at alarm and {tally['watch']} at watch, "
+        message=f"{owner}: {first.measure} of {len(alerts)} feature{'' if len(alerts) == 1 else 's'} at watch, "
         f"newest first: {names}{more}",
     )
 

@@ -123,6 +123,7 @@ def test_a_default_counts_once_and_the_borrower_is_at_risk_until_then(con):
             ("pays", first, 0), ("pays", date(2026, 6, 20), 0),
             ("defaults", first, 0), ("defaults", date(2026, 6, 10), 91), ("defaults", date(2026, 6, 20), 120),
             ("comes in default", first, 200),
+            ("told of too late", date(2026, 1, 1), 0), ("told of too late", date(2026, 6, 12), 95),
             ("left", date(2026, 1, 1), 0),
             ("tomorrow", date(2026, 7, 1), 95), ("tomorrow", first, 0),
         ],
@@ -134,13 +135,14 @@ def test_a_default_counts_once_and_the_borrower_is_at_risk_until_then(con):
     )  # fmt: skip
     at = {row["day"]: row for row in found.iter_rows(named=True)}
     assert [at[first + timedelta(days=day)]["at_risk"] for day in (0, 1, 9, 10)] == [0, 3, 3, 2]
-    assert at[date(2026, 4, 10)]["at_risk"] == 1  # 99 days after its last outcome
+    assert at[date(2026, 4, 10)]["at_risk"] == 2  # 99 days after their last outcome
     assert at[date(2026, 4, 11)]["at_risk"] == 0
     assert found.filter(pl.col("defaults") > 0).select("day", "defaults").rows() == [(date(2026, 6, 10), 1)]
     assert found.filter("told")["day"].to_list() == [
         date(2026, 1, 1),
         first,
         date(2026, 6, 10),
+        date(2026, 6, 12),
         date(2026, 6, 20),
     ]
 

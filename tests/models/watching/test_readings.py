@@ -161,16 +161,16 @@ def test_the_features_of_a_family_are_gathered_in_one_alert():
     nights = []
     for day in NIGHTS:
         rows = [
-            Reading("stability", "csi_batch", f"x{number}", "f", value=0.2 + number / 10, severity=severity)
-            for number, severity in enumerate(["watch"] * 3 + ["alarm"] * 4)
-            if (day, number) != (MONDAY, 6)  # the largest is at alarm tonight only
+            Reading("stability", "csi_batch", f"x{number}", "f", value=0.2 + number / 10, severity="watch")
+            for number in range(7)
+            if (day, number) != (MONDAY, 6)  # the largest is at watch tonight only
             and (day, number) != (FRIDAY, 1)  # one is newer than the others
         ]
         nights.append(as_frame(rows).with_columns(as_of_date=pl.lit(day)))
     (one,) = raised(pl.concat(nights), NIGHTS)
-    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "alarm", 3)
+    assert (one.model_family, one.subject, one.severity, one.nights) == ("f", "features", "watch", 3)
     assert one.message == (
-        "f: csi_batch of 4 features at alarm and 3 at watch, newest first: x6 0.8 (first night), "
+        "f: csi_batch of 7 features at watch, newest first: x6 0.8 (first night), "
         "x1 0.3 (2 nights), x5 0.7 (3 nights), x4 0.6 (3 nights), x3 0.5 (3 nights) and 2 more"
     )
 
