@@ -53,8 +53,8 @@ def test_two_nights_that_drift_leave_rows_a_page_and_an_event(home, prefect_sess
             book.night(day, shift=2.0)
         for day in (before, TONIGHT):
             run_id = watch(run=WatchParameters(portfolio="p", as_of=day, limits=WatchSettings(cut_off=0.3)))
-        alerts = book.frame("from wh.ops.alerts")
-        assert set(alerts["as_of_date"]) == {TONIGHT}
+        alerts = book.frame("from wh.ops.alerts where as_of_date = $day", day=TONIGHT)
+        assert set(alerts["nights"]) == {2}
         assert set(alerts["run_id"]) == {run_id}
         assert set(alerts["event"]) == {"emitted"}
         assert "alarm" in set(alerts["severity"])

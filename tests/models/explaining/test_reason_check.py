@@ -48,7 +48,7 @@ def model(**how: bool) -> CalibratedModel:
 
 
 def measured(**found: object) -> SimpleNamespace:
-    return SimpleNamespace(**{"reasons": None, "shap_check": None, "importance": None, **found})
+    return SimpleNamespace(**{"reasons": None, "shap_check": None, "importance": None, "tenths": None, **found})
 
 
 FRAME = pl.DataFrame(
