@@ -130,14 +130,14 @@ def disturbed(seed: int, *, enterprises: int) -> dict[str, dict[str, int | None]
 
 
 def episodes(alerts: pl.DataFrame, severity: str) -> pl.DataFrame:
-    """Return the nights on which a measure came to a severity that it had not the night before."""
-    of = ["seed", "measure", "family"]
+    """Return the nights on which a measure of something came to a severity that it had not the night before."""
+    of = ["seed", "measure", "of"]
     rows = alerts.filter(pl.col("severity") == severity).sort(*of, "night")
     return rows.filter(pl.col("night").diff().over(of).fill_null(0) != 1)
 
 
 def rate(counts: list[int], nights: int, per: int) -> str:
-    """Return the mean number in `per` nights with its interval over portfolios (Student), and the largest."""
+    """Return the mean number in `per` nights with its 95% interval over portfolios, and the largest."""
     values = np.array(counts) * per / nights
     half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
     return f"{values.mean():.2f} ± {half:.2f}, at most {values.max():.1f}"
@@ -146,20 +146,20 @@ def rate(counts: list[int], nights: int, per: int) -> str:
 def calm_table(alerts: pl.DataFrame, seeds: list[int]) -> str:
     """Return how often the watch spoke although nothing happened."""
     lines = ["| | new ones | nights at it | allowed |", "|---|--:|--:|--:|"]
-    for severity, per, name, allowed in (("alarm", 30, "month", 1), ("watch", 7, "week", 1)):
+    for severity, per, name, allowed in (
+        ("alarm", 30, "alarms a month", 1),
+        ("watch", 7, "watches a week", 1),
+    ):
         new, all_ = episodes(alerts, severity), alerts.filter(pl.col("severity") == severity)
         counts = [[rows.filter(pl.col("seed") == seed).height for seed in seeds] for rows in (new, all_)]
-        lines.append(
-            f"| {severity}s a {name} and portfolio | {rate(counts[0], NIGHTS, per)} | {rate(counts[1], NIGHTS, per)} "
-            f"| {allowed} |"
-        )
-    told = (
+        told = [rate(count, NIGHTS, per) for count in counts]
+        lines.append(f"| {name} and portfolio | {told[0]} | {told[1]} | {allowed} |")
+    spoke = (
         episodes(alerts, "watch").vstack(episodes(alerts, "alarm"))
-        .group_by("measure", "family", "severity").len("new").sort("new", "measure", descending=[True, False])
+        .group_by("measure", "of", "severity").len("new").sort("new", "measure", "of", descending=[True, False, False])
     )  # fmt: skip
     which = ", ".join(
-        f"{measure} of {family or 'the headline'} ({severity}, {new})"
-        for measure, family, severity, new in told.iter_rows()
+        f"{measure} ({of}; {severity}, {new})" for measure, of, severity, new in spoke.iter_rows()
     )
     return (
         "\n".join(lines)
@@ -244,7 +244,7 @@ def main(arguments: list[str]) -> None:
         [{"seed": seed, **alert} for seed, one in found.items() for alert in one["calm"]],
         schema={"seed": pl.Int64, "night": pl.Int64, "measure": pl.String, "family": pl.String, "severity": pl.String,
                 "nights": pl.Int64, "message": pl.String},
-    )  # fmt: skip
+    ).with_columns(of=pl.col("message").str.split(":").list.first())  # fmt: skip
     renew(
         "watching",
         title=f"The watch: {len(seeds)} portfolios of {options.enterprises:,} borrowers",
