@@ -48,7 +48,9 @@ def model(**how: bool) -> CalibratedModel:
 
 
 def measured(**found: object) -> SimpleNamespace:
-    return SimpleNamespace(**{"reasons": None, "shap_check": None, "importance": None, "tenths": None, **found})
+    return SimpleNamespace(
+        **{"reasons": None, "shap_check": None, "importance": None, "tenths": None, **found}
+    )
 
 
 FRAME = pl.DataFrame(
