@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
-AT_MOST = 1e12  # beyond it a run length says nothing more
+AT_MOST = 1e6  # beyond it a run length says nothing more
 
 
 class Change(NamedTuple):
@@ -33,7 +33,7 @@ def change(log_odds: npt.ArrayLike) -> Change:
     Returns
     -------
     Change
-        `run_length` in nights, at most 1e12; `since` is an index of log_odds.
+        `run_length` in nights, at most a million; `since` is an index of log_odds.
 
     References
     ----------
