@@ -16,10 +16,18 @@ WIDEST = 3  # standard deviations at which a difference is cut, so that one huge
 GONE_DAYS = 100  # days without an outcome after which a borrower has left; a quarter is shorter
 
 # a borrower's day is the mean logarithm of its amounts that became known then. The last days are compared with the
-# mean of the borrower's days of the year before them, each of these with the mean of the others
+# mean of the borrower's days of the year before them, each of these with the mean of the others. Decimals add up to the
+# same sum in any order, so that a night on other threads or workers says the same
+_EXACT = "decimal(38, 12)"
+_MEAN = f"cast(sum(cast(difference as {_EXACT})) as double) / count(*)"
+_SQUARES = f"cast(sum(cast(difference * difference as {_EXACT})) as double) / count(*)"
+_DEVIATION = f"sqrt(greatest(0, {_SQUARES} - power({_MEAN}, 2)))"
 _AMOUNTS = f"""
 with days as (
-    select enterprise_id, cast(known_at as date) as day, avg(ln(abs(amount))) as size
+    select
+        enterprise_id,
+        cast(known_at as date) as day,
+        cast(sum(cast(ln(abs(amount)) as {_EXACT})) as double) / count(*) as size
     from wh.raw.transactions
     where
         portfolio = $portfolio and amount <> 0
@@ -28,7 +36,7 @@ with days as (
 ),
 
 usual as (
-    select enterprise_id, avg(size) as size, count(*) as days
+    select enterprise_id, cast(sum(cast(size as {_EXACT})) as double) / count(*) as size, count(*) as days
     from days
     where day < $since
     group by enterprise_id
@@ -42,7 +50,7 @@ differences as (
 ),
 
 spread as (
-    select {WIDEST} * stddev_pop(difference) as widest from differences where day < $since
+    select {WIDEST} * {_DEVIATION} as widest from differences where day < $since
 ),
 
 cut as (
@@ -50,19 +58,19 @@ cut as (
 ),
 
 year_before as (
-    select avg(difference) as mean, stddev_pop(difference) as deviation from cut where day < $since
+    select {_MEAN} as mean, {_DEVIATION} as deviation from cut where day < $since
 )
 
 select
     c.day,
     count(*) as rows,
-    sum(c.difference - y.mean) as total,
+    cast(sum(cast(c.difference as {_EXACT})) as double) - count(*) * y.mean as total,
     y.deviation,
     (select count(*) from usual) as borrowers
 from cut as c
 cross join year_before as y
 where c.day >= $since
-group by c.day, y.deviation
+group by c.day, y.mean, y.deviation
 order by c.day
 """
 
