@@ -177,7 +177,7 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB instance within the limits of the settings, with nothing attached."""
     with suppress(OSError):  # who may not write here, or has no home yet, can still ask what fits in memory
         conf.spill_dir.mkdir(exist_ok=True)
-    return duckdb.connect(
+    con = duckdb.connect(
         ":memory:",
         config={
             "threads": conf.threads,
@@ -189,6 +189,9 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
             "checkpoint_threshold": LOG_BEFORE_CHECKPOINT,
         },
     )
+    # after two seconds it would draw into what the command line prints, rows of `sql` included; cursors inherit it
+    con.execute("set enable_progress_bar = false")
+    return con
 
 
 def is_held() -> bool:
