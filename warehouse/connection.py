@@ -189,7 +189,7 @@ def connect(conf: Settings) -> duckdb.DuckDBPyConnection:
             "checkpoint_threshold": LOG_BEFORE_CHECKPOINT,
         },
     )
-    # after two seconds it would draw into what the command line prints, rows of `sql` included; cursors inherit it
+    # it would be drawn into what the command line prints after two seconds, among the rows of `sql` too
     con.execute("set enable_progress_bar = false")
     return con
 

@@ -432,9 +432,9 @@ def test_a_home_of_another_user_is_warned_of(home, monkeypatch, caplog):
 
 
 BAR = """
-from warehouse.connection import writer
-with writer(purpose="test") as con:
-    print(con.execute("select current_setting('enable_progress_bar')").fetchone())
+from warehouse.connection import connect
+from warehouse.settings import settings
+print(connect(settings()).execute("select current_setting('enable_progress_bar')").fetchone())
 """
 
 
