@@ -60,15 +60,11 @@ def build(folder: Path, *, seed: int, enterprises: int) -> None:
     home = folder / f"home-{seed}"
     os.environ["NIGHTLEDGER_HOME"] = str(home)
 
-    from benchmarks.orchestration import plain
-    from tasks.champions import ensure_champions
+    from benchmarks.orchestration import plain, score_night
     from tasks.deliver import deliver_feeds
-    from tasks.features import build_features
     from tasks.ingest import ingest_landing
-    from tasks.score import score_portfolio
-    from warehouse import ledger, sql, watch
+    from warehouse import sql, watch
     from warehouse.connection import writer
-    from warehouse.night import Night
     from warehouse.outcome import OutcomeDefinition
 
     outcome = OutcomeDefinition.of("dpd90", horizon_days=HORIZON_DAYS)
@@ -79,12 +75,7 @@ def build(folder: Path, *, seed: int, enterprises: int) -> None:
         )
         ingest_landing(delivery.landing, delivery.portfolio, "early warning")
         for day in NIGHTS:
-            with writer(purpose="night") as con:
-                run_id = ledger.start_run(con, flow="score", portfolio=delivery.portfolio, as_of_date=day)
-            night = Night(delivery.portfolio, day, run_id)
-            build_features(night)
-            lineup = ensure_champions(night, definition=None, horizon_days=365)
-            score_portfolio(night, lineup, partitions=2, top_features=4)
+            night = score_night(delivery.portfolio, day)
             if day in JUDGED:
                 with writer(purpose="watch list") as con:
                     labels = watch.labels(con, night, outcome, known_by=THROUGH)

@@ -70,6 +70,25 @@ def plain(parts: dict[str, float]) -> AbstractContextManager[object]:
     return patches
 
 
+def score_night(portfolio: str, day: date) -> Any:
+    """Score a night of what is loaded already, without gates of feeds, in a block of `plain`; return the night."""
+    from tasks.champions import ensure_champions
+    from tasks.features import build_features
+    from tasks.score import score_portfolio
+    from warehouse import ledger
+    from warehouse.connection import writer
+    from warehouse.night import Night
+
+    with writer(purpose="night") as con:
+        night = Night(
+            portfolio, day, ledger.start_run(con, flow="score", portfolio=portfolio, as_of_date=day)
+        )
+    build_features(night)
+    lineup = ensure_champions(night, definition=None, horizon_days=365)
+    score_portfolio(night, lineup, partitions=2, top_features=4)
+    return night
+
+
 def prepare(home: Path, *, enterprises: int) -> None:
     """Run the first night, which loads the history and trains, so that the measured night is an ordinary one."""
     from flows.nightly import NightlyParameters, nightly

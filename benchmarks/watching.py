@@ -46,17 +46,12 @@ def first_night(seed: int) -> date:
     return FIRST + timedelta(days=APART * (seed - SEEDS[0]))
 
 
-def score_nights(seed: int, *, enterprises: int) -> Any:
-    """Score the nights of a portfolio that nothing happens to; return the nights."""
-    from benchmarks.orchestration import plain
-    from tasks.champions import ensure_champions
+def score_nights(seed: int, *, enterprises: int) -> None:
+    """Score the nights of a portfolio that nothing happens to."""
+    from benchmarks.orchestration import plain, score_night
     from tasks.deliver import deliver_feeds
-    from tasks.features import build_features
     from tasks.ingest import ingest_landing
-    from tasks.score import score_portfolio
-    from warehouse import ledger
     from warehouse.connection import writer
-    from warehouse.night import Night
 
     days = [first_night(seed) + timedelta(days=number) for number in range(NIGHTS)]
     with plain(defaultdict(float)), writer(purpose="watching"):
@@ -66,12 +61,7 @@ def score_nights(seed: int, *, enterprises: int) -> Any:
         )
         ingest_landing(delivery.landing, delivery.portfolio, "history")
         for day in days:
-            with writer(purpose="night") as con:
-                run_id = ledger.start_run(con, flow="score", portfolio=delivery.portfolio, as_of_date=day)
-            night = Night(delivery.portfolio, day, run_id)
-            build_features(night)
-            lineup = ensure_champions(night, definition=None, horizon_days=365)
-            score_portfolio(night, lineup, partitions=2, top_features=4)
+            score_night(delivery.portfolio, day)
 
 
 def calm(seed: int, *, enterprises: int) -> list[dict[str, Any]]:
@@ -98,16 +88,11 @@ def calm(seed: int, *, enterprises: int) -> list[dict[str, Any]]:
 
 def disturbed(seed: int, *, enterprises: int) -> dict[str, dict[str, int | None]]:
     """Let each thing happen after the last of the calm nights and return when it was seen."""
-    from benchmarks.orchestration import plain
-    from tasks.champions import ensure_champions
+    from benchmarks.orchestration import plain, score_night
     from tasks.deliver import deliver_feeds
-    from tasks.features import build_features
     from tasks.ingest import ingest_landing
-    from tasks.score import score_portfolio
     from tasks.validate import validate_feeds
-    from warehouse import ledger
     from warehouse.connection import writer
-    from warehouse.night import Night
 
     last = first_night(seed) + timedelta(days=NIGHTS - 1)
     following, cents = last + timedelta(days=1), last + timedelta(days=LATER + 1)
@@ -116,12 +101,7 @@ def disturbed(seed: int, *, enterprises: int) -> dict[str, dict[str, int | None]
         delivery = deliver_feeds(**source, through=cents - timedelta(days=1))
         ingest_landing(delivery.landing, delivery.portfolio, "later")
         found = to_rows(con, delivery.portfolio, last)
-        run_id = ledger.start_run(con, flow="score", portfolio=delivery.portfolio, as_of_date=following)
-        night = Night(delivery.portfolio, following, run_id)
-        validate_feeds(night)
-        build_features(night)
-        lineup = ensure_champions(night, definition=None, horizon_days=365)
-        score_portfolio(night, lineup, partitions=2, top_features=4)
+        validate_feeds(score_night(delivery.portfolio, following))  # what has come so far passes
         found["a champion shifts PDs by +20%"] = to_champion(delivery.portfolio, following, 1.2)
         found["a champion shifts PDs by -20%"] = to_champion(delivery.portfolio, following, 0.8 / 1.2)
         delivery = deliver_feeds(**source, through=cents)

@@ -56,7 +56,7 @@ class MorningRows:
 
 
 class Told(NamedTuple):
-    """One sentence: what it is about, how urgent it is (alarm, watch or ok), and its text."""
+    """One sentence: what it is about, how urgent it is, and its text; `alarm`, which is red, where an alarm stands."""
 
     about: str
     severity: str
@@ -111,7 +111,7 @@ def what_failed(feeds: pl.DataFrame, gates: pl.DataFrame) -> Told:
             f"({listing(bad['suite'].to_list()[:NAMED], in_all=bad.height)})"
         )
     if told:
-        return Told("Failed", "alarm", _sentence("; ".join(told)))
+        return Told("Failed", "watch", _sentence("; ".join(told)))
     checks = f"all {int(gates['checks'].sum()):,} checks passed" if gates.height else "no gate was run"
     if feeds.is_empty():
         return Told("Failed", "ok", _sentence(f"no run of this night took in feeds; {checks}"))

@@ -4,7 +4,7 @@ comment on table wh.ops.alerts is
 'one row per measure of ops.monitoring at watch or alarm on this night, and per finding or review that is overdue';
 comment on column wh.ops.alerts.as_of_date is 'key; the night';
 comment on column wh.ops.alerts.severity is
-'alarm (red: somebody looks today) or watch (amber: look this week); that of the measure, the worst of a family''s '
-'features together; alarm where overdue for more days than the watch allows';
+'alarm (red: somebody looks today) or watch (amber: look this week); that of the measure, features are only watched; '
+'alarm where overdue for more days than the watch allows';
 comment on column wh.ops.alerts.nights is
 'nights; scored nights in a row at watch or alarm, or overdue, tonight included; 1 on the first';

@@ -248,8 +248,9 @@ def disturbed_night() -> NightRows:
         ),
     )  # fmt: skip
     alarms = [
-        ("alarm", "stability", "csi_training", "voting_ensemble", "features",
-         "csi_training of 21 features at alarm: transactions_against_the_90_days_before_relative_spread_365d 0.5"),
+        ("alarm", "stability", "amount_change", None, "transactions", "headline, transactions: amount_change 5e+05"),
+        ("watch", "stability", "csi_training", "voting_ensemble", "features",
+         "csi_training of 21 features at watch: transactions_against_the_90_days_before_relative_spread_365d 0.5"),
         ("watch", "stability", "feed_age", None, "operational_events", "feed, operational_events: feed_age 6"),
         ("watch", "governance", "finding", "wide_deep", "1", "champion wide_deep v1, finding overdue since 2026-06-01"),
     ]  # fmt: skip

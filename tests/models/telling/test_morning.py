@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -21,6 +22,7 @@ from models.telling.morning import (
     whom_to_call,
 )
 from models.telling.pages import MissingFigureError
+from models.telling.validation_report import validation_report
 from models.telling.watched import FEW, watched
 from models.telling.wording import anchor, file_name
 from tests.models.telling.page_rows import (
@@ -30,6 +32,7 @@ from tests.models.telling.page_rows import (
     LISTED,
     borrower_rows,
     card_rows,
+    disturbed_night,
     feeds,
     lines,
     morning_rows,
@@ -102,8 +105,8 @@ CALM = feeds(("enterprises", "delivered", None, DAY))
     [
         (CALM, GOOD, "ok", "Nothing: no file was refused, no feed is missing, all 30 checks passed."),
         (CALM.clear(), GOOD.clear(), "ok", "No run of this night took in feeds; no gate was run."),
-        (feeds(("transactions", "refused", "bad", DAY)), GOOD, "alarm", "1 of 3 files of transactions was refused."),
-        (feeds(("outcomes", "missing", None, DAY)).with_columns(files=0), gates(("feed", 12, 2, 1)), "alarm",
+        (feeds(("transactions", "refused", "bad", DAY)), GOOD, "watch", "1 of 3 files of transactions was refused."),
+        (feeds(("outcomes", "missing", None, DAY)).with_columns(files=0), gates(("feed", 12, 2, 1)), "watch",
          ("Outcomes is missing, its last delivery is of 2026-06-30; 3 of 12 checks failed or could not be evaluated "
          "(feed).")),
     ],
@@ -263,3 +266,13 @@ def test_groups_stand_in_one_matrix_and_a_reason_is_given_once_a_line():
     assert "latest vintage whose outcomes are known" in matrix["about"]
     with pytest.raises(MissingFigureError, match="selection_rate of sole trader"):
         fairness_matrix(rows.with_columns(value=pl.lit(None, pl.Float64)))
+
+
+def test_red_is_an_alarm_and_nothing_else():
+    """A refused file and a missing feed are amber; the watch says when a feed is late for so long that it is red."""
+    night = disturbed_night()
+    without = pl.col("severity") != "alarm"
+    calm = replace(night, alerts=night.alerts.filter(without), monitoring=night.monitoring.filter(without))
+    red = re.compile('class="(?:is-)?alarm"')
+    assert red.search(validation_report(night))
+    assert not red.search(validation_report(calm))
