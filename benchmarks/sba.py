@@ -1,9 +1,9 @@
 """Nights over real loans, out of time: learned on those of 2004, calibrated on early 2005, judged on early 2006.
 
-**As known**: files are delivered quarter by quarter, and the flow `nightly` trains and scores with what was known by the
-end of each, until the model of the design is known. **In hindsight**: `nightly` rightly refuses that model before its
-windows have closed, so it is asked about the loans of each quarter apart, on the features and labels that the platform
-makes for the night which ends it. Needs NIGHTLEDGER_DATA_DIR.
+**As known**: files are delivered quarter by quarter, and the flow `nightly` trains and scores with what was known by
+the end of each, until the model of the design is known. **In hindsight**: `nightly` rightly refuses that model before
+its windows have closed, so it is asked about the loans of each quarter apart, on the features and labels that the
+platform makes for the night which ends it. Needs NIGHTLEDGER_DATA_DIR.
 """
 
 from __future__ import annotations
