@@ -31,7 +31,7 @@
 -- column latency_days: [behaviour] days; mean time from order to goods, last 90 days
 -- column latency_days_before: [behaviour] days; the same, on the night 90 days before
 -- column new_defendant_cases: [legal] count; cases of the last 30 days in which it is the defendant
--- column high_pd: [trigger] its pd is 0.26 or more
+-- column high_pd: [trigger] its pd is 0.23 or more
 -- column worse_than_sector: [trigger] it lost notches that its sector did not lose
 -- column activity_gap: [trigger] quiet for longer than in the whole last year
 -- column hhi_jump: [trigger] suppliers became more concentrated
@@ -62,7 +62,7 @@ with rule as (
         3.0 as latency_days_least,
         1 as cases_least,
         -- as many as the rule before this one marked of simulated borrowers not in default, a tenth
-        0.26 as pd_high
+        0.23 as pd_high
 ),
 
 -- the summary holds few rows a night: the list of nights stays cheap however long the history is

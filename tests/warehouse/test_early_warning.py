@@ -155,7 +155,7 @@ def test_activity_gap_of_a_borrower_with_an_operational_log_only(world):
     assert world.said("on_watch_list", "why", "quiet_days") == (False, "activity_gap", 50)
 
 
-@pytest.mark.parametrize(("pd", "watched"), [(0.26, True), (0.2599, False)])
+@pytest.mark.parametrize(("pd", "watched"), [(0.23, True), (0.2299, False)])
 def test_high_pd(pd, watched, world):
     world.night(0, grades(4), pd=pd)
     assert world.said("on_watch_list", "why") == (watched, "high_pd" if watched else None)
