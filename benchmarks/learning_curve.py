@@ -84,6 +84,7 @@ def fit(folder: Path, family: str, rows: int) -> dict:
     """Train a family as a night does, without the challenger, and return its figures; its PDs go to the folder."""
     from models.families import FAMILIES
     from models.training import train
+    from warehouse.feature_catalogue import directions
     from warehouse.matrix import feature_groups
 
     chosen = FAMILIES[family]
@@ -91,7 +92,7 @@ def fit(folder: Path, family: str, rows: int) -> dict:
     labels, days = frame["label"].to_numpy(), frame["as_of_date"].to_list()
     wall, cpu = time.perf_counter(), time.process_time()
     training = train(
-        chosen.build(chosen.settings(), feature_groups()),
+        chosen.build(chosen.settings(), feature_groups(), directions()),
         frame.drop("label"),
         labels,
         borrowers=frame["enterprise_id"].to_list(),

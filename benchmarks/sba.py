@@ -128,7 +128,7 @@ def train_design(months: int, *, folder: Path) -> Any:
     from tasks.features import build_features
     from tasks.labels import build_labels
     from tasks.register import Trained, register_model
-    from warehouse import ledger, lookback, matrix
+    from warehouse import feature_catalogue, ledger, lookback, matrix
     from warehouse.connection import writer
     from warehouse.night import Night
     from warehouse.outcome import OutcomeDefinition
@@ -161,7 +161,7 @@ def train_design(months: int, *, folder: Path) -> Any:
     labels = frame["label"].to_numpy()
     frame.write_parquet(folder / f"learned-{months}.parquet")
     training = train(
-        family.build(family.settings(), matrix.feature_groups()),
+        family.build(family.settings(), matrix.feature_groups(), feature_catalogue.directions()),
         frame=frame.drop("label"),
         labels=labels,
         borrowers=frame["enterprise_id"].to_list(),

@@ -19,6 +19,7 @@ from models.scoring import Classifier
 from models.training import Training
 
 Groups = Mapping[str, str]
+Directions = Mapping[str, int]
 
 
 class FamilySettings(BaseModel):
@@ -93,7 +94,8 @@ class Family:
         As registry, files and forms spell it; ``settings`` and the classifier carry it as ``family``.
     settings : type of FamilySettings
     build : callable
-        From settings and the group of each column to the unfitted classifier.
+        From settings, the group of each column, and the columns that point one way (1: the risk rises with the value,
+        -1: it falls) to the unfitted classifier. A family that asks nothing of directions takes no notice of them.
     codec : module
         Stores and reads a fitted classifier.
     covers : tuple of str
@@ -116,7 +118,7 @@ class Family:
 
     name: str
     settings: type[FamilySettings]
-    build: Callable[[Any, Groups | None], Classifier]
+    build: Callable[[Any, Groups | None, Directions | None], Classifier]
     codec: Codec
     covers: tuple[str, ...]
     leads: tuple[str, ...]

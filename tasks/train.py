@@ -22,7 +22,7 @@ from tasks.jobs import training_runner
 from tasks.progress import Progress
 from tasks.register import Trained, register_model, show_model
 from tasks.snapshots import build_snapshots
-from warehouse import lookback, matrix
+from warehouse import feature_catalogue, lookback, matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -67,11 +67,11 @@ def train_model(
         family.name, f"{frame.height:,}", f" drawn from {drawn_from:,}" if drawn_from else "",
     )  # fmt: skip
     adapted = model.adapted(rows=frame.height, cross_section=outcome.is_cross_section)
-    groups = matrix.feature_groups()
+    groups, directions = matrix.feature_groups(), feature_catalogue.directions()
     challenger = adapted.challenger()
     try:
         training = train(
-            family.build(adapted, groups),
+            family.build(adapted, groups, directions),
             frame=frame.drop("label"),
             labels=labels,
             borrowers=frame["enterprise_id"].to_list(),
@@ -79,7 +79,7 @@ def train_model(
             kept_out=None if outcome.is_cross_section else moving,
             repeats=repeats,
             runner=threads(settings().threads) if family.pieces == "short" else training_runner(),
-            challenger=None if challenger is None else family.build(challenger, groups),
+            challenger=None if challenger is None else family.build(challenger, groups, directions),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
         training = examined(replace(training, drawn_from=drawn_from), family, frame, labels)

@@ -4,6 +4,10 @@ A line such as `tx_sales` stands for every window of that feature, `tx_sales_30d
 in its text for the window. Group and unit come from the head of the SQL file that computes the feature. A feature
 with a reason in `why_not` must not be told to a borrower; any other one may.
 
+`direction` says which way credit sense lets a number point: `up` where a higher value means more risk, `down` where it
+means less, empty where that is not plain, as with amounts, which grow with the enterprise. Models get it beside the
+group; what one does with it is its own matter.
+
 The sentences say that the feature raised or lowered the estimated risk, not that its value is too high or too low:
 the models are not monotone, so that the same feature may count against one borrower for being high and against
 another for being low.
@@ -26,6 +30,10 @@ from warehouse.sql_head import WINDOWS, SqlColumn, Window
 FILE = Path(__file__).with_name("feature_catalogue.csv")
 DESCRIBED = ("features.feat_enterprise", "features.feat_sensitive")
 
+SIGNS = {"up": 1, "down": -1}
+
+_NO_NUMBER = frozenset({"", "category", "date"})  # units of flags, texts and days of the calendar
+
 
 class Entry(NamedTuple):
     """One row of ops.feature_catalogue."""
@@ -33,6 +41,7 @@ class Entry(NamedTuple):
     feature: str
     feature_group: str
     unit: str | None
+    direction: str | None
     business_name: str
     sentence_raises: str | None
     sentence_lowers: str | None
@@ -41,6 +50,8 @@ class Entry(NamedTuple):
 
 
 class _Line(NamedTuple):
+    place: int
+    direction: str
     business_name: str
     subject: str
     why_not: str
@@ -50,7 +61,8 @@ def entries() -> tuple[Entry, ...]:
     """Return the entry of every column that the files of features.feat_enterprise and features.feat_sensitive declare.
 
     Raises:
-        Refused: naming the columns that the catalogue lacks, and its lines that stand for no column.
+        Refused: naming the columns that the catalogue lacks, and its lines that stand for no column; or the line whose
+            direction is no known word, or stands at something else than a number.
     """
     lines = _lines(FILE.stat().st_mtime_ns)
     columns = {
@@ -68,6 +80,17 @@ def entries() -> tuple[Entry, ...]:
             f"{', '.join(unused) or 'none'}"
         )
     return tuple(_entry(column, lines[base_of[column.name]]) for column in columns.values())
+
+
+def directions() -> dict[str, int]:
+    """Return 1 for each column whose value raises the risk as it rises, and -1 for each whose value lowers it.
+
+    Columns of which the catalogue does not say it are absent.
+
+    Raises:
+        Refused: as `entries` does.
+    """
+    return {entry.feature: SIGNS[entry.direction] for entry in entries() if entry.direction in SIGNS}
 
 
 def record(con: duckdb.DuckDBPyConnection) -> int:
@@ -97,6 +120,11 @@ def _base(name: str, lines: dict[str, _Line]) -> str:
 
 
 def _entry(column: SqlColumn, line: _Line) -> Entry:
+    if line.direction and (column.unit in _NO_NUMBER or column.group == "key"):
+        raise Refused(
+            f"{FILE.name}, line {line.place}: {column.name} is no number and points "
+            "no way; leave its direction empty"
+        )
     window = _window_of(column.name)
     days = window.text if window and window.days else ""
     span = f"the last {days}" if days else "the known history"
@@ -105,6 +133,7 @@ def _entry(column: SqlColumn, line: _Line) -> Entry:
         feature=column.name,
         feature_group=column.group,
         unit=column.unit or None,
+        direction=line.direction or None,
         business_name=line.business_name.format(window=days or "known history", days=days),
         sentence_raises=subject and f"{subject} raised the estimated risk of default.",
         sentence_lowers=subject and f"{subject} lowered the estimated risk of default.",
@@ -115,6 +144,17 @@ def _entry(column: SqlColumn, line: _Line) -> Entry:
 
 @lru_cache(maxsize=2)
 def _lines(_changed: int) -> dict[str, _Line]:
+    lines = {}
     with FILE.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {row["feature"]: _Line(row["business_name"], row["subject"], row["why_not"]) for row in rows}
+        reader = csv.DictReader(file)
+        for row in reader:
+            place, direction = reader.line_num, row["direction"]
+            if direction and direction not in SIGNS:
+                raise Refused(
+                    f"{FILE.name}, line {place}: {row['feature']} has the direction {direction!r}; write up (a higher "
+                    "value means more risk), down (less), or nothing"
+                )
+            lines[row["feature"]] = _Line(
+                place, direction, row["business_name"], row["subject"], row["why_not"]
+            )
+    return lines

@@ -10,7 +10,7 @@ from models.voting_ensemble.settings import VotingEnsembleSettings
 VOTING_ENSEMBLE = Family(
     name="voting_ensemble",
     settings=VotingEnsembleSettings,
-    build=lambda settings, groups: VotingEnsembleClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, _: VotingEnsembleClassifier(settings=settings, groups=groups),
     codec=artefact,
     covers=("thick",),
     leads=("thick",),

@@ -9,7 +9,7 @@ from models.wide_deep.settings import WideDeepSettings
 WIDE_DEEP = Family(
     name="wide_deep",
     settings=WideDeepSettings,
-    build=lambda settings, groups: WideDeepClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, _: WideDeepClassifier(settings=settings, groups=groups),
     codec=artefact,
     covers=("thick", "transaction"),
     leads=("transaction",),

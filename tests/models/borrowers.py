@@ -23,6 +23,10 @@ GROUPS = {
     "channel": "behaviour",
 }
 
+DIRECTIONS = {
+    "days_overdue_max": 1, "defendant_cases_all": 1, "evaluation_grade": -1, "tx_gap_std_365d": 1,
+}  # fmt: skip
+
 
 class Borrowers(NamedTuple):
     frame: pl.DataFrame

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pytest
-from borrowers import GROUPS, make_borrowers
+from borrowers import DIRECTIONS, GROUPS, make_borrowers
 from polars.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -63,7 +63,7 @@ class Case(NamedTuple):
     settings: FamilySettings
 
     def build(self, runner: object = None) -> Classifier:
-        return self.family.build(self.settings, GROUPS).set_params(runner=runner)
+        return self.family.build(self.settings, GROUPS, DIRECTIONS).set_params(runner=runner)
 
 
 def cases() -> Iterator[object]:

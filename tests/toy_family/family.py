@@ -8,7 +8,7 @@ from toy_family.settings import ToySettings
 TOY = Family(
     name="toy",
     settings=ToySettings,
-    build=lambda settings, groups: ToyClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, _: ToyClassifier(settings=settings, groups=groups),
     codec=artefact,
     covers=("transaction", "thin"),
     leads=("thin",),
