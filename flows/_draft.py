@@ -56,10 +56,12 @@ def _told(trial: Trial, name: str) -> Iterator[str]:
     if result.status == "refused":
         yield f"With this, {name} would be refused: {result.message}"
         return
-    borrowers = f"{trial.borrowers} borrower{'' if trial.borrowers == 1 else 's'}, taken as known"
+    who = f", {trial.borrowers} borrower{'' if trial.borrowers == 1 else 's'}, taken as known"
+    if not trial.borrowers:
+        who = ""
     yield (
         f"With this, {result.loaded:,} of {result.delivered:,} rows of {name} would load "
-        f"({result.quarantined:,} quarantined, {result.exact_duplicates:,} exact duplicates), {borrowers}."
+        f"({result.quarantined:,} quarantined, {result.exact_duplicates:,} exact duplicates){who}."
     )
     for column, total in trial.sums.items():
         yield f"  sum of {column}: {total}"

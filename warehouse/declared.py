@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import duckdb
 
-from warehouse import buckets, master_scale, migrations, sql, tables, views
+from warehouse import buckets, master_scale, migrations, normal, sql, tables, views
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.sql import SqlFile, quoted
@@ -36,6 +36,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     _create_marts(con)
     con.execute("commit")
     master_scale.create_macros(con)
+    normal.create_macros(con)
 
 
 def _create_inputs(con: duckdb.DuckDBPyConnection) -> None:

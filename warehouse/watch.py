@@ -180,7 +180,7 @@ def usual(
 def feed_ages(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, tuple[int | None, int | None, int]]:
     """Return how late each feed is, by what was known by the end of the night.
 
-    Without overrides, which come whenever one is decided.
+    Without overrides and scenarios, which come whenever they are decided.
 
     Returns:
         By feed: days since the last delivery, the longest of the last 24 pauses between deliveries and of those that
@@ -188,7 +188,7 @@ def feed_ages(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, tuple[i
     """
     ages: dict[str, Any] = {}
     for feed in FEEDS:
-        if feed != "overrides":
+        if feed not in ("overrides", "scenarios"):
             ages[feed] = con.execute(_FEED_AGE.format(feed=feed), night.key).fetchone()
     return ages
 

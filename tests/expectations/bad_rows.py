@@ -68,10 +68,12 @@ def of_every_feed(name: str) -> dict[str, Case]:
         "known_before_it_was_loaded": feed(known_at="loaded_at + interval 25 hours"),
         "delivery_is_fresh": ("select * from {rows}", {"as_of_date": date(2030, 1, 1)}),
     }
-    if name == "enterprises":
+    if name in ("enterprises", "scenarios"):
         del cases["unknown_enterprise"]
-    if name in ("enterprises", "legal_cases", "credit_opinions", "overrides"):
+    if name in ("enterprises", "legal_cases", "credit_opinions", "overrides", "scenarios"):
         del cases["delivery_is_fresh"]
+    if name == "scenarios":  # a set that is decided again restates all its rows
+        del cases["restatements_are_few"]
     return cases
 
 
@@ -127,6 +129,10 @@ OF_ONE_FEED: dict[str, dict[str, Case]] = {
         "new_grade_is_on_the_scale": feed(new_grade="'Z9'"),
         "ends_after_it_began": feed(valid_until="date '2026-06-19'"),
         "override_changes_the_grade": feed(new_grade="old_grade"),
+    },
+    "scenarios": {
+        "set_is_whole": feed(weight="0.5"),
+        "factor_is_plausible": feed(systematic_factor="-6"),
     },
     "outcomes": {
         "days_past_due_are_plausible": feed(days_past_due="20000"),

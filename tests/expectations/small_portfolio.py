@@ -1,4 +1,4 @@
-"""Six enterprises with all eight feeds, their features by the house's own SQL, and scores that wait."""
+"""Six enterprises with all nine feeds, their features by the house's own SQL, and scores that wait."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ RAW = {
                'C2' as new_grade, 'am-' || i as decided_by, 'a large order fell away' as reason,
                date '2026-12-31' as valid_until
         from range(1, 3) as t (i)""",
+    "scenarios": """
+        select date '2026-06-01' as decided_on, (['base', 'severe'])[i] as scenario,
+               (date '2026-07-01' + to_months(n::integer))::date as month, -i + 1.0 as systematic_factor,
+               ([0.75, 0.25])[i] as weight
+        from range(1, 3) as t (i), range(0, 12) as s (n)""",
 }
 
 SCORES = """
@@ -80,7 +85,7 @@ SCORES = """
 
 
 def deliver(con: duckdb.DuckDBPyConnection, *, portfolio: str = PORTFOLIO, run_id: str = "r1") -> None:
-    """Put the eight feeds into raw as if one run had loaded one file of each."""
+    """Put the nine feeds into raw as if one run had loaded one file of each."""
     for name, rows in RAW.items():
         time = FEEDS[name].business_time
         con.execute(

@@ -27,7 +27,7 @@ LOADED = """select count(*) from wh.ops.file_ledger as l where l.loaded <> (
 
 @pytest.fixture(autouse=True)
 def three_feeds(request, monkeypatch):
-    """Three suites instead of eight, since each costs time, but where a test is about the whole gate."""
+    """Three suites instead of nine, since each costs time, but where a test is about the whole gate."""
     if "whole_gate" in request.fixturenames:
         return
     few = tuple(
@@ -39,7 +39,7 @@ def three_feeds(request, monkeypatch):
 
 @pytest.fixture
 def whole_gate():
-    """Ask for all eight suites."""
+    """Ask for all nine suites."""
 
 
 def one(con, query):

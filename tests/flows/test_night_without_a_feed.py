@@ -111,7 +111,7 @@ def test_its_closing_line_tells_the_feeds(nights: dict[str, Ended]) -> None:
     last = nights["goes on"].out.splitlines()[-1].split("  ", 1)[1]
     assert last.startswith(f"feeds       refused: transactions (1 of 37 files; {BROKEN}: ")
     assert last.endswith(
-        "; missing: operational_events (last delivery 2026-05-31); never delivered: overrides"
+        "; missing: operational_events (last delivery 2026-05-31); never delivered: overrides, scenarios"
     )
 
 
@@ -151,7 +151,7 @@ def test_ops_has_a_row_for_every_feed(nights: dict[str, Ended]) -> None:
     assert dict(night.feeds.select("feed", "status").iter_rows()) == {
         "enterprises": "delivered", "loan_ledger": "delivered", "transactions": "refused",
         "operational_events": "missing", "legal_cases": "delivered", "credit_opinions": "delivered",
-        "outcomes": "delivered", "overrides": "never delivered",
+        "outcomes": "delivered", "overrides": "never delivered", "scenarios": "never delivered",
     }  # fmt: skip
     assert night.feeds["as_of_date"].unique().to_list() == [JUNE]
     refused = of_feed(night, "transactions")

@@ -26,7 +26,8 @@ import polars as pl
 import pytest
 
 from tasks.deliver import deliver_feeds
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 
 pytestmark = pytest.mark.server
 

@@ -12,17 +12,22 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.ingest import IngestResult, ingest_file
 from warehouse.intake.landing import list_landing
 
 FORMATS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
 Row = dict[str, Any]
 _NUMBERS = count()
+_ONE_ROW_SET = {"month": "2026-07-01", "weight": "1.0"}
 
 
 def rows_of(feed: Feed, count: int = 3, *, start: int = 0) -> list[Row]:
-    """Rows with every column filled, values as text; all belong to the enterprises E0, E1 and E2."""
+    """Rows with every column filled, values as text; all belong to the enterprises E0, E1 and E2.
+
+    Each row of scenarios is a set of its own: one scenario of one month.
+    """
     numbers = range(start, start + count)
     return [{column.name: _value(feed, column.name, n) for column in feed.columns} for n in numbers]
 
@@ -38,6 +43,8 @@ def _value(feed: Feed, name: str, n: int) -> str:
         return f"E{n % 3}"
     if column.choices:
         return column.choices[n % len(column.choices)]
+    if feed.name == "scenarios" and name in _ONE_ROW_SET:
+        return _ONE_ROW_SET[name]
     if name == "known_at":
         return f"{date(2026, 6, 10) + timedelta(n)} 12:00:00"
     return {

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from warehouse.drafting.sample import Sample
 from warehouse.drafting.shapes import dates_in, numbers_in
 from warehouse.drafting.usual_names import MONEY_IN, MONEY_OUT, SIGN_MARKS, bare, names_of
-from warehouse.intake.feeds import Feed, FeedColumn
+from warehouse.intake.feed import Feed, FeedColumn
 
 _NEAR = 0.8
 _MONEY = "decimal(18,2)"

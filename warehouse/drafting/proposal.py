@@ -12,7 +12,7 @@ from warehouse.drafting.row_keys import columns_that_tell_apart, tells_apart, un
 from warehouse.drafting.sample import Sample
 from warehouse.drafting.shapes import Dates, dates_in, numbers_in
 from warehouse.drafting.usual_names import TOTALS
-from warehouse.intake.feeds import Feed, FeedColumn
+from warehouse.intake.feed import Feed, FeedColumn
 from warehouse.intake.mapping import FeedMapping, plain
 
 _TRUE, _FALSE = ("yes", "y", "ja", "j", "wahr", "x"), ("no", "n", "nein", "falsch")

@@ -17,7 +17,7 @@ from warehouse.drafting.usual_names import bare, names_of
 from warehouse.errors import Refused
 from warehouse.intake.csv_and_ndjson import numbered
 from warehouse.intake.encodings import looks_like
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.sql import quoted
 
 _BYTES = 4_000_000

@@ -11,7 +11,7 @@ from warehouse import declared
 from warehouse.connection import connect
 from warehouse.errors import FileRefused
 from warehouse.intake import numbered_rows
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.feeds_yaml import Mappings, mapping_of
 from warehouse.intake.ingest import IngestResult, ingest_file
 from warehouse.intake.landing import LandingFile
@@ -61,7 +61,7 @@ def try_out(file: Path, feed: Feed, mappings: Mappings) -> Trial:
         except FileRefused:
             pass  # the result below tells it
         else:
-            if feed.name != "enterprises":
+            if feed.of_borrowers and feed.name != "enterprises":
                 con.execute(
                     """insert into wh.raw.enterprises (enterprise_id, valid_from, known_at, portfolio)
                        select distinct trim(cast(enterprise_id as varchar)), date '1900-01-01', timestamp '1900-01-01',
@@ -73,8 +73,9 @@ def try_out(file: Path, feed: Feed, mappings: Mappings) -> Trial:
         money = [column.name for column in feed.columns if column.type == "decimal(18,2)"]
         time = feed.business_time
         sums = "".join(f", sum({name})" for name in money)
+        borrowers = "count(distinct enterprise_id)" if feed.of_borrowers else "0"
         totals = con.execute(
-            f"""select count(distinct enterprise_id), min({time}), max({time}){sums}
+            f"""select {borrowers}, min({time}), max({time}){sums}
                 from wh.raw.{feed.name} where file_hash is not null"""
         ).fetchone() or (0, None, None)
         faults = con.execute(

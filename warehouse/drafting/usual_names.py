@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 
 _DATES = (
     "Date",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from warehouse.intake.feeds import FeedColumn
+from warehouse.intake.feed import FeedColumn
 from warehouse.intake.mapping import FeedMapping, Unit
 from warehouse.sql import quoted
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from warehouse.intake.feeds import ColumnType, Feed, FeedColumn
+from warehouse.intake import scenario_sets
+from warehouse.intake.feed import ColumnType, Feed, FeedColumn
 
 STANDARD = "v3.0.2"
 VERSION = "1.0.0"
@@ -137,7 +138,7 @@ def _quality(feed: Feed) -> list[dict[str, Any]]:
         for column in feed.columns
         if column.choices
     ]
-    if feed.name != "enterprises":
+    if feed.of_borrowers and feed.name != "enterprises":
         rules.append(
             (
                 "unknown_enterprise",
@@ -145,6 +146,8 @@ def _quality(feed: Feed) -> list[dict[str, Any]]:
                 "enterprise_id was delivered in enterprises of the same portfolio.",
             )
         )
+    if feed.name == "scenarios":
+        rules.append(("set_is_whole", "consistency", scenario_sets.RULE))
     return [
         {"name": name, "type": "text", "dimension": dimension, "severity": "error", "description": text}
         for name, dimension, text in rules

@@ -17,7 +17,8 @@ from warehouse.errors import FileRefused
 from warehouse.intake.column_names import near_names
 from warehouse.intake.csv_and_ndjson import count, identifier
 from warehouse.intake.csv_header import MAP_IT, listed
-from warehouse.intake.feeds import FEEDS, Feed, FeedColumn
+from warehouse.intake.feed import Feed, FeedColumn
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.forms import column_name
 from warehouse.intake.mapping import ColumnMapping, FeedMapping, plain
 from warehouse.sql import quoted

@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.errors import FileRefused
 from warehouse.intake.column_names import near_names
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.forms import column_name
 

@@ -1,4 +1,4 @@
-"""Declare what a lender may deliver: eight feeds with their columns, natural keys and business times.
+"""Declare what a lender may deliver: nine feeds with their columns, natural keys and business times.
 
 The tables of `raw` are made from this declaration, intake and its rules follow it, and tests hold the staging views
 against it: a column is added here first.
@@ -6,107 +6,7 @@ against it: a column is added here first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
-
-from warehouse.tables import TableColumn
-
-ColumnType = Literal[
-    "varchar", "date", "timestamp", "decimal(18,2)", "double", "integer", "boolean", "json", "bigint"
-]
-
-
-@dataclass(frozen=True)
-class FeedColumn:
-    """One delivered column: its type, whether a row may lack it, and whether it may leave `raw`.
-
-    Attributes:
-        name: Column name in the file and in `raw`.
-        type: DuckDB type that every format is cast to.
-        text: What it means, with its unit; empty where the choices say it.
-        required: A row without a value is quarantined.
-        pii: Names a person or a way to reach one; never leaves `raw`.
-        sensitive: May be used for fairness checks only.
-        free_text: Words that somebody wrote, which may name anyone; never leaves `raw`.
-        category: One of few words that many rows share; it is published as it is.
-        choices: The closed list of values, if there is one.
-    """
-
-    name: str
-    type: ColumnType
-    text: str = ""
-    required: bool = False
-    pii: bool = False
-    sensitive: bool = False
-    free_text: bool = False
-    category: bool = False
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Feed:
-    """One feed: a folder of the landing zone and a table of `raw`.
-
-    Attributes:
-        name: Folder and table name.
-        holds: What its rows tell.
-        columns: The delivered columns, `known_at` among them.
-        key: The lender's natural key; with `known_at` it names one version of a fact.
-        business_time: Column that says when the fact happened; replaces `known_at` where that is not delivered.
-    """
-
-    name: str
-    holds: str
-    columns: tuple[FeedColumn, ...]
-    key: tuple[str, ...]
-    business_time: str
-
-    def column(self, name: str) -> FeedColumn:
-        """Return the declared column of that name; KeyError if there is none."""
-        return {column.name: column for column in self.columns}[name]
-
-    @property
-    def about(self) -> str:
-        """Comment of its table."""
-        names = ("portfolio", *(name.removesuffix("_id") for name in self.key))
-        return f"one row per {', '.join(names)} and version: {self.holds}"
-
-    @property
-    def table_columns(self) -> dict[str, TableColumn]:
-        """Columns of its table: those delivered, `known_at` after the others, then those that intake fills."""
-        delivered = [column for column in self.columns if column.name != "known_at"]
-        columns = (*delivered, replace(self.column("known_at"), required=True), *_FILLED)
-        return {
-            column.name: TableColumn(column.type, self._comment(column), column.required)
-            for column in columns
-        }
-
-    @property
-    def must_deliver(self) -> tuple[str, ...]:
-        """Columns that a file has to have: all but `known_at` and the personal and sensitive ones."""
-        return tuple(c.name for c in self.columns if not (c.pii or c.sensitive or c.name == "known_at"))
-
-    @property
-    def pii(self) -> tuple[str, ...]:
-        """Columns that never leave `raw`."""
-        return tuple(column.name for column in self.columns if column.pii)
-
-    @property
-    def hidden(self) -> tuple[str, ...]:
-        """Columns masked wherever a row is shown: personal, sensitive, free text, and JSON, which may hold anything."""
-        return tuple(c.name for c in self.columns if c.pii or c.sensitive or c.free_text or c.type == "json")
-
-    def _comment(self, column: FeedColumn) -> str:
-        text = column.text or f"{', '.join(column.choices[:-1])} or {column.choices[-1]}"
-        if column.name == self.business_time:
-            text = f"{text} (business time)"
-        if column.pii:
-            text = f"(personal) stops at raw; {text}"
-        if column.free_text:
-            text = f"(free text) stops at raw; {text}"
-        if column.sensitive:
-            text = f"(sensitive) {text}; for fairness checks only"
-        return f"key; {text}" if column.name in self.key else text
+from warehouse.intake.feed import ColumnType, Feed, FeedColumn
 
 
 def _key(name: str, type_: ColumnType, text: str) -> FeedColumn:
@@ -117,8 +17,8 @@ def _enterprise(text: str) -> FeedColumn:
     return _key("enterprise_id", "varchar", text)
 
 
-def _category(name: str, text: str) -> FeedColumn:
-    return FeedColumn(name, "varchar", text, category=True)
+def _category(name: str, text: str, *, required: bool = False) -> FeedColumn:
+    return FeedColumn(name, "varchar", text, required=required, category=True)
 
 
 def _pii(name: str, text: str) -> FeedColumn:
@@ -128,20 +28,6 @@ def _pii(name: str, text: str) -> FeedColumn:
 _KNOWN_AT = FeedColumn(
     "known_at", "timestamp", "when the lender knew the row; the business time where the file does not say"
 )
-_FILLED = (
-    FeedColumn(
-        "known_to",
-        "timestamp",
-        "known_at of the next version of the same key; null for the version that stands",
-    ),
-    _key("portfolio", "varchar", "key; portfolio that the row was delivered for"),
-    FeedColumn("file_hash", "varchar", "SHA-256 of the file; of that and its mapping, if it has one"),
-    FeedColumn("file_row", "bigint", "number of the data row in the file, from 1"),
-    FeedColumn("run_id", "varchar", "run that loaded the row"),
-    FeedColumn("loaded_at", "timestamp", "local time of loading"),
-    FeedColumn("key_hash", "bigint", "hash of the key by this version of DuckDB, to find rows of one key"),
-)
-
 _EVENTS = ("login", "export", "purchase_order", "goods_received", "stock_count", "supplier_payment")
 
 _FEEDS = (
@@ -313,7 +199,29 @@ _FEEDS = (
         ("enterprise_id", "decided_at"),
         "decided_at",
     ),
+    Feed(
+        "scenarios",
+        "how good or bad the times become in a month, if a scenario comes true",
+        (
+            _key(
+                "decided_on",
+                "date",
+                "day on which the lender decided the scenarios; those of one day are a set",
+            ),
+            _category("scenario", "name of the scenario", required=True),
+            _key("month", "date", "first day of the month"),
+            _KNOWN_AT,
+            _key(
+                "systematic_factor",
+                "double",
+                "standard normal; below 0 is bad times, -2.33 the worst of 100 years",
+            ),
+            _key("weight", "double", "share; weight of the scenario, the same in all its rows"),
+        ),
+        ("decided_on", "scenario", "month"),
+        "decided_on",
+    ),
 )
 
 FEEDS: dict[str, Feed] = {feed.name: feed for feed in _FEEDS}
-"""The eight feeds by name; `enterprises` first, since every other feed points to it."""
+"""The nine feeds by name; `enterprises` first, since every feed of borrowers points to it."""

@@ -20,7 +20,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warehouse.errors import Refused
-from warehouse.intake.feeds import FEEDS, Feed, FeedColumn
+from warehouse.intake.feed import Feed, FeedColumn
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.mapping import AS_ASKED, ColumnMapping, FeedMapping, SignBy, shape_of
 
 FILE_NAME = "feeds.yaml"

@@ -14,7 +14,8 @@ import duckdb
 
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 from warehouse.settings import settings
 from warehouse.sql import quoted
 
@@ -209,6 +210,8 @@ def _files(con: duckdb.DuckDBPyConnection, key: dict[str, str]) -> tuple[tuple[s
     personal: set[str] = set()
     others: set[str] = set()
     for feed in FEEDS.values():
+        if not feed.of_borrowers:
+            continue
         holding = con.execute(
             f"""select path from wh.ops.file_ledger
                 where portfolio = $portfolio and feed = '{feed.name}' and file_hash in (

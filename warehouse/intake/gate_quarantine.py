@@ -10,7 +10,8 @@ import duckdb
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.intake import forgotten, versions
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.forgotten import MASK
 from warehouse.night import Night
 from warehouse.settings import settings

@@ -25,8 +25,9 @@ from pydantic import BaseModel, ConfigDict
 
 from warehouse.connection import transaction
 from warehouse.errors import FileRefused
-from warehouse.intake import delivery_rules, file_ledger, numbered_rows, versions
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake import delivery_rules, file_ledger, numbered_rows, scenario_sets, versions
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.forms import column_name
 from warehouse.intake.landing import LandingFile
@@ -196,6 +197,8 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
             }
         )
         delivery_rules.refuse_unusable(con, record)
+        if feed.name == "scenarios":
+            scenario_sets.refuse_torn(con, record)
         file_ledger.write(con, record)
         stat_after = job.file.full.stat()
         if (stat_before.st_size, stat_before.st_mtime_ns) != (stat_after.st_size, stat_after.st_mtime_ns):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import duckdb
 
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.sql import quoted
 
@@ -75,7 +75,7 @@ _FOLDS: dict[str, Callable[[str], str]] = {
 
 def key_columns(feed: Feed) -> tuple[str, ...]:
     """Return the columns whose text tells one borrower, loan or fact from another."""
-    names = dict.fromkeys(("enterprise_id", *feed.key))
+    names = dict.fromkeys((*(("enterprise_id",) if feed.of_borrowers else ()), *feed.key))
     return tuple(name for name in names if feed.column(name).type == "varchar")
 
 

@@ -10,7 +10,7 @@ import duckdb
 
 from warehouse.errors import FileRefused
 from warehouse.intake.amounts import NUMBER_TYPES, marks_told
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.forms import form
 from warehouse.intake.mapping import FeedMapping
 

@@ -21,7 +21,7 @@ from warehouse.connection import in_file_order
 from warehouse.errors import FileRefused
 from warehouse.intake.csv_and_ndjson import count, read_csv, read_ndjson
 from warehouse.intake.declared_rows import declare_rows, wanted
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.forms import form
 from warehouse.intake.parquet_files import read_parquet
 from warehouse.intake.text_check import ends_told

@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 
 from warehouse.intake import forgotten
-from warehouse.intake.feeds import FEEDS, Feed
+from warehouse.intake.feed import Feed
+from warehouse.intake.feeds import FEEDS
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.row_rules import Fault
 from warehouse.intake.values import present

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.intake import forgotten, keys, versions
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.forms import sql_form
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
@@ -60,6 +60,7 @@ def type_rows(
     refuse_other_marks(con, feed, types=types, mapping=mapping)
     faults = _faults(feed, types)
     flags = ", ".join(f'"has_{name}"' for name in types)
+    borrower = "left join known as k on t.enterprise_id = k.known_enterprise" if feed.of_borrowers else ""
     cases = " ".join(f"when {fault.broken} then {number}" for number, fault in enumerate(faults))
     con.execute(
         f"""create or replace temp table intake_typed as
@@ -73,7 +74,7 @@ def type_rows(
                    {'t."has_known_at"' if "known_at" in types else "false"} as brings_known_at,
                    {versions.key_hash(feed, "t")} as key_hash, false as is_repeat,
                    cast(case {cases} end as utinyint) as fault
-            from typed as t left join known as k on t.enterprise_id = k.known_enterprise""",
+            from typed as t {borrower}""",
         {"portfolio": portfolio},
     )
     forgotten.leave_out(con, feed, portfolio=portfolio)
@@ -141,7 +142,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                 f"cast(t.{_q(business_time)} as date) || '.'",
             )
         )
-    if feed.name != "enterprises":
+    if feed.of_borrowers and feed.name != "enterprises":
         name = "enterprise_id"
         faults.append(
             Fault(

@@ -7,7 +7,7 @@ midnight in a column of dates, has no zone and is never moved.
 
 from __future__ import annotations
 
-from warehouse.intake.feeds import FeedColumn
+from warehouse.intake.feed import FeedColumn
 from warehouse.intake.mapping import FeedMapping
 from warehouse.settings import settings
 from warehouse.sql import quoted

@@ -7,7 +7,7 @@ not print back letter by letter is it cleaned and read by the strict patterns of
 from __future__ import annotations
 
 from warehouse.intake import amounts, times
-from warehouse.intake.feeds import Feed, FeedColumn
+from warehouse.intake.feed import Feed, FeedColumn
 from warehouse.intake.mapping import FeedMapping
 from warehouse.intake.texts import value_of
 from warehouse.sql import quoted

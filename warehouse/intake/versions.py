@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import duckdb
 
-from warehouse.intake.feeds import Feed
+from warehouse.intake.feed import Feed
 from warehouse.intake.file_ledger import FileRecord
 
 ARRIVING = "(select * from intake_typed where fault is null and not is_repeat)"
@@ -163,7 +163,8 @@ def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio
             select o.rowid as id from {table} as o
             semi join {keys} as t on o.key_hash = t.key_hash"""
     )
-    standing = dict.fromkeys((*feed.key, "enterprise_id", "known_at", "known_to"))
+    borrower = ("enterprise_id",) if feed.of_borrowers else ()
+    standing = dict.fromkeys((*feed.key, *borrower, "known_at", "known_to"))
     con.execute(
         f"""create or replace temp table intake_standing as
             select o.rowid as id, {", ".join(f'o."{name}"' for name in standing)}
@@ -255,7 +256,8 @@ def _taken_by(feed: Feed, arriving: str, standing: str) -> str:
     In the order of the alphabet, so that `min` finds the first of several.
     """
     other = f"{arriving}.enterprise_id is distinct from {standing}.enterprise_id"
-    borrower = "" if "enterprise_id" in feed.key else f"when {other} then 'another_borrower'"
+    is_plain = "enterprise_id" in feed.key or not feed.of_borrowers
+    borrower = "" if is_plain else f"when {other} then 'another_borrower'"
     return (
         f"case {borrower} when not {arriving}.brings_known_at then 'no_known_at' "
         f"when {arriving}.known_at = {standing}.known_at then 'same_known_at' end"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import ledger, macros, master_scale
+from warehouse import ledger, macros, master_scale, normal
 from warehouse.connection import transaction
 from warehouse.publishing.archive import ARCHIVES, Partitions, newest, partitions
 from warehouse.publishing.public import SCHEMAS, Columns, Shapes, public_part, shapes
@@ -141,6 +141,7 @@ def _write(
         if schemas == SCHEMAS:
             con.execute(f"create schema if not exists {alias}.marts")
             master_scale.create_macros(con, alias)
+            normal.create_macros(con, alias)
             macros.create(con, alias)
     return dict(sorted(rows.items()))
 

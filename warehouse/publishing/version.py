@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse import lake, macros, master_scale, older_nights
+from warehouse import lake, macros, master_scale, normal, older_nights
 from warehouse.errors import Refused
 from warehouse.publishing.archive import ARCHIVES
 from warehouse.publishing.public import SCHEMAS, Columns, public_part, shapes
@@ -82,6 +82,7 @@ def show(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool = 
         for name, columns in public_part(shapes(con, source, schemas)).items():
             _show(con, source, name, columns, _condition(name, columns, published))
     master_scale.create_macros(con)
+    normal.create_macros(con)
     macros.create(con, "wh")
     if every_night and published.version is not None:
         _show_every_night(con, scored)
