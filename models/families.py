@@ -2,6 +2,7 @@
 
 from models.family import Family
 from models.operational_risk.family import OPERATIONAL_RISK
+from models.scorecard.family import SCORECARD
 from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.wide_deep.family import WIDE_DEEP
 
@@ -9,4 +10,5 @@ FAMILIES: dict[str, Family] = {
     OPERATIONAL_RISK.name: OPERATIONAL_RISK,
     VOTING_ENSEMBLE.name: VOTING_ENSEMBLE,
     WIDE_DEEP.name: WIDE_DEEP,
+    SCORECARD.name: SCORECARD,
 }

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.explaining.importance import Importance
 from models.explaining.shap_check import ShapCheck
-from models.scoring import Classifier
+from models.scoring import CalibratedModel, Classifier
 from models.training import Training
 
 Groups = Mapping[str, str]
@@ -84,6 +84,11 @@ def no_trees(classifier: Classifier, sample: pl.DataFrame) -> ShapCheck | None: 
     return None
 
 
+def no_card_rows(model: CalibratedModel) -> pl.DataFrame | None:  # noqa: ARG001
+    """Return None: the family's PDs are no sum of points."""
+    return None
+
+
 @dataclass(frozen=True)
 class Family:
     """One model family.
@@ -112,6 +117,9 @@ class Family:
     shap_check : callable, default=no_trees
         From a fitted classifier and a few training rows to how far the contributions of its trees are from shap's, or
         None.
+    card_rows : callable, default=no_card_rows
+        From a calibrated model to the rows of ops.scorecard, from which anyone computes its PDs, or None for a family
+        whose PDs are no sum of points.
     pieces : {"long", "short"}, default="long"
         Long pieces of a training are worth a task run each; hundreds of short ones run on threads.
     """
@@ -126,4 +134,5 @@ class Family:
     card_lines: Callable[[Any], list[str]]
     importance: Callable[[Any, pl.DataFrame], Importance | None] = no_importance
     shap_check: Callable[[Any, pl.DataFrame], ShapCheck | None] = no_trees
+    card_rows: Callable[[CalibratedModel], pl.DataFrame | None] = no_card_rows
     pieces: Literal["long", "short"] = "long"

@@ -12,7 +12,7 @@ from models.families import FAMILIES
 from models.metrics import plain
 from models.telling import training_card
 from models.training import Training
-from warehouse import evaluations, reference, registry
+from warehouse import evaluations, reference, registry, scorecards
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import OutcomeDefinition
@@ -80,6 +80,8 @@ def register_model(trained: Trained, night: Night, outcome: OutcomeDefinition, *
         )
         evaluations.record(con, trained.unseen, record)
         reference.record(con, trained.bins, record)
+        if (card := family.card_rows(training.model)) is not None:
+            scorecards.record(con, card, record)
         return record
 
 

@@ -15,6 +15,8 @@ from models.telling.card import CardRows, card
 from models.telling.morning import MorningRows
 from models.telling.validation_report import NightRows, validation_report
 from models.telling.wording import file_name
+from tasks.pages import write_page
+from tasks.scorecard_page import make_scorecard
 from warehouse import borrower_rows, contributions, report_rows
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -27,8 +29,11 @@ log = logging.getLogger("nightledger")
 
 
 @task(name="make card", task_run_name="card of {record.model_family}", cache_policy=NO_CACHE)
-def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
-    """Write one model's card and return its path, or None for a model registered before unseen rows were stored."""
+def make_card(night: Night, record: ModelRecord, folder: Path, *, sheet: Path | None = None) -> Path | None:
+    """Write one model's card and return its path, or None for a model registered before unseen rows were stored.
+
+    It links to the sheet of the model's points, if there is one.
+    """
     with writer(purpose="model card") as con:
         rows = report_rows.model_rows(con, record, since=night.as_of_date)
         drawn = pl.DataFrame()
@@ -46,10 +51,11 @@ def make_card(night: Night, record: ModelRecord, folder: Path) -> Path | None:
         )  # fmt: skip
         return None
     try:
-        page = card(CardRows(model=record.model_dump(mode="python"), drawn=drawn, **rows))
+        link = None if sheet is None else sheet.name
+        page = card(CardRows(model=record.model_dump(mode="python"), drawn=drawn, sheet=link, **rows))
     except ModelError as error:
         raise Refused(f"no card of {record.model_family} {record.model_version}: {error}") from error
-    return _write_page(folder / f"card-{record.model_family}-{record.model_version}.html", page)
+    return write_page(folder / f"card-{record.model_family}-{record.model_version}.html", page)
 
 
 @task(name="make report", cache_policy=NO_CACHE)
@@ -66,7 +72,7 @@ def make_report(night: Night, folder: Path) -> Path:
         page = validation_report(NightRows(scale=(*MasterScaleSettings().grades, IN_DEFAULT), **told, **rows))
     except ModelError as error:
         raise Refused(f"no report of {night.portfolio} on {night.as_of_date}: {error}") from error
-    return _write_page(folder / f"report-{night.as_of_date}.html", page)
+    return write_page(folder / f"report-{night.as_of_date}.html", page)
 
 
 @task(name="make borrower page", cache_policy=NO_CACHE)
@@ -92,7 +98,7 @@ def make_borrower_page(night: Night, enterprise_id: str) -> Path:
         / str(night.as_of_date)
         / file_name(enterprise_id)
     )
-    log.info("report      %s", _write_page(path, page))
+    log.info("report      %s", write_page(path, page))
     return path
 
 
@@ -106,21 +112,15 @@ def report_night(night: Night) -> list[Path]:
     with writer(purpose="models of the night") as con:
         records = report_rows.records_of(con, night)
     files = [make_report(night, folder)]
-    files += [path for record in records if (path := make_card(night, record, folder)) is not None]
+    sheets = {record.key: make_scorecard(record, records, folder) for record in records}
+    cards = [make_card(night, record, folder, sheet=sheets[record.key]) for record in records]
+    files += [path for path in (*cards, *sheets.values()) if path is not None]
     lines = "\n".join(f"- [{file.name}]({file.as_uri()})" for file in files)
     create_markdown_artifact(
         key="reports",
         markdown=f"# {night.portfolio}, {night.as_of_date}\n\n{lines}\n",
         description="Report and model cards",
     )
-    log.info("report      %s and %d model cards in %s", files[0].name, len(files) - 1, folder)
+    shown = sum(path is not None for path in cards)
+    log.info("report      %s and %d model cards in %s", files[0].name, shown, folder)
     return files
-
-
-def _write_page(path: Path, page: str) -> Path:
-    """Write a page whole or not at all, and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(page, encoding="utf-8")
-    draft.replace(path)
-    return path

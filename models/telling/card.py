@@ -52,6 +52,8 @@ class CardRows:
         finding, what, owner, opened_on, due_on, closed_on, closed_by and closed_how of ops.model_findings, open first.
     reviews : polars.DataFrame
         reviewed_on, reviewer, result and next_on of ops.model_reviews, newest first.
+    sheet : str or None
+        File beside the card with all its points, of a model whose PDs are sums of points.
     """
 
     model: Mapping[str, Any]
@@ -65,6 +67,7 @@ class CardRows:
     fairness: pl.DataFrame
     findings: pl.DataFrame
     reviews: pl.DataFrame
+    sheet: str | None = None
 
 
 def card(rows: CardRows) -> str:
@@ -98,6 +101,7 @@ def card(rows: CardRows) -> str:
         fairness=fairness_matrix(rows.fairness),
         findings=rows_of(rows.findings),
         reviews=rows_of(rows.reviews),
+        sheet=rows.sheet,
         drawn=rows.drawn["enterprise_id"].n_unique() if rows.drawn.height else 0,
         pictures=_pictures(rows),
     )

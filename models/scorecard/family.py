@@ -1,0 +1,21 @@
+"""The family scorecard: points that add up, for every borrower that any family covers; it leads no class."""
+
+from models.family import Family
+from models.scorecard import artefact
+from models.scorecard.card import card_lines, card_rows, choices, importance
+from models.scorecard.classifier import ScorecardClassifier
+from models.scorecard.settings import ScorecardSettings
+
+SCORECARD = Family(
+    name="scorecard",
+    settings=ScorecardSettings,
+    build=lambda settings, groups: ScorecardClassifier(settings=settings, groups=groups),
+    codec=artefact,
+    covers=("thick", "transaction", "thin"),
+    leads=(),
+    choices=choices,
+    card_lines=card_lines,
+    importance=importance,
+    card_rows=card_rows,
+    pieces="short",
+)
