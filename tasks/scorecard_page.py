@@ -18,7 +18,7 @@ from warehouse.registry import ModelRecord
 @task(name="make scorecard", task_run_name="scorecard of {record.model_family}", cache_policy=NO_CACHE)
 def make_scorecard(record: ModelRecord, others: Sequence[ModelRecord], folder: Path) -> Path | None:
     """Write the sheet of one model beside the others of its night and return its path; None if it has no points."""
-    with writer(purpose="scorecard") as con:
+    with writer(purpose="sheet of a model") as con:
         rows = scorecards.read(con, record)
         if rows.is_empty():
             return None

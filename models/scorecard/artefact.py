@@ -30,7 +30,7 @@ def dump(classifier: ScorecardClassifier) -> tuple[dict[str, Any], dict[str, byt
         "schema_hash": classifier.schema_hash_,
         "features": [asdict(feature) for feature in prepared.features],
         "card": asdict(classifier.card_),
-        "size": [size.features, *(list(part) for part in size[1:])],
+        "size": {"features": size.features, "losses": list(size.losses)},
         "groups_": list(classifier.groups_),
         "left_out": classifier.left_out_,
         "base_rate": classifier.base_rate_,
@@ -54,11 +54,11 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> ScorecardClassifie
         for feature in about["features"]
     )
     classifier.preparation_ = Binned(tuple(Column(*column) for column in about["schema"]), features)
-    card, (chosen, *measured) = about["card"], about["size"]
+    card, size = about["card"], about["size"]
     classifier.card_ = Card(
         card["base"], tuple(card["weights"]), tuple(tuple(points) for points in card["points"])
     )
-    classifier.size_ = Size(chosen, *(tuple(part) for part in measured))
+    classifier.size_ = Size(size["features"], tuple(size["losses"]))
     classifier.groups_, classifier.left_out_ = tuple(about["groups_"]), about["left_out"]
     classifier.base_rate_, classifier.n_samples_ = about["base_rate"], about["n_samples"]
     return classifier.named()

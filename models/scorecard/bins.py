@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from itertools import pairwise
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -43,8 +44,8 @@ class Bin:
 class FeatureBins:
     """The bins of one feature, in the order of their codes; the last one holds missing values.
 
-    Numbers have intervals in order. Text has categories from the lowest default rate to the highest, and then ``other``;
-    so have flags.
+    Numbers have intervals in order. Text and flags have categories from the lowest default rate to the highest, and
+    then ``other``.
     """
 
     name: str
@@ -145,8 +146,8 @@ def evidence(group: Group, total: Group, *, smoothing: float) -> float:
 
     Examples
     --------
-    >>> round(evidence(Group(100, 0), Group(1000, 100), smoothing=10), 3), evidence(Group(0, 0), Group(9, 3), smoothing=1)
-    (2.485, 0.0)
+    >>> round(evidence(Group(100, 0), Group(1000, 100), smoothing=10), 3)
+    2.494
     """
     good = (group.rows - group.defaults + smoothing * (1 - total.rate)) / (total.rows - total.defaults)
     bad = (group.defaults + smoothing * total.rate) / total.defaults
@@ -177,7 +178,7 @@ def _intervals(
     groups = _groups(codes, labels[there], len(cuts) + 1)
     starts = merged(groups, demands, direction=direction)
     edges = [None, *(float(cuts[start - 1]) for start in starts[1:]), None]
-    bins = [Bin("interval", 0, 0, 0.0, low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    bins = [Bin("interval", 0, 0, 0.0, low, high) for low, high in pairwise(edges)]
     return bins, is_against(groups, direction)
 
 

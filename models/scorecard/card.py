@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -12,28 +13,28 @@ from models.scorecard.classifier import ScorecardClassifier
 from models.scoring import CalibratedModel
 from models.training import Training
 
-ROWS = {
-    "place": pl.Int32,
-    "feature": pl.String,
-    "bin": pl.Int32,
-    "kind": pl.String,
-    "lower": pl.Float64,
-    "upper": pl.Float64,
-    "levels": pl.List(pl.String),
-    "borrowers": pl.Int64,
-    "defaults": pl.Int64,
-    "weight_of_evidence": pl.Float64,
-    "information_value": pl.Float64,
-    "direction": pl.Int32,
-    "weight": pl.Float64,
-    "points": pl.Int64,
-    "base_points": pl.Int64,
-    "points_to_double": pl.Int64,
-    "anchor_points": pl.Int64,
-    "anchor_odds": pl.Float64,
-    "slope_low": pl.Float64,
-    "slope_high": pl.Float64,
-    "intercept": pl.Float64,
+ROWS: Mapping[str, pl.DataType] = {
+    "place": pl.Int32(),
+    "feature": pl.String(),
+    "bin": pl.Int32(),
+    "kind": pl.String(),
+    "lower": pl.Float64(),
+    "upper": pl.Float64(),
+    "levels": pl.List(pl.String()),
+    "borrowers": pl.Int64(),
+    "defaults": pl.Int64(),
+    "weight_of_evidence": pl.Float64(),
+    "information_value": pl.Float64(),
+    "direction": pl.Int32(),
+    "weight": pl.Float64(),
+    "points": pl.Int64(),
+    "base_points": pl.Int64(),
+    "points_to_double": pl.Int64(),
+    "anchor_points": pl.Int64(),
+    "anchor_odds": pl.Float64(),
+    "slope_low": pl.Float64(),
+    "slope_high": pl.Float64(),
+    "intercept": pl.Float64(),
 }
 """Columns of ops.scorecard, without the key of the model."""
 
@@ -67,7 +68,7 @@ def card_rows(model: CalibratedModel) -> pl.DataFrame:
 
 
 def choices(training: Training) -> dict[str, Any]:
-    """Return how many features the card has, the log loss of each number of them, and the points that all begin with."""
+    """Return the number of features, the log loss of each number of them, and the points that all begin with."""
     classifier: Any = training.model.classifier
     return {"size": classifier.size_._asdict(), "base_points": classifier.card_.base}
 
@@ -109,17 +110,16 @@ def in_words(part: Bin) -> str:
 def card_lines(classifier: ScorecardClassifier) -> list[str]:
     """Return the whole card as lines of Markdown."""
     size, card, scale = classifier.size_, classifier.card_, classifier.scale
-    chosen = size.features - 1
     lines = [
         (
-            f"{classifier.n_features_in_} features: out of fold, in the training rows, the log loss of a card with "
-            f"{size.features} is {size.losses[chosen]:.4f}, {size.gaps[chosen]:.4f} ± {size.errors[chosen]:.4f} (standard "
-            f"error) above that of the best number of at most {len(size.losses)}."
+            f"{classifier.n_features_in_} features. Out of fold, in the training rows, cards with 1, 2, ... of at most "
+            f"{len(size.losses)} have the log loss {', '.join(f'{loss:.4f}' for loss in size.losses)}; the number with "
+            "the least is taken."
         ),
         "",
         (
-            f"Everybody begins with {card.base} points; {scale.points_to_double} points double the odds of no default, and "
-            f"{scale.anchor_points} points are odds of {scale.anchor_odds:g} to 1 before calibration."
+            f"Everybody begins with {card.base} points; {scale.points_to_double} points double the odds of no default, "
+            f"and {scale.anchor_points} points are odds of {scale.anchor_odds:g} to 1 before calibration."
         ),
         "",
         "| feature | bin | rows | defaults | weight of evidence | points |",
@@ -127,7 +127,8 @@ def card_lines(classifier: ScorecardClassifier) -> list[str]:
     ]
     for feature, points in zip(classifier.preparation_.features, card.points, strict=True):
         lines += [
-            f"| {feature.name} | {in_words(part)} | {part.rows:,} | {part.defaults:,} | {part.evidence:+.2f} | {point:+d} |"
+            f"| {feature.name} | {in_words(part)} | {part.rows:,} | {part.defaults:,} | {part.evidence:+.2f} "
+            f"| {point:+d} |"
             for part, point in zip(feature.bins, points, strict=True)
         ]
     return lines

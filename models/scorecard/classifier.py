@@ -205,7 +205,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def totals(self, X: pl.DataFrame) -> Points:
         """Return the points of each row, those that everybody begins with among them, shape (n_samples,)."""
-        return np.asarray(self.card_.base + self.points(X).sum(axis=1), dtype=np.int64)
+        points = self.points(X)
+        return np.asarray(self.card_.base + points.sum(axis=1), dtype=np.int64)
 
     def predict_proba(self, X: pl.DataFrame) -> Matrix:
         """Return the probability that the points of each row stand for, before calibration.

@@ -9,7 +9,9 @@ from models.scorecard.settings import ScorecardSettings
 SCORECARD = Family(
     name="scorecard",
     settings=ScorecardSettings,
-    build=lambda settings, groups: ScorecardClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, directions: ScorecardClassifier(
+        settings=settings, groups=groups, directions=directions
+    ),
     codec=artefact,
     covers=("thick", "transaction", "thin"),
     leads=(),

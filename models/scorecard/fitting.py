@@ -88,7 +88,7 @@ def _objective(X: Matrix, labels: Labels, weights: Floats, penalty: Floats) -> f
 
 
 def forward(evidence: Matrix, labels: Labels, *, most: int) -> Path:
-    """Return the path of forward selection: of the columns that are left, the one with the largest score statistic enters.
+    """Return the path of forward selection: of the columns left, the one with the largest score statistic enters.
 
     A column enters only where more evidence means less risk beside the columns that are in, and where the statistic is
     beyond noise (5%). One that would turn its own weight or that of another to zero or below is refused for good.
@@ -140,33 +140,28 @@ def _score_statistics(evidence: Matrix, labels: Labels, columns: Sequence[int], 
 
 
 class Size(NamedTuple):
-    """How many features a card has, and the out-of-fold log loss of each size: mean, and above the least ± error."""
+    """How many features a card has, and the mean out-of-fold log loss of cards with 1, 2, ... features."""
 
     features: int
     losses: tuple[float, ...]
-    gaps: tuple[float, ...]
-    errors: tuple[float, ...]
 
 
 def choose_size(losses: Matrix) -> Size:
-    """Return the fewest features whose out-of-fold log loss is within a standard error of the least.
+    """Return the number of features with the least out-of-fold log loss; of equal ones the smallest.
 
     Parameters
     ----------
     losses : ndarray of shape (n_samples, n_sizes)
-        Out-of-fold log loss of each row with 1, 2, ... features. The error is that of the paired difference.
+        Out-of-fold log loss of each row with 1, 2, ... features.
 
     References
     ----------
-    Breiman, Friedman, Olshen, Stone (1984), Classification and Regression Trees, section 3.4.3.
+    Hastie, Tibshirani, Friedman (2009), The Elements of Statistical Learning, section 7.10.
 
     Examples
     --------
-    >>> choose_size(np.array([[0.9, 0.4, 0.41], [0.8, 0.5, 0.48], [0.7, 0.6, 0.6]])).features
+    >>> choose_size(np.array([[0.9, 0.4, 0.41], [0.8, 0.5, 0.49], [0.7, 0.6, 0.6]])).features
     2
     """
     means = losses.mean(axis=0)
-    above = losses - losses[:, [int(means.argmin())]]
-    gaps, errors = above.mean(axis=0), above.std(axis=0, ddof=1) / np.sqrt(len(losses))
-    within = np.flatnonzero(gaps <= errors)
-    return Size(int(within[0]) + 1, *(tuple(part.tolist()) for part in (means, gaps, errors)))
+    return Size(int(means.argmin()) + 1, tuple(means.tolist()))

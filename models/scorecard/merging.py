@@ -1,10 +1,11 @@
-"""Merge neighbouring groups of borrowers into few bins whose default rates differ, in one direction where it is known."""
+"""Merge neighbouring groups of borrowers into few bins whose default rates differ, in one direction if it is known."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 DIFFERENT = 3.841  # 95% point of chi-squared with one degree of freedom
@@ -45,10 +46,10 @@ class Demands:
 def merged(groups: Sequence[Group], demands: Demands, *, direction: int = 0) -> list[int]:
     """Return where each bin starts among the groups; neighbours are merged until every demand is met.
 
-    First, with a direction, neighbours whose default rates run against it (pool adjacent violators). Then, one pair at a
-    time and always the one whose merging costs the least likelihood: a bin that is too small with a neighbour; any two
-    while there are too many bins; and two whose default rates do not differ beyond noise (likelihood ratio, 5%). Merging
-    neighbours of a monotone series leaves it monotone.
+    First, with a direction, neighbours whose default rates run against it (pool adjacent violators). Then, one pair at
+    a time and always the one whose merging costs the least likelihood: a bin that is too small with a neighbour; any
+    two while there are too many bins; and two whose default rates do not differ beyond noise (likelihood ratio, 5%).
+    Merging neighbours of a monotone series leaves it monotone.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def merged(groups: Sequence[Group], demands: Demands, *, direction: int = 0) -> 
         while len(bins) > 1 and direction * (bins[-1].rate - bins[-2].rate) < 0:
             _merge(starts, bins, len(bins) - 2)
     while len(bins) > 1:
-        costs = [loss(left, right) for left, right in zip(bins, bins[1:], strict=False)]
+        costs = [loss(left, right) for left, right in pairwise(bins)]
         small = [
             pair
             for pair in range(len(costs))

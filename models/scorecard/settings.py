@@ -31,7 +31,7 @@ class ScorecardSettings(FamilySettings):
     )
     fine_bins: int = Field(20, ge=2, le=100, description="Quantile bins of a number before they are merged.")
     most_bins: int = Field(
-        5, ge=2, le=6, description="Most bins of a feature, without those of missing and of other values."
+        6, ge=2, le=6, description="Most bins of a feature, without those of missing and of other values."
     )
     minimum_share: float = Field(
         0.05,
@@ -64,7 +64,7 @@ class ScorecardSettings(FamilySettings):
     random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of the folds.")
     minimum_positives: int = Field(30, ge=2, description="Fewest defaults (and fewest others) to train on.")
 
-    def adapted(self, *, rows: int, cross_section: bool) -> Self:  # noqa: ARG002
+    def adapted(self, *, rows: int, cross_section: bool) -> Self:
         """Return the settings with the known history alone for outcomes without a date, unless windows are named."""
         if self.windows or not cross_section:
             return self
