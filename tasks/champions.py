@@ -60,8 +60,9 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
 
     All of them on the date that the stand-in was trained on: a first night that was killed, or that found a champion
     trained by hand. On other dates those that cover borrowers of tonight whom no champion covers, after a champion was
-    withdrawn or once the record of payments and events spans the lookback before a date with known outcomes. Otherwise
-    none: the night would have to build a year-old snapshot first, and most likely for nothing.
+    withdrawn or once the record of payments and events spans the lookback before a date with known outcomes. A champion
+    of a family that leads no class stands in, and keeps none of them away. Otherwise none: the night would have to
+    build a year-old snapshot first, and most likely for nothing.
     """
     reference = champions[stand_in(champions, FAMILIES)]
     missing = [family for name, family in FAMILIES.items() if name not in champions]
@@ -69,8 +70,9 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
         return ()  # a cross section has no snapshot before its outcomes
     if reference.knowledge_date == night.as_of_date:
         return missing
+    leading = [name for name in champions if FAMILIES[name].leads]
     with writer(purpose="look for borrowers without a champion") as con:
-        waiting = uncovered(matrix.coverages(con, night), champions, FAMILIES)
+        waiting = uncovered(matrix.coverages(con, night), leading, FAMILIES)
         begins = lookback.first_day(con, portfolio=night.portfolio)
     (snapshot,) = reference.outcome.snapshot_dates(night.as_of_date)
     if not lookback.spans(begins, snapshot):

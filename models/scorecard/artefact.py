@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 from models.schema import Column
 from models.scorecard.bins import Bin, FeatureBins
 from models.scorecard.classifier import Binned, ScorecardClassifier
-from models.scorecard.fitting import Size
 from models.scorecard.points import Card
 from models.scorecard.settings import ScorecardSettings
 
@@ -20,7 +19,7 @@ FORMAT = "nightledger scorecard 1"
 def dump(classifier: ScorecardClassifier) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the description of a fitted classifier, which needs no files."""
     check_is_fitted(classifier, "card_")
-    prepared, size = classifier.preparation_, classifier.size_
+    prepared = classifier.preparation_
     return {
         "format": FORMAT,
         "settings": (classifier.settings or ScorecardSettings()).model_dump(mode="json"),
@@ -30,7 +29,6 @@ def dump(classifier: ScorecardClassifier) -> tuple[dict[str, Any], dict[str, byt
         "schema_hash": classifier.schema_hash_,
         "features": [asdict(feature) for feature in prepared.features],
         "card": asdict(classifier.card_),
-        "size": {"features": size.features, "losses": list(size.losses)},
         "groups_": list(classifier.groups_),
         "left_out": classifier.left_out_,
         "base_rate": classifier.base_rate_,
@@ -54,11 +52,10 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> ScorecardClassifie
         for feature in about["features"]
     )
     classifier.preparation_ = Binned(tuple(Column(*column) for column in about["schema"]), features)
-    card, size = about["card"], about["size"]
+    card = about["card"]
     classifier.card_ = Card(
         card["base"], tuple(card["weights"]), tuple(tuple(points) for points in card["points"])
     )
-    classifier.size_ = Size(size["features"], tuple(size["losses"]))
     classifier.groups_, classifier.left_out_ = tuple(about["groups_"]), about["left_out"]
     classifier.base_rate_, classifier.n_samples_ = about["base_rate"], about["n_samples"]
     return classifier.named()

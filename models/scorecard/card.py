@@ -68,9 +68,10 @@ def card_rows(model: CalibratedModel) -> pl.DataFrame:
 
 
 def choices(training: Training) -> dict[str, Any]:
-    """Return the number of features, the log loss of each number of them, and the points that all begin with."""
+    """Return the points that everybody begins with, and the information value of each feature in order of entry."""
     classifier: Any = training.model.classifier
-    return {"size": classifier.size_._asdict(), "base_points": classifier.card_.base}
+    values = {feature.name: feature.information for feature in classifier.preparation_.features}
+    return {"base_points": classifier.card_.base, "information_values": values}
 
 
 def importance(classifier: ScorecardClassifier, sample: pl.DataFrame) -> Importance:  # noqa: ARG001
@@ -109,17 +110,12 @@ def in_words(part: Bin) -> str:
 
 def card_lines(classifier: ScorecardClassifier) -> list[str]:
     """Return the whole card as lines of Markdown."""
-    size, card, scale = classifier.size_, classifier.card_, classifier.scale
+    card, scale = classifier.card_, classifier.scale
     lines = [
         (
-            f"{classifier.n_features_in_} features. Out of fold, in the training rows, cards with 1, 2, ... of at most "
-            f"{len(size.losses)} have the log loss {', '.join(f'{loss:.4f}' for loss in size.losses)}; the number with "
-            "the least is taken."
-        ),
-        "",
-        (
             f"Everybody begins with {card.base} points; {scale.points_to_double} points double the odds of no default, "
-            f"and {scale.anchor_points} points are odds of {scale.anchor_odds:g} to 1 before calibration."
+            f"and {scale.anchor_points} points are odds of {scale.anchor_odds:g} to 1 before calibration. "
+            "Features stand in the order in which they entered."
         ),
         "",
         "| feature | bin | rows | defaults | weight of evidence | points |",

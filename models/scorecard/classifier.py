@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,16 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from models.calibration import Calibrator
 from models.errors import NoFeaturesError
-from models.evaluation import borrowers_of, repeated_folds
 from models.explaining.member_sums import MemberSums, explain_sums
 from models.explanation import Explanation
 from models.feature_choice import choose_features
 from models.labels import check_labels
 from models.metrics import Labels
-from models.runner import Job, Runner, threads
+from models.runner import Runner
 from models.schema import Schema, conform, schema_hash, schema_of
 from models.scorecard.bins import FeatureBins
-from models.scorecard.fitting import Path, choose_size, forward
+from models.scorecard.fitting import Path, forward
 from models.scorecard.merging import Demands
 from models.scorecard.points import Card, Points, Scale
 from models.scorecard.settings import ScorecardSettings
@@ -64,8 +62,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Fit bins, weights of evidence, a logistic regression on them, and whole points.
 
     Each feature is binned on the training rows (`models.scorecard.merging`); one that tells nothing, or runs against
-    its direction beyond noise, stays out. Features then enter one by one (`models.scorecard.fitting`), as many as pay
-    off out of fold: bins, order and weights are fitted again in the other folds.
+    its direction beyond noise, stays out. The others enter one by one while one of them adds something beyond noise, up
+    to the number that may be on the card (`models.scorecard.fitting`).
 
     Parameters
     ----------
@@ -76,14 +74,12 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     directions : mapping of str to int, or None, default=None
         1 where risk rises with the value of a column, -1 where it falls; a column that is not named is free.
     runner : Runner or None, default=None
-        Fits the folds side by side.
+        Not used, since a card is fitted in a second; every family's classifier takes a runner.
 
     Attributes
     ----------
     preparation_ : Binned
     card_ : Card
-    size_ : Size
-        Out-of-fold log loss by number of features.
     left_out_ : dict of str to str
         Columns of a wanted group that are not on the card, each with its reason.
     classes_, feature_names_in_, n_features_in_, groups_, base_rate_, n_samples_, schema_hash_
@@ -125,8 +121,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : polars.DataFrame of shape (n_samples, n_columns)
-            Feature frame; keys and other groups may be among its columns. If it has the column enterprise_id, all rows
-            of one borrower go to one fold.
+            Feature frame; keys and other groups may be among its columns.
         y : array-like of shape (n_samples,)
             1 for default, 0 for none; no gaps.
 
@@ -145,31 +140,21 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             wanted=settings.feature_groups,
             windows=settings.windows,
         )
-        splits = repeated_folds(
-            labels,
-            folds=min(settings.folds, int(np.bincount(labels).min())),
-            repeats=1,
-            random_state=settings.random_state,
-            borrowers=borrowers_of(X),
-        )
         frame = X.select(names)
-        jobs = [
-            Job(f"fold {number}", partial(self._losses, frame, labels, train, held_out, settings))
-            for _, number, train, held_out in splits
-        ]
-        self.size_ = choose_size(np.concatenate((self.runner or threads())(jobs)))
         bins = self._bins(frame, labels, settings)
         candidates = _candidates(bins)
-        path = _path(candidates, frame, labels, most=self.size_.features)
+        evidence = [feature.evidence(feature.code(frame[feature.name])) for feature in candidates]
+        path = forward(
+            np.column_stack([np.empty((X.height, 0)), *evidence]), labels, most=settings.most_features
+        )
         if not path.columns:
             raise NoFeaturesError(
                 f"no column of the groups {', '.join(settings.feature_groups)} tells defaults from others in "
                 f"{X.height} training rows; deliver more feeds or a longer history, or train another family"
             )
         chosen = tuple(candidates[place] for place in path.columns)
-        fit = path.fits[-1]
         self.left_out_ |= _left_out(bins, candidates, path)
-        self.card_ = Card.of(chosen, fit, Scale.of(settings))
+        self.card_ = Card.of(chosen, path.fit, Scale.of(settings))
         self.preparation_ = Binned(schema_of(X, [feature.name for feature in chosen]), chosen)
         self.base_rate_, self.n_samples_ = float(labels.mean()), len(labels)
         used = {self.groups[feature.name] for feature in chosen} if self.groups is not None else set()
@@ -270,20 +255,6 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for column in X
         ]
 
-    def _losses(
-        self, X: pl.DataFrame, labels: Labels, train: Rows, held_out: Rows, settings: ScorecardSettings
-    ) -> Matrix:
-        """Return the log loss of each held-out row with 1, 2, ... features of a card that was fitted on the others."""
-        rows, known, unknown = X[train], labels[train], labels[held_out]
-        candidates = _candidates(self._bins(rows, known, settings))
-        path = _path(candidates, rows, known, most=settings.most_features)
-        evidence = _evidence([candidates[place] for place in path.columns], X[held_out])
-        rate = float(known.mean())
-        losses = [-np.log(np.where(unknown == 1, rate, 1 - rate))]
-        losses += [fit.losses(evidence[:, : place + 1], unknown) for place, fit in enumerate(path.fits)]
-        losses += losses[-1:] * settings.most_features  # a path that ends early stays as it is
-        return np.column_stack(losses[1 : settings.most_features + 1])
-
 
 def _useless(feature: FeatureBins) -> str | None:
     """Return why a feature cannot be on a card, whatever else is on it, or None."""
@@ -299,16 +270,6 @@ def _candidates(bins: Sequence[FeatureBins]) -> list[FeatureBins]:
     useful = [feature for feature in bins if _useless(feature) is None]
     tried = {feature.name for feature in sorted(useful, key=lambda one: -one.information)[:CANDIDATES]}
     return [feature for feature in useful if feature.name in tried]
-
-
-def _evidence(features: Sequence[FeatureBins], X: pl.DataFrame) -> Matrix:
-    """Return the weights of evidence of each row, shape (n_samples, n_features)."""
-    columns = [feature.evidence(feature.code(X[feature.name])) for feature in features]
-    return np.column_stack(columns) if columns else np.empty((X.height, 0))
-
-
-def _path(candidates: Sequence[FeatureBins], X: pl.DataFrame, labels: Labels, *, most: int) -> Path:
-    return forward(_evidence(candidates, X), labels, most=most)
 
 
 def _left_out(bins: Sequence[FeatureBins], candidates: Sequence[FeatureBins], path: Path) -> dict[str, str]:

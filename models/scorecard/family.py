@@ -1,4 +1,4 @@
-"""The family scorecard: points that add up, for every borrower that any family covers; it leads no class."""
+"""The family scorecard: points that add up, for files with a profile; it leads no class, and stands in."""
 
 from models.family import Family
 from models.scorecard import artefact
@@ -13,7 +13,7 @@ SCORECARD = Family(
         settings=settings, groups=groups, directions=directions
     ),
     codec=artefact,
-    covers=("thick", "transaction", "thin"),
+    covers=("thick", "transaction"),
     leads=(),
     choices=choices,
     card_lines=card_lines,

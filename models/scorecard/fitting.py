@@ -27,17 +27,13 @@ class Fit(NamedTuple):
     intercept: float
     weights: Floats
 
-    def losses(self, evidence: Matrix, labels: Labels) -> Floats:
-        """Return the log loss of each row."""
-        return np.logaddexp(0.0, (2 * labels - 1) * (self.intercept + evidence @ self.weights))
-
 
 class Path(NamedTuple):
-    """Columns in the order in which they entered, the fit after each, and the columns whose weight turned negative."""
+    """Columns in the order in which they entered, the fit of all of them, and the columns that turned a weight."""
 
     columns: tuple[int, ...]
-    fits: tuple[Fit, ...]
-    refused: dict[int, int]
+    fit: Fit
+    refused: tuple[int, ...]
 
 
 def fit_weights(evidence: Matrix, labels: Labels, *, start: Fit | None = None) -> Fit:
@@ -91,7 +87,8 @@ def forward(evidence: Matrix, labels: Labels, *, most: int) -> Path:
     """Return the path of forward selection: of the columns left, the one with the largest score statistic enters.
 
     A column enters only where more evidence means less risk beside the columns that are in, and where the statistic is
-    beyond noise (5%). One that would turn its own weight or that of another to zero or below is refused for good.
+    far beyond noise (1%: evidence is fitted on the same rows, and of many columns one is always lucky). One that would
+    turn its own weight or that of another to zero or below is refused for good.
 
     Parameters
     ----------
@@ -106,8 +103,7 @@ def forward(evidence: Matrix, labels: Labels, *, most: int) -> Path:
     Scorecards, chapter 6, on stepwise regression. Thomas (2009), Consumer Credit Models, section 1.8.
     """
     columns: list[int] = []
-    fits: list[Fit] = []
-    refused: dict[int, int] = {}
+    refused: list[int] = []
     fit = fit_weights(evidence[:, []], labels)
     while len(columns) < most:
         statistics = _score_statistics(evidence, labels, columns, fit)
@@ -117,12 +113,11 @@ def forward(evidence: Matrix, labels: Labels, *, most: int) -> Path:
             break
         tried = fit_weights(evidence[:, [*columns, best]], labels, start=fit)
         if tried.weights.min() <= 0:
-            refused[best] = len(columns)
+            refused.append(best)
             continue
         columns.append(best)
-        fits.append(tried)
         fit = tried
-    return Path(tuple(columns), tuple(fits), refused)
+    return Path(tuple(columns), fit, tuple(refused))
 
 
 def _score_statistics(evidence: Matrix, labels: Labels, columns: Sequence[int], fit: Fit) -> Floats:
@@ -137,31 +132,3 @@ def _score_statistics(evidence: Matrix, labels: Labels, columns: Sequence[int], 
     left = np.square(evidence).T @ spread - explained
     known = left > NEAR * len(evidence)
     return np.where(known & (slopes > 0), slopes**2 / np.where(known, left, 1.0), 0.0)
-
-
-class Size(NamedTuple):
-    """How many features a card has, and the mean out-of-fold log loss of cards with 1, 2, ... features."""
-
-    features: int
-    losses: tuple[float, ...]
-
-
-def choose_size(losses: Matrix) -> Size:
-    """Return the number of features with the least out-of-fold log loss; of equal ones the smallest.
-
-    Parameters
-    ----------
-    losses : ndarray of shape (n_samples, n_sizes)
-        Out-of-fold log loss of each row with 1, 2, ... features.
-
-    References
-    ----------
-    Hastie, Tibshirani, Friedman (2009), The Elements of Statistical Learning, section 7.10.
-
-    Examples
-    --------
-    >>> choose_size(np.array([[0.9, 0.4, 0.41], [0.8, 0.5, 0.49], [0.7, 0.6, 0.6]])).features
-    2
-    """
-    means = losses.mean(axis=0)
-    return Size(int(means.argmin()) + 1, tuple(means.tolist()))

@@ -37,6 +37,7 @@ BORROWERS = [f"B{number:03d}" for number in range(300)]
 UNTOLD = [f"N{number:02d}" for number in range(20)]  # a ledger that does not tell days past due
 PAYING = UNTOLD[:12]  # of them, payments are delivered after the first night
 OUTCOMES_ONLY = [f"O{number:02d}" for number in range(5)]
+TRAINED = ("voting_ensemble", "scorecard")
 STRANGER = "X00"  # an outcome of somebody whom no description names; quoted by its form
 QUICK = VotingEnsembleSettings(
     members=("gbdt", "lightgbm"), bags=2, folds=2, inner_folds=2, minimum_positives=4, oversample=False
@@ -174,10 +175,10 @@ def heads(day: date) -> pl.DataFrame:
     return ask("from scores.portfolio_scores").filter(as_of_date=day, model_role="champion")
 
 
-def test_the_family_that_the_data_feeds_is_trained_and_each_other_one_is_a_line(nights: Nights) -> None:
+def test_the_families_that_the_data_feeds_are_trained_and_each_other_one_is_a_line(nights: Nights) -> None:
     models = ask("from ops.model_registry")
     assert models.select("model_family", "role", "knowledge_date", "label_definition").rows() == [
-        ("voting_ensemble", "champion", FIRST, "charge_off")
+        (family, "champion", FIRST, "charge_off") for family in TRAINED
     ]
     absent = [line for line in nights.lines[FIRST] if line.startswith("champion    no ")]
     assert [line.split(":")[0] for line in absent] == [
@@ -217,18 +218,19 @@ def test_the_mean_pd_is_the_rate_of_the_training_rows(nights: Nights) -> None:
 
 
 def test_a_later_night_trains_nothing(nights: Nights) -> None:
-    assert ask("from ops.model_registry").height == 1
+    assert ask("from ops.model_registry").height == len(TRAINED)
     assert not [line for line in nights.lines[SECOND] if line.startswith(("train ", "champion    no "))]
 
 
 def test_the_nights_are_watched_reported_and_compared(nights: Nights) -> None:
     watched = ask("from ops.monitoring")
     assert set(watched["as_of_date"]) == {FIRST, SECOND}
-    assert set(watched["model_family"].drop_nulls()) - {""} == {"voting_ensemble"}
+    assert set(watched["model_family"].drop_nulls()) - {""} == set(TRAINED)
     pages = {path.name for path in (nights.home / "reports" / PORTFOLIO).iterdir()}
-    version = ask("from ops.model_registry")["model_version"].item()
+    versions = dict(ask("from ops.model_registry").select("model_family", "model_version").iter_rows())
     assert {f"report-{day}.html" for day in (FIRST, SECOND)} <= pages
-    assert f"card-voting_ensemble-{version}.html" in pages
+    assert {f"card-{family}-{versions[family]}.html" for family in TRAINED} <= pages
+    assert f"sheet-scorecard-{versions['scorecard']}.html" in pages
     assert any(
         line.startswith("changes     ") and " of 300 PDs moved " in line for line in nights.lines[SECOND]
     )
@@ -266,6 +268,7 @@ def test_a_night_is_reproduced(nights: Nights) -> None:
                 "operational_risk": "labelled borrowers of 2024-12-31 none has a thick or transaction or thin file",
                 "voting_ensemble": "labelled borrowers of 2024-12-31 none has a thick file",
                 "wide_deep": "labelled borrowers of 2024-12-31 none has a thick or transaction file",
+                "scorecard": "labelled borrowers of 2024-12-31 none has a thick or transaction file",
             },
         ),
         (
@@ -274,6 +277,7 @@ def test_a_night_is_reproduced(nights: Nights) -> None:
                 "operational_risk": "no column of the groups ",
                 "voting_ensemble": "no column of the groups ",
                 "wide_deep": "no column of the groups ",
+                "scorecard": "no column of the groups ",
             },
         ),
     ],

@@ -13,11 +13,13 @@ from polars.testing import assert_frame_equal
 
 from flows.nightly import NightlyParameters, nightly
 from models.families import FAMILIES
+from models.scorecard.family import SCORECARD
+from models.scorecard.settings import ScorecardSettings
 from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.family import WIDE_DEEP
 from models.wide_deep.settings import WideDeepSettings
-from warehouse import sql
+from warehouse import examples, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.publishing.published import ask
@@ -42,6 +44,7 @@ QUICK = VotingEnsembleSettings(
     minimum_positives=4,
 )  # fmt: skip
 QUICK_WIDE = WideDeepSettings(max_epochs=5, folds=2, minimum_positives=4)
+QUICK_CARD = ScorecardSettings(folds=2, minimum_positives=4, minimum_defaults=1)
 
 
 def night(day: date) -> str:
@@ -60,7 +63,7 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
     kept: dict[str, pl.DataFrame] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
-        for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
+        for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE), (SCORECARD, QUICK_CARD)):
             patch.setitem(FAMILIES, family.name, replace(family, settings=lambda quick=quick: quick))
         for name, day in (("may", MAY), ("june", JUNE), ("june again", JUNE), ("may again", MAY)):
             kept[f"{name} run"] = pl.DataFrame({"run_id": [night(day)]})
@@ -79,10 +82,12 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> d
             "reference_bins",
             "monitoring",
             "fairness",
+            "scorecard",
         ):
             kept[relation] = ask(f"from ops.{relation}")
         kept["latest"] = ask("from marts.mart_portfolio_latest")
         kept["summary"] = ask("from marts.mart_portfolio_summary")
+        kept["recomputed"] = ask(examples.example("scorecard_score").query)
     return kept
 
 
@@ -109,8 +114,8 @@ def test_files_are_scored_by_every_family_that_covers_them_and_one_gives_the_hea
     files["unscoreable"] -= stale
     assert min(files["thick"], files["transaction"], files["thin"]) > 20
     covered = {
-        "thick": ("operational_risk", "voting_ensemble", "wide_deep"),
-        "transaction": ("operational_risk", "wide_deep"),
+        "thick": ("operational_risk", "voting_ensemble", "wide_deep", "scorecard"),
+        "transaction": ("operational_risk", "wide_deep", "scorecard"),
         "thin": ("operational_risk",),
         "unscoreable": (None,),
     }
@@ -136,6 +141,17 @@ def test_what_models_said_of_unseen_rows_is_published(nights: dict[str, pl.DataF
     assert unseen["pd"].is_between(0, 1, closed="none").all()
 
 
+def test_every_pd_of_the_scorecard_is_the_sum_of_its_points(nights: dict[str, pl.DataFrame]) -> None:
+    told, june = nights["recomputed"], nights["june"].filter(model_family="scorecard", score_status="fresh")
+    assert told["as_of_date"].unique().to_list() == [JUNE]
+    assert sorted(told["enterprise_id"]) == sorted(june["enterprise_id"])
+    assert told["difference"].max() < 1e-14
+    assert told["score"].n_unique() > 3
+    card = nights["scorecard"]
+    version = nights["model_registry"].filter(model_family="scorecard")["model_version"].item()
+    assert set(card["model_version"]) == {version}
+
+
 def test_each_night_is_watched_with_the_reference_of_its_models(nights: dict[str, pl.DataFrame]) -> None:
     bins, watched = nights["reference_bins"], nights["monitoring"]
     models = nights["model_registry"].select("model_family", "model_version")
@@ -143,7 +159,7 @@ def test_each_night_is_watched_with_the_reference_of_its_models(nights: dict[str
     assert set(watched["as_of_date"]) == set(nights["fairness"]["as_of_date"]) == {MAY, JUNE}
     assert set(watched["heading"]) == {"performance", "stability", "calibration"}
     training = watched.filter(measure="psi_training", subject="score")
-    assert set(training["model_family"]) == {"operational_risk", "voting_ensemble", "wide_deep"}
+    assert set(training["model_family"]) == {"operational_risk", "voting_ensemble", "wide_deep", "scorecard"}
     unknown = watched.filter(severity="unknown")
     assert unknown["value"].null_count() == unknown.height
     assert unknown["note"].null_count() == 0

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from models import champion_rule
 from models.families import FAMILIES
 from models.operational_risk.settings import OperationalRiskSettings
+from models.scorecard.settings import ScorecardSettings
 from models.voting_ensemble.family import VOTING_ENSEMBLE
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
@@ -30,7 +31,7 @@ DAY = date(2026, 6, 30)
 NIGHT = Night("p", DAY, "r")
 OUTCOME, CROSS_SECTION = OutcomeDefinition("dpd30", 365), OutcomeDefinition("cross_section", 0)
 FIRST = OperationalRiskSettings()
-ALL = ("operational_risk", "voting_ensemble", "wide_deep")
+ALL = ("operational_risk", "voting_ensemble", "wide_deep", "scorecard")
 
 
 def record(family: str, knowledge: date = DAY, outcome: OutcomeDefinition = OUTCOME) -> Any:
@@ -66,12 +67,17 @@ def ensure(definition: str | None = None) -> None:
 
 def test_the_first_night_trains_all_families_on_the_same_knowledge(trained):
     ensure()
-    assert [call["model"] for call in trained] == [FIRST, VotingEnsembleSettings(), WideDeepSettings()]
+    assert [call["model"] for call in trained] == [
+        FIRST,
+        VotingEnsembleSettings(),
+        WideDeepSettings(),
+        ScorecardSettings(),
+    ]
     for call in trained:
         assert (call["as_of_date"], call["outcome"]) == (DAY, OutcomeDefinition("dpd90", 365))
         assert call["built"]
-    assert [call["snapshots"] for call in trained] == [2, 2, 2]
-    assert [call["repeats"] for call in trained] == [None, 1, 1]
+    assert [call["snapshots"] for call in trained] == [2, 2, 2, 2]
+    assert [call["repeats"] for call in trained] == [None, 1, 1, None]
 
 
 def test_a_family_whose_earlier_snapshot_has_too_few_learns_from_the_last_alone(trained, monkeypatch, caplog):
@@ -85,13 +91,14 @@ def test_a_family_whose_earlier_snapshot_has_too_few_learns_from_the_last_alone(
 
     monkeypatch.setattr(matrix, "labelled", labelled)
     ensure()
-    assert [call["snapshots"] for call in trained] == [2, 1, 2]
+    assert [call["snapshots"] for call in trained] == [2, 1, 2, 2]
     both = "762 labelled files of 2024-06-30, 114 defaults; 762 labelled files of 2025-06-30, 114 defaults"
     few = "300 labelled files of 2024-06-30, 29 defaults, 38 of each kind are needed"
     assert [one for one in caplog.messages if "learns from" in one] == [
         f"champion    operational_risk learns from two snapshots: {both}",
         f"champion    voting_ensemble learns from 2025-06-30 alone: {few}",
         f"champion    wide_deep learns from two snapshots: {both}",
+        f"champion    scorecard learns from two snapshots: {both}",
     ]
 
 
@@ -104,7 +111,7 @@ def test_a_portfolio_that_was_not_there_a_year_before_learns_from_one_snapshot(t
 
     monkeypatch.setattr(history, "build_snapshots", build)
     ensure()
-    assert [call["snapshots"] for call in trained] == [1, 1, 1]
+    assert [call["snapshots"] for call in trained] == [1, 1, 1, 1]
     assert (
         "operational_risk learns from 2025-06-30 alone: p has no enterprise known on 2024-06-30"
         in caplog.text
@@ -117,7 +124,7 @@ def test_a_record_shorter_than_the_lookback_at_the_earlier_snapshot_is_no_histor
     caplog.set_level("INFO", logger="nightledger")
     monkeypatch.setattr(lookback, "first_day", lambda *_, **__: date(2024, 6, 1))
     ensure()
-    assert [call["snapshots"] for call in trained] == [1, 1, 1]
+    assert [call["snapshots"] for call in trained] == [1, 1, 1, 1]
     assert "learns from 2025-06-30 alone: the record begins on 2024-06-01, within 390 days of" in caplog.text
 
 
@@ -150,7 +157,8 @@ def test_a_killed_first_night_trains_what_is_missing_when_it_is_run_again(traine
     ensure("charge_off")
     # on what counts as default for the champion that it stands beside, whatever the night was asked
     assert [(call["model"], call["snapshots"], call["outcome"]) for call in trained] == [
-        (VotingEnsembleSettings(), 2, OUTCOME)
+        (VotingEnsembleSettings(), 2, OUTCOME),
+        (ScorecardSettings(), 2, OUTCOME),
     ]
 
 
@@ -161,7 +169,7 @@ def test_what_was_withdrawn_is_not_trained_again(trained, monkeypatch, caplog):
     withdrawn.role = "retired"
     monkeypatch.setattr(registry, "records", lambda *_, **__: (withdrawn,))
     ensure()
-    assert [call["model"] for call in trained] == [WideDeepSettings()]
+    assert [call["model"] for call in trained] == [WideDeepSettings(), ScorecardSettings()]
     assert "champion    no voting_ensemble: 7 of the same knowledge is retired" in caplog.messages
 
 
@@ -177,8 +185,15 @@ EARLIER = date(2026, 6, 29)
         # payments are delivered: 389 days of them lie before a date with known outcomes, then 390
         ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 6), []),
         ("voting_ensemble", {"thick", "thin"}, date(2024, 6, 5), ["operational_risk"]),
-        ("voting_ensemble", {"transaction"}, date(2023, 1, 1), ["operational_risk", "wide_deep"]),
+        (
+            "voting_ensemble",
+            {"transaction"},
+            date(2023, 1, 1),
+            ["operational_risk", "wide_deep", "scorecard"],
+        ),
         ("wide_deep", {"thick", "transaction", "thin"}, date(2023, 1, 1), ["operational_risk"]),
+        # a champion that leads no class keeps nobody from joining
+        ("scorecard", {"transaction"}, date(2023, 1, 1), ["operational_risk", "wide_deep"]),
     ],
 )
 def test_a_later_night_trains_only_for_borrowers_whom_no_champion_covers(  # noqa: PLR0917
@@ -244,7 +259,8 @@ def test_a_night_that_nobody_can_score_names_each_family_with_its_reason(trained
         "p has no champion as of 2026-06-30, and no family can be trained on its dpd90 outcomes: "
         "operational_risk: no column holds two different values; voting_ensemble: 57 labelled thick files with "
         "9 defaults, 38 of each kind are needed; wide_deep: of 762 labelled borrowers of 2025-06-30 none has a "
-        "thick or transaction file. Deliver more feeds or a longer history, or name another --definition"
+        "thick or transaction file; scorecard: of 762 labelled borrowers of 2025-06-30 none has a thick or "
+        "transaction file. Deliver more feeds or a longer history, or name another --definition"
     )
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (0, 0))
     with pytest.raises(Refused, match="operational_risk: no borrower of 2025-06-30 has a label; voting_ens"):
@@ -262,7 +278,8 @@ def test_too_few_files_are_said_in_one_line(labelled, defaults, trained, monkeyp
     monkeypatch.setattr(matrix, "labelled", lambda *_, **__: (labelled, defaults))
     ensure()
     assert len(trained) == 1
-    files = {"voting_ensemble": "thick", "wide_deep": "thick and transaction"}
+    both = "thick and transaction"
+    files = {"voting_ensemble": "thick", "wide_deep": both, "scorecard": both}
     assert [one for one in caplog.messages if " no " in one] == [
         f"champion    no {family}: {labelled} labelled {kinds} files with {defaults} defaults, "
         "38 of each kind are needed"
@@ -308,13 +325,13 @@ def test_the_first_family_of_a_class_that_has_a_champion_gives_its_headline():
     assert headline_classes("operational_risk", ALL) == ("thin",)
     assert headline_classes("operational_risk", ["operational_risk"]) == ("thick", "transaction", "thin")
     assert headline_classes("voting_ensemble", ["operational_risk"]) == ()
-    for some in (ALL[:count] for count in range(4)):
+    for some in (ALL[:count] for count in range(len(ALL) + 1)):
         told = [coverage for family in some for coverage in headline_classes(family, some)]
         assert len(told) == len(set(told))
     orders = {coverage: champion_rule.order(coverage, FAMILIES) for coverage in champion_rule.COVERAGES}
     assert orders == {
-        "thick": ("voting_ensemble", "operational_risk", "wide_deep"),
-        "transaction": ("wide_deep", "operational_risk"),
+        "thick": ("voting_ensemble", "operational_risk", "wide_deep", "scorecard"),
+        "transaction": ("wide_deep", "operational_risk", "scorecard"),
         "thin": ("operational_risk",),
     }
 
@@ -365,7 +382,7 @@ def test_models_without_common_rows_are_not_shown_to_be_worse(trained, monkeypat
     assert lineup.find_lineup(NIGHT).worse == ()
 
 
-SUBSETS = [names for size in range(1, 4) for names in itertools.combinations(ALL, size)]
+SUBSETS = [names for size in range(1, len(ALL) + 1) for names in itertools.combinations(ALL, size)]
 
 
 @pytest.mark.parametrize("champion_names", SUBSETS, ids="-".join)
@@ -438,7 +455,8 @@ def test_who_is_covered_by_no_champion_is_told_what_to_train():
         {("thick", "voting_ensemble"): 57, ("transaction", None): 4, ("unscoreable", None): 1}, FAMILIES
     )
     told = (
-        "no champion covers them until one of wide_deep, operational_risk is trained (python -m flows train)"
+        "no champion covers them until one of wide_deep, operational_risk, scorecard is trained "
+        "(python -m flows train)"
     )
     assert lines == [
         "thick            57  voting_ensemble",

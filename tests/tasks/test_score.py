@@ -42,7 +42,8 @@ def test_borrowers_without_any_champion_stop_the_night(snapshot, monkeypatch):
     ) as no:
         score_part.score_partition.fn(NIGHT, NOBODY, WHOLE, snapshot, top_features=10)
     assert str(no.value).endswith(
-        "voting_ensemble, operational_risk, wide_deep: python -m flows train --portfolio p --family NAME"
+        "voting_ensemble, operational_risk, wide_deep, scorecard: "
+        "python -m flows train --portfolio p --family NAME"
     )
 
 
