@@ -32,11 +32,13 @@ def dump(classifier: OperationalRiskClassifier) -> tuple[dict[str, Any], dict[st
 def load(about: dict[str, Any], members: dict[str, bytes]) -> OperationalRiskClassifier:
     """Rebuild the fitted classifier from its description, arrays and learner."""
     settings = OperationalRiskSettings.model_validate(about["settings"])
-    classifier = OperationalRiskClassifier(settings=settings, groups=about["groups"])
+    held = about["held"] if "held" in about else {}  # noqa: SIM401 - models stored before there was any have none
+    classifier = OperationalRiskClassifier(settings=settings, groups=about["groups"], directions=held)
+    classifier.held_ = held
     arrays = load_arrays(members["arrays.npz"])
     prepared = Preparation(
         n_neighbors=settings.n_neighbors,
-        reference_rows=settings.reference_rows,
+        reference_rows=settings.donors,
         skew_limit=settings.skew_limit,
         random_state=settings.random_state,
     )
@@ -50,7 +52,7 @@ def load(about: dict[str, Any], members: dict[str, bytes]) -> OperationalRiskCla
         setattr(prepared, name, arrays[name])
     prepared.imputer_ = BoundedKNNImputer(
         n_neighbors=settings.n_neighbors,
-        reference_rows=settings.reference_rows,
+        reference_rows=settings.donors,
         random_state=settings.random_state,
     )
     prepared.imputer_.reference_, prepared.imputer_.fallback_ = arrays["reference_"], arrays["fallback_"]
@@ -79,6 +81,7 @@ def _describe(classifier: OperationalRiskClassifier) -> dict[str, Any]:
         "format": FORMAT,
         "settings": (classifier.settings or OperationalRiskSettings()).model_dump(mode="json"),
         "groups": None if classifier.groups is None else dict(classifier.groups),
+        "held": classifier.held_,
         "schema": [list(column) for column in prepared.schema_],
         "schema_hash": prepared.schema_hash_,
         "levels": [[name, levels] for name, levels in prepared.levels_.items()],

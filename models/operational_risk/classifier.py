@@ -17,6 +17,7 @@ from models.explaining.member_sums import explain_sums, linear_sums, member_sums
 from models.explanation import Explanation
 from models.feature_choice import choose_features
 from models.labels import check_labels
+from models.monotone import held_to, hold, signs_of
 from models.operational_risk.grid_search import grid_search
 from models.operational_risk.learners import GRIDS, make_learner, raw_probability
 from models.operational_risk.oversampling import SnappedSmote
@@ -38,6 +39,9 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     groups : mapping of str to str, or None, default=None
         Group of each column. Columns of other groups, or without a group, do not enter. None: every column
         that a model can take enters.
+    directions : mapping of str to int, or None, default=None
+        1 for features that raise the risk as they rise, -1 for those that lower it; None: no feature points one way.
+        The score of monotone trees follows them.
     runner : Runner or None, default=None
         Runs the fits of the grid search; None: one after the other. The result does not depend on it.
 
@@ -52,6 +56,8 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         Columns of a wanted group that did not enter, each with its reason ("nothing delivered", "constant").
     base_rate_ : float
         Share of defaults in the training rows, before oversampling.
+    held_ : dict of str to int
+        The directions that the score is held to; empty unless the settings are monotone.
     best_params_ : dict
         The choice of the grid search.
     grid_scores_ : tuple of GridPoint
@@ -84,10 +90,12 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         *,
         settings: OperationalRiskSettings | None = None,
         groups: Mapping[str, str] | None = None,
+        directions: Mapping[str, int] | None = None,
         runner: Runner | None = None,
     ) -> None:
         self.settings = settings
         self.groups = groups
+        self.directions = directions
         self.runner = runner
 
     def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Self:
@@ -115,6 +123,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         frame = X.select(names)
         preparation, oversampler = self._first_steps(settings)
         learner = make_learner(settings.learner, random_state=settings.random_state)
+        self.held_ = held_to(frame, self.directions, monotone=settings.monotone)
         self.grid_scores_ = grid_search(
             frame,
             labels,
@@ -126,13 +135,15 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             random_state=settings.random_state,
             runner=self.runner or threads(),
             borrowers=borrowers_of(X),
+            directions=self.held_,
         )
         self.best_params_ = max(self.grid_scores_, key=lambda point: point.mean_auc).parameters
         self.preparation_: Preparation = preparation.fit(frame)
         rows, balanced = self.preparation_.transform(frame), labels
         if oversampler is not None:
             rows, balanced = oversampler.fit_resample(rows, labels)
-        self.learner_ = learner.set_params(**self.best_params_).fit(rows, balanced)
+        signs = signs_of(self.preparation_.feature_names_out_, self.held_)
+        self.learner_ = hold(learner.set_params(**self.best_params_), signs).fit(rows, balanced)
         self.means_: npt.NDArray[np.float64] | None = rows.mean(axis=0)
         self.classes_ = np.array([0, 1])
         self.base_rate_ = float(labels.mean())
@@ -219,7 +230,7 @@ class OperationalRiskClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """Return the unfitted steps before the learner."""
         preparation = Preparation(
             n_neighbors=settings.n_neighbors,
-            reference_rows=settings.reference_rows,
+            reference_rows=settings.donors,
             skew_limit=settings.skew_limit,
             random_state=settings.random_state,
         )

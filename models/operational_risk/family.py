@@ -10,7 +10,9 @@ from models.operational_risk.settings import OperationalRiskSettings
 OPERATIONAL_RISK = Family(
     name="operational_risk",
     settings=OperationalRiskSettings,
-    build=lambda settings, groups, _: OperationalRiskClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, directions: OperationalRiskClassifier(
+        settings=settings, groups=groups, directions=directions
+    ),
     codec=artefact,
     covers=("thick", "transaction", "thin"),
     leads=("thin",),

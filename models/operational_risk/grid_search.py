@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from sklearn.model_selection import ParameterGrid
 
 from models.evaluation import repeated_folds
 from models.metrics import Labels, Scores, auc
+from models.monotone import Signs, hold, signs_of
 from models.operational_risk.learners import Grid, raw_probability
 from models.runner import Job, Runner
 
@@ -31,6 +32,7 @@ class PreparedFold(NamedTuple):
     train_labels: Labels
     test: Scores
     test_labels: Labels
+    signs: Signs
 
 
 def grid_search(
@@ -45,6 +47,7 @@ def grid_search(
     random_state: int,
     runner: Runner,
     borrowers: Sequence[str] | None = None,
+    directions: Mapping[str, int] | None = None,
 ) -> tuple[GridPoint, ...]:
     """Return every point of the grid with its mean AUC, in the order of the grid.
 
@@ -66,6 +69,8 @@ def grid_search(
         Runs the preparations, then the fits.
     borrowers : sequence of str, optional
         Borrower of each row; all rows of a borrower go to one fold.
+    directions : mapping of str to int, optional
+        Directions of features that the learner is held to.
     """
     folded = repeated_folds(labels, folds=folds, repeats=1, random_state=random_state, borrowers=borrowers)
     splits = [(train, test) for _, _, train, test in folded]
@@ -76,10 +81,12 @@ def grid_search(
         rows, row_labels = fitted.transform(frame[train]), labels[train]
         if oversampler is not None:
             rows, row_labels = clone(oversampler).fit_resample(rows, row_labels)
-        return PreparedFold(rows, row_labels, fitted.transform(frame[test]), labels[test])
+        signs = signs_of(fitted.feature_names_out_, directions or {})
+        return PreparedFold(rows, row_labels, fitted.transform(frame[test]), labels[test], signs)
 
     def score(candidate: dict[str, Any], fold: PreparedFold) -> float:
-        fitted = clone(learner).set_params(**candidate).fit(fold.train, fold.train_labels)
+        unfitted = hold(clone(learner).set_params(**candidate), fold.signs)
+        fitted = unfitted.fit(fold.train, fold.train_labels)
         return auc(fold.test_labels, raw_probability(fitted, fold.test))
 
     candidates = list(ParameterGrid({name: list(values) for name, values in grid.items()}))

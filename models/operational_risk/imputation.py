@@ -48,7 +48,7 @@ class BoundedKNNImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_neighbors : int, default=5
         Donors averaged for a gap: the nearest ones that have the value.
     reference_rows : int, default=1000
-        Most training rows kept as donors.
+        Most training rows kept as donors; 0: every gap takes the mean of the training rows.
     random_state : int, default=0
         Seed of the sample.
 

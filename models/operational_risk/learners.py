@@ -15,6 +15,8 @@ from xgboost import XGBClassifier
 Learner = Literal["xgboost", "logistic_regression", "svm", "random_forest"]
 Grid = dict[str, tuple[float | int | str | None, ...]]
 
+TREES: tuple[Learner, ...] = ("xgboost", "random_forest")  # these can be held to a direction
+
 PUBLISHED_NAMES: dict[Learner, str] = {
     "logistic_regression": "Logistic Regression",
     "svm": "Support Vector Machine",

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.family import FamilySettings
 from models.feature_groups import OPERATIONAL_GROUPS
-from models.operational_risk.learners import Grid, Learner
+from models.operational_risk.learners import TREES, Grid, Learner
 
 LONG_WINDOWS_BELOW = 500
 LONG_WINDOWS = ("365d", "all")
@@ -39,6 +39,11 @@ class OperationalRiskSettings(FamilySettings):
     oversample: bool = Field(
         True, description="SMOTE in the training folds; off for the challenger without it."
     )
+    monotone: bool = Field(
+        False,
+        description="The score never falls as a feature rises that raises the risk by the catalogue, nor the other way "
+        "round; gaps then take the mean of their feature, since neighbours change with a value.",
+    )
     smote_neighbors: int = Field(5, ge=1, le=50, description="Neighbours of SMOTE; lowered to minority - 1.")
     folds: int = Field(5, ge=2, le=20, description="Stratified folds of the grid search.")
     grid: Grid | None = Field(
@@ -46,6 +51,19 @@ class OperationalRiskSettings(FamilySettings):
     )
     random_state: int = Field(7, ge=0, le=2**32 - 1, description="Seed of folds, SMOTE and learner.")
     minimum_positives: int = Field(10, ge=2, description="Fewest defaults (and fewest others) to train on.")
+
+    @property
+    def donors(self) -> int:
+        """Most training rows kept as donors of gaps; without any, a gap takes the mean of its feature."""
+        return 0 if self.monotone else self.reference_rows
+
+    @model_validator(mode="after")
+    def _monotone_learner(self) -> Self:
+        if self.monotone and self.learner not in TREES:
+            raise ValueError(
+                f"monotone is for trees: {self.learner} cannot be held; {' or '.join(TREES)} can"
+            )
+        return self
 
     def adapted(self, *, rows: int, cross_section: bool) -> Self:
         """Return the settings with fewer windows where all of them would mislead, unless some are named.

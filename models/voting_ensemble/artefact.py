@@ -36,7 +36,9 @@ def dump(classifier: VotingEnsembleClassifier) -> tuple[dict[str, Any], dict[str
 def load(about: dict[str, Any], members: dict[str, bytes]) -> VotingEnsembleClassifier:
     """Rebuild the fitted classifier from its description, arrays and members; its selection is not kept."""
     settings = VotingEnsembleSettings.model_validate(about["settings"])
-    classifier = VotingEnsembleClassifier(settings=settings, groups=about["groups"])
+    held = about["held"] if "held" in about else {}  # noqa: SIM401 - models stored before there was any have none
+    classifier = VotingEnsembleClassifier(settings=settings, groups=about["groups"], directions=held)
+    classifier.held_ = held
     classifier.preparation_ = _preparation(about, load_arrays(members["arrays.npz"]))
     vote = about["combiner"]
     classifier.combiner_ = Combiner(
@@ -68,6 +70,7 @@ def _describe(classifier: VotingEnsembleClassifier) -> dict[str, Any]:
         "format": FORMAT,
         "settings": (classifier.settings or VotingEnsembleSettings()).model_dump(mode="json"),
         "groups": None if classifier.groups is None else dict(classifier.groups),
+        "held": classifier.held_,
         "schema": [list(column) for column in prepared.schema_],
         "schema_hash": prepared.schema_hash_,
         "levels": [[name, levels] for name, levels in prepared.levels_.items()],

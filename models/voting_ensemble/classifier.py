@@ -18,6 +18,7 @@ from models.explanation import Explanation
 from models.feature_choice import choose_features
 from models.labels import check_labels
 from models.metrics import Labels
+from models.monotone import held_to, signs_of
 from models.runner import Job, Runner, threads
 from models.voting_ensemble.explanation import explain
 from models.voting_ensemble.members import (
@@ -33,14 +34,10 @@ from models.voting_ensemble.preparation import StandardPreparation, duplicate_co
 from models.voting_ensemble.selection import Selection, select
 from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.voting_ensemble.tuning import tune
-from models.voting_ensemble.vif import variance_inflation
+from models.voting_ensemble.vif import enhanced_inflation
 
 Matrix = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-
-# features and groups that the paper adds to the loan ledger: section III.A and Table 1
-ENHANCED = ("debt_to_income",)
-ENHANCED_GROUPS = ("legal", "opinion")
 
 
 class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -58,6 +55,9 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
     groups : mapping of str to str, or None, default=None
         Group of each column. Columns of other groups, or without a group, do not enter. None: every column
         that a model can take enters.
+    directions : mapping of str to int, or None, default=None
+        1 for features that raise the risk as they rise, -1 for those that lower it; None: no feature points one way.
+        The score of a monotone ensemble follows them.
     runner : Runner or None, default=None
         Runs bags, folds and members; None: one after the other. The result does not depend on it.
 
@@ -74,6 +74,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         Decisions taken during the fit: infinite values, small bags, members that failed, weights not found.
     base_rate_ : float
         Share of defaults in the training rows, before oversampling.
+    held_ : dict of str to int
+        The directions that the score is held to; empty unless the settings are monotone.
     oversampled_ : bool
         True if the members were fitted after bagged SMOTE.
     oversampling_ : Oversampling or None
@@ -114,10 +116,12 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         *,
         settings: VotingEnsembleSettings | None = None,
         groups: Mapping[str, str] | None = None,
+        directions: Mapping[str, int] | None = None,
         runner: Runner | None = None,
     ) -> None:
         self.settings = settings
         self.groups = groups
+        self.directions = directions
         self.runner = runner
 
     def fit(self, X: pl.DataFrame, y: npt.ArrayLike) -> Self:
@@ -148,6 +152,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             labels, folds=settings.inner_folds, random_state=settings.random_state, borrowers=borrowers
         )
         self.tuned_, self.oversampling_ = {}, None
+        self.held_ = held_to(frame, self.directions, monotone=settings.monotone)
         measured: dict[bool, tuple[Selection, dict[str, str]]] = {}
         if settings.oversample is None:
             for side in (False, True):
@@ -159,7 +164,7 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         if settings.profile == "tuned":
             self.tuned_ = tune(
                 partial(self._prepare, frame, labels, settings),
-                settings.members,
+                settings.voters,
                 labels,
                 random_state=settings.random_state,
                 runner=run,
@@ -173,21 +178,23 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             self.combiner_ = with_prior(self.combiner_, float(labels.mean()))
         self.preparation_ = StandardPreparation().fit(frame)
         rows, balanced, decisions = balance(self.preparation_.transform(frame), labels, settings, self.runner)
-        unfitted = self._unfitted(settings)
+        unfitted, signs = self._unfitted(settings), signs_of(self.preparation_.feature_names_out_, self.held_)
         jobs = [
-            Job(name, partial(fit_member, name, unfitted[name], rows, balanced))
+            Job(name, partial(fit_member, name, unfitted[name], rows, balanced, signs))
             for name in longest_first(self.combiner_.members)
         ]
         fitted = dict(zip(longest_first(self.combiner_.members), run(jobs), strict=True))
         self.members_ = {name: fitted[name] for name in self.combiner_.members}
-        self.vif_ = self._variance_inflation(self.preparation_.transform(frame))
+        self.vif_ = enhanced_inflation(
+            self.preparation_.transform(frame), self.preparation_.numbers_, self.groups or {}
+        )
         self.decisions_ = (
             *(
                 f"{n} infinite values in {name} taken as gaps"
                 for name, n in self.preparation_.infinite_.items()
             ),
             *decisions,
-            *(f"{name} left out: {reason}" for name, reason in left_out.items()),
+            *(f"{name} left out: {reason}" for name, reason in (settings.unheld | left_out).items()),
             *self.selection_.decisions,
         )
         self.classes_ = np.array([0, 1])
@@ -272,7 +279,8 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         """Return the training rows of one fold in the form that members take, without looking at the held-out fold."""
         preparation = StandardPreparation().fit(frame[rows])
         matrix, balanced, _ = balance(preparation.transform(frame[rows]), labels[rows], settings)
-        return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]))
+        signs = signs_of(preparation.feature_names_out_, self.held_)
+        return Prepared(matrix, balanced, lambda others: preparation.transform(frame[others]), signs)
 
     def _measure(
         self, frame: pl.DataFrame, labels: Labels, folds: Rows, settings: VotingEnsembleSettings, run: Runner
@@ -292,23 +300,15 @@ class VotingEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
             members=predictions.members,
             folds=predictions.folds,
             selection=settings.selection,
+            monotone=settings.monotone,
         )
         return selection, predictions.left_out
 
     def _unfitted(self, settings: VotingEnsembleSettings) -> dict[str, Any]:
         """Return the members with the parameters found for them, or with those of a profile that is not searched."""
         plain: Profile = "night" if settings.profile == "tuned" else settings.profile
+        found = {name: tuned.parameters for name, tuned in self.tuned_.items()}
         return {
-            name: make_member(
-                name,
-                profile=self.tuned_[name].parameters if name in self.tuned_ else plain,
-                random_state=settings.random_state,
-            )
-            for name in settings.members
+            name: make_member(name, profile=found.get(name, plain), random_state=settings.random_state)
+            for name in settings.voters
         }
-
-    def _variance_inflation(self, matrix: Matrix) -> dict[str, float]:
-        """Return the variance inflation of the enhanced features among all numbers of the training rows."""
-        numbers, groups = self.preparation_.numbers_, self.groups or {}
-        enhanced = {name for name in numbers if name in ENHANCED or groups.get(name) in ENHANCED_GROUPS}
-        return variance_inflation(matrix[:, : len(numbers)], numbers, of=enhanced)

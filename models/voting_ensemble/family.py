@@ -10,7 +10,9 @@ from models.voting_ensemble.settings import VotingEnsembleSettings
 VOTING_ENSEMBLE = Family(
     name="voting_ensemble",
     settings=VotingEnsembleSettings,
-    build=lambda settings, groups, _: VotingEnsembleClassifier(settings=settings, groups=groups),
+    build=lambda settings, groups, directions: VotingEnsembleClassifier(
+        settings=settings, groups=groups, directions=directions
+    ),
     codec=artefact,
     covers=("thick",),
     leads=("thick",),

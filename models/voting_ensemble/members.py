@@ -19,10 +19,12 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from models.errors import ModelError
+from models.monotone import Signs, hold
 from models.voting_ensemble.levels import round_to_levels
 
 Member = Literal["xgboost", "gbdt", "adaboost", "random_forest", "lightgbm", "bagging", "extra_trees"]
 MEMBERS: tuple[Member, ...] = get_args(Member)
+FREE_ONLY: tuple[Member, ...] = ("gbdt",)  # these cannot be held to a direction; see `models.monotone.hold`
 
 Parameter = float | int | str | bool | None
 Parameters = Mapping[str, Parameter]
@@ -122,7 +124,9 @@ def _bare(member: Member) -> Any:
     return estimator
 
 
-def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np.int64]) -> Any:
+def fit_member(
+    name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np.int64], signs: Signs = ()
+) -> Any:
     """Fit a member and return it; any failure becomes one line that names the member.
 
     Members that sort columns get them stored column by column in their trees' own number format, which changes no
@@ -139,6 +143,8 @@ def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np
     X : ndarray of shape (n_samples, n_columns)
         Prepared and balanced training rows.
     y : ndarray of shape (n_samples,), 0 or 1
+    signs : tuple of int, default=()
+        Direction of each column that the member is held to; none: of no column.
 
     Raises
     ------
@@ -148,7 +154,7 @@ def fit_member(name: str, estimator: Any, X: npt.NDArray[Any], y: npt.NDArray[np
     if len(np.unique(y)) < 2:
         raise MemberError(f"{failure}: the rows hold one class only")
     try:
-        return estimator.fit(_by_columns(X) if isinstance(estimator, _SORTING) else X, y)
+        return hold(estimator, signs).fit(_by_columns(X) if isinstance(estimator, _SORTING) else X, y)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise MemberError(f"{failure}: {reason}") from error

@@ -13,6 +13,7 @@ from sklearn.base import clone
 
 from models.errors import ModelError
 from models.metrics import Labels, Scores
+from models.monotone import Signs
 from models.runner import Job, Runner
 from models.voting_ensemble.members import MemberError, fit_member, member_probability, smoothed
 
@@ -33,11 +34,14 @@ class Prepared(NamedTuple):
     y : ndarray of shape (n_balanced,), 0 or 1
     transform : callable
         From the numbers of rows to their matrix, by the rules learned from the training rows.
+    signs : tuple of int, default=()
+        Direction of each column that members are held to; none: of no column.
     """
 
     X: Matrix
     y: Labels
     transform: Callable[[Rows], Matrix]
+    signs: Signs = ()
 
 
 Prepare = Callable[[Rows], Prepared]
@@ -101,9 +105,9 @@ def out_of_fold(
     prepared = dict(zip(numbers, fold_parts, strict=True))
 
     def score(name: str, number: int) -> Scores | MemberError:
-        (X, y, _), held_out = prepared[number]
+        (X, y, _, signs), held_out = prepared[number]
         try:
-            fitted = fit_member(name, clone(members[name]), X, y)
+            fitted = fit_member(name, clone(members[name]), X, y, signs)
             return smoothed(fitted, member_probability(name, fitted, held_out))
         except MemberError as error:
             return error

@@ -51,6 +51,7 @@ def select(
     folds: Folds,
     selection: SelectionRule = "parsimonious",
     smaller_stacks: bool = True,
+    monotone: bool = False,
 ) -> Selection:
     """Score every candidate on out-of-fold probabilities and choose one.
 
@@ -80,6 +81,8 @@ def select(
     selection : {"parsimonious", "paper"}, default="parsimonious"
     smaller_stacks : bool, default=True
         Off for the paper's tables, which know one stack.
+    monotone : bool, default=False
+        A candidate with a weight below zero is not chosen: its score falls where a member's rises.
 
     Raises
     ------
@@ -105,6 +108,7 @@ def select(
         folds,
         selection,
         smaller_stacks=smaller_stacks and selection == "parsimonious",
+        monotone=monotone,
     )
 
 
@@ -116,6 +120,7 @@ def _selected(
     selection: SelectionRule,
     *,
     smaller_stacks: bool,
+    monotone: bool,
 ) -> Selection:
     """Score every candidate and choose; see `select`."""
     tests = [folds == number for number in np.unique(folds)]
@@ -128,7 +133,9 @@ def _selected(
     scored = [*votes, *optimised, *stacks]
     candidates = compare(scored, labels, tests)
     stacked = candidates[len(votes) + len(optimised)]
-    chosen = stacked if selection == "paper" else _simplest(candidates)
+    allowed = [one for one in scored if min(one.combiner.weights) >= 0] if monotone else scored
+    compared = compare(allowed, labels, tests) if monotone else candidates
+    chosen = stacked if selection == "paper" else _simplest(compared)
     return Selection(
         chosen=chosen,
         best_single=_best([candidate for candidate in candidates if candidate.rule == "single"], selection),
@@ -143,7 +150,7 @@ def _selected(
             for candidate in candidates
             if not candidate.converged
         ),
-        out_of_fold=scored[candidates.index(chosen)].probability,
+        out_of_fold=allowed[compared.index(chosen)].probability,
     )
 
 

@@ -201,8 +201,8 @@ def _within(prepare: Prepare, rows: Rows) -> Prepare:
     """Return a preparation that numbers rows within the given part."""
 
     def part(chosen: Rows) -> Prepared:
-        X, y, transform = prepare(rows[chosen])
-        return Prepared(X, y, lambda others: transform(rows[others]))
+        whole = prepare(rows[chosen])
+        return whole._replace(transform=lambda others: whole.transform(rows[others]))
 
     return part
 

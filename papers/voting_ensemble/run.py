@@ -23,8 +23,8 @@ from models.feature_choice import choose_features
 from models.feature_groups import TABLE_1_GROUPS
 from models.metrics import Labels
 from models.telling import plots
-from models.voting_ensemble.classifier import ENHANCED, ENHANCED_GROUPS
 from models.voting_ensemble.settings import VotingEnsembleSettings
+from models.voting_ensemble.vif import ENHANCED, ENHANCED_GROUPS
 from papers import public_sets, voting_ensemble
 from papers.fold_key import fold_key
 from papers.paper import Paper, Request
