@@ -1,7 +1,8 @@
-"""Measure what a trained model says of itself: reasons, contributions beside shap's, what it leans on, intervals."""
+"""Measure what a trained model says of itself: reasons, contributions beside shap's, directions, intervals."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.evaluation import borrowers_of
+from models.explaining.direction_check import check_directions, direction_figures
 from models.explaining.reason_check import check_reasons
 from models.family import Family
 from models.pd_interval import LEVEL, Tenth, tenths
@@ -19,7 +21,13 @@ ROWS = 50  # shap takes seconds for so many
 SEED = 7
 
 
-def examined(training: Training, family: Family, frame: pl.DataFrame, labels: npt.ArrayLike) -> Training:
+def examined(
+    training: Training,
+    family: Family,
+    frame: pl.DataFrame,
+    labels: npt.ArrayLike,
+    directions: Mapping[str, int],
+) -> Training:
     """Return the training with what was measured of the model's explanations and of the intervals of its PDs.
 
     Parameters
@@ -29,6 +37,9 @@ def examined(training: Training, family: Family, frame: pl.DataFrame, labels: np
     frame : polars.DataFrame
         Training rows; `ROWS` of them, drawn with the seed `SEED`, are shown to shap.
     labels : array-like of shape (n_samples,)
+    directions : mapping of str to int
+        1 for features that raise the risk as they rise, -1 for those that lower it: which the model goes against is
+        counted, whether or not it was held to them.
 
     Raises
     ------
@@ -41,6 +52,7 @@ def examined(training: Training, family: Family, frame: pl.DataFrame, labels: np
         training,
         reasons=check_reasons(model, frame, labels) if model.classifier.unexplained is None else None,
         shap_check=family.shap_check(model.classifier, frame[drawn]),
+        directions=check_directions(model, frame, directions),
         importance=family.importance(model.classifier, frame[drawn]),
         tenths=_tenths(training, frame),
     )
@@ -71,6 +83,8 @@ def figures(training: Training) -> dict[str, Any]:
             "largest": trees.largest,
             "differences": dict(trees.differences),
         }
+    if training.directions is not None:
+        measured["direction_check"] = direction_figures(training.directions)
     if importance is not None:
         measured["importance"] = {"how": importance.how, "shares": dict(importance.shares)}
     if training.tenths is not None:

@@ -32,7 +32,8 @@ class Prepared(Protocol):
 class Classifier(Protocol):
     """What training and scoring ask of the classifier of any family.
 
-    Its constructor takes ``settings``, ``groups`` and ``runner`` by keyword and only stores them.
+    Its constructor takes ``settings``, ``groups`` and ``runner`` by keyword, and ``directions`` where the family asks
+    for them, and only stores them.
     """
 
     family: ClassVar[str]

@@ -24,6 +24,7 @@ from models.evaluation import (
     repeated_folds,
     summarise,
 )
+from models.explaining.direction_check import Against
 from models.explaining.importance import Importance
 from models.explaining.reason_check import ReasonCheck
 from models.explaining.shap_check import ShapCheck
@@ -86,6 +87,7 @@ class Training:
     shap_check: ShapCheck | None = None
     importance: Importance | None = None
     tenths: tuple[Tenth, ...] | None = None
+    directions: tuple[Against, ...] | None = None
 
     @property
     def left_out(self) -> dict[str, list[str]]:
@@ -113,11 +115,11 @@ def train(
     """Return a calibrated model and its honest evaluation; the same for any runner.
 
     Evaluation: with several snapshots, the model is fitted on all but the last one and measured on the last one. With
-    one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). What a family
-    searches or selects, it searches inside the training rows.
+    one snapshot, stratified folds by borrower (2 repeats below 1,000 rows, 1 from there on). What a family searches
+    or selects, it searches inside the training rows.
 
-    Calibration: with several snapshots on what the model says of the last one, out of time, so that every family of
-    a portfolio is held to the default rate of the same later date and horizon; it is not fitted again, since the map
+    Calibration: with several snapshots on what the model says of the last one, out of time, so that every family of a
+    portfolio is held to the default rate of the same later date and horizon; it is not fitted again, since the map
     belongs to its scores. PDs of the last snapshot are measured cross-fitted. With one snapshot: where
     ``calibration_share`` of the rows holds at least ``calibration_positives`` defaults, that share is held out, the
     classifier never sees it and the calibrator sees nothing else. Otherwise the calibrator is fitted on out-of-fold
@@ -238,17 +240,14 @@ class _Fitter:
     ) -> tuple[CalibratedModel, Evaluation]:
         """Fit on the earlier snapshots, then calibrate and measure on the last one."""
         earlier, later = np.flatnonzero(~last), np.flatnonzero(last)
-        known = check_labels(
-            self.labels[later], rows=len(later), minimum=estimator.settings.minimum_positives
-        )
+        settings = estimator.settings
+        known = check_labels(self.labels[later], rows=len(later), minimum=settings.minimum_positives)
         classifier = clone(estimator).set_params(runner=self.runner)
         classifier.fit(self.frame[earlier], self.labels[earlier])
         raw = classifier.predict_proba(self.frame[later])[:, 1]
         calibrator = Calibrator(method="platt").fit(raw, known)
         how = f"out-of-time scores of {len(known)} rows of {day}, {int(known.sum())} defaults, platt"
-        parts = fold_numbers(
-            known, folds=estimator.settings.folds, random_state=estimator.settings.random_state
-        )
+        parts = fold_numbers(known, folds=settings.folds, random_state=settings.random_state)
         measured = _out_of_time(later, known, raw, _cross_fitted(raw, known, parts))
         interval = PdInterval().fit(raw, known, self.borrowers[later])
         return CalibratedModel(classifier, calibrator, self.scale, how, interval), measured

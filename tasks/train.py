@@ -82,7 +82,7 @@ def train_model(
             challenger=None if challenger is None else family.build(challenger, groups, directions),
             on_progress=Progress("train       measuring on rows it has not seen"),
         )
-        training = examined(replace(training, drawn_from=drawn_from), family, frame, labels)
+        training = examined(replace(training, drawn_from=drawn_from), family, frame, labels, directions)
     except ModelError as error:
         raise NotTrainable(f"{night.portfolio}, {family.name}, {outcome.definition}", str(error)) from error
     classifier = training.model.classifier

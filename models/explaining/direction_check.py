@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from models.scoring import CalibratedModel, raw_scores
 ROWS = 40  # a model has up to two hundred features with a direction: some seconds of time
 POINTS = 6
 TOLERANCE = 1e-3  # a tenth of a percentage point of PD: what is smaller changes no grade and no reason
+
+LISTED = 10
 
 
 class Against(NamedTuple):
@@ -71,6 +73,22 @@ def check_directions(
     slim = frame.select(column.name for column in schema)
     found = (_against(model, slim, name, directions[name], rows) for name in numbers)
     return tuple(one for one in found if one is not None)
+
+
+def direction_figures(checked: Sequence[Against]) -> dict[str, Any]:
+    """Return how many features have a direction and how many the PD goes against, and each that it does; plain JSON.
+
+    ``whole`` counts those that the model has the wrong way round as a whole. Features come furthest first, at most
+    `LISTED` of them.
+    """
+    broken = sorted((one for one in checked if one.against), key=lambda one: -one.largest)
+    return {
+        "tolerance": TOLERANCE,
+        "features": len(checked),
+        "against": len(broken),
+        "whole": sum(one.whole < -TOLERANCE for one in checked),
+        "furthest": [one._asdict() for one in broken[:LISTED]],
+    }
 
 
 def _against(

@@ -15,6 +15,7 @@ def choices(training: Training) -> dict[str, Any]:
 
 
 def card_lines(classifier: OperationalRiskClassifier) -> list[str]:
-    """Return the chosen parameters in one line."""
+    """Return the chosen parameters in one line, and how many features it is held to follow."""
     chosen = ", ".join(f"{name} = {value}" for name, value in classifier.best_params_.items())
-    return [f"Chosen: {chosen}."]
+    held = [f"Held to the directions of {len(classifier.held_)} features."] if classifier.held_ else []
+    return [f"Chosen: {chosen}.", *held]

@@ -6,6 +6,7 @@ import base64
 from itertools import islice
 from typing import Any
 
+from models.explaining.direction_check import direction_figures
 from models.explaining.importance import group_importance
 from models.family import Family
 from models.metrics import METRICS, Interval
@@ -82,6 +83,7 @@ def card(training: Training, family: Family, *, title: str) -> str:
             *_beside(training),
             *_reasons(training),
             *_shap_check(training),
+            *_directions(training),
             *_importance(training),
             "",
             *family.card_lines(classifier),
@@ -167,6 +169,24 @@ def _shap_check(training: Training) -> list[str]:
         (
             f"Contributions of the trees, held to shap's own code on {checked.rows} training rows: the largest "
             f"difference is {checked.largest:.0e} ({members})."
+        )
+    ]
+
+
+def _directions(training: Training) -> list[str]:
+    """Return how many directions of features the PD goes against, and where it does so most."""
+    if not training.directions:
+        return []
+    found = direction_figures(training.directions)
+    if not found["against"]:
+        return [f"Directions: the PD follows those of all {found['features']} features that have one."]
+    first = found["furthest"][0]
+    return [
+        (
+            f"Directions: {found['features']} features have one by the catalogue. With all others as they are, the PD "
+            f"goes against {found['against']} of them somewhere by more than {found['tolerance']:.1%}, and has "
+            f"{found['whole']} the wrong way round as a whole; the furthest: {first['feature']}, "
+            f"{first['largest']:.1%}."
         )
     ]
 

@@ -93,6 +93,7 @@ def card_lines(classifier: VotingEnsembleClassifier) -> list[str]:
     lines = [
         oversampling(classifier),
         "",
+        *([f"Held to the directions of {len(classifier.held_)} features.", ""] if classifier.held_ else []),
         (
             f"Votes: {votes(classifier)} ({selection.chosen.rule}; selection {selection.selection}, "
             f"{len(selection.candidates)} candidates on out-of-fold probabilities, parameters cross-fitted)."

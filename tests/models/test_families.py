@@ -131,6 +131,9 @@ def test_the_constructor_takes_keywords_only_and_only_stores(case: Case) -> None
     if "directions" in inspect.signature(kind).parameters:
         given["directions"] = DIRECTIONS
     parameters = list(inspect.signature(kind).parameters.values())
+    if "directions" in inspect.signature(kind).parameters:  # a family that asks for them gets them
+        given["directions"] = case.build().directions
+        assert given["directions"] is DIRECTIONS
     assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
     built = kind(**given)
     assert vars(built).keys() == built.get_params().keys() == given.keys()
@@ -317,7 +320,9 @@ def test_registry_and_card_can_tell_what_was_chosen(case: Case, training: Traini
 def test_what_was_measured_of_the_explanations_is_on_the_card_and_in_the_registry(
     case: Case, training: Training
 ) -> None:
-    measured, again = (examined(training, case.family, BORROWERS.frame, BORROWERS.labels) for _ in range(2))
+    measured, again = (
+        examined(training, case.family, BORROWERS.frame, BORROWERS.labels, DIRECTIONS) for _ in range(2)
+    )
     assert figures(measured) == figures(again)
     stored = json.loads(json.dumps(figures(measured), allow_nan=False))
     card = training_card.card(measured, case.family, title="contract")
@@ -326,6 +331,10 @@ def test_what_was_measured_of_the_explanations_is_on_the_card_and_in_the_registr
     if measured.shap_check is not None:
         assert measured.shap_check.rows == ROWS
         assert stored["shap_check"]["largest"] < 1e-6
+    way = stored["direction_check"]
+    assert way["features"] == sum(name in DIRECTIONS for name in training.model.classifier.feature_names_in_)
+    assert ("Directions: " in card) == (way["features"] > 0)
+    assert (f"goes against {way['against']} of them" in card) == (way["against"] > 0)
     assert ("Importance (" in card) == ("importance" in stored)
     assert ("importance" in training_card.pictures(measured)) == ("importance" in stored)
     if measured.importance is not None:

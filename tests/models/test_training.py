@@ -187,7 +187,7 @@ def test_card_lines_and_pictures_tell_the_figures(portfolio):
         repeats=1,
     )
     assert "importance" not in report.pictures(result)
-    result = examined(result, OPERATIONAL_RISK, portfolio.frame, portfolio.labels)
+    result = examined(result, OPERATIONAL_RISK, portfolio.frame, portfolio.labels, {})
     card = report.card(result, OPERATIONAL_RISK, title="small")
     assert f"| {next(iter(result.importance.shares))} | " in card
     assert "Importance (splits) by group: " in card

@@ -46,6 +46,42 @@ def test_the_card_tells_the_difference_to_shap_and_what_the_model_leans_on():
     assert re.findall(r"<td>(f\d+)</td>", table) == [f"f{n}" for n in range(11, 1, -1)]
 
 
+def test_the_card_says_which_directions_the_model_goes_against_and_whether_it_was_held_to_them():
+    rows = card_rows()
+    assert "have a direction" not in card(rows)
+    turned = {
+        "feature": "tx_gap_std_90d",
+        "direction": 1,
+        "rows": 40,
+        "against": 13,
+        "largest": 0.0812,
+        "whole": -0.01,
+    }
+    found = {"tolerance": 0.001, "features": 53, "against": 48, "whole": 7, "furthest": [turned]}
+
+    def page(settings, **changed):
+        metrics = {**rows.model["metrics"], "direction_check": found | changed}
+        return card(card_rows(model={**rows.model, "settings": settings, "metrics": metrics}))
+
+    free = page({"monotone": False})
+    assert (
+        "53 of its features have a direction by the catalogue. It was not held to them. With all other"
+        in free
+    )
+    assert (
+        "goes against 48 of them somewhere by more than 0.1%, and has 7 the wrong way round as a whole."
+        in free
+    )
+    row = "<td>tx_gap_std_90d</td><td>raise the PD</td>"
+    assert row in free
+    assert "13 of 40" in free[free.index(row) :]
+    held = page({"monotone": True}, against=0, whole=0, furthest=[])
+    assert "by the catalogue. It is held to them. Its PD follows all of them." in held
+    assert "Where it goes against" not in held
+    assert "by the catalogue. With all other features" in page({})
+    assert "have a direction" not in page({}, features=0, against=0, whole=0, furthest=[])
+
+
 def test_the_card_says_which_columns_were_left_out_and_why():
     page = card(card_rows())
     assert "3 columns left out" in page
