@@ -21,6 +21,7 @@ from flows._parameters import (
 from flows._task_runner import task_runner
 from tasks.champions import ensure_champions
 from tasks.changes import compare_with_previous
+from tasks.curve_model import with_curve_model
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
 from tasks.feeds import ended, feeds_of, mark_missing_feeds, record_feeds
@@ -114,7 +115,7 @@ def score(run: NightlyParameters, night: Night) -> Lineup:
     validate_features(night)
     lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
     sizes = {"partitions": run.partitions, "top_features": run.top_features, "stale_days": run.stale_days}
-    score_portfolio(night, lineup, **sizes)
+    score_portfolio(night, with_curve_model(night, lineup), **sizes)
     return lineup
 
 

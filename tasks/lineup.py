@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models.champion_rule import compared_classes, headline_classes, is_worse, stand_in
 from models.families import FAMILIES
+from models.hazard.stored import FAMILY as CURVE
 from warehouse import evaluations, registry
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -22,15 +23,17 @@ class Lineup:
         champions: the champion of each family that has one, in the order of the families.
         beside: challengers and shadows, scored beside the champion of their family.
         worse: families whose champion is worse than the stand-in's by the champion rule.
+        curve: the hazard model that gives the shape of default curves, where one could be learnt.
     """
 
     champions: Mapping[str, ModelRecord]
     beside: tuple[ModelRecord, ...] = ()
     worse: tuple[str, ...] = ()
+    curve: ModelRecord | None = None
 
     @property
     def records(self) -> tuple[ModelRecord, ...]:
-        """All models, champions first."""
+        """All models that give a PD, champions first."""
         return (*self.champions.values(), *self.beside)
 
     def headline_classes(self, record: ModelRecord) -> tuple[str, ...]:
@@ -45,8 +48,9 @@ def find_lineup(night: Night) -> Lineup:
     champions = champions_of(night)
     with writer(purpose="look for challengers") as con:
         others = registry.in_role(con, night, ("challenger", "shadow"))
+        curve = registry.champion(con, night, family=CURVE)
     beside = tuple(record for record in others if record.model_family in FAMILIES)
-    return Lineup(champions, beside, shown_worse(champions))
+    return Lineup(champions, beside, shown_worse(champions), curve)
 
 
 def champions_of(night: Night) -> dict[str, ModelRecord]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from models import artefact
 from models.errors import ModelError
+from models.hazard import stored
+from models.hazard.model import HazardModel
 from models.scoring import CalibratedModel
 from warehouse import registry
 from warehouse.errors import Refused
@@ -24,6 +26,24 @@ def load_model(record: ModelRecord) -> CalibratedModel:
         return _load(path, record.artefact_sha256, record.schema_hash)
     except ModelError as error:
         raise Refused(f"{record.model_family} {record.model_version} cannot be loaded: {error}") from error
+
+
+def load_curve_model(record: ModelRecord) -> HazardModel:
+    """Return the hazard model of a record.
+
+    Raises:
+        Refused: when the file is missing, is not the one that was registered, or cannot be read.
+    """
+    path = registry.verify(record)
+    try:
+        return _load_curve(path, record.artefact_sha256)
+    except ModelError as error:
+        raise Refused(f"{record.model_family} {record.model_version} cannot be loaded: {error}") from error
+
+
+@lru_cache(maxsize=KEPT_IN_MEMORY)
+def _load_curve(path: Path, sha256: str) -> HazardModel:
+    return stored.load(path, sha256=sha256)
 
 
 @lru_cache(maxsize=KEPT_IN_MEMORY)

@@ -11,12 +11,12 @@ from prefect.cache_policies import NO_CACHE
 from models.champion_rule import headline_lines
 from models.families import FAMILIES
 from tasks.lineup import Lineup
-from tasks.load_model import load_model
+from tasks.load_model import load_curve_model, load_model
 from tasks.parts import numbered, run_parts, workers
 from tasks.score_part import PartFiles, score_partition
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import contributions, matrix, run_inputs, scores
+from warehouse import contributions, curves, matrix, run_inputs, scores
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -37,6 +37,7 @@ def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | 
             )
         explained = [part.contributions for part in parts if part.contributions is not None]
         contributions.stage_contributions(con, explained, night)
+        curves.stage_curves(con, [part.curves for part in parts if part.curves is not None], night)
         return scores.staged_headlines(con, night)
 
 
@@ -64,9 +65,11 @@ def loadable(lineup: Lineup) -> Lineup:
     """Return the models of a night that can be loaded; a challenger or shadow that cannot is left out, with a line.
 
     Raises:
-        Refused: when a champion cannot be loaded.
+        Refused: when a champion or the model of the curves cannot be loaded.
     """
     beside = []
+    if lineup.curve is not None:
+        load_curve_model(lineup.curve)
     for record in lineup.records:
         try:
             model = load_model(record)

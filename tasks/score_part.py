@@ -13,10 +13,11 @@ from models.champion_rule import UNSCOREABLE, order, uncovered
 from models.errors import ModelError
 from models.families import FAMILIES
 from models.scoring import CalibratedModel
+from tasks.curves import curves_of
 from tasks.lineup import Lineup
 from tasks.load_model import load_model
 from tasks.parts import Part
-from warehouse import contributions, matrix, scores
+from warehouse import contributions, curves, matrix, scores
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
@@ -30,6 +31,7 @@ class PartFiles(NamedTuple):
     scores: Path
     rows: int
     contributions: Path | None
+    curves: Path | None
     remarks: tuple[str, ...]
 
 
@@ -45,6 +47,7 @@ def score_partition(
         frame = matrix.scoring_matrix(con, night, part.buckets)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
+        arrears = curves.arrears(con, night, part.buckets)
     waiting = uncovered(set(frame["coverage"]), lineup.champions, FAMILIES)
     if waiting and not lineup.champions:
         raise Refused(
@@ -57,7 +60,7 @@ def score_partition(
         "enterprise_id", "coverage", pd=pl.lit(None, pl.Float64)
     )
     score_rows = [scores.as_rows(unscored, night, record=None, headline=nobody)]
-    contribution_rows, remarks = [], []
+    contribution_rows, curve_rows, remarks = [], [], []
     for record in lineup.records:
         model = load_model(record)
         covered = frame.filter(pl.col("coverage").is_in(FAMILIES[record.model_family].covers))
@@ -76,17 +79,29 @@ def score_partition(
             headline=lineup.headline_classes(record),
         )
         score_rows.append(rows)
+        if record.horizon_days is not None:
+            curve_rows.append(curves_of(rows, record.horizon_days, lineup.curve, arrears))
         if explained is not None:
             contribution_rows.append(contributions.as_rows(explained, rows))
     folder = settings().runs_dir / night.run_id
     folder.mkdir(parents=True, exist_ok=True)
     name = f"b{part.buckets.first:04d}-{part.buckets.last:04d}-{secrets.token_hex(4)}.parquet"
-    file, contribution_file = folder / f"scores-{name}", folder / f"contributions-{name}"
+    file, contribution_file, curve_file = (
+        folder / f"{what}-{name}" for what in ("scores", "contributions", "curves")
+    )
     rows = pl.concat(score_rows, how="diagonal")
     rows.write_parquet(file)
     if contribution_rows:
         pl.concat(contribution_rows).write_parquet(contribution_file)
-    return PartFiles(file, rows.height, contribution_file if contribution_rows else None, tuple(remarks))
+    if curve_rows:
+        pl.concat(curve_rows).write_parquet(curve_file)
+    return PartFiles(
+        file,
+        rows.height,
+        contribution_file if contribution_rows else None,
+        curve_file if curve_rows else None,
+        tuple(remarks),
+    )
 
 
 def _score(

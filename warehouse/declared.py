@@ -21,6 +21,7 @@ from warehouse.tables import Shape, TableColumn
 WAITING = {
     "scores.incoming_scores": "scores.portfolio_scores",
     "scores.incoming_contributions": "scores.contributions",
+    "scores.incoming_curves": "scores.pd_curves",
 }
 """Each table in which rows wait to be validated, and the table that they belong to."""
 

@@ -25,6 +25,7 @@ FOLDER = "older"
 COVERAGE = "features.feat_coverage"
 CONTRIBUTIONS = "scores.contributions"
 CHANGES = "scores.score_changes"
+CURVES = "scores.pd_curves"
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,10 @@ def bring_back_contributions(
 
 
 def bring_back_scored(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    """Put back what a run that scores a night replaces: its contributions, and comparisons in which it has a part."""
+    """Put back what a run that scores a night replaces: contributions, curves, comparisons that it is part of."""
     bring_back_contributions(con, portfolio=night.portfolio, dates=[night.as_of_date])
+    of_night = "relation = ? and portfolio = ? and as_of_date = ?"
+    bring_back(con, every(con, of_night, [CURVES, night.portfolio, night.as_of_date]))
     later = every(
         con,
         "relation = ? and portfolio = ? and as_of_date >= ?",

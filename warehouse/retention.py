@@ -132,14 +132,14 @@ def put_back(con: duckdb.DuckDBPyConnection, portfolio: str, as_of_date: date) -
 
 
 def relations(con: duckdb.DuckDBPyConnection) -> list[Archive]:
-    """Return the relations whose older nights are moved: contributions, changes, counts in bins, and features."""
+    """Return the relations whose older nights move: contributions, changes, curves, counts in bins, features."""
     there = _tables(con)
     features = [
         Archive(file.relation, file.relation.split(".")[1], "bucket, enterprise_id", stamp="")
         for file in sql.catalogue("features")
         if file.partition and file.relation in there and file.relation not in ALWAYS_KEPT
     ]
-    return [archive.CONTRIBUTIONS, archive.CHANGES, _BINS, *features]
+    return [archive.CONTRIBUTIONS, archive.CHANGES, archive.CURVES, _BINS, *features]
 
 
 def sweep(con: duckdb.DuckDBPyConnection) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import changes, feature_catalogue, incoming, ledger, older_nights, sql
+from warehouse import changes, curves, feature_catalogue, incoming, ledger, older_nights, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -125,6 +125,8 @@ def commit_scores(
             ("scores.incoming_contributions", "scores.contributions"),
         ):
             incoming.move(con, waiting, target, night, model_roles=model_roles)
+        if "champion" in model_roles:
+            curves.move_curves(con, night)
         feature_catalogue.record(con)
         changes.forget(con, night)
         # the marts are built from audited scores only

@@ -1,10 +1,10 @@
 """Write scores as hive-partitioned Parquet that any tool can read; each build is complete.
 
-`published/portfolio_scores`, `contributions` and `score_changes` are links to their current builds; replacing a link
-is the only step that readers notice. A partition that no run has rewritten since the last build, and whose file is
-still what the manifest says, is hard-linked into the new one, not written again. The new build begins as the one before
-the last, which nobody reads any more and which has most of these links already: a folder made for each night of a long
-history costs a publish more than anything else.
+`published/portfolio_scores`, `contributions`, `score_changes` and `pd_curves` are links to their current builds;
+replacing a link is the only step that readers notice. A partition that no run has rewritten since the last build, and
+whose file is still what the manifest says, is hard-linked into the new one, not written again. The new build begins as
+the one before the last, which nobody reads any more and which has most of these links already: a folder made for each
+night of a long history costs a publish more than anything else.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ CHANGES = Archive(
     stamp="max(run_id)",
     nights=NIGHTS_IN_FILE,
 )
-ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES)
+CURVES = Archive("scores.pd_curves", "curves", "bucket, enterprise_id", nights=NIGHTS_IN_FILE)
+ARCHIVES = (SCORES, CONTRIBUTIONS, CHANGES, CURVES)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,262 @@
+"""Learn how the risk of default runs over the months after a night: a discrete-time hazard model with few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from models.errors import TooFewRowsError
+from models.hazard.months import MONTHS
+
+Floats = npt.NDArray[np.float64]
+
+STARTS = (1, 2, 4, 7, 10, 13, 19, 25, 37, 49)
+LOG_ODDS = "log_odds"
+TAIL = 0.01  # log-odds further out count as those at this quantile: their shape is known of too few
+SOON = 2.0  # months in which what a fact says of the first month falls to 37%
+_STEPS, _TOLERANCE = 100, 1e-9
+
+
+class HazardSettings(BaseModel):
+    """Every choice of one hazard model; stored with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    minimum_defaults: int = Field(
+        30, ge=5, description="Fewest defaults in the months at risk; with fewer no shape is learnt."
+    )
+    minimum_months: int = Field(6, ge=2, le=MONTHS, description="Fewest months that the record must show.")
+    defaults_a_span: int = Field(
+        5, ge=1, description="Fewest defaults in a span of months with a level of its own."
+    )
+    shrinkage: float = Field(
+        1.0, gt=0, description="Penalty of the standardised slopes, in squared units; the levels have none."
+    )
+    reversion_months: float = Field(
+        48.0,
+        gt=0,
+        description="Months after the last learnt one in which a hazard goes 63% of the way to the mean.",
+    )
+
+
+class Span(NamedTuple):
+    """Months that share a level: the first one, how many months at risk they held and how many defaults."""
+
+    first: int
+    at_risk: int
+    defaults: int
+
+
+class HazardModel(BaseEstimator):  # type: ignore[misc]
+    """Hazard of default in each month after a night, given that there was none before.
+
+    The complementary log-log model of grouped survival times (proportional hazards, seen by months)::
+
+        log h(k) = level(span of k) + (a + b log(k / 12)) z + (c + d exp(-(k - 1) / 2)) x
+
+    z is the log-odds of default within the horizon as told on the night; with b below 0 the risky become less so the
+    longer they last and the safe more, which any risk that no score shows brings about. x is a fact of the night, such
+    as arrears, that tells of the next months above all. Levels are free; slopes are shrunk towards 0. A span with too
+    few defaults joins its neighbour.
+
+    Beyond the last month with a default that the rows hold, k stays in the formula what it was there, and the logarithm
+    of the hazard goes exponentially to that of the mean hazard of all rows, with the settings' `reversion_months`.
+
+    Parameters
+    ----------
+    settings : HazardSettings
+
+    Attributes
+    ----------
+    spans_ : list of Span
+    last_month_ : int
+        Last month that was learnt; later ones are extrapolated.
+    log_mean_ : float
+        Logarithm of the mean monthly hazard of all rows, which later months go to.
+    names_ : list of str
+        z and the facts.
+    centres_, spreads_, lows_, highs_ : list of float
+        Of z and the facts: to standardise, and the least and greatest value (of z, those at the outer hundredths); what
+        is unknown is the centre.
+    coefficients_, errors_ : list of float
+        One for each span, then the slopes of z and of each fact, then their slopes with time; standard errors.
+    rows_, defaults_ : int
+
+    References
+    ----------
+    Prentice, Gloeckler (1978), Regression analysis of grouped survival data. Biometrics 34, 57-67.
+    Allison (1982), Discrete-time methods for the analysis of event histories. Sociological Methodology 13, 61-98.
+    Singer, Willett (1993), It's about time: using discrete-time survival analysis. J Educ Stat 18, 155-195.
+    Shumway (2001), Forecasting bankruptcy more accurately. J Business 74, 101-124.
+
+    Examples
+    --------
+    >>> months = pl.DataFrame({"log_odds": [-2.0, 0.0] * 240, "month": [1 + n // 20 % 12 for n in range(480)]})
+    >>> panel = months.with_columns(event=pl.int_range(480) % 13 == 0)
+    >>> model = HazardModel(HazardSettings()).fit(panel)
+    >>> model.log_hazards(np.array([-1.0]), np.empty((1, 0))).shape
+    (1, 60)
+    """
+
+    def __init__(self, settings: HazardSettings) -> None:
+        self.settings = settings
+
+    def fit(self, panel: pl.DataFrame, facts: Sequence[str] = ()) -> Self:
+        """Fit on months at risk.
+
+        Parameters
+        ----------
+        panel : polars.DataFrame
+            As `models.hazard.panel.monthly_panel` returns it, with `log_odds` and the facts.
+        facts : sequence of str
+            Columns of numbers; null where unknown. One that never varies tells nothing and is left out.
+
+        Raises
+        ------
+        TooFewRowsError
+            Fewer defaults or months than the settings ask for.
+        """
+        month, event = panel["month"].to_numpy(), panel["event"].to_numpy().astype(np.float64)
+        defaults = int(event.sum())
+        if defaults < self.settings.minimum_defaults:
+            raise TooFewRowsError(
+                f"{defaults} defaults in {panel.height} months at risk; the shape of a curve needs "
+                f"{self.settings.minimum_defaults}"
+            )
+        last = int(month[event > 0].max())
+        if last < self.settings.minimum_months:
+            raise TooFewRowsError(
+                f"defaults are known of {last} months after a snapshot; the shape of a curve needs "
+                f"{self.settings.minimum_months}"
+            )
+        self.last_month_ = last
+        self.spans_ = spans(month, event, least=self.settings.defaults_a_span)
+        self.names_ = [LOG_ODDS, *(fact for fact in facts if panel[fact].drop_nulls().n_unique() > 1)]
+        values = panel.select(pl.col(self.names_).cast(pl.Float64)).to_numpy()
+        self.lows_: list[float] = np.nanmin(values, axis=0).tolist()
+        self.highs_: list[float] = np.nanmax(values, axis=0).tolist()
+        self.lows_[0], self.highs_[0] = np.quantile(values[:, 0], [TAIL, 1 - TAIL]).tolist()
+        inside = np.clip(values, self.lows_, self.highs_)
+        self.centres_: list[float] = np.nanmean(inside, axis=0).tolist()
+        self.spreads_: list[float] = [float(spread) or 1.0 for spread in np.nanstd(inside, axis=0)]
+        self.log_mean_ = float(np.log(-np.log1p(-event.mean())))
+        columns = self._standardised(values)
+        design = np.column_stack(
+            [
+                self._span_of(month)[:, None] == np.arange(len(self.spans_)),
+                *columns,
+                *(column * passing for column, passing in zip(columns, self._passing(month), strict=True)),
+            ]
+        ).astype(np.float64)
+        penalty = np.repeat([0.0, self.settings.shrinkage], [len(self.spans_), 2 * len(self.names_)])
+        start = np.append(np.full(len(self.spans_), self.log_mean_), np.zeros(2 * len(self.names_)))
+        coefficients, information = _optimum(design, event, penalty, start)
+        self.coefficients_: list[float] = coefficients.tolist()
+        self.errors_: list[float] = np.sqrt(np.diag(np.linalg.inv(information))).tolist()
+        self.rows_, self.defaults_ = panel.height, defaults
+        return self
+
+    def log_hazards(self, log_odds: Floats, facts: Floats) -> Floats:
+        """Return the logarithm of the hazard of months 1 to 60, shape (n_samples, 60).
+
+        Column by column, so that a borrower has the same curve to the bit whoever is scored beside it.
+
+        Parameters
+        ----------
+        log_odds : ndarray of shape (n_samples,)
+            Of the PD told tonight.
+        facts : ndarray of shape (n_samples, n_facts)
+            In the order of the fit; NaN where unknown.
+        """
+        check_is_fitted(self, "coefficients_")
+        columns = self._standardised(np.column_stack([log_odds, facts]))
+        levels = self.coefficients_[: len(self.spans_)]
+        slopes = self.coefficients_[len(self.spans_) :]
+        months = np.arange(1, MONTHS + 1)
+        learnt = np.minimum(months, self.last_month_)
+        found = np.tile(np.array(levels)[self._span_of(learnt)], (len(log_odds), 1))
+        for place, (column, passing) in enumerate(zip(columns, self._passing(learnt), strict=True)):
+            found += column[:, None] * (slopes[place] + slopes[len(columns) + place] * passing)
+        left = np.exp(-(months - learnt) / self.settings.reversion_months)
+        return np.asarray(self.log_mean_ + left * (found - self.log_mean_), dtype=np.float64)
+
+    def _passing(self, month: npt.NDArray[np.integer]) -> list[Floats]:
+        """Return what the second slope of z and of each fact is multiplied by in each month."""
+        return [np.log(month / 12), *(np.exp(-(month - 1) / SOON) for _ in self.names_[1:])]
+
+    def _span_of(self, month: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+        return np.searchsorted([span.first for span in self.spans_], month, side="right") - 1
+
+    def _standardised(self, values: Floats) -> list[Floats]:
+        """Return each column inside its outer hundredths, centred and scaled; what is unknown is the centre."""
+        return [
+            np.nan_to_num((np.clip(values[:, place], low, high) - centre) / spread, nan=0.0)
+            for place, (low, high, centre, spread) in enumerate(
+                zip(self.lows_, self.highs_, self.centres_, self.spreads_, strict=True)
+            )
+        ]
+
+
+def spans(month: npt.NDArray[np.integer], event: Floats, *, least: int) -> list[Span]:
+    """Return the spans of `STARTS`, each joined to the one before it until it has enough defaults.
+
+    The first one that is short joins those after it.
+
+    Examples
+    --------
+    >>> spans(np.array([1, 1, 2, 3, 5, 8]), np.array([0.0, 1, 1, 0, 0, 1]), least=1)
+    [Span(first=1, at_risk=2, defaults=1), Span(first=2, at_risk=3, defaults=1), Span(first=7, at_risk=1, defaults=1)]
+    """
+    found: list[Span] = []
+    for first, after in zip(STARTS, (*STARTS[1:], MONTHS + 1), strict=True):
+        inside = (month >= first) & (month < after)
+        span = Span(first, int(inside.sum()), int(event[inside].sum()))
+        if found and min(span.defaults, found[-1].defaults) < least:
+            before = found.pop()
+            span = Span(before.first, before.at_risk + span.at_risk, before.defaults + span.defaults)
+        found.append(span)
+    return found
+
+
+def _optimum(design: Floats, event: Floats, penalty: Floats, start: Floats) -> tuple[Floats, Floats]:
+    """Return the coefficients of the greatest penalised likelihood and its information, by Fisher's scoring.
+
+    A step that does not raise the likelihood is halved.
+    """
+    coefficients, reached = start, _likelihood(design, event, penalty, start)
+    for _ in range(_STEPS):
+        hazard = _hazard(design, coefficients)
+        chance = -np.expm1(-hazard)
+        slope = design.T @ (hazard * (event - chance) / chance) - penalty * coefficients
+        weights = hazard * hazard * (1 - chance) / chance
+        information = (design * weights[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(information, slope)
+        while np.abs(step).max() > _TOLERANCE:
+            further = _likelihood(design, event, penalty, coefficients + step)
+            if further > reached:
+                break
+            step = step / 2
+        else:
+            return coefficients, information
+        coefficients, reached = coefficients + step, further
+    raise TooFewRowsError(
+        f"the hazards did not settle in {_STEPS} steps: the months at risk tell no shape of a curve"
+    )
+
+
+def _hazard(design: Floats, coefficients: Floats) -> Floats:
+    return np.asarray(np.exp(np.clip(design @ coefficients, -30.0, 3.0)), dtype=np.float64)
+
+
+def _likelihood(design: Floats, event: Floats, penalty: Floats, coefficients: Floats) -> float:
+    """Return the logarithm of the likelihood, less the penalty."""
+    hazard = _hazard(design, coefficients)
+    told = np.where(event > 0, np.log(-np.expm1(-hazard)), -hazard)
+    return float(told.sum() - (penalty * coefficients**2).sum() / 2)
