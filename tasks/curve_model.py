@@ -13,11 +13,10 @@ from models.errors import ModelError
 from models.families import FAMILIES
 from models.fingerprint import fingerprint
 from models.hazard import stored
-from models.hazard.learning import Learnt, borrowers_in_default_after, learn
-from models.hazard.model import HazardSettings
+from models.hazard.learning import Learnt, check_outcomes, learn
+from models.hazard.model import LOG_ODDS, HazardSettings
 from models.hazard.months import month_of
 from models.schema import schema_hash, schema_of
-from tasks.curves import ARREARS, with_arrears
 from tasks.features import build_features
 from tasks.labels import build_labels
 from tasks.lineup import Lineup
@@ -69,11 +68,9 @@ def learn_curve(night: Night, outcome: OutcomeDefinition) -> Learnt:
         outcomes, settled = curves.outcomes(con, night), curves.settled(con, night)
         begins = lookback.first_day(con, portfolio=night.portfolio)
     dates = tuple(day for day in dates if day == dates[-1] or lookback.spans(begins, day))
-    defaults = borrowers_in_default_after(outcomes, dates[0], definition=outcome.definition)
-    if settled is None or defaults < choices.minimum_defaults:
-        raise Refused(
-            f"{defaults} borrowers have defaulted since {dates[0]}, {choices.minimum_defaults} are needed"
-        )
+    if settled is None:
+        raise Refused("no outcome is known")
+    check_outcomes(outcomes, dates, definition=outcome.definition, settled=settled, settings=choices)
     for snapshot in map(night.on, dates):
         with writer(purpose="look for features") as con:
             built = matrix.has_features(con, snapshot)
@@ -85,10 +82,9 @@ def learn_curve(night: Night, outcome: OutcomeDefinition) -> Learnt:
             con, portfolio=night.portfolio, snapshot_dates=dates, outcome=outcome, coverage=COVERAGES, at_most=ROWS
         )  # fmt: skip
         moving = lookback.beyond(con, portfolio=night.portfolio, day=dates[0])
-        late = pl.concat(curves.arrears(con, night.on(day)).with_columns(as_of_date=day) for day in dates)
     return learn(
-        with_arrears(frame, late), outcomes, definition=outcome.definition, settled=settled,
-        month=month_of(outcome.horizon_days), facts=(ARREARS,), kept_out=moving, settings=choices,
+        frame, outcomes, definition=outcome.definition, settled=settled, month=month_of(outcome.horizon_days),
+        kept_out=moving, settings=choices,
     )  # fmt: skip
 
 
@@ -96,7 +92,7 @@ def learn_curve(night: Night, outcome: OutcomeDefinition) -> Learnt:
 def register_curve(night: Night, outcome: OutcomeDefinition, learnt: Learnt) -> ModelRecord:
     """Store and register the hazard model as the one that gives curves from this night on, and log what it learnt."""
     path, sha256 = stored.save(learnt.model, settings().models_dir)
-    facts = learnt.panel.select("log_odds", ARREARS)
+    seen = learnt.panel.select(LOG_ODDS)
     for line in learnt.lines():
         log.info("curves      %s", line)
     with writer(purpose="register curve") as con:
@@ -112,11 +108,11 @@ def register_curve(night: Night, outcome: OutcomeDefinition, learnt: Learnt) -> 
                 label_definition=outcome.definition,
                 horizon_days=outcome.horizon_days,
                 settings=learnt.model.settings.model_dump(mode="json"),
-                feature_groups=("score", "outcome"),
-                feature_names=tuple(facts.columns),
-                schema_hash=schema_hash(schema_of(facts)),
+                feature_groups=("score",),
+                feature_names=(LOG_ODDS,),
+                schema_hash=schema_hash(schema_of(seen)),
                 data_fingerprint=fingerprint(
-                    learnt.panel, learnt.panel["event"].cast(pl.Int64).to_numpy(), schema=schema_of(facts),
+                    learnt.panel, learnt.panel["event"].cast(pl.Int64).to_numpy(), schema=schema_of(seen),
                     keys=("as_of_date", "enterprise_id", "month"),
                 ),
                 metrics=learnt.metrics(),

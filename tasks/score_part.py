@@ -17,7 +17,7 @@ from tasks.curves import curves_of
 from tasks.lineup import Lineup
 from tasks.load_model import load_model
 from tasks.parts import Part
-from warehouse import contributions, curves, matrix, scores
+from warehouse import contributions, matrix, scores
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
@@ -47,7 +47,6 @@ def score_partition(
         frame = matrix.scoring_matrix(con, night, part.buckets)
         if any(matrix.SENSITIVE.intersection(record.feature_names) for record in lineup.records):
             frame = matrix.add_sensitive(con, frame, portfolio=night.portfolio)
-        arrears = curves.arrears(con, night, part.buckets)
     waiting = uncovered(set(frame["coverage"]), lineup.champions, FAMILIES)
     if waiting and not lineup.champions:
         raise Refused(
@@ -80,7 +79,7 @@ def score_partition(
         )
         score_rows.append(rows)
         if record.horizon_days is not None:
-            curve_rows.append(curves_of(rows, record.horizon_days, lineup.curve, arrears))
+            curve_rows.append(curves_of(rows, record.horizon_days, lineup.curve))
         if explained is not None:
             contribution_rows.append(contributions.as_rows(explained, rows))
     folder = settings().runs_dir / night.run_id

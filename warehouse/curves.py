@@ -10,7 +10,6 @@ import duckdb
 import polars as pl
 
 from warehouse import buckets, incoming, sql
-from warehouse.buckets import BucketRange
 from warehouse.night import Night
 
 RELATION = "scores.pd_curves"
@@ -23,22 +22,6 @@ where
     portfolio = $portfolio and known_at < $as_of_date + interval 1 day
     and (known_to is null or known_to >= $as_of_date + interval 1 day)
 order by enterprise_id, loan_id, outcome_date
-"""
-
-# as known that night: of each loan its latest row
-_ARREARS = f"""
-select enterprise_id, cast(max(days_past_due) as double) as days_past_due
-from (
-    select enterprise_id, loan_id, arg_max(coalesce(days_past_due, 0), outcome_date) as days_past_due
-    from wh.staging.stg_outcomes
-    where
-        portfolio = $portfolio and outcome_date <= $as_of_date and known_at < $as_of_date + interval 1 day
-        and (known_to is null or known_to >= $as_of_date + interval 1 day)
-        and {buckets.bucket_of("enterprise_id")} between $first and $last
-    group by enterprise_id, loan_id
-) as l
-group by enterprise_id
-order by enterprise_id
 """
 
 # a correction says when it was corrected, not how late the first word came
@@ -71,14 +54,6 @@ order by bucket, c.enterprise_id
 def outcomes(con: duckdb.DuckDBPyConnection, night: Night) -> pl.DataFrame:
     """Return the outcomes of a portfolio as the night knows them, in the order of their key."""
     return sql.frame(con, _OUTCOMES, night.key)
-
-
-def arrears(con: duckdb.DuckDBPyConnection, night: Night, part: BucketRange = buckets.ALL) -> pl.DataFrame:
-    """Return enterprise_id and the days that it is past due on a night, by what was known that night.
-
-    Of several loans the one most past due counts. Borrowers of whom no outcome was known have no row.
-    """
-    return sql.frame(con, _ARREARS, {**night.key, **part._asdict()})
 
 
 def settled(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:

@@ -10,7 +10,7 @@ import polars as pl
 from scipy.special import logit
 
 from models.calibration import PD_EDGE
-from models.hazard.model import LOG_ODDS, HazardModel
+from models.hazard.model import HazardModel
 from models.hazard.months import MONTHS
 
 Floats = npt.NDArray[np.float64]
@@ -20,10 +20,9 @@ Shape = Literal["learnt", "constant"]
 def cumulative(pd: Floats, log_hazards: Floats | None, *, month: int) -> Floats:
     """Return the probability of default within 1 to 60 months, which is the calibrated PD at one of them.
 
-    With H(k) the sum of the hazards of months 1 to k, the curve is ``1 - (1 - pd) ** (H(k) / H(month))``: all hazards of
-    a borrower are multiplied by the one number that makes its curve agree with its PD, a shift of log(-log(1 - F)).
-    So the curve never falls and stays inside (0, 1), whatever the PD. Without hazards they are
-    constant.
+    With H(k) the sum of the hazards of months 1 to k, the curve is ``1 - (1 - pd) ** (H(k) / H(month))``: all hazards
+    of a borrower are multiplied by the one number that makes its curve agree with its PD, a shift of log(-log(1 - F)).
+    So the curve never falls and stays inside (0, 1), whatever the PD. Without hazards they are constant.
 
     Parameters
     ----------
@@ -56,31 +55,21 @@ def cumulative(pd: Floats, log_hazards: Floats | None, *, month: int) -> Floats:
 
 
 def curves(frame: pl.DataFrame, model: HazardModel | None, *, month: int) -> pl.DataFrame:
-    """Return enterprise_id, shape and cumulative_pd of each row, in order; months 1 to 60.
+    """Return enterprise_id, shape and cumulative_pd (months 1 to 60) of each row, in order.
 
     Parameters
     ----------
     frame : polars.DataFrame
-        enterprise_id, pd, and the facts that the model knows; one that is missing is unknown.
+        enterprise_id and pd.
     model : HazardModel or None
         None: a constant hazard, shape `constant`.
     month : int
         Month at whose end the horizon of the PD lies.
     """
     pd = frame["pd"].to_numpy().astype(np.float64)
-    log_hazards = None
-    if model is not None:
-        facts = [name for name in model.names_ if name != LOG_ODDS]
-        known = frame.select(
-            (pl.col(name) if name in frame.columns else pl.lit(None)).cast(pl.Float64).alias(name)
-            for name in facts
-        )
-        values = known.to_numpy() if facts else np.empty((frame.height, 0))
-        log_hazards = model.log_hazards(logit(pd), values)
     shape: Shape = "constant" if model is None else "learnt"
+    told = cumulative(pd, None if model is None else model.log_hazards(logit(pd)), month=month)
     return frame.select("enterprise_id").with_columns(
         shape=pl.lit(shape),
-        cumulative_pd=pl.Series(
-            cumulative(pd, log_hazards, month=month), dtype=pl.Array(pl.Float64, MONTHS)
-        ).cast(pl.List(pl.Float64)),
+        cumulative_pd=pl.Series(told, dtype=pl.Array(pl.Float64, MONTHS)).cast(pl.List(pl.Float64)),
     )

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.special import expit
 
-from models.hazard.model import LOG_ODDS, HazardModel, HazardSettings
-from models.hazard.panel import KEY, defaults_of, monthly_panel
+from models.hazard.model import LOG_ODDS, HazardModel, HazardSettings, check_panel
+from models.hazard.panel import KEY, monthly_panel
 from models.hazard.risk import FOLDS, fold_of, unseen_log_odds
 
 Floats = npt.NDArray[np.float64]
@@ -58,13 +58,30 @@ class Learnt:
 
     def lines(self) -> list[str]:
         """Return what a log tells."""
-        low, high = (self.gain + 1.96 * side * self.gain_error for side in (-1, 1))
         days = ", ".join(str(day) for day in self.panel["as_of_date"].unique().sort())
-        return [
+        low, high = (self.gain + 1.96 * side * self.gain_error for side in (-1, 1))
+        source = (
             f"learnt from {self.panel.height:,} months at risk after {days}, {self.model.defaults_:,} of them with a "
-            f"default, through {self.settled}; months after {self.model.last_month_} are extrapolated",
-            f"log-likelihood of unseen borrowers {self.gain:+.1f} against a constant hazard ({low:+.1f} to {high:+.1f})",
-        ]
+            f"default, through {self.settled}; months after {self.model.last_month_} are extrapolated"
+        )
+        gain = f"{self.gain:+.1f} ({low:+.1f} to {high:+.1f})"
+        return [source, f"log-likelihood of unseen borrowers {gain} against a constant hazard"]
+
+
+def check_outcomes(
+    outcomes: pl.DataFrame, dates: Sequence[date], *, definition: str, settled: date, settings: HazardSettings
+) -> None:
+    """Refuse outcomes that hold too few defaults or months after the dates, before any feature is built.
+
+    Raises
+    ------
+    TooFewRowsError
+        As `learn` would, whatever the features.
+    """
+    borrowers = outcomes.lazy().select("enterprise_id").unique()
+    snapshots = borrowers.join(pl.LazyFrame({"as_of_date": list(dates)}), how="cross")
+    panel = monthly_panel(snapshots, outcomes.lazy(), definition=definition, settled=settled)
+    check_panel(panel.select("month", "event").collect(engine="streaming"), settings)
 
 
 def learn(
@@ -74,7 +91,6 @@ def learn(
     definition: str,
     settled: date,
     month: int,
-    facts: Sequence[str],
     kept_out: Collection[str],
     settings: HazardSettings,
 ) -> Learnt:
@@ -83,14 +99,13 @@ def learn(
     Parameters
     ----------
     frame : polars.DataFrame
-        as_of_date, enterprise_id, features, facts and `label` (default within the horizon) of snapshots.
+        as_of_date, enterprise_id, features and `label` (default within the horizon) of snapshots.
     outcomes : polars.DataFrame
         As `models.hazard.panel.monthly_panel` takes them.
     definition : str
     settled : date
     month : int
         Month at whose end the horizon of the labels lies.
-    facts : sequence of str
     kept_out : collection of str
         Features that would mean something else on another date.
     settings : HazardSettings
@@ -100,15 +115,14 @@ def learn(
     ModelError
         Too few defaults or months, or no feature.
     """
-    told = unseen_log_odds(
-        frame.drop("label", *facts), frame["label"].to_numpy().astype(np.int64), kept_out=kept_out
-    )
-    snapshots = frame.select(*KEY, *facts, pl.Series(LOG_ODDS, told))
-    panel = monthly_panel(snapshots.lazy(), outcomes.lazy(), definition=definition, settled=settled).collect(
+    labels = frame["label"].to_numpy().astype(np.int64)
+    told = unseen_log_odds(frame.drop("label"), labels, kept_out=kept_out)
+    snapshots = frame.select(*KEY, pl.Series(LOG_ODDS, told)).lazy()
+    panel = monthly_panel(snapshots, outcomes.lazy(), definition=definition, settled=settled).collect(
         engine="streaming"
     )
-    model = HazardModel(settings).fit(panel, facts)
-    gains = _unseen_gain(panel, facts, settings, month=month)
+    model = HazardModel(settings).fit(panel)
+    gains = _unseen_gain(panel, settings, month=month)
     by_borrower = panel.select("enterprise_id", gain=pl.Series(gains)).group_by("enterprise_id").agg(
         pl.col("gain").sum()
     )["gain"].sort()  # fmt: skip
@@ -116,28 +130,17 @@ def learn(
     return Learnt(model, panel, settled, float(by_borrower.sum()), error)
 
 
-def borrowers_in_default_after(outcomes: pl.DataFrame, day: date, *, definition: str) -> int:
-    """Count the borrowers with a default after a day, in default before or not: no fewer than a panel could hold."""
-    found = defaults_of(outcomes.lazy(), definition).filter(pl.col("default_on") > day)
-    return int(found.select(pl.col("enterprise_id").n_unique()).collect().item())
-
-
-def _unseen_gain(
-    panel: pl.DataFrame, facts: Sequence[str], settings: HazardSettings, *, month: int
-) -> Floats:
+def _unseen_gain(panel: pl.DataFrame, settings: HazardSettings, *, month: int) -> Floats:
     """Return for each month at risk how much better a model that had not seen its borrower tells it."""
     folds = np.array([fold_of(borrower) for borrower in panel["enterprise_id"].to_list()])
     hazards = np.empty(panel.height)
+    fewer = settings.model_copy(update={"minimum_defaults": 5})  # four fifths of the borrowers have fewer
     for fold in range(FOLDS):
         test = folds == fold
         if not test.any():
             continue
         unseen = panel.filter(test)
-        model = HazardModel(settings.model_copy(update={"minimum_defaults": 5})).fit(
-            panel.filter(~test), facts
-        )
-        values = unseen.select(pl.col(model.names_[1:]).cast(pl.Float64)).to_numpy()
-        found = model.log_hazards(unseen[LOG_ODDS].to_numpy(), values)
+        found = HazardModel(fewer).fit(panel.filter(~test)).log_hazards(unseen[LOG_ODDS].to_numpy())
         hazards[test] = np.exp(found[np.arange(unseen.height), unseen["month"].to_numpy() - 1])
     constant = -np.log1p(-expit(panel[LOG_ODDS].to_numpy())) / month
     event = panel["event"].to_numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -16,11 +15,11 @@ from models.errors import TooFewRowsError
 from models.hazard.months import MONTHS
 
 Floats = npt.NDArray[np.float64]
+Months = npt.NDArray[np.integer]
 
 STARTS = (1, 2, 4, 7, 10, 13, 19, 25, 37, 49)
 LOG_ODDS = "log_odds"
 TAIL = 0.01  # log-odds further out count as those at this quantile: their shape is known of too few
-SOON = 2.0  # months in which what a fact says of the first month falls to 37%
 _STEPS, _TOLERANCE = 100, 1e-9
 
 
@@ -59,12 +58,11 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
 
     The complementary log-log model of grouped survival times (proportional hazards, seen by months)::
 
-        log h(k) = level(span of k) + (a + b log(k / 12)) z + (c + d exp(-(k - 1) / 2)) x
+        log h(k) = level(span of k) + (a + b log(k / 12)) z
 
-    z is the log-odds of default within the horizon as told on the night; with b below 0 the risky become less so the
-    longer they last and the safe more, which any risk that no score shows brings about. x is a fact of the night, such
-    as arrears, that tells of the next months above all. Levels are free; slopes are shrunk towards 0. A span with too
-    few defaults joins its neighbour.
+    z is the log-odds of default within the horizon as told on the night, standardised; with b below 0 the risky become
+    less so the longer they last and the safe more, which any risk that no score shows brings about. Levels are
+    free; a and b are shrunk towards 0. A span with too few defaults joins its neighbour.
 
     Beyond the last month with a default that the rows hold, k stays in the formula what it was there, and the logarithm
     of the hazard goes exponentially to that of the mean hazard of all rows, with the settings' `reversion_months`.
@@ -80,13 +78,12 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
         Last month that was learnt; later ones are extrapolated.
     log_mean_ : float
         Logarithm of the mean monthly hazard of all rows, which later months go to.
-    names_ : list of str
-        z and the facts.
-    centres_, spreads_, lows_, highs_ : list of float
-        Of z and the facts: to standardise, and the least and greatest value (of z, those at the outer hundredths); what
-        is unknown is the centre.
+    edges_ : list of float
+        Least and greatest log-odds; those outside count as these.
+    centre_, spread_ : float
+        Of the log-odds inside.
     coefficients_, errors_ : list of float
-        One for each span, then the slopes of z and of each fact, then their slopes with time; standard errors.
+        One for each span, then a and b; their standard errors, months of a borrower taken as independent.
     rows_, defaults_ : int
 
     References
@@ -94,117 +91,107 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
     Prentice, Gloeckler (1978), Regression analysis of grouped survival data. Biometrics 34, 57-67.
     Allison (1982), Discrete-time methods for the analysis of event histories. Sociological Methodology 13, 61-98.
     Singer, Willett (1993), It's about time: using discrete-time survival analysis. J Educ Stat 18, 155-195.
-    Shumway (2001), Forecasting bankruptcy more accurately. J Business 74, 101-124.
+    Shumway (2001), Forecasting bankruptcy more accurately: a simple hazard model. J Business 74, 101-124.
 
     Examples
     --------
     >>> months = pl.DataFrame({"log_odds": [-2.0, 0.0] * 240, "month": [1 + n // 20 % 12 for n in range(480)]})
     >>> panel = months.with_columns(event=pl.int_range(480) % 13 == 0)
     >>> model = HazardModel(HazardSettings()).fit(panel)
-    >>> model.log_hazards(np.array([-1.0]), np.empty((1, 0))).shape
+    >>> model.log_hazards(np.array([-1.0])).shape
     (1, 60)
     """
 
     def __init__(self, settings: HazardSettings) -> None:
         self.settings = settings
 
-    def fit(self, panel: pl.DataFrame, facts: Sequence[str] = ()) -> Self:
+    def fit(self, panel: pl.DataFrame) -> Self:
         """Fit on months at risk.
 
         Parameters
         ----------
         panel : polars.DataFrame
-            As `models.hazard.panel.monthly_panel` returns it, with `log_odds` and the facts.
-        facts : sequence of str
-            Columns of numbers; null where unknown. One that never varies tells nothing and is left out.
+            `month`, `event` and `log_odds`, as `models.hazard.panel.monthly_panel` returns them.
 
         Raises
         ------
         TooFewRowsError
             Fewer defaults or months than the settings ask for.
         """
+        defaults, last = check_panel(panel, self.settings)
         month, event = panel["month"].to_numpy(), panel["event"].to_numpy().astype(np.float64)
-        defaults = int(event.sum())
-        if defaults < self.settings.minimum_defaults:
-            raise TooFewRowsError(
-                f"{defaults} defaults in {panel.height} months at risk; the shape of a curve needs "
-                f"{self.settings.minimum_defaults}"
-            )
-        last = int(month[event > 0].max())
-        if last < self.settings.minimum_months:
-            raise TooFewRowsError(
-                f"defaults are known of {last} months after a snapshot; the shape of a curve needs "
-                f"{self.settings.minimum_months}"
-            )
         self.last_month_ = last
         self.spans_ = spans(month, event, least=self.settings.defaults_a_span)
-        self.names_ = [LOG_ODDS, *(fact for fact in facts if panel[fact].drop_nulls().n_unique() > 1)]
-        values = panel.select(pl.col(self.names_).cast(pl.Float64)).to_numpy()
-        self.lows_: list[float] = np.nanmin(values, axis=0).tolist()
-        self.highs_: list[float] = np.nanmax(values, axis=0).tolist()
-        self.lows_[0], self.highs_[0] = np.quantile(values[:, 0], [TAIL, 1 - TAIL]).tolist()
-        inside = np.clip(values, self.lows_, self.highs_)
-        self.centres_: list[float] = np.nanmean(inside, axis=0).tolist()
-        self.spreads_: list[float] = [float(spread) or 1.0 for spread in np.nanstd(inside, axis=0)]
+        log_odds = panel[LOG_ODDS].to_numpy()
+        self.edges_: list[float] = np.quantile(log_odds, [TAIL, 1 - TAIL]).tolist()
+        inside = self._inside(log_odds)
+        self.centre_, self.spread_ = float(inside.mean()), float(inside.std()) or 1.0
         self.log_mean_ = float(np.log(-np.log1p(-event.mean())))
-        columns = self._standardised(values)
-        design = np.column_stack(
-            [
-                self._span_of(month)[:, None] == np.arange(len(self.spans_)),
-                *columns,
-                *(column * passing for column, passing in zip(columns, self._passing(month), strict=True)),
-            ]
-        ).astype(np.float64)
-        penalty = np.repeat([0.0, self.settings.shrinkage], [len(self.spans_), 2 * len(self.names_)])
-        start = np.append(np.full(len(self.spans_), self.log_mean_), np.zeros(2 * len(self.names_)))
+        z = self._standardised(log_odds)
+        levels = self._span_of(month)[:, None] == np.arange(len(self.spans_))
+        design = np.column_stack([levels, z, z * np.log(month / 12)]).astype(np.float64)
+        penalty = np.append(np.zeros(len(self.spans_)), np.full(2, self.settings.shrinkage))
+        start = np.append(np.full(len(self.spans_), self.log_mean_), np.zeros(2))
         coefficients, information = _optimum(design, event, penalty, start)
         self.coefficients_: list[float] = coefficients.tolist()
         self.errors_: list[float] = np.sqrt(np.diag(np.linalg.inv(information))).tolist()
         self.rows_, self.defaults_ = panel.height, defaults
         return self
 
-    def log_hazards(self, log_odds: Floats, facts: Floats) -> Floats:
+    def log_hazards(self, log_odds: Floats) -> Floats:
         """Return the logarithm of the hazard of months 1 to 60, shape (n_samples, 60).
 
-        Column by column, so that a borrower has the same curve to the bit whoever is scored beside it.
+        A borrower has the same to the bit whoever is scored beside it.
 
         Parameters
         ----------
         log_odds : ndarray of shape (n_samples,)
             Of the PD told tonight.
-        facts : ndarray of shape (n_samples, n_facts)
-            In the order of the fit; NaN where unknown.
         """
         check_is_fitted(self, "coefficients_")
-        columns = self._standardised(np.column_stack([log_odds, facts]))
-        levels = self.coefficients_[: len(self.spans_)]
-        slopes = self.coefficients_[len(self.spans_) :]
+        *levels, slope, drift = self.coefficients_
         months = np.arange(1, MONTHS + 1)
         learnt = np.minimum(months, self.last_month_)
-        found = np.tile(np.array(levels)[self._span_of(learnt)], (len(log_odds), 1))
-        for place, (column, passing) in enumerate(zip(columns, self._passing(learnt), strict=True)):
-            found += column[:, None] * (slopes[place] + slopes[len(columns) + place] * passing)
+        z = self._standardised(log_odds)[:, None]
+        found = np.array(levels)[self._span_of(learnt)] + z * (slope + drift * np.log(learnt / 12))
         left = np.exp(-(months - learnt) / self.settings.reversion_months)
         return np.asarray(self.log_mean_ + left * (found - self.log_mean_), dtype=np.float64)
 
-    def _passing(self, month: npt.NDArray[np.integer]) -> list[Floats]:
-        """Return what the second slope of z and of each fact is multiplied by in each month."""
-        return [np.log(month / 12), *(np.exp(-(month - 1) / SOON) for _ in self.names_[1:])]
-
-    def _span_of(self, month: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+    def _span_of(self, month: Months) -> npt.NDArray[np.intp]:
         return np.searchsorted([span.first for span in self.spans_], month, side="right") - 1
 
-    def _standardised(self, values: Floats) -> list[Floats]:
-        """Return each column inside its outer hundredths, centred and scaled; what is unknown is the centre."""
-        return [
-            np.nan_to_num((np.clip(values[:, place], low, high) - centre) / spread, nan=0.0)
-            for place, (low, high, centre, spread) in enumerate(
-                zip(self.lows_, self.highs_, self.centres_, self.spreads_, strict=True)
-            )
-        ]
+    def _inside(self, log_odds: Floats) -> Floats:
+        low, high = self.edges_
+        return np.clip(log_odds, low, high)
+
+    def _standardised(self, log_odds: Floats) -> Floats:
+        return (self._inside(log_odds) - self.centre_) / self.spread_
 
 
-def spans(month: npt.NDArray[np.integer], event: Floats, *, least: int) -> list[Span]:
+def check_panel(panel: pl.DataFrame, settings: HazardSettings) -> tuple[int, int]:
+    """Return how many defaults the months at risk hold, and the last month after a snapshot with one.
+
+    Raises
+    ------
+    TooFewRowsError
+        Fewer defaults or months than the settings ask for.
+    """
+    months = panel.filter("event")["month"]
+    if len(months) < settings.minimum_defaults:
+        raise TooFewRowsError(
+            f"{len(months)} defaults in {panel.height} months at risk, the shape of a curve needs "
+            f"{settings.minimum_defaults}; deliver a longer record of outcomes"
+        )
+    last = int(months.max())  # type: ignore[arg-type]
+    if last < settings.minimum_months:
+        raise TooFewRowsError(
+            f"defaults are known of {last} months after a snapshot, the shape of a curve needs "
+            f"{settings.minimum_months}; deliver a longer record of outcomes"
+        )
+    return len(months), last
+
+
+def spans(month: Months, event: Floats, *, least: int) -> list[Span]:
     """Return the spans of `STARTS`, each joined to the one before it until it has enough defaults.
 
     The first one that is short joins those after it.

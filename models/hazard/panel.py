@@ -52,8 +52,13 @@ def monthly_panel(
     Shumway (2001), Forecasting bankruptcy more accurately: a simple hazard model. J Business 74, 101-124.
     van Houwelingen (2007), Dynamic prediction by landmarking in event history analysis. Scand J Statist 34, 70-85.
     """
-    at_risk = _at_risk(snapshots, _states(outcomes, definition))
-    defaults = defaults_of(outcomes, definition).sort("default_on")
+    states = _states(outcomes, definition)
+    at_risk = _at_risk(snapshots, states)
+    defaults = (
+        states.filter(pl.col("past_due") | pl.col("final"))
+        .select("enterprise_id", default_on="outcome_date")
+        .sort("default_on")
+    )
     ends = pl.LazyFrame(
         {"month": range(1, MONTHS + 1), "ends": [days_of(month) for month in range(1, MONTHS + 1)]},
         schema={"month": pl.Int32, "ends": pl.Int32},
@@ -89,12 +94,6 @@ def monthly_panel(
         .drop("known_days", "default_days", "default_on", "ends", "last_month", "default_month")
         .sort(*KEY, "month")
     )
-
-
-def defaults_of(outcomes: pl.LazyFrame, definition: str) -> pl.LazyFrame:
-    """Return enterprise_id and default_on of each row of outcomes that says default."""
-    states = _states(outcomes, definition).filter(pl.col("past_due") | pl.col("final"))
-    return states.select("enterprise_id", default_on="outcome_date")
 
 
 def _states(outcomes: pl.LazyFrame, definition: str) -> pl.LazyFrame:
