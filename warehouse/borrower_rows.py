@@ -1,4 +1,4 @@
-"""Read what a borrower's page shows: PD night by night, reasons, what moved, age of the data, overrides."""
+"""Read what a borrower's page shows: PD night by night, reasons, what moved, data, overrides, its curve."""
 
 from __future__ import annotations
 
@@ -89,6 +89,23 @@ order by enterprise_id, decided_at desc
 """
 
 
+_CURVE = f"""
+select
+    c.enterprise_id,
+    m.month,
+    c.cumulative_pd[m.month] - coalesce(c.cumulative_pd[m.month - 1], 0) as marginal_pd,
+    c.cumulative_pd[m.month] as cumulative_pd,
+    1 - pow(1 - s.pd_lower, ln(1 - c.cumulative_pd[m.month]) / ln(1 - s.pd)) as cumulative_lower,
+    1 - pow(1 - s.pd_upper, ln(1 - c.cumulative_pd[m.month]) / ln(1 - s.pd)) as cumulative_upper,
+    c.shape
+from (select * from wh.scores.pd_curves where {_OF_NIGHT}) as c
+inner join (select * from wh.scores.portfolio_scores where {_OF_NIGHT} and model_role = 'champion') as s
+    on c.enterprise_id = s.enterprise_id
+cross join (select unnest(range(1, 61)) as month) as m
+order by c.enterprise_id, m.month
+"""
+
+
 def borrower_rows(con: duckdb.DuckDBPyConnection, night: Night, ids: Sequence[str]) -> dict[str, Any]:
     """Return what the pages of some borrowers show as of a night, by the names of its parts; each frame has them all.
 
@@ -108,6 +125,7 @@ def borrower_rows(con: duckdb.DuckDBPyConnection, night: Night, ids: Sequence[st
         "moved": sql.frame(con, _MOVED, {**asked, "before": before}),
         "data": shown(sql.frame(con, _FRESHNESS, asked), "industry", "region"),
         "overrides": sql.frame(con, _OVERRIDES, asked),
+        "curve": sql.frame(con, _CURVE, asked),
     }
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import polars as pl
 
 from models.telling import in_words
-from models.telling.morning_plots import pd_history
+from models.telling.morning_plots import pd_curve, pd_history
 from models.telling.pages import day, picture, render, rows_of
 from models.telling.wording import PARTS, anchor, money, percent
 
 FEEDS = ("loan_ledger", "transactions", "operational_events", "legal_cases", "credit_opinions")
 BRIEF = 14  # nights of a borrower that a night's page gives as numbers
+TOLD_MONTHS = (3, 6, 12, 24, 36, 48, 60)
 _STATUS = {
     "fresh": "scored tonight",
     "stale": "not scored tonight, the PD is kept from {scored_as_of}",
@@ -45,6 +46,9 @@ class BorrowerRows:
         industry, region, exposure, and for each feed how many days old its newest row is; null where there is none.
     overrides : polars.DataFrame
         decided_on, old_grade, new_grade and valid_until, newest first; why is free text, which stops at raw.
+    curve : polars.DataFrame
+        month, marginal_pd, cumulative_pd, its bounds and shape of the 60 months after the night; no row in default,
+        where the PD is not of the night, and once the night's curves lie in Parquet.
     """
 
     as_of_date: date
@@ -54,12 +58,13 @@ class BorrowerRows:
     moved: pl.DataFrame
     data: pl.DataFrame
     overrides: pl.DataFrame
+    curve: pl.DataFrame
 
 
 def borrowers(rows: BorrowerRows, *, nights: int = BRIEF) -> dict[str, dict[str, Any]]:
     """Return what the template shows of each borrower with a score of the night, by its number.
 
-    The chart has all nights of the history, the table beside it the last few.
+    The chart has all nights of the history, the table beside it the last few. The curve is `borrower_page`'s alone.
     """
     found = {}
     for (enterprise_id,), history in rows.history.group_by("enterprise_id", maintain_order=True):
@@ -95,11 +100,14 @@ def borrowers(rows: BorrowerRows, *, nights: int = BRIEF) -> dict[str, dict[str,
 
 def borrower_page(rows: BorrowerRows, *, portfolio: str, enterprise_id: str) -> str:
     """Return the page of one borrower that has a row of the night as HTML."""
+    curve = rows.curve.filter(enterprise_id=enterprise_id)
     return render(
         "borrower.html.jinja",
         portfolio=portfolio,
         as_of_date=rows.as_of_date,
         borrower=borrowers(rows, nights=rows.history.height)[enterprise_id],
+        curve_picture=None if curve.is_empty() else picture(pd_curve(curve), about=_about_curve(curve)),
+        curve=rows_of(curve.filter(pl.col("month").is_in(TOLD_MONTHS))),
     )
 
 
@@ -130,6 +138,12 @@ def _about(history: pl.DataFrame) -> str:
     told = in_words.over_nights(history, "pd", name="PD", shown=percent)
     interval = _interval(history.row(-1, named=True))
     return f"{told} 95% interval on the last night {interval}." if interval else told
+
+
+def _about_curve(curve: pl.DataFrame) -> str:
+    months = curve.filter(pl.col("month").is_in(TOLD_MONTHS)).select("month", "cumulative_pd").rows()
+    told = ", ".join(f"{month} {percent(pd)}" for month, pd in months)
+    return f"Probability of default within so many months: {told}."
 
 
 def _facts(data: Mapping[str, Any]) -> list[str]:

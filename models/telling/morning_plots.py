@@ -1,4 +1,4 @@
-"""Draw the small charts of the morning page: a figure over the nights, a borrower's PD with its interval."""
+"""Draw the small charts of the pages: a figure over the nights, a borrower's PD with its interval, its curve."""
 
 from __future__ import annotations
 
@@ -77,4 +77,29 @@ def pd_history(rows: pl.DataFrame) -> alt.LayerChart:
                 alt.Y("pd_lower:Q", title=None, axis=axis), alt.Y2("pd_upper:Q")
             ),
         )
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def pd_curve(rows: pl.DataFrame) -> alt.LayerChart:
+    """Return a borrower's probability of default within 1 to 60 months, with the interval of its PD carried along.
+
+    Parameters
+    ----------
+    rows : polars.DataFrame
+        month, cumulative_pd, cumulative_lower and cumulative_upper; the bounds are null where the PD has none.
+
+    Examples
+    --------
+    >>> bounds = {"cumulative_lower": [0.05], "cumulative_upper": [0.2]}
+    >>> rows = pl.DataFrame({"month": [1], "cumulative_pd": [0.1], **bounds})
+    >>> [layer["mark"]["type"] for layer in pd_curve(rows).to_dict()["layer"]]
+    ['area', 'line']
+    """
+    months = alt.X("month:Q", title="months", axis=alt.Axis(values=[0, 12, 24, 36, 48, 60], grid=False))
+    base = alt.Chart(inline(rows)).encode(months)
+    axis = alt.Axis(format=".0%", tickCount=3)
+    layers = [base.mark_line(color=BLUE).encode(alt.Y("cumulative_pd:Q", title=None, axis=axis))]
+    if rows["cumulative_lower"].count():
+        low, high = alt.Y("cumulative_lower:Q", title=None, axis=axis), alt.Y2("cumulative_upper:Q")
+        layers.insert(0, base.mark_area(color=_SHADE).encode(low, high))
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)

@@ -1,6 +1,6 @@
 -- audit: assert_scores_curve_around_pd
--- grain: one row per curve that falls, leaves (0, 1), has not 60 months, or is not the headline pd at its month, and per
---   enterprise that should have one and has none
+-- grain: one row per curve that falls, leaves (0, 1), has not 60 months, or is not the headline pd at its month, and,
+--   on a night that has curves, per enterprise that should have one and has none
 -- inputs: scores.pd_curves, scores.portfolio_scores, ops.model_registry
 -- parameters: portfolio, as_of_date
 
@@ -37,7 +37,8 @@ select
 from headlines as h
 full outer join curves as c on h.enterprise_id = c.enterprise_id
 where
-    not coalesce(
+    (c.enterprise_id is not null or exists (select 1 from curves))
+    and not coalesce(
         len(c.cumulative_pd) = 60
         and c.cumulative_pd[c.pd_month] = h.pd
         and c.cumulative_pd = list_sort(c.cumulative_pd)

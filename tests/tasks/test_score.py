@@ -79,7 +79,9 @@ def test_borrowers_that_no_model_can_score_have_a_row_without_a_model(snapshot, 
 
 
 def model(version: str, role: str, *, family: str = "operational_risk") -> SimpleNamespace:
-    return SimpleNamespace(model_family=family, model_version=version, role=role, feature_names=())
+    return SimpleNamespace(
+        model_family=family, model_version=version, role=role, feature_names=(), horizon_days=365
+    )
 
 
 def tenth(_record, _model, frame, _top):
@@ -129,7 +131,7 @@ class Done:
 
     def result(self) -> PartFiles:
         versions = ", ".join(record.model_version for record in self.records)
-        return PartFiles(Path(str(self.part.number)), 1, None, (f"of every part: {versions}",))
+        return PartFiles(Path(str(self.part.number)), 1, None, None, (f"of every part: {versions}",))
 
 
 def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(snapshot, monkeypatch, caplog):
@@ -169,9 +171,9 @@ def test_scores_that_the_files_do_not_hold_are_missed(snapshot):
     scores.as_rows(frame, NIGHT, record=None, headline=("unscoreable",)).with_columns(no_pd).write_parquet(
         file
     )
-    assert score.stage_scores.fn([PartFiles(file, 1, None, ())], NIGHT)
+    assert score.stage_scores.fn([PartFiles(file, 1, None, None, ())], NIGHT)
     with pytest.raises(Refused, match="hold 1 scores where 3 were written"):
-        score.stage_scores.fn([PartFiles(file, 3, None, ())], NIGHT)
+        score.stage_scores.fn([PartFiles(file, 3, None, None, ())], NIGHT)
 
 
 def test_a_champion_that_cannot_be_loaded_stops_the_night(monkeypatch):

@@ -89,9 +89,13 @@ def asked(*borrowers: str, days: tuple[date, ...] = SNAPSHOTS[:1]) -> pl.LazyFra
     return pl.LazyFrame(rows, schema=["as_of_date", "enterprise_id", "log_odds"], orient="row")
 
 
-def months_of(snapshots: pl.LazyFrame, outcomes: pl.LazyFrame, settled: date = SETTLED) -> dict[str, list[bool]]:
+def months_of(
+    snapshots: pl.LazyFrame, outcomes: pl.LazyFrame, settled: date = SETTLED
+) -> dict[str, list[bool]]:
     panel = monthly_panel(snapshots, outcomes, definition="dpd90", settled=settled).collect()
-    return {who: rows["event"].to_list() for (who,), rows in panel.group_by("enterprise_id", maintain_order=True)}
+    return {
+        who: rows["event"].to_list() for (who,), rows in panel.group_by("enterprise_id", maintain_order=True)
+    }
 
 
 def a_book(seed: int) -> pl.DataFrame:
@@ -117,9 +121,9 @@ def test_polars_and_sql_give_the_same_rows(definition):
     outcomes = a_book(len(definition))
     # e300 is told of by nobody
     snapshots = asked(*(f"e{number:03d}" for number in range(301)), days=SNAPSHOTS).collect()
-    panel = monthly_panel(
-        snapshots.lazy(), outcomes.lazy(), definition=definition, settled=SETTLED
-    ).collect(engine="streaming")
+    panel = monthly_panel(snapshots.lazy(), outcomes.lazy(), definition=definition, settled=SETTLED).collect(
+        engine="streaming"
+    )
     with duckdb.connect() as con:
         con.register("outcomes", outcomes)
         con.register("snapshots", snapshots)

@@ -180,6 +180,12 @@ def borrower_rows(*ids: str, nights: int = 20, **changed: object) -> BorrowerRow
             [(name, BEFORE, "D2", "C1", date(2026, 9, 30)) for name in ids],
             schema=["enterprise_id", "decided_on", "old_grade", "new_grade", "valid_until"], orient="row",
         ),
+        "curve": pl.DataFrame(
+            [(name, month, 0.01 - month / 10000, 0.31 * month / 60, 0.25 * month / 60, 0.4 * month / 60, "learnt")
+             for name in ids for month in range(1, 61)],
+            schema=["enterprise_id", "month", "marginal_pd", "cumulative_pd", "cumulative_lower", "cumulative_upper",
+                    "shape"], orient="row",
+        ),
         **changed,
     }  # fmt: skip
     return BorrowerRows(**made)  # type: ignore[arg-type]
