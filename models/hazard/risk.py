@@ -74,7 +74,7 @@ def fold_of(enterprise_id: str) -> int:
     Examples
     --------
     >>> [fold_of(borrower) for borrower in ("E0000001", "E0000002", "E0000003")]
-    [1, 4, 0]
+    [1, 4, 1]
     """
     return hashlib.sha256(enterprise_id.encode()).digest()[0] % FOLDS
 
