@@ -324,6 +324,7 @@ def test_examples_are_answered_and_there_are_enough_of_them(example_copy):
 @pytest.fixture
 def example_copy(portfolio):
     explained(portfolio)
+    portfolio.con.execute("create table wh.features.feat_enterprise as from wh.features.feat_profile")
     publish.publish(portfolio.con, "run")
     with reader() as published:
         yield published
