@@ -183,7 +183,7 @@ def test_contributions_add_up_to_the_pd_that_is_shown(nights: dict[str, pl.DataF
     key = ["enterprise_id", "model_family"]
     told = nights["june contributions"].group_by(key).agg(pl.col("contribution").sum())
     both = nights["june"].filter(pl.col("pd").is_not_null()).join(told, on=key, how="left")
-    assert both["model_family"].n_unique() == 3
+    assert both["model_family"].n_unique() == 4
     off = (both["base_value"] + both["contribution"] - both["pd"]).abs()
     assert off.null_count() == 0
     assert off.max() < 1e-9

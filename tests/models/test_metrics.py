@@ -71,6 +71,31 @@ def test_delong_agrees_with_the_definition():
     assert interval.high - interval.mean == pytest.approx(stats.norm.ppf(0.975) * np.sqrt(variance))
 
 
+def test_the_difference_of_two_aucs_agrees_with_the_definition():
+    labels, left = draw(3)
+    right = left + np.random.default_rng(1).normal(size=len(left))
+    found = metrics.auc_difference(labels, left, right)
+    assert found.mean == pytest.approx(metrics.auc(labels, left) - metrics.auc(labels, right))
+    gaps = np.zeros((int(labels.sum()), int((1 - labels).sum())))
+    for scores, sign in ((left, 1), (right, -1)):
+        bad, good = scores[labels == 1][:, None], scores[labels == 0][None, :]
+        gaps += sign * ((bad > good) + 0.5 * (bad == good))
+    variance = gaps.mean(axis=1).var(ddof=1) / gaps.shape[0] + gaps.mean(axis=0).var(ddof=1) / gaps.shape[1]
+    assert found.high - found.mean == pytest.approx(stats.norm.ppf(0.975) * np.sqrt(variance))
+    assert metrics.auc_difference(labels, left, left) == (0.0, 0.0, 0.0)
+
+
+def test_the_difference_of_two_log_losses_is_the_mean_of_pairs():
+    labels = draw(5)[0]
+    left, right = np.random.default_rng(2).uniform(0.05, 0.95, (2, len(labels)))
+    found = metrics.log_loss_difference(labels, left, right)
+    assert found.mean == pytest.approx(metrics.log_loss(labels, left) - metrics.log_loss(labels, right))
+    gaps = np.log(np.where(labels, right, 1 - right)) - np.log(np.where(labels, left, 1 - left))
+    assert found.high - found.low == pytest.approx(
+        2 * stats.norm.ppf(0.975) * gaps.std(ddof=1) / np.sqrt(len(gaps))
+    )
+
+
 def test_bootstrap_contains_the_estimate_and_repeats():
     labels, scores = draw(5)
     first = metrics.bootstrap_intervals(labels, scores, draws=100)
