@@ -133,9 +133,10 @@ def against_of(name: str, files: Sequence[dict]) -> Iterator[str]:
         )
         rows = sum(one["against"] for one in found) / sum(one["rows"] for one in found)
         worst = max(found, key=lambda one: one["largest"])
+        furthest = f"{worst['feature']}: {worst['largest']:.1%}" if worst["largest"] > 0 else "nowhere"
         yield (
             f"| {name} | {side} | {len(found) / models:.0f} | {somewhere:.1f} | {whole:.1f} | {rows:.1%} "
-            f"| {worst['feature']}: {worst['largest']:.1%} |"
+            f"| {furthest} |"
         )
 
 

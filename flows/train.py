@@ -6,7 +6,7 @@ from typing import Literal
 from prefect import flow
 from pydantic import Field, model_validator
 
-from flows._family import Family
+from flows._family import Family, families_with, family_settings
 from flows._parameters import HorizonDays, Parameters, Portfolio
 from flows._task_runner import task_runner
 from models.champion_rule import stand_in
@@ -19,12 +19,7 @@ from warehouse.night import Night
 from warehouse.outcome import Definition, OutcomeDefinition, default_definition
 
 # options that are settings of some families only
-OPTIONS = ("learner", "oversample", "profile", "selection", "sensitive")
-
-
-def families_with(option: str) -> list[str]:
-    """Return the families whose settings know an option."""
-    return [name for name, family in FAMILIES.items() if option in family.settings.model_fields]
+OPTIONS = ("learner", "monotone", "oversample", "profile", "selection", "sensitive")
 
 
 class TrainParameters(Parameters):
@@ -71,6 +66,9 @@ class TrainParameters(Parameters):
         default="parsimonious",
         description="Votes of voting_ensemble: the simplest within noise of the best, or the paper's rule",
     )
+    monotone: bool = Field(
+        default=False, description="Hold the trees to the directions that the feature catalogue gives"
+    )
     sensitive: Literal["drop", "use"] = Field(
         default="drop", description="Whether wide_deep may see the gender of the legal representative"
     )
@@ -91,6 +89,7 @@ class TrainParameters(Parameters):
                 raise ValueError(
                     f"--{name} goes with --family {' or '.join(families)}, not with {self.family}"
                 )
+        self.settings_of_family()
         return self
 
     def settings_of_family(self) -> FamilySettings:
@@ -98,7 +97,7 @@ class TrainParameters(Parameters):
         chosen = {name: getattr(self, name) for name in OPTIONS if self.family in families_with(name)}
         if self.oversample is None:
             chosen.pop("oversample", None)
-        return FAMILIES[self.family].settings(**chosen)
+        return family_settings(self.family, chosen)
 
 
 @flow(name="train", task_runner=task_runner())

@@ -31,11 +31,22 @@ def held_to(frame: pl.DataFrame, directions: Mapping[str, int] | None, *, monoto
     directions : mapping of str to int, or None
         1 for features that raise the risk as they rise, -1 for those that lower it.
     monotone : bool
+
+    Raises
+    ------
+    ModelError
+        They are to be monotone and no number has a direction.
     """
-    if not monotone or directions is None:
+    if not monotone:
         return {}
-    numbers = (column.name for column in schema_of(frame) if column.kind == "number")
-    return {name: directions[name] for name in numbers if name in directions}
+    numbers = [column.name for column in schema_of(frame) if column.kind == "number"]
+    held = {name: directions[name] for name in numbers if name in directions} if directions else {}
+    if not held:
+        raise ModelError(
+            f"monotone, but none of the {len(numbers)} numbers of the training rows has a direction in the feature "
+            "catalogue: give one to those that point one way, or train without monotone"
+        )
+    return held
 
 
 def signs_of(columns: Sequence[str], directions: Mapping[str, int]) -> Signs:

@@ -9,8 +9,9 @@ means less, empty where that is not plain, as with amounts, which grow with the 
 group; what one does with it is its own matter.
 
 The sentences say that the feature raised or lowered the estimated risk, not that its value is too high or too low:
-the models are not monotone, so that the same feature may count against one borrower for being high and against
-another for being low.
+a model that is not held to a direction may count the same feature against one borrower for being high and against
+another for being low. Of a model that is held to it (`monotone`, decision 0102) it is certain that a higher value of
+that feature alone would not have meant less risk. The sentences are the same for all models.
 """
 
 from __future__ import annotations

@@ -41,6 +41,15 @@ def test_the_form_makes_the_settings_of_its_family():
             {"family": "wide_deep", "oversample": False},
             "--oversample goes with --family operational_risk or voting",
         ),
+        (
+            {"family": "wide_deep", "monotone": True},
+            "--monotone goes with --family operational_risk or voting_ensemble, not with wide_deep",
+        ),
+        (
+            {"family": "voting_ensemble", "monotone": True, "selection": "paper"},
+            "voting_ensemble: the paper's rule stacks members, with weights below zero too",
+        ),
+        ({"learner": "svm", "monotone": True}, "operational_risk: monotone is for trees: svm cannot be held"),
         ({"definition": "cross_section", "snapshots": 2}, "has one snapshot"),
     ],
 )

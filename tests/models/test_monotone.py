@@ -127,7 +127,10 @@ def test_a_model_stored_before_there_were_directions_is_held_to_none(tmp_path):
 def test_only_numbers_are_held_and_only_on_demand():
     frame = BORROWERS.frame
     assert held_to(frame, {"city": 1, "employees": -1, "elsewhere": 1}, monotone=True) == {"employees": -1}
-    assert held_to(frame, DIRECTIONS, monotone=False) == held_to(frame, None, monotone=True) == {}
+    assert held_to(frame, DIRECTIONS, monotone=False) == held_to(frame, None, monotone=False) == {}
+    for nothing in (None, {}, {"city": 1}):
+        with pytest.raises(ModelError, match="none of the 6 numbers of the training rows has a direction"):
+            held_to(frame, nothing, monotone=True)
     columns = ("employees", "missing:employees", "city=north")
     assert signs_of(columns, {"employees": -1, "city": 1}) == (-1, 0, 0)
 

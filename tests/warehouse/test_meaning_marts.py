@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from warehouse import contributions, examples, partition, scores
+from warehouse import contributions, examples, partition, registry, scores
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -319,6 +319,37 @@ def test_examples_are_answered_and_there_are_enough_of_them(example_copy):
     ]
     with pytest.raises(Refused, match="there is no example 'x'; there are concentration, "):
         examples.example("x")
+
+
+def test_what_tonights_models_have_against_the_catalogue_is_answered_from_the_registry(portfolio, made):
+    turned = [
+        {
+            "feature": "tx_gap_std_90d",
+            "direction": 1,
+            "rows": 40,
+            "against": 10,
+            "largest": 0.03,
+            "whole": 0.02,
+        },
+        {
+            "feature": "business_age_years",
+            "direction": -1,
+            "rows": 20,
+            "against": 20,
+            "largest": 0.05,
+            "whole": -0.04,
+        },
+    ]
+    found = {"tolerance": 0.001, "features": 53, "against": 2, "whole": 1, "furthest": turned}
+    for version in ("1", "of no night"):
+        registry.register(portfolio.con, made(version, metrics={"auc": 0.8, "direction_check": found}))
+    night(portfolio, 0, [0.1, 0.3, 0.2, 0.4, None])
+    publish.publish(portfolio.con, "run")
+    assert ask(examples.example("features_against_direction").query).rows() == [
+        ("lender", "operational_risk", "1", "business_age_years", "Age of the business", "down", 1.0, 0.05, -0.04),
+        ("lender", "operational_risk", "1", "tx_gap_std_90d", "Irregularity of transactions, 90 days", "up", 0.25,
+         0.03, 0.02),
+    ]  # fmt: skip
 
 
 @pytest.fixture
