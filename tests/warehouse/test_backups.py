@@ -151,6 +151,7 @@ def test_a_restored_home_is_the_home_that_was_backed_up(night, shelf, tmp_path, 
         "published/portfolio_scores",
         "published/contributions",
         "published/score_changes",
+        "published/pd_curves",
     }
     builds = {name.split("/")[1] for name in made.manifest.files if name.startswith("published/.")}
     assert builds, "the scores of the night"

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from warehouse import migrations
+from warehouse import declared, migrations
 from warehouse.connection import writer
 from warehouse.errors import Refused
 
@@ -45,8 +45,9 @@ def test_every_table_and_column_of_the_migrations_says_what_it_means(con):
 
 
 @pytest.fixture
-def folded_only(sql_file):
+def folded_only(sql_file, monkeypatch):
     """The migrations as they were when the seventeen were folded: none with a later number."""
+    monkeypatch.delitem(declared.WAITING, "scores.incoming_curves")
     for migration in migrations.files():
         if migration.number > migrations.FOLDED_UP_TO:
             migration.path.unlink()
