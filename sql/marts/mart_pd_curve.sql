@@ -13,8 +13,8 @@
 -- column cumulative_pd: [score] probability; default in this month or an earlier one; in the month of the horizon the
 --   headline pd
 -- column conditional_pd: [score] probability; default in this month if there was none before: the hazard
--- column cumulative_lower: [score] probability; the lower end of the interval of the headline pd carried along the curve,
---   null where the pd has none; it does not hold what is not known of the shape
+-- column cumulative_lower: [score] probability; the lower end of the interval of the headline pd carried along the
+--   curve, null where the pd has none; it does not hold what is not known of the shape
 -- column cumulative_upper: [score] probability; its upper end
 -- column shape: [score] learnt (from the hazard model) or constant (none could be learnt)
 
@@ -33,7 +33,7 @@ select
 from wh.scores.pd_curves as c
 inner join wh.marts.mart_portfolio_latest as l
     on c.portfolio = l.portfolio and c.as_of_date = l.as_of_date and c.enterprise_id = l.enterprise_id
-cross join (select unnest(range(1, 61))::integer as month) as m
+cross join (select cast(unnest(range(1, 61)) as integer) as month) as m
 where
     c.portfolio = $portfolio
     and c.as_of_date = (

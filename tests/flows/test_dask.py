@@ -21,7 +21,13 @@ from tests.processes import still_running
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 SCORE = ["score", "--portfolio", "simulated-120-7", "--as-of", "2026-06-30", "--partitions", "24"]
-SCORED = ("scores.portfolio_scores", "scores.contributions", "marts.mart_portfolio_latest")
+SCORED = (
+    "scores.portfolio_scores",
+    "scores.contributions",
+    "scores.pd_curves",
+    "marts.mart_portfolio_latest",
+    "marts.mart_pd_curve",
+)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from warehouse.publishing.archive import ARCHIVES
 KEYS = {
     **{f"raw.{feed.name}": ("portfolio", *feed.key, "known_at") for feed in FEEDS.values()},
     "scores.portfolio_scores": ("portfolio", "as_of_date", "enterprise_id", "model_family", "model_role"),
+    "scores.pd_curves": ("portfolio", "as_of_date", "enterprise_id"),
     "scores.contributions": ("portfolio", "as_of_date", "enterprise_id", "model_family", "model_role", "feature"),
     "scores.score_changes": ("portfolio", "as_of_date", "against_date", "enterprise_id", "part", "feature"),
     "ops.monitoring": ("portfolio", "as_of_date", "measure", "model_family", "model_role", "model_version", "subject"),
