@@ -14,7 +14,7 @@ from models.families import FAMILIES
 from models.fingerprint import fingerprint
 from models.hazard import stored
 from models.hazard.learning import Learnt, check_outcomes, learn
-from models.hazard.model import LOG_ODDS, HazardSettings
+from models.hazard.model import RISK, HazardSettings
 from models.hazard.months import month_of
 from models.schema import schema_hash, schema_of
 from tasks.features import build_features
@@ -92,7 +92,7 @@ def learn_curve(night: Night, outcome: OutcomeDefinition) -> Learnt:
 def register_curve(night: Night, outcome: OutcomeDefinition, learnt: Learnt) -> ModelRecord:
     """Store and register the hazard model as the one that gives curves from this night on, and log what it learnt."""
     path, sha256 = stored.save(learnt.model, settings().models_dir)
-    seen = learnt.panel.select(LOG_ODDS)
+    seen = learnt.panel.select(RISK)
     for line in learnt.lines():
         log.info("curves      %s", line)
     with writer(purpose="register curve") as con:
@@ -109,7 +109,7 @@ def register_curve(night: Night, outcome: OutcomeDefinition, learnt: Learnt) -> 
                 horizon_days=outcome.horizon_days,
                 settings=learnt.model.settings.model_dump(mode="json"),
                 feature_groups=("score",),
-                feature_names=(LOG_ODDS,),
+                feature_names=(RISK,),
                 schema_hash=schema_hash(schema_of(seen)),
                 data_fingerprint=fingerprint(
                     learnt.panel, learnt.panel["event"].cast(pl.Int64).to_numpy(), schema=schema_of(seen),

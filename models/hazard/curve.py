@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import logit
 
 from models.calibration import PD_EDGE
 from models.hazard.model import HazardModel
 from models.hazard.months import MONTHS
+from models.hazard.risk import risk_of
 
 Floats = npt.NDArray[np.float64]
 Shape = Literal["learnt", "constant"]
@@ -68,7 +68,7 @@ def curves(frame: pl.DataFrame, model: HazardModel | None, *, month: int) -> pl.
     """
     pd = frame["pd"].to_numpy().astype(np.float64)
     shape: Shape = "constant" if model is None else "learnt"
-    told = cumulative(pd, None if model is None else model.log_hazards(logit(pd)), month=month)
+    told = cumulative(pd, None if model is None else model.log_hazards(risk_of(pd)), month=month)
     return frame.select("enterprise_id").with_columns(
         shape=pl.lit(shape),
         cumulative_pd=pl.Series(told, dtype=pl.Array(pl.Float64, MONTHS)).cast(pl.List(pl.Float64)),

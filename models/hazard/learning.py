@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.special import expit
 
-from models.hazard.model import LOG_ODDS, HazardModel, HazardSettings, check_panel
+from models.hazard.model import RISK, HazardModel, HazardSettings, check_panel
 from models.hazard.panel import KEY, monthly_panel
-from models.hazard.risk import FOLDS, fold_of, unseen_log_odds
+from models.hazard.risk import FOLDS, fold_of, unseen_risk
 
 Floats = npt.NDArray[np.float64]
 
@@ -116,8 +115,8 @@ def learn(
         Too few defaults or months, or no feature.
     """
     labels = frame["label"].to_numpy().astype(np.int64)
-    told = unseen_log_odds(frame.drop("label"), labels, kept_out=kept_out)
-    snapshots = frame.select(*KEY, pl.Series(LOG_ODDS, told)).lazy()
+    told = unseen_risk(frame.drop("label"), labels, kept_out=kept_out)
+    snapshots = frame.select(*KEY, pl.Series(RISK, told)).lazy()
     panel = monthly_panel(snapshots, outcomes.lazy(), definition=definition, settled=settled).collect(
         engine="streaming"
     )
@@ -140,9 +139,9 @@ def _unseen_gain(panel: pl.DataFrame, settings: HazardSettings, *, month: int) -
         if not test.any():
             continue
         unseen = panel.filter(test)
-        found = HazardModel(fewer).fit(panel.filter(~test)).log_hazards(unseen[LOG_ODDS].to_numpy())
+        found = HazardModel(fewer).fit(panel.filter(~test)).log_hazards(unseen[RISK].to_numpy())
         hazards[test] = np.exp(found[np.arange(unseen.height), unseen["month"].to_numpy() - 1])
-    constant = -np.log1p(-expit(panel[LOG_ODDS].to_numpy())) / month
+    constant = np.exp(panel[RISK].to_numpy()) / month
     event = panel["event"].to_numpy()
     return _told(hazards, event) - _told(constant, event)
 

@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 Months = npt.NDArray[np.integer]
 
 STARTS = (1, 2, 4, 7, 10, 13, 19, 25, 37, 49)
-LOG_ODDS = "log_odds"
-TAIL = 0.01  # log-odds further out count as those at this quantile: their shape is known of too few
+RISK = "risk"
+TAIL = 0.01  # risks further out count as those at this quantile: their shape is known of too few
 _STEPS, _TOLERANCE = 100, 1e-9
 
 
@@ -60,9 +60,10 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
 
         log h(k) = level(span of k) + (a + b log(k / 12)) z
 
-    z is the log-odds of default within the horizon as told on the night, standardised; with b below 0 the risky become
-    less so the longer they last and the safe more, which any risk that no score shows brings about. Levels are
-    free; a and b are shrunk towards 0. A span with too few defaults joins its neighbour.
+    z is the risk as told on the night, ``log(-log(1 - pd))``, standardised; with b below 0 the risky become less so the
+    longer they last and the safe more, which any risk that no score shows brings about. Levels are free; a and b are
+    shrunk towards 0. A span with too few defaults joins its neighbour. A constant hazard is the case of equal levels,
+    b = 0 and the slope that gives the PD back.
 
     Beyond the last month with a default that the rows hold, k stays in the formula what it was there, and the logarithm
     of the hazard goes exponentially to that of the mean hazard of all rows, with the settings' `reversion_months`.
@@ -79,9 +80,9 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
     log_mean_ : float
         Logarithm of the mean monthly hazard of all rows, which later months go to.
     edges_ : list of float
-        Least and greatest log-odds; those outside count as these.
+        Least and greatest risk; those outside count as these.
     centre_, spread_ : float
-        Of the log-odds inside.
+        Of the risks inside.
     coefficients_, errors_ : list of float
         One for each span, then a and b; their standard errors, months of a borrower taken as independent.
     rows_, defaults_ : int
@@ -95,7 +96,7 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> months = pl.DataFrame({"log_odds": [-2.0, 0.0] * 240, "month": [1 + n // 20 % 12 for n in range(480)]})
+    >>> months = pl.DataFrame({"risk": [-2.0, 0.0] * 240, "month": [1 + n // 20 % 12 for n in range(480)]})
     >>> panel = months.with_columns(event=pl.int_range(480) % 13 == 0)
     >>> model = HazardModel(HazardSettings()).fit(panel)
     >>> model.log_hazards(np.array([-1.0])).shape
@@ -111,7 +112,7 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         panel : polars.DataFrame
-            `month`, `event` and `log_odds`, as `models.hazard.panel.monthly_panel` returns them.
+            `month`, `event` and `risk`, as `models.hazard.panel.monthly_panel` returns them.
 
         Raises
         ------
@@ -122,12 +123,12 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
         month, event = panel["month"].to_numpy(), panel["event"].to_numpy().astype(np.float64)
         self.last_month_ = last
         self.spans_ = spans(month, event, least=self.settings.defaults_a_span)
-        log_odds = panel[LOG_ODDS].to_numpy()
-        self.edges_: list[float] = np.quantile(log_odds, [TAIL, 1 - TAIL]).tolist()
-        inside = self._inside(log_odds)
+        risk = panel[RISK].to_numpy()
+        self.edges_: list[float] = np.quantile(risk, [TAIL, 1 - TAIL]).tolist()
+        inside = self._inside(risk)
         self.centre_, self.spread_ = float(inside.mean()), float(inside.std()) or 1.0
         self.log_mean_ = float(np.log(-np.log1p(-event.mean())))
-        z = self._standardised(log_odds)
+        z = self._standardised(risk)
         levels = self._span_of(month)[:, None] == np.arange(len(self.spans_))
         design = np.column_stack([levels, z, z * np.log(month / 12)]).astype(np.float64)
         penalty = np.append(np.zeros(len(self.spans_)), np.full(2, self.settings.shrinkage))
@@ -138,21 +139,21 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
         self.rows_, self.defaults_ = panel.height, defaults
         return self
 
-    def log_hazards(self, log_odds: Floats) -> Floats:
+    def log_hazards(self, risk: Floats) -> Floats:
         """Return the logarithm of the hazard of months 1 to 60, shape (n_samples, 60).
 
         A borrower has the same to the bit whoever is scored beside it.
 
         Parameters
         ----------
-        log_odds : ndarray of shape (n_samples,)
+        risk : ndarray of shape (n_samples,)
             Of the PD told tonight.
         """
         check_is_fitted(self, "coefficients_")
         *levels, slope, drift = self.coefficients_
         months = np.arange(1, MONTHS + 1)
         learnt = np.minimum(months, self.last_month_)
-        z = self._standardised(log_odds)[:, None]
+        z = self._standardised(risk)[:, None]
         found = np.array(levels)[self._span_of(learnt)] + z * (slope + drift * np.log(learnt / 12))
         left = np.exp(-(months - learnt) / self.settings.reversion_months)
         return np.asarray(self.log_mean_ + left * (found - self.log_mean_), dtype=np.float64)
@@ -160,12 +161,12 @@ class HazardModel(BaseEstimator):  # type: ignore[misc]
     def _span_of(self, month: Months) -> npt.NDArray[np.intp]:
         return np.searchsorted([span.first for span in self.spans_], month, side="right") - 1
 
-    def _inside(self, log_odds: Floats) -> Floats:
+    def _inside(self, risk: Floats) -> Floats:
         low, high = self.edges_
-        return np.clip(log_odds, low, high)
+        return np.clip(risk, low, high)
 
-    def _standardised(self, log_odds: Floats) -> Floats:
-        return (self._inside(log_odds) - self.centre_) / self.spread_
+    def _standardised(self, risk: Floats) -> Floats:
+        return (self._inside(risk) - self.centre_) / self.spread_
 
 
 def check_panel(panel: pl.DataFrame, settings: HazardSettings) -> tuple[int, int]:

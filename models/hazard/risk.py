@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from lightgbm import LGBMClassifier
-from scipy.special import logit
 
 from models.calibration import Calibrator, Labels
 from models.errors import NoFeaturesError, TooFewRowsError
@@ -20,10 +19,10 @@ FOLDS = 5
 _NO_FEATURES = ("portfolio", "as_of_date", "bucket", "enterprise_id", "coverage")
 
 
-def unseen_log_odds(frame: pl.DataFrame, labels: Labels, *, kept_out: Collection[str] = ()) -> Floats:
-    """Return the log-odds of default of each row, calibrated, from boosted trees that were not fitted on its borrower.
+def unseen_risk(frame: pl.DataFrame, labels: Labels, *, kept_out: Collection[str] = ()) -> Floats:
+    """Return the risk of each row, calibrated, from boosted trees that were not fitted on its borrower.
 
-    What shapes a curve tonight is the log-odds of the headline PD. Of past snapshots the headline's model has no
+    What shapes a curve tonight is the risk that the headline PD means. Of past snapshots the headline's model has no
     score of rows that it did not see, so its place is taken by these: five fits, each on the borrowers of the other
     four folds, of all snapshots. The fold follows from the borrower's key alone. Platt's map (two numbers)
     is fitted on all these scores together.
@@ -65,7 +64,18 @@ def unseen_log_odds(frame: pl.DataFrame, labels: Labels, *, kept_out: Collection
                 f"{int(labels.sum())} defaults among {len(labels)} rows: too few to tell risk from"
             )
         raw[test] = _learner().fit(features[~test], labels[~test]).predict_proba(features[test])[:, 1]
-    return np.asarray(logit(Calibrator(method="platt").fit(raw, labels).predict(raw)), dtype=np.float64)
+    return risk_of(Calibrator(method="platt").fit(raw, labels).predict(raw))
+
+
+def risk_of(pd: Floats) -> Floats:
+    """Return log(-log(1 - pd)): the logarithm of the hazard that the PD means over its horizon.
+
+    Examples
+    --------
+    >>> risk_of(np.array([0.01, 0.1])).round(3).tolist()
+    [-4.6, -2.25]
+    """
+    return np.asarray(np.log(-np.log1p(-pd)), dtype=np.float64)
 
 
 def fold_of(enterprise_id: str) -> int:

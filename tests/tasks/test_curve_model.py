@@ -41,7 +41,7 @@ def learnt() -> Learnt:
     panel = pl.DataFrame(
         {
             "as_of_date": days * 600, "enterprise_id": [f"e{n % 200}" for n in range(1200)],
-            "log_odds": [-3.0 + n % 5 for n in range(1200)], "month": [n // 60 + 1 for n in range(1200)],
+            "risk": [-3.0 + n % 5 for n in range(1200)], "month": [n // 60 + 1 for n in range(1200)],
             "event": [n % 19 == 0 for n in range(1200)],
         }
     )  # fmt: skip

@@ -35,7 +35,7 @@ def test_the_same_rows_in_any_part_give_the_same_bits():
     rng = np.random.default_rng(0)
     panel = pl.DataFrame(
         {
-            "log_odds": rng.normal(-2, 1, 4000),
+            "risk": rng.normal(-2, 1, 4000),
             "month": np.arange(4000) % 20 + 1,
             "event": rng.random(4000) < 0.03,
         }

@@ -12,7 +12,7 @@ from models.errors import ArtefactError, NoFeaturesError, TooFewRowsError
 from models.hazard import stored
 from models.hazard.learning import check_outcomes, learn
 from models.hazard.model import HazardSettings
-from models.hazard.risk import fold_of, unseen_log_odds
+from models.hazard.risk import fold_of, unseen_risk
 
 NIGHT = date(2026, 6, 30)
 SNAPSHOTS = (NIGHT - timedelta(days=730), NIGHT - timedelta(days=365))
@@ -79,7 +79,7 @@ def test_the_risk_of_a_borrower_does_not_know_its_own_outcome():
     labels = frame["label"].to_numpy().astype(np.int64)
     mine = np.array([fold_of(who) for who in frame["enterprise_id"]]) == 0
     turned = np.where(mine & (np.arange(len(labels)) % 4 == 0), 1 - labels, labels)
-    before, after = (unseen_log_odds(frame.drop("label"), told) for told in (labels, turned))
+    before, after = (unseen_risk(frame.drop("label"), told) for told in (labels, turned))
     # Platt's two numbers are of all rows; the order of the borrowers' raw scores is their own
     assert (np.argsort(before[mine]) == np.argsort(after[mine])).all()
     assert (np.argsort(before[~mine]) != np.argsort(after[~mine])).any()
@@ -88,7 +88,7 @@ def test_the_risk_of_a_borrower_does_not_know_its_own_outcome():
 def test_features_that_mean_something_else_on_another_date_are_kept_out():
     frame, _ = a_record(150)
     with pytest.raises(NoFeaturesError, match="no feature that is a number has a value"):
-        unseen_log_odds(frame.drop("label"), frame["label"].to_numpy(), kept_out=("gap",))
+        unseen_risk(frame.drop("label"), frame["label"].to_numpy(), kept_out=("gap",))
 
 
 def test_a_stored_model_comes_back_and_a_changed_file_does_not(tmp_path):
@@ -96,8 +96,8 @@ def test_a_stored_model_comes_back_and_a_changed_file_does_not(tmp_path):
     path, sha256 = stored.save(model, tmp_path)
     assert stored.save(model, tmp_path) == (path, sha256)
     again = stored.load(path, sha256=sha256)
-    log_odds = np.linspace(-5, 1, 7)
-    assert np.array_equal(again.log_hazards(log_odds), model.log_hazards(log_odds))
+    risk = np.linspace(-5, 1, 7)
+    assert np.array_equal(again.log_hazards(risk), model.log_hazards(risk))
     assert again.spans_ == model.spans_
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(ArtefactError, match="is not the one registered"):

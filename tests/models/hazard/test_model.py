@@ -7,17 +7,17 @@ import polars as pl
 import pytest
 
 from models.errors import TooFewRowsError
-from models.hazard.model import LOG_ODDS, HazardModel, HazardSettings, check_panel, spans
+from models.hazard.model import RISK, HazardModel, HazardSettings, check_panel, spans
 from models.hazard.months import MONTHS
 
 
-def followed(log_hazards: np.ndarray, log_odds: np.ndarray, *, months: int, seed: int) -> pl.DataFrame:
+def followed(log_hazards: np.ndarray, risk: np.ndarray, *, months: int, seed: int) -> pl.DataFrame:
     """Months at risk of borrowers with these hazards until their default, drawn, or the last month."""
     rng = np.random.default_rng(seed)
-    hit = rng.random((len(log_odds), months)) < -np.expm1(-np.exp(log_hazards[:, :months]))
+    hit = rng.random((len(risk), months)) < -np.expm1(-np.exp(log_hazards[:, :months]))
     last = np.where(hit.any(axis=1), hit.argmax(axis=1), months - 1)
     who, month = np.nonzero(np.arange(months) <= last[:, None])
-    return pl.DataFrame({LOG_ODDS: log_odds[who], "month": month + 1, "event": hit[who, month]})
+    return pl.DataFrame({RISK: risk[who], "month": month + 1, "event": hit[who, month]})
 
 
 def test_without_a_score_the_hazards_are_those_of_the_life_table():
@@ -33,10 +33,10 @@ def test_without_a_score_the_hazards_are_those_of_the_life_table():
 
 
 def test_it_finds_the_slopes_that_the_rows_were_drawn_with():
-    log_odds = np.random.default_rng(0).uniform(-4, 0, 20_000)
+    risk = np.random.default_rng(0).uniform(-4, 0, 20_000)
     months = np.arange(1, MONTHS + 1)
-    truth = -4.5 + (log_odds + 2)[:, None] * (0.9 - 0.25 * np.log(months / 12))
-    model = HazardModel(HazardSettings()).fit(followed(truth, log_odds, months=24, seed=2))
+    truth = -4.5 + (risk + 2)[:, None] * (0.9 - 0.25 * np.log(months / 12))
+    model = HazardModel(HazardSettings()).fit(followed(truth, risk, months=24, seed=2))
     slope, drift = (value / model.spread_ for value in model.coefficients_[-2:])
     errors = [error / model.spread_ for error in model.errors_[-2:]]
     assert abs(slope - 0.9) < 4 * errors[0] < 0.1
@@ -62,7 +62,7 @@ def test_a_borrower_has_the_same_hazards_whoever_is_beside_it():
 def test_a_span_without_defaults_joins_its_neighbour():
     month = np.repeat(np.arange(1, 13), 100)
     event = np.isin(np.arange(1200) % 100, range(6)) & ~np.isin(month, (1, 7, 8, 9))
-    panel = pl.DataFrame({LOG_ODDS: np.linspace(-2, 0, 1200), "month": month, "event": event})
+    panel = pl.DataFrame({RISK: np.linspace(-2, 0, 1200), "month": month, "event": event})
     model = HazardModel(HazardSettings()).fit(panel)
     assert [span.first for span in model.spans_] == [1, 4, 10]  # months 1 and 7 to 9 have none
     assert sum(span.defaults for span in model.spans_) == event.sum()
@@ -81,9 +81,7 @@ def test_spans_with_one_short_of_all_are_one():
     ],
 )  # fmt: skip
 def test_too_little_is_refused_in_one_line(month, event, line):
-    panel = pl.DataFrame(
-        {LOG_ODDS: [0.0] * len(month), "month": month, "event": [bool(one) for one in event]}
-    )
+    panel = pl.DataFrame({RISK: [0.0] * len(month), "month": month, "event": [bool(one) for one in event]})
     for refuse in (HazardModel(HazardSettings()).fit, lambda rows: check_panel(rows, HazardSettings())):
         with pytest.raises(TooFewRowsError, match=line):
             refuse(panel)

@@ -43,7 +43,7 @@ loans as (
     select
         s.as_of_date,
         s.enterprise_id,
-        s.log_odds,
+        s.risk,
         l.loan_id,
         coalesce(arg_max(l.past_due, l.outcome_date) filter (where l.outcome_date <= s.as_of_date), false)
         or coalesce(bool_or(l.final) filter (where l.outcome_date <= s.as_of_date), false) as in_default,
@@ -53,7 +53,7 @@ loans as (
     group by all
 ),
 followed as (
-    select as_of_date, enterprise_id, log_odds, min(default_on) as default_on
+    select as_of_date, enterprise_id, risk, min(default_on) as default_on
     from loans
     group by all
     having not bool_or(in_default)
@@ -61,7 +61,7 @@ followed as (
 select
     f.as_of_date,
     f.enterprise_id,
-    f.log_odds,
+    f.risk,
     cast(m.month as integer) as month,
     coalesce(f.default_on <= f.as_of_date + cast(m.month * 1461 // 48 as integer), false) as event
 from followed as f
@@ -86,7 +86,7 @@ def told(*rows: tuple[str, date, int]) -> pl.LazyFrame:
 
 def asked(*borrowers: str, days: tuple[date, ...] = SNAPSHOTS[:1]) -> pl.LazyFrame:
     rows = [(day, who, 0.5) for day in days for who in borrowers]
-    return pl.LazyFrame(rows, schema=["as_of_date", "enterprise_id", "log_odds"], orient="row")
+    return pl.LazyFrame(rows, schema=["as_of_date", "enterprise_id", "risk"], orient="row")
 
 
 def months_of(
