@@ -67,6 +67,9 @@ def learn_curve(night: Night, outcome: OutcomeDefinition) -> Learnt:
     with writer(purpose="read outcomes") as con:
         outcomes, settled = curves.outcomes(con, night), curves.settled(con, night)
         begins = lookback.first_day(con, portfolio=night.portfolio)
+        for record in registry.records(con, portfolio=night.portfolio):
+            if (record.model_family, record.knowledge_date) == (stored.FAMILY, night.as_of_date):
+                raise Refused(f"{record.model_version} of the same knowledge is no champion any more")
     dates = tuple(day for day in dates if day == dates[-1] or lookback.spans(begins, day))
     if settled is None:
         raise Refused("no outcome is known")

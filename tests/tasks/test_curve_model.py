@@ -69,6 +69,13 @@ def test_a_model_is_registered_found_again_and_an_input_of_the_run(opened_home, 
     (row,) = curves_of(rows, 365, record).rows(named=True)
     assert (row["enterprise_id"], row["shape"], row["pd_month"]) == ("a", "learnt", 12)
     assert (row["model_family"], row["model_version"]) == record.key
+    with writer(purpose="test") as con:
+        load_model.registry.retire(con, record, note="withdrawn")
+    assert find_lineup(NIGHT).curve is None
+    with pytest.raises(
+        Refused, match=f"^{record.model_version} of the same knowledge is no champion any more$"
+    ):
+        curve_model.learn_curve.fn(NIGHT, OUTCOME)
     file = load_model.registry.verify(record)
     file.write_bytes(b"other")
     with pytest.raises(Refused, match="is not the registered one"):
