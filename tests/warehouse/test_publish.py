@@ -392,7 +392,6 @@ def test_history_is_taken_over_and_free_space_is_given_back(con, monkeypatch):
     assert tried == [False, True]
     con.execute("delete from wh.scores.portfolio_scores where as_of_date > date '2026-06-27'")
     publish.publish(con, "run", fewer=True)
-    assert (
-        publish.publish(con, "run").bytes < whole * 0.6
-    )  # a quarter of the rows, and what empty tables take
+    # a quarter of the rows, and what empty tables take
+    assert publish.publish(con, "run").bytes < 0.6 * whole
     assert tried[-1] is False

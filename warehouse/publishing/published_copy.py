@@ -19,7 +19,7 @@ import duckdb
 from warehouse import ledger, macros, master_scale, normal
 from warehouse.connection import transaction
 from warehouse.publishing.archive import ARCHIVES, Partitions, newest, partitions
-from warehouse.publishing.public import SCHEMAS, Columns, Shapes, public_part, shapes
+from warehouse.publishing.public import Columns, Shapes, public_part, shapes, tells_of_runs
 from warehouse.sql import quoted
 
 PASSED = "features.feat_coverage"
@@ -73,11 +73,8 @@ def build(con: duckdb.DuckDBPyConnection, path: Path, stored: Mapping[str, Parti
 
 
 def renew_ops(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Replace the schema ops of the copy at `path`; where there is none, make one whose other relations are empty."""
-    if path.exists():
-        _write(con, path, from_previous=True, schemas=("ops",))
-    else:
-        _write(con, path, from_previous=False, filled=("ops",))
+    """Replace what tells of runs in the copy at `path`; where there is none, make one that holds nothing else."""
+    _write(con, path, from_previous=path.exists(), runs_only=True)
 
 
 def nights(con: duckdb.DuckDBPyConnection, path: Path) -> set[tuple[str, str]]:
@@ -110,16 +107,19 @@ def _write(
     path: Path,
     *,
     from_previous: bool,
-    schemas: tuple[str, ...] = SCHEMAS,
-    filled: tuple[str, ...] = SCHEMAS,
+    runs_only: bool = False,
     stored: Mapping[str, Partitions] | None = None,
 ) -> dict[str, int]:
     with _attached(con, path) as alias:
-        in_warehouse, in_copy = shapes(con, "wh", schemas), shapes(con, alias, schemas)
-        if from_previous and schemas == SCHEMAS:
+        in_warehouse, in_copy = shapes(con, "wh"), shapes(con, alias)
+        if from_previous and not runs_only:
             _check_fit(con, alias, in_warehouse, in_copy)
         elif from_previous:
             ledger.mark_published(con, copy=alias)
+            in_warehouse, in_copy = (
+                {name: columns for name, columns in found.items() if tells_of_runs(name)}
+                for found in (in_warehouse, in_copy)
+            )
         public = public_part(in_warehouse)
         passed = _nights_of(con, PASSED) if PASSED in in_warehouse else None
         with transaction(con):
@@ -134,11 +134,11 @@ def _write(
                 if name in HISTORY
                 else _copy(con, alias, name, columns, passed)
                 for name, columns in public.items()
-                if name.split(".")[0] in filled
+                if not runs_only or tells_of_runs(name)
             }
-            if "scores" in schemas and "scores" in filled:
+            if not runs_only:
                 ledger.mark_published(con, database=alias)
-        if schemas == SCHEMAS:
+        if not (from_previous and runs_only):
             con.execute(f"create schema if not exists {alias}.marts")
             master_scale.create_macros(con, alias)
             normal.create_macros(con, alias)

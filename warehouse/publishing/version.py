@@ -15,13 +15,11 @@ import duckdb
 from warehouse import lake, macros, master_scale, normal, older_nights
 from warehouse.errors import Refused
 from warehouse.publishing.archive import ARCHIVES
-from warehouse.publishing.public import SCHEMAS, Columns, public_part, shapes
+from warehouse.publishing.public import Columns, public_part, shapes, tells_of_runs
 from warehouse.settings import Settings
 from warehouse.sql import quoted
 
 TABLE = "lake.publications"
-RUNS = ("ops",)
-"""The schemas that tell of runs."""
 
 
 class Published(NamedTuple):
@@ -78,9 +76,10 @@ def show(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool = 
     else:
         lake.attach(con, conf, name=scored, read_only=True, version=published.version)
     con.execute("attach ':memory:' as wh")
-    for source, schemas in ((told, RUNS), (scored, tuple(name for name in SCHEMAS if name not in RUNS))):
-        for name, columns in public_part(shapes(con, source, schemas)).items():
-            _show(con, source, name, columns, _condition(name, columns, published))
+    for source, of_runs in ((told, True), (scored, False)):
+        for name, columns in public_part(shapes(con, source)).items():
+            if tells_of_runs(name) is of_runs:
+                _show(con, source, name, columns, _condition(name, columns, published))
     master_scale.create_macros(con)
     normal.create_macros(con)
     macros.create(con, "wh")
@@ -93,7 +92,7 @@ def show(con: duckdb.DuckDBPyConnection, conf: Settings, *, every_night: bool = 
 
 def _condition(relation: str, columns: Columns, published: Published) -> str:
     """Return which rows are published: of features those of the latest night of each portfolio."""
-    if published.version is None and not relation.startswith("ops."):
+    if published.version is None and not tells_of_runs(relation):
         return "false"
     if not relation.startswith("features.") or not {"portfolio", "as_of_date"} <= {
         name for name, *_ in columns

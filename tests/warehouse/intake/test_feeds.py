@@ -51,7 +51,8 @@ class TestEachFeed:
     def test_key_and_business_time_are_declared_columns(self, feed):
         names = [column.name for column in feed.columns]
         assert len(names) == len(set(names))
-        assert {*feed.key, feed.business_time, "known_at", "enterprise_id"} <= set(names)
+        assert {*feed.key, feed.business_time, "known_at"} <= set(names)
+        assert feed.of_borrowers is ("enterprise_id" in names) is (feed.name != "scenarios")
         assert all(
             feed.column(name).required for name in feed.key if name != "loan_id" or feed.name != "outcomes"
         )
