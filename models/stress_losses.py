@@ -68,10 +68,11 @@ def losses(borrowers: pl.DataFrame, settings: StressSettings, paths: Sequence[Pa
     months = len(paths[0].factors) if paths else 0
     known = rows.filter(performing)["cumulative_pd"]
     curves = _curves(pd, known, months=max(months, YEAR))
-    rho = correlations(pd, settings)
+    year = curves[:, YEAR - 1]  # the pd, unless its model has another horizon
+    rho = correlations(year, settings)
     stressed = [
-        (AS_SCORED, AS_SCORED, None, None, Stressed(pd, curves[:, months - 1] if months else None)),
-        (SEVERE, SEVERE, None, settings.severity, Stressed(vasicek_pd(pd, settings.severity, rho), None)),
+        (AS_SCORED, AS_SCORED, None, None, Stressed(year, curves[:, months - 1] if months else None)),
+        (SEVERE, SEVERE, None, settings.severity, Stressed(vasicek_pd(year, settings.severity, rho), None)),
         *(
             (DELIVERED, path.name, path.weight, float(np.mean(path.factors[:YEAR])), over_path(curves, path, rho))
             for path in paths

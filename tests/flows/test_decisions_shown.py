@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from flows.finding import FindingParameters, finding
 from flows.promote import PromoteParameters, promote
 from flows.review import ReviewParameters, review
+from flows.stress import StressParameters, stress
 from flows.watch import WatchParameters, watch
 from tasks import night
 from warehouse.connection import writer
@@ -128,3 +129,30 @@ def test_what_is_no_finding_is_one_line(book):
         finding(run=FindingParameters(**{**given, "version": "v9"}, on=TONIGHT))
     assert ask("select status from ops.run_ledger where flow = 'finding'").rows() == [("refused",)]
     assert ask("from ops.model_findings").is_empty()
+
+
+def test_a_stress_shows_at_once_with_its_page(book, home, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    book.con.execute("alter table wh.features.feat_profile add column industry_primary varchar")
+    book.con.execute(
+        "create table wh.features.feat_ledger as select portfolio, as_of_date, enterprise_id, "
+        "cast(1000 as decimal(18, 2)) as total_borrowing from wh.features.feat_coverage"
+    )
+    run_id = stress(run=StressParameters(portfolio="p", as_of=BEFORE, factor=-2))
+    told = ask(
+        "select kind, sum(borrowers) as n, sum(loss_year) as loss from marts.mart_stress group by all order by 1"
+    )
+    assert told.select("kind", "n").rows() == [("as scored", 300), ("severe year", 300)]
+    assert told["loss"][0] < told["loss"][1]
+    assert ask("select run_id, as_of_date, factor, correlation from ops.stress_runs").rows() == [
+        (run_id, BEFORE, -2.0, 0.15)
+    ]
+    page = home / "reports" / "p" / f"stress-{BEFORE}.html"
+    assert "What if the times turn?" in page.read_text(encoding="utf-8")
+    assert "no scenarios are delivered: as scored and the severe year only" in caplog.text
+    assert last_night() == BEFORE
+    with pytest.raises(Refused, match="p has no scores of 2026-06-01 to stress; run its night first"):
+        stress(run=StressParameters(portfolio="p", as_of=date(2026, 6, 1)))
+    assert ask("select status from ops.run_ledger where flow = 'stress' order by run_id").rows() == [
+        ("done",), ("refused",)
+    ]  # fmt: skip
