@@ -1,8 +1,8 @@
 """Create what every warehouse holds from its first opening, as migrations, feeds and the files of sql/ declare it.
 
 Tables of raw follow their feeds, tables in which scores wait follow the table that the scores belong to, and marts
-follow their SQL files; migrations make all other tables. Since everything is there from the first opening, a query of
-a fresh warehouse returns no rows, not an error.
+follow their SQL files; migrations make all other tables, some of which files of sql/scores fill. Since everything is
+there from the first opening, a query of a fresh warehouse returns no rows, not an error.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     _create_marts(con)
     con.execute("commit")
     master_scale.create_macros(con)
-    normal.create_macros(con)
 
 
 def _create_inputs(con: duckdb.DuckDBPyConnection) -> None:
     """Create all that the files of features and marts may read."""
     migrations.migrate(con)
+    normal.create_macros(con)
     con.execute("begin transaction")
     _fit_raw(con)
     _fit_waiting(con)
@@ -90,14 +90,14 @@ def _create_marts(con: duckdb.DuckDBPyConnection) -> None:
         for mart in marts:
             if mart.relation not in present:
                 tables.fit_file(con, mart, shapes[mart.relation], None)
-    comments = tables.comments(con, "marts")
-    for mart in marts:
-        if comments[mart.relation, ""] != mart.grain:
-            con.execute(f"comment on table wh.{mart.relation} is {quoted(mart.grain)}")
-        for column in mart.columns:
-            if comments.get((mart.relation, column.name), column.comment) != column.comment:
+    comments = {**tables.comments(con, "marts"), **tables.comments(con, "scores")}
+    for file in (*marts, *sql.catalogue("scores")):
+        if comments[file.relation, ""] != file.grain:
+            con.execute(f"comment on table wh.{file.relation} is {quoted(file.grain)}")
+        for column in file.columns:
+            if comments.get((file.relation, column.name), column.comment) != column.comment:
                 con.execute(
-                    f'comment on column wh.{mart.relation}."{column.name}" is {quoted(column.comment)}'
+                    f'comment on column wh.{file.relation}."{column.name}" is {quoted(column.comment)}'
                 )
 
 

@@ -13,7 +13,7 @@ from warehouse.connection import transaction
 from warehouse.errors import Refused
 
 _COMMENT = re.compile(r"--[^\n]*")
-_READ = re.compile(r"\bwh\.([a-z_]+\.\w+)")
+_READ = re.compile(r"\bwh\.([a-z_]+\.\w+)\b(?!\()")  # a macro is called, not read
 
 
 @dataclass(frozen=True, order=True)

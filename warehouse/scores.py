@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse import changes, curves, feature_catalogue, incoming, ledger, older_nights, sql
+from warehouse import changes, curves, feature_catalogue, impairment, incoming, ledger, older_nights, sql
 from warehouse.connection import transaction
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -103,7 +103,8 @@ def commit_scores(
 
     The transaction replaces the partitions (portfolio, as_of_date, model_role) of scores and contributions by
     the rows that this run staged, deletes comparisons with the scores that they replace, runs every score audit,
-    renews and audits the marts, and gives the run the status `scored`.
+    stages the loans and measures their expected losses, renews and audits the marts, and gives the run the status
+    `scored`.
 
     Args:
         con: a writer's cursor.
@@ -131,8 +132,9 @@ def commit_scores(
         changes.forget(con, night)
         # the marts are built from audited scores only
         audit(con, audit_names("assert_scores_"), {**night._asdict(), "model_roles": list(model_roles)})
-        for mart in sql.in_order(sql.catalogue("marts")):
-            replace_partition(con, mart.relation, night.key)
+        impairment.record_parameters(con, night)
+        for file in sql.in_order((*sql.catalogue("scores"), *sql.catalogue("marts"))):
+            replace_partition(con, file.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)
         ledger.mark_scored(con, night, counts=written)

@@ -17,6 +17,7 @@ from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from warehouse.errors import Refused
+from warehouse.impairment_settings import ImpairmentSettings
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.mapping import known_zone
 
@@ -39,7 +40,9 @@ def _memory() -> str:
 class Settings(BaseSettings):
     """Settings of this machine with their bounds; each is an environment variable that begins with NIGHTLEDGER_."""
 
-    model_config = SettingsConfigDict(env_prefix="NIGHTLEDGER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="NIGHTLEDGER_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
 
     home: Path = Field(default=Path("var"), description="Folder of everything that the platform writes.")
     data_dir: Path | None = Field(
@@ -94,6 +97,10 @@ class Settings(BaseSettings):
     required_feeds: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("enterprises",),
         description="Feeds without which a night stops, with commas between them; it goes on without any other.",
+    )
+    impairment: ImpairmentSettings = Field(
+        default=ImpairmentSettings(),
+        description="Thresholds and conventions of impairment (IFRS 9), each as NIGHTLEDGER_IMPAIRMENT__NAME.",
     )
 
     @field_validator("home", "data_dir", "lake_dir")
@@ -202,7 +209,7 @@ def settings() -> Settings:
         return _of_environment(Path.cwd(), tuple((name, os.environ[name]) for name in names))
     except ValidationError as error:
         first = error.errors()[0]
-        name = "NIGHTLEDGER_" + str(first["loc"][0]).upper() if first["loc"] else "NIGHTLEDGER_*"
+        name = "NIGHTLEDGER_" + ("__".join(map(str, first["loc"])).upper() or "*")
         got = "" if first["loc"] == ("catalogue",) else f" (got {first['input']!r})"  # it may hold a password
         raise Refused(f"{name}: {first['msg'].removeprefix('Value error, ')}{got}") from error
 

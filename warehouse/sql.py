@@ -25,7 +25,7 @@ from warehouse.errors import Refused
 from warehouse.sql_head import DAYS, LOOKBACK, WINDOWS, Inherit, SqlColumn, names_in, pairs_in, read_head
 
 SQL_DIR = Path(__file__).resolve().parent.parent / "sql"
-SCHEMAS = ("staging", "ops", "features", "marts", "macros", "audits")
+SCHEMAS = ("staging", "ops", "features", "scores", "marts", "macros", "audits")
 
 _NAME = re.compile(r"^[a-z_]+\.[a-z0-9_]+$")
 _RELATION_NEEDS = ("relation", "grain", "key", "time", "inputs", "parameters")
@@ -93,12 +93,18 @@ def catalogue(schema: str = "features") -> tuple[SqlFile, ...]:
 def in_order(files: Sequence[SqlFile]) -> tuple[SqlFile, ...]:
     """Return the files so that each comes after those of its inputs that are among them.
 
+    A file of sql/scores may read its own relation: its partitions of earlier nights, in a table of a migration.
+
     Raises:
         Refused: when they refer to one another in a circle.
     """
     by_relation = {file.relation: file for file in files}
     inputs = {
-        name: [source for source in file.inputs if source in by_relation]
+        name: [
+            source
+            for source in file.inputs
+            if source in by_relation and (source != name or not name.startswith("scores."))
+        ]
         for name, file in by_relation.items()
     }
     try:

@@ -1,24 +1,19 @@
 -- relation: marts.mart_ifrs9
--- grain: one row per portfolio and current loan: what a lender stages by; no stage is decided here
+-- grain: one row per portfolio and current loan that is not written off: its stage, what it is staged by, its allowance
 -- key: portfolio, loan_id, enterprise_id
 -- time: the latest as_of_date that the portfolio was scored for; the ledger as known by its end
--- inputs: marts.mart_portfolio_latest, scores.portfolio_scores, staging.stg_loan_ledger, ops.master_scale
+-- inputs: marts.mart_portfolio_latest, scores.expected_credit_losses, scores.loan_originations, ops.master_scale
 -- parameters: portfolio
--- column portfolio: [key] portfolio
--- column loan_id: [key] loan
--- column enterprise_id: [key] borrower; a number of a loan may repeat from one to the next
--- column as_of_date: [time] date; latest night
--- column opened_on: [ledger] date; opening of the loan
--- column ledger_date: [ledger] date; latest ledger row of the loan, not more than 400 days before as_of_date
--- column borrowing: [exposure] money; outstanding borrowing of the loan
--- column days_past_due: [ledger] days; on ledger_date
--- column past_due_30: [ledger] true where it is more than 30 days past due, null where the ledger does not say
+-- inherit scores.expected_credit_losses: portfolio, loan_id, enterprise_id, as_of_date, opened_on, ledger_date
+-- inherit scores.expected_credit_losses: borrowing, days_past_due, stage, why, credit_impaired, originated_impaired
+-- inherit scores.expected_credit_losses: increase_basis, pd_remaining, pd_expected, exposure, maturity_basis
+-- inherit scores.expected_credit_losses: remaining_months, loss_given_default, loss_12_months, loss_lifetime, allowance
+-- column past_due_30: [ledger] true where it is more than 30 days past due, null where nobody says
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column pd: [score] probability; of the borrower now, over the horizon of its model (12 months by default)
 -- column grade: [score] grade now
 -- column origination_night: [score] date; first night on or after opened_on with a fresh pd of the borrower, else null
--- column origination_gap_days: [score] days; origination_night less opened_on: whether it stands for the origination
---   is for whoever stages to say
+-- column origination_gap_days: [score] days; origination_night less opened_on
 -- column pd_origination: [score] probability; of the borrower on origination_night
 -- column grade_origination: [score] grade on origination_night
 -- column pd_ratio: [score] ratio; pd / pd_origination
@@ -32,74 +27,56 @@ with latest as (
     where portfolio = $portfolio
 ),
 
-cut as (select max(l.as_of_date) as as_of_date from latest as l),
-
--- the current loans of features.feat_ledger, one by one
-loans as (
-    select
-        k.loan_id,
-        k.enterprise_id,
-        k.opened_on,
-        k.ledger_date,
-        k.borrowing,
-        k.days_past_due
-    from wh.staging.stg_loan_ledger as k
-    cross join cut as c
-    where
-        k.portfolio = $portfolio
-        and k.known_at < c.as_of_date + interval 1 day
-        and (k.known_to is null or k.known_to >= c.as_of_date + interval 1 day)
-        and k.ledger_date <= c.as_of_date
-        and k.ledger_date >= c.as_of_date - 400
-    qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
+losses as (
+    select e.*
+    from wh.scores.expected_credit_losses as e
+    where e.portfolio = $portfolio and e.as_of_date = (select max(l.as_of_date) from latest as l)
 ),
 
-firsts as (
-    select
-        l.enterprise_id,
-        l.loan_id,
-        min(s.as_of_date) as as_of_date
-    from loans as l
-    inner join wh.scores.portfolio_scores as s
-        on l.enterprise_id = s.enterprise_id and l.opened_on <= s.as_of_date
-    where
-        s.portfolio = $portfolio
-        and s.model_role = 'champion'
-        and s.score_status = 'fresh'
-    group by
-        l.enterprise_id,
-        l.loan_id
+originations as (
+    select o.*
+    from wh.scores.loan_originations as o
+    where o.portfolio = $portfolio and o.as_of_date <= (select max(l.as_of_date) from latest as l)
+    qualify row_number() over (partition by o.enterprise_id, o.loan_id order by o.as_of_date) = 1
 )
 
 select
-    m.portfolio,
-    l.loan_id,
-    l.enterprise_id,
-    m.as_of_date,
-    l.opened_on,
-    l.ledger_date,
-    cast(l.borrowing as decimal(18, 2)) as borrowing,
-    l.days_past_due,
-    l.days_past_due > 30 as past_due_30,
+    e.portfolio,
+    e.loan_id,
+    e.enterprise_id,
+    e.as_of_date,
+    e.opened_on,
+    e.ledger_date,
+    e.borrowing,
+    e.days_past_due,
+    e.days_past_due > 30 as past_due_30,
     m.score_status,
     m.pd,
     m.grade,
-    f.as_of_date as origination_night,
-    f.as_of_date - l.opened_on as origination_gap_days,
+    o.origination_night,
+    o.origination_gap_days,
     o.pd as pd_origination,
     o.grade as grade_origination,
     m.pd / o.pd as pd_ratio,
     g.notch - h.notch as notches,
     m.model_family = o.model_family and m.model_version = o.model_version as same_model,
-    m.in_default
-from loans as l
-inner join latest as m on l.enterprise_id = m.enterprise_id
-left join firsts as f on l.enterprise_id = f.enterprise_id and l.loan_id = f.loan_id
-left join wh.scores.portfolio_scores as o
-    on
-        l.enterprise_id = o.enterprise_id
-        and f.as_of_date = o.as_of_date
-        and o.portfolio = $portfolio
-        and o.model_role = 'champion'
+    m.in_default,
+    e.stage,
+    e.why,
+    e.credit_impaired,
+    e.originated_impaired,
+    e.increase_basis,
+    e.pd_remaining,
+    e.pd_expected,
+    e.exposure,
+    e.maturity_basis,
+    e.remaining_months,
+    e.loss_given_default,
+    e.loss_12_months,
+    e.loss_lifetime,
+    e.allowance
+from losses as e
+left join latest as m on e.enterprise_id = m.enterprise_id
+left join originations as o on e.enterprise_id = o.enterprise_id and e.loan_id = o.loan_id
 left join wh.ops.master_scale as g on m.grade = g.grade
 left join wh.ops.master_scale as h on o.grade = h.grade

@@ -19,6 +19,10 @@
 -- column total_assets: [ledger] currency units; total assets of the borrower
 -- column operating_income: [ledger] currency units; operating income of the borrower
 -- column days_past_due: [ledger] days; days past due on the ledger date
+-- column matures_on: [ledger] date by which the loan is repaid
+-- column credit_limit: [ledger] currency units; up to which the borrower may draw
+-- column loss_given_default: [ledger] fraction; of the exposure that is lost in a default
+-- column originated_impaired: [ledger] credit-impaired already when it was bought or originated
 -- column known_at: [time] when the lender knew this version
 -- column known_to: [time] when the next version of the same key became known, null for the last
 -- column run_id: [key] the run that loaded it

@@ -25,6 +25,8 @@ class FeedColumn:
         sensitive: May be used for fairness checks only.
         free_text: Words that somebody wrote, which may name anyone; never leaves `raw`.
         category: One of few words that many rows share; it is published as it is.
+        optional: A file may lack the column; then it is empty.
+        share: A number from 0 to 1; a row with any other is quarantined.
         choices: The closed list of values, if there is one.
     """
 
@@ -36,6 +38,8 @@ class FeedColumn:
     sensitive: bool = False
     free_text: bool = False
     category: bool = False
+    optional: bool = False
+    share: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -84,8 +88,10 @@ class Feed:
 
     @property
     def must_deliver(self) -> tuple[str, ...]:
-        """Columns that a file has to have: all but `known_at` and the personal and sensitive ones."""
-        return tuple(c.name for c in self.columns if not (c.pii or c.sensitive or c.name == "known_at"))
+        """Columns that a file has to have: all but `known_at`, personal, sensitive and optional ones."""
+        return tuple(
+            c.name for c in self.columns if not (c.pii or c.sensitive or c.optional or c.name == "known_at")
+        )
 
     @property
     def pii(self) -> tuple[str, ...]:

@@ -86,6 +86,23 @@ _FEEDS = (
             FeedColumn("total_assets", "decimal(18,2)", "money; total assets of the borrower"),
             FeedColumn("operating_income", "decimal(18,2)", "money a year; operating income of the borrower"),
             FeedColumn("days_past_due", "integer", "days; oldest arrears on the day of the ledger"),
+            FeedColumn("matures_on", "date", "day by which the loan is repaid", optional=True),
+            FeedColumn(
+                "credit_limit", "decimal(18,2)", "money; up to which the borrower may draw", optional=True
+            ),
+            FeedColumn(
+                "loss_given_default",
+                "double",
+                "share of the exposure that is lost in a default",
+                optional=True,
+                share=True,
+            ),
+            FeedColumn(
+                "originated_impaired",
+                "boolean",
+                "credit-impaired already when it was bought or originated",
+                optional=True,
+            ),
         ),
         ("loan_id", "ledger_date"),
         "ledger_date",

@@ -1,8 +1,8 @@
 """Type every delivered row and find the first rule that it breaks.
 
 The rules, in this order: `malformed_row` (in `numbered_rows`), `wrong_type`, `missing_key`, `damaged_key`,
-`not_allowed`, `no_category`, `known_before_fact`, `unknown_enterprise`, `similar_key`; `key_repeated` compares rows
-with one another (in `versions`).
+`not_allowed`, `no_share`, `no_category`, `known_before_fact`, `unknown_enterprise`, `similar_key`; `key_repeated`
+compares rows with one another (in `versions`).
 """
 
 from __future__ import annotations
@@ -122,6 +122,16 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                     f"'The column {column.name} holds ''' || {shown(feed, column.name)} || {sentence}",
                 )
             )
+    faults.extend(
+        Fault(
+            "no_share",
+            f"not (t.{_q(column.name)} between 0 and 1)",
+            f"'The column {column.name} holds ''' || {shown(feed, column.name)} || ''', which is no share; deliver a "
+            "number from 0 to 1.'",
+        )
+        for column in feed.columns
+        if column.share
+    )
     faults.extend(
         Fault(
             "no_category",

@@ -1,0 +1,620 @@
+"""Stages, expected losses and the movement of the allowance on hand-made rows: numpy and the figures of IFRS 9."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from warehouse import impairment, partition, sql
+from warehouse.errors import Refused
+from warehouse.night import Night
+
+NIGHT = date(2026, 6, 30)
+PORTFOLIO = "p"
+MONTHS = np.arange(1, 61)
+FILES = (
+    "scores.loan_originations",
+    "scores.expected_credit_losses",
+    "marts.mart_allowance",
+    "marts.mart_allowance_changes",
+)
+
+
+def flat(pd: float) -> list[float]:
+    """Cumulative PD of 60 months whose hazard is the same in all of them."""
+    return [float(value) for value in 1 - (1 - pd) ** (MONTHS / 12)]
+
+
+def expected(
+    curve: Sequence[float],
+    *,
+    exposure: float,
+    lgd: float,
+    rate: float,
+    months: int,
+    repaid_over: int | None,
+    within: int = 60,
+) -> float:
+    """The formula once more: marginal PD x LGD x EAD x discount, summed over the months that count."""
+    month = MONTHS[: min(months, within)]
+    marginal = np.diff(np.concatenate([[0.0], curve]))[: month.size]
+    left = np.ones(month.size) if repaid_over is None else (repaid_over - month + 1) / repaid_over
+    return float(np.sum(marginal * lgd * exposure * left * (1 + rate) ** (-month / 12)))
+
+
+class Lender:
+    """A portfolio of which nights are measured from rows that a test writes."""
+
+    def __init__(self, con: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.con, self.monkeypatch = con, monkeypatch
+        con.execute(
+            "create table if not exists wh.features.feat_profile (portfolio varchar, as_of_date date, "
+            "enterprise_id varchar, industry_primary varchar)"
+        )
+
+    def insert(self, relation: str, **values: object) -> None:
+        marks = ", ".join(f"${name}" for name in values)
+        self.con.execute(f"insert into wh.{relation} ({', '.join(values)}) values ({marks})", values)
+
+    def loan(
+        self,
+        loan: str = "l",
+        borrower: str = "e",
+        *,
+        ledger: date = NIGHT - timedelta(days=30),
+        **more: object,
+    ) -> None:
+        self.insert(
+            "raw.loan_ledger",
+            **{
+                "portfolio": PORTFOLIO, "loan_id": loan, "enterprise_id": borrower, "ledger_date": ledger,
+                "known_at": f"{ledger} 12:00", "opened_on": date(2020, 1, 1), "borrowing": 1000, "days_past_due": 0,
+                "annual_rate": 0.0, **more,
+            },
+        )  # fmt: skip
+
+    def score(
+        self,
+        borrower: str = "e",
+        pd: float | None = 0.02,
+        *,
+        on: date = NIGHT,
+        status: str = "fresh",
+        curve: Sequence[float] | None = None,
+        in_default: bool = False,
+        version: str = "1",
+        industry: str = "trade",
+    ) -> None:
+        key = {"portfolio": PORTFOLIO, "as_of_date": on, "enterprise_id": borrower}
+        self.insert(
+            "scores.portfolio_scores", **key, model_role="champion", score_status=status, pd=pd, in_default=in_default,
+            model_family="wide_deep" if pd else None, model_version=version if pd else None, grade="B1" if pd else None,
+        )  # fmt: skip
+        self.insert("features.feat_profile", **key, industry_primary=industry)
+        if curve is not None:
+            self.insert(
+                "scores.pd_curves", **key, model_version=version, shape="learnt", cumulative_pd=list(curve)
+            )
+
+    def watched(self, borrower: str, on: date = NIGHT) -> None:
+        self.insert(
+            "marts.mart_watch_list",
+            portfolio=PORTFOLIO,
+            as_of_date=on,
+            enterprise_id=borrower,
+            on_watch_list=True,
+        )
+
+    def outcome(self, borrower: str, day: date, **more: object) -> None:
+        self.insert(
+            "raw.outcomes",
+            **{
+                "portfolio": PORTFOLIO,
+                "enterprise_id": borrower,
+                "loan_id": "",
+                "outcome_date": day,
+                "known_at": f"{day} 12:00",
+                **more,
+            },
+        )
+
+    def scenario(
+        self, name: str, weight: float, factors: Sequence[float], *, decided: date = date(2026, 6, 1)
+    ) -> None:
+        """A path from July 2026 on."""
+        for number, factor in enumerate(factors):
+            month = date(2026 + (6 + number) // 12, (6 + number) % 12 + 1, 1)
+            self.insert(
+                "raw.scenarios", portfolio=PORTFOLIO, decided_on=decided, scenario=name, month=month,
+                systematic_factor=factor, weight=weight, known_at=f"{decided} 12:00",
+            )  # fmt: skip
+
+    def set(self, **parameters: object) -> None:
+        for name, value in parameters.items():
+            self.monkeypatch.setenv(f"NIGHTLEDGER_IMPAIRMENT__{name.upper()}", str(value))
+
+    def measure(self, on: date = NIGHT, run_id: str = "r") -> None:
+        """What `commit_scores` does of a night once its scores are audited, and the audits of the marts."""
+        night = Night(PORTFOLIO, on, run_id)
+        impairment.record_parameters(self.con, night)
+        for relation in FILES:
+            partition.replace_partition(self.con, relation, night.key)
+        partition.audit(self.con, "assert_mart_allowance_adds_up", night.key)
+
+    def losses(self, *columns: str, on: date = NIGHT) -> list[tuple[Any, ...]]:
+        return sql.frame(
+            self.con,
+            f"select {', '.join(columns)} from wh.scores.expected_credit_losses where as_of_date = $on "
+            "order by enterprise_id, loan_id",
+            {"on": on},
+        ).rows()
+
+    def one(self, *columns: str, on: date = NIGHT) -> tuple[Any, ...]:
+        [row] = self.losses(*columns, on=on)
+        return row
+
+
+@pytest.fixture
+def lender(con, monkeypatch) -> Lender:
+    return Lender(con, monkeypatch)
+
+
+# the standard's figures
+
+
+def test_example_9_of_the_standard_one_loan_by_probability_of_default(lender):
+    lender.set(loss_given_default=0.25, amortises=False)
+    lender.loan(borrowing=1_000_000, matures_on=date(2036, 6, 30))
+    lender.score(pd=0.005)
+    lender.measure()
+    assert lender.one("stage", "allowance", "maturity_basis") == ("1", Decimal("1250.00"), "beyond the curve")
+
+
+@pytest.mark.parametrize(
+    ("clients", "each", "defaults", "loss", "rate"),
+    [
+        (1000, 200, 4, 600, 0.003),
+        (1000, 300, 2, 450, 0.0015),
+        (1000, 200, 5, 750, 0.00375),
+        (1000, 300, 3, 675, 0.00225),
+    ],
+)
+def test_example_8_of_the_standard_two_groups_by_loss_rate(*, lender, clients, each, defaults, loss, rate):
+    """PV of the observed loss is the exposure in default times a loss given default of 75%."""
+    lender.set(loss_given_default=0.75, amortises=False)
+    lender.loan(borrowing=clients * each)
+    lender.score(pd=defaults / clients)
+    lender.measure()
+    (allowance,) = lender.one("allowance")
+    assert allowance == loss
+    assert float(allowance) / (clients * each) == pytest.approx(rate)
+
+
+# amounts
+
+
+def test_losses_are_those_of_numpy(lender):
+    rng = np.random.default_rng(5)
+    lender.set(credit_conversion=0.5, probation_stage_2_days=0)
+    wanted = []
+    for number in range(40):
+        months, matures = int(rng.integers(1, 80)), None
+        if number % 5:
+            matures = date(
+                2026 + (5 + months) // 12, (5 + months) % 12 + 1, 28
+            )  # on the 28th: the last month has begun
+        curve = np.sort(rng.uniform(0, 0.6, 60))
+        borrowing, limit = round(float(rng.uniform(100, 9e5)), 2), round(float(rng.uniform(0, 9e5)), 2)
+        rate, lgd = float(rng.choice([0.0, 0.07, 0.21])), float(rng.uniform(0, 1))
+        name = f"e{number:02}"
+        lender.loan(
+            f"l{number}", name, borrowing=borrowing, credit_limit=limit, annual_rate=rate, loss_given_default=lgd,
+            matures_on=matures, days_past_due=31 if number % 2 else 0,
+        )  # fmt: skip
+        lender.score(
+            name, pd=float(curve[11]) if curve[11] < 0.2 else 0.1, curve=[float(value) for value in curve]
+        )
+        given = {
+            "exposure": round(borrowing + 0.5 * max(limit - borrowing, 0), 2), "lgd": lgd, "rate": rate,
+            "months": 36 if matures is None else min(months, 60), "repaid_over": None if matures is None else months,
+        }  # fmt: skip
+        of_year, of_life = (expected(curve, within=within, **given) for within in (12, 60))
+        wanted.append((of_year, of_life, of_life if number % 2 else of_year))
+    lender.measure()
+    found = np.array(lender.losses("loss_12_months", "loss_lifetime", "allowance"), dtype=float)
+    np.testing.assert_allclose(found, np.array(wanted), atol=0.0051)
+
+
+def test_recovery_is_discounted_and_default_loses_all_that_is_not_recovered(lender):
+    lender.set(loss_given_default=0.4, recovery_months=24)
+    lender.loan(annual_rate=0.1, borrowing=1000)
+    lender.score(pd=0.5, in_default=True)
+    lender.measure()
+    assert lender.one("stage", "allowance") == ("3", Decimal(str(round(1000 * (1 - 0.6 / 1.1**2), 2))))
+
+
+@pytest.mark.parametrize(
+    ("months", "basis", "counted"),
+    [(-3, "past", 12), (0, "past", 12), (1, "ledger", 1), (60, "ledger", 60), (61, "beyond the curve", 60)],
+)
+def test_a_maturity_that_is_past_or_beyond_the_curve_is_told(lender, months, basis, counted):
+    lender.loan(matures_on=date(2026 + (5 + months) // 12, (5 + months) % 12 + 1, 30))
+    lender.score()
+    lender.measure()
+    assert lender.one("months_to_maturity", "maturity_basis", "remaining_months") == (months, basis, counted)
+
+
+def test_what_the_ledger_does_not_say_is_told(lender):
+    lender.set(rate_without_ledger=0.05)
+    lender.loan(annual_rate=None, borrowing=None)
+    lender.score()
+    lender.measure()
+    assert lender.one("maturity_basis", "remaining_months", "effective_rate", "loss_given_default") == (
+        "unknown",
+        36,
+        0.05,
+        0.45,
+    )
+    assert lender.one("exposure", "allowance", "stage") == (None, None, "1")
+    assert lender.con.execute(
+        "select loans, unmeasured, allowance from wh.marts.mart_allowance"
+    ).fetchall() == [(1, 1, None)]
+
+
+def test_a_borrower_without_a_pd_takes_the_mean_of_the_performing_and_a_stale_pd_is_its_own(lender):
+    lender.set(amortises=False, loss_given_default=1)
+    for name, pd, status in (
+        ("a", 0.02, "fresh"),
+        ("b", 0.06, "fresh"),
+        ("s", 0.03, "stale"),
+        ("u", None, "unscoreable"),
+    ):
+        lender.score(name, pd, status=status, curve=flat(pd) if status == "fresh" else None)
+        lender.loan(f"l{name}", name)
+    lender.score("d", 0.9, in_default=True)
+    lender.loan("ln", "nobody")
+    lender.measure()
+    assert lender.losses("enterprise_id", "curve_basis", "increase_basis", "allowance") == [
+        ("a", "hazard model", "unknown", Decimal("20.00")),
+        ("b", "hazard model", "unknown", Decimal("60.00")),
+        ("nobody", "collective", None, Decimal("40.00")),
+        ("s", "flat hazard", "unknown", Decimal("30.00")),
+        ("u", "collective", None, Decimal("40.00")),
+    ]
+
+
+# scenarios
+
+
+def test_scenarios_shift_each_months_pd_and_weigh(lender):
+    lender.set(correlation=0.15, loss_given_default=1, past_due_days_stage_2=0)
+    lender.loan(days_past_due=1, annual_rate=0.08, borrowing=100_000)
+    curve = flat(0.08)
+    lender.score(pd=0.08, curve=curve)
+    paths = {"bad": (0.25, np.linspace(-2, 0.5, 30)), "base": (0.75, np.full(30, 0.4))}
+    for name, (weight, factors) in paths.items():
+        lender.scenario(name, weight, [float(factor) for factor in factors])
+    lender.measure()
+    hazard = np.diff(np.concatenate([[0], curve])) / (1 - np.concatenate([[0], curve[:-1]]))
+    mean = np.zeros(60)
+    for weight, factors in paths.values():
+        of_year = 1 - (1 - hazard[:30]) ** 12
+        shifted = norm.cdf((norm.ppf(of_year) - np.sqrt(0.15) * factors) / np.sqrt(0.85))
+        months = np.concatenate([1 - (1 - shifted) ** (1 / 12), hazard[30:]])
+        mean += weight * (1 - np.cumprod(1 - months))
+    given = {"exposure": 100_000, "lgd": 1, "rate": 0.08, "months": 36, "repaid_over": None}
+    assert float(lender.one("allowance")[0]) == pytest.approx(expected(mean, **given), abs=0.0051)
+
+
+def test_weights_that_do_not_add_up_are_refused_in_one_line(lender):
+    lender.scenario("bad", 0.25, [0.0])
+    lender.scenario("base", 0.7, [0.0])
+    with pytest.raises(
+        Refused, match=r"scenarios of p on 2026-06-30: their weights \(bad 0.25, base 0.7\) add up to 0.95;"
+    ):
+        lender.measure()
+
+
+# stages
+
+
+def test_each_reason_for_a_stage(lender):
+    cases: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "a": ({}, {}),
+        "b": ({"days_past_due": 30}, {}),
+        "c": ({"days_past_due": 31}, {}),
+        "d": ({"days_past_due": 91}, {}),
+        "e": ({}, {"in_default": True}),
+        "f": ({}, {"pd": 0.2}),
+        "g": ({}, {}),
+        "h": ({"originated_impaired": True}, {}),
+    }
+    for name, (loan, score) in cases.items():
+        lender.loan(f"l{name}", name, **loan)
+        lender.score(name, **score)
+    lender.watched("g")
+    lender.outcome("a", NIGHT, insolvency=False, days_past_due=0)
+    lender.measure()
+    assert lender.losses("enterprise_id", "stage", "why") == [
+        ("a", "1", None),
+        ("b", "1", None),
+        ("c", "2", "past due"),
+        ("d", "3", "past due"),
+        ("e", "3", "in default"),
+        ("f", "2", "high pd"),
+        ("g", "2", "watch list"),
+        ("h", "poci", None),
+    ]
+    lender.set(
+        past_due_days_stage_2=29,
+        past_due_days_stage_3=91,
+        pd_without_origination=0.3,
+        watch_list_counts="false",
+    )
+    lender.measure()
+    assert dict(lender.losses("enterprise_id", "stage")) == dict(
+        zip("abcdefgh", ["1", "2", "2", "2", "3", "1", "1", "poci"], strict=True)
+    )
+
+
+def test_two_loans_of_one_borrower_are_staged_apart(lender):
+    lender.loan("l1", days_past_due=45)
+    lender.loan("l2")
+    lender.outcome("e", NIGHT - timedelta(days=1), loan_id="l2", days_past_due=0)
+    lender.score()
+    lender.measure()
+    assert lender.losses("loan_id", "stage") == [("l1", "2"), ("l2", "1")]
+
+
+def test_the_latest_arrears_count_and_those_of_the_borrower_hold_for_each_loan(lender):
+    lender.loan("l1", days_past_due=45)
+    lender.loan("l2", "f")
+    lender.outcome("e", NIGHT - timedelta(days=9), loan_id="l1", days_past_due=0)
+    lender.outcome("f", NIGHT - timedelta(days=9), days_past_due=60)
+    lender.outcome("f", NIGHT, days_past_due=0, known_at=f"{NIGHT + timedelta(days=1)} 00:00")
+    lender.score("e")
+    lender.score("f")
+    lender.measure()
+    day = NIGHT - timedelta(days=9)
+    assert lender.losses("loan_id", "stage", "days_past_due", "past_due_on") == [
+        ("l1", "1", 0, day),
+        ("l2", "2", 60, day),
+    ]
+
+
+def test_the_remaining_life_is_compared_with_what_was_expected_of_it_at_origination(lender):
+    opened = date(2025, 6, 30)
+    lender.loan(opened_on=opened, matures_on=date(2027, 6, 30))
+    then = [float(value) for value in np.linspace(0.001, 0.12, 60)]
+    lender.score(on=opened + timedelta(days=5), pd=then[11], curve=then)
+    lender.measure(opened + timedelta(days=5))
+    now = flat(0.03)
+    lender.score(pd=0.03, curve=now)
+    lender.measure()
+    # 11 whole months have gone since the night of the origination, 12 remain
+    was = (then[22] - then[10]) / (1 - then[10])
+    basis, remaining, expected_then, stage = lender.one(
+        "increase_basis", "pd_remaining", "pd_expected", "stage"
+    )
+    assert (basis, remaining, expected_then) == ("lifetime", now[11], pytest.approx(was, abs=1e-15))
+    assert stage == "1"
+    for ratio, increase, wanted in ((1.01, 0.0, "2"), (1.01, 0.02, "1"), (1.5, 0.0, "1")):
+        lender.set(pd_ratio=ratio, pd_increase=increase)
+        lender.measure()
+        assert lender.one("stage") == (wanted,), (ratio, increase, now[11] / was)
+
+
+@pytest.mark.parametrize(("gap", "basis"), [(31, "twelve months"), (32, "unknown")])
+def test_without_curves_twelve_months_are_compared_and_a_night_too_late_is_no_origination(lender, gap, basis):
+    night = NIGHT - timedelta(days=20)
+    lender.loan(opened_on=night - timedelta(days=gap))
+    lender.score(on=night, pd=0.01)
+    lender.measure(night)
+    lender.score(pd=0.05)
+    lender.measure()
+    row = ("twelve months", 0.05, 0.01, "2") if basis == "twelve months" else ("unknown", 0.05, None, "1")
+    assert lender.one("increase_basis", "pd_remaining", "pd_expected", "stage") == row
+
+
+def test_what_was_thought_at_origination_is_written_once_and_never_by_a_later_night(lender):
+    first = NIGHT - timedelta(days=2)
+    lender.loan(opened_on=first)
+    for days in (2, 1, 0):
+        day = NIGHT - timedelta(days=days)
+        lender.score(on=day, pd=0.01 * (days + 1), curve=flat(0.01 * (days + 1)))
+        lender.measure(day)
+    lender.measure(first)
+    rows = lender.con.execute(
+        "select as_of_date, origination_night, pd from wh.scores.loan_originations"
+    ).fetchall()
+    assert rows == [(first, first, 0.03)]
+
+
+def test_a_cured_loan_goes_back_by_way_of_stage_2(lender):
+    lender.set(probation_stage_3_days=2, probation_stage_2_days=1)
+    told = []
+    for number in range(8):
+        day = NIGHT + timedelta(days=number)
+        lender.score(on=day, in_default=number == 1)
+        if not number:
+            lender.loan()
+        lender.measure(day)
+        told.append(lender.one("stage", "why", on=day))
+    assert told == [
+        ("1", None),
+        ("3", "in default"),
+        ("3", "probation after stage 3"),
+        ("3", "probation after stage 3"),
+        ("2", "probation after stage 2"),
+        ("1", None),
+        ("1", None),
+        ("1", None),
+    ]
+
+
+def test_a_loan_that_was_impaired_from_the_start_tells_changes_only(lender):
+    lender.set(loss_given_default=0.5)
+    lender.loan(originated_impaired=True)
+    before = NIGHT - timedelta(days=1)
+    lender.score(on=before, pd=0.3)
+    lender.score(pd=0.2)
+    lender.measure(before)
+    lender.measure()
+    lifetime = [500 * (1 - (1 - pd) ** 3) for pd in (0.3, 0.2)]
+    assert lender.one("allowance", on=before) == (Decimal("0.00"),)
+    assert float(lender.one("allowance")[0]) == pytest.approx(lifetime[1] - lifetime[0], abs=0.01)
+    assert lender.con.execute("select distinct stage from wh.marts.mart_allowance").fetchall() == [("poci",)]
+
+
+def test_the_parameters_of_a_night_are_stored_with_it(lender):
+    lender.set(loss_given_default=0.61, amortises="false")
+    lender.measure()
+    assert lender.con.execute(
+        "select loss_given_default, amortises, run_id from wh.scores.impairment_parameters"
+    ).fetchall() == [(0.61, False, "r")]
+
+
+def test_a_parameter_out_of_its_bounds_is_refused_by_its_name(lender):
+    lender.set(loss_given_default=1.2)
+    with pytest.raises(
+        Refused,
+        match=r"^NIGHTLEDGER_IMPAIRMENT__LOSS_GIVEN_DEFAULT: Input should be less than or equal to 1 ",
+    ):
+        lender.measure()
+
+
+# the movement
+
+
+PARTS = (
+    "new", "repaid", "written_off", "measured", "restated", "exposure", "pd", "model", "scenarios", "parameters",
+    "moved_stage",
+)  # fmt: skip
+
+
+def parts(lender: Lender, on: date = NIGHT) -> dict[str, dict[str, Decimal]]:
+    """By loan, the parts that are not nought."""
+    rows = sql.frame(
+        lender.con,
+        f"select loan_id, {', '.join(PARTS)} from wh.marts.mart_allowance_changes where as_of_date = $on order by 1",
+        {"on": on},
+    ).rows(named=True)
+    return {row["loan_id"]: {name: row[name] for name in PARTS if row[name]} for row in rows}
+
+
+def test_each_cause_has_its_part(lender):
+    before = NIGHT - timedelta(days=1)
+    lender.set(amortises=False)
+    names = ("exposure", "gone", "lgd", "model", "off", "pd", "stage", "still")
+    for name in names:
+        lender.loan(name, name)
+        lender.score(name, on=before)
+        lender.score(
+            name, pd=0.04 if name in ("pd", "model") else 0.02, version="2" if name == "model" else "1"
+        )
+    lender.measure(before)
+    lender.loan("exposure", "exposure", ledger=NIGHT, borrowing=1500)
+    lender.loan("lgd", "lgd", ledger=NIGHT, loss_given_default=0.9)
+    lender.loan("new", "pd", ledger=NIGHT)
+    lender.con.execute("update wh.raw.loan_ledger set known_to = ? where loan_id = 'gone'", [NIGHT])
+    lender.outcome("off", NIGHT, loan_id="off", charge_off=True)
+    lender.watched("stage")
+    lender.measure()
+    nine, of_pd = Decimal("9.00"), Decimal("18.00")
+    assert parts(lender) == {
+        "exposure": {"exposure": Decimal("4.50")},
+        "gone": {"repaid": -nine},
+        "lgd": {"parameters": nine},
+        "model": {"model": nine},
+        "new": {"new": of_pd},
+        "off": {"written_off": -nine},
+        "pd": {"pd": nine},
+        "stage": {"moved_stage": Decimal(str(round(450 * (1 - 0.98**3), 2))) - nine},
+    }
+
+
+def test_scenarios_and_parameters_have_their_parts_and_what_was_unknown_is_told_apart(lender):
+    before = NIGHT - timedelta(days=1)
+    lender.loan()
+    lender.loan("u", borrowing=None)
+    lender.score(on=before)
+    lender.score()
+    lender.measure(before)
+    lender.scenario("bad", 1.0, [-2.0] * 60, decided=NIGHT)
+    lender.set(loss_given_default=0.9)
+    lender.loan("u", ledger=NIGHT, borrowing=1000)
+    lender.measure()
+    found = parts(lender)
+    assert set(found["l"]) == {"scenarios", "parameters"}
+    assert set(found["u"]) == {"measured"}
+    assert found["l"]["scenarios"] > 0
+
+
+def test_what_is_stored_of_a_night_that_was_replaced_is_forgotten_and_told_as_restated(lender):
+    before = NIGHT - timedelta(days=1)
+    lender.loan()
+    lender.score(on=before)
+    lender.score()
+    lender.measure(before)
+    lender.measure()
+    lender.con.execute("update wh.scores.portfolio_scores set pd = 0.01 where as_of_date = ?", [before])
+    lender.measure()
+    assert parts(lender) == {"l": {"restated": Decimal("-4.50"), "pd": Decimal("4.50")}}
+    lender.measure(before)
+    assert parts(lender) == {}
+
+
+def test_thirty_nights_add_up_to_the_cent(lender):
+    rng = np.random.default_rng(11)
+    first = NIGHT - timedelta(days=29)
+    logits = rng.normal(-3, 1, 24)
+    for number in range(30):
+        day = first + timedelta(days=number)
+        logits += rng.normal(0, 0.2, 24)
+        if number == 12:
+            lender.set(loss_given_default=0.55)
+        if number == 15:
+            lender.con.execute("update wh.raw.loan_ledger set known_to = ? where loan_id = 'l5'", [day])
+        if number == 20:
+            lender.scenario("bad", 0.4, [-1.5] * 24, decided=day)
+            lender.scenario("base", 0.6, [0.2] * 24, decided=day)
+        for borrower, logit in enumerate(logits):
+            pd = float(1 / (1 + np.exp(-logit)))
+            name, scored = f"e{borrower}", rng.random() > 0.05
+            lender.score(
+                name, pd if scored else None, on=day, status="fresh" if scored else "unscoreable",
+                curve=flat(pd) if scored and borrower % 3 else None, in_default=rng.random() < 0.03,
+                version=str(number // 10),
+            )  # fmt: skip
+            if (not number and borrower < 18) or (rng.random() < 0.05 and borrower != 5):
+                lender.loan(
+                    f"l{borrower}", name, ledger=day - timedelta(days=1), opened_on=day - timedelta(days=2),
+                    borrowing=round(float(rng.uniform(1000, 50_000)), 2), days_past_due=int(rng.integers(0, 60)),
+                    matures_on=day + timedelta(days=int(rng.integers(-30, 2000))) if borrower % 2 else None,
+                    annual_rate=0.06 if borrower % 4 else None,
+                )  # fmt: skip
+            if rng.random() < 0.006:
+                lender.outcome(name, day, loan_id=f"l{borrower}", charge_off=True)
+        lender.measure(day)
+    sums = lender.con.execute(
+        f"select count(distinct as_of_date), {', '.join(f'sum({part})' for part in PARTS)} "
+        "from wh.marts.mart_allowance_changes where against_date is not null"
+    ).fetchone()
+    nights, *moved = sums or ()
+    totals = dict(
+        lender.con.execute(
+            "select as_of_date, sum(allowance) from wh.scores.expected_credit_losses group by all order by all"
+        ).fetchall()
+    )
+    assert (nights, len(totals)) == (29, 30)
+    assert sum(moved) == totals[NIGHT] - totals[first]
+    by_part = dict(zip(PARTS, moved, strict=True))
+    assert by_part.pop("restated") == 0
+    assert by_part.pop("measured") == 0
+    assert all(by_part.values()), by_part
