@@ -13,7 +13,7 @@ from feed_reading import FEEDS, LAST, read_events, read_feed, read_file
 
 from sources.feed_columns import FEED_COLUMNS
 from sources.simulated import SimulationSettings, deliver
-from warehouse.intake.feed import FEEDS as CONTRACT
+from warehouse.intake.feeds import FEEDS as CONTRACT
 
 BUSINESS_TIME = {name: feed.business_time for name, feed in CONTRACT.items()}
 
