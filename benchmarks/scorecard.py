@@ -68,9 +68,9 @@ def peer(name: str, python: Path, rows: PublicSet, numbers: np.ndarray) -> Itera
     """Yield the methods of one peer, measured on the same folds in an environment of its own."""
     with TemporaryDirectory() as folder:
         frame, folds, job, answer = (
-            Path(folder) / file for file in ("rows.parquet", "folds.npz", "job.json", "told.json")
+            Path(folder) / file for file in ("rows.csv", "folds.npz", "job.json", "told.json")
         )
-        rows.frame.write_parquet(frame)
+        rows.frame.write_csv(frame)
         np.savez(folds, labels=rows.labels, numbers=numbers)
         texts = [column for column, kind in rows.frame.schema.items() if kind == pl.String]
         told = {
@@ -142,12 +142,8 @@ def main(given: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scorecard", description=__doc__.splitlines()[0]
     )
-    parser.add_argument(
-        "--optbinning", type=Path, help="Python of an environment with optbinning, pandas and pyarrow"
-    )
-    parser.add_argument(
-        "--skorecard", type=Path, help="Python of an environment with skorecard, pandas and pyarrow"
-    )
+    parser.add_argument("--optbinning", type=Path, help="Python of an environment with optbinning")
+    parser.add_argument("--skorecard", type=Path, help="Python of an environment with skorecard")
     asked = parser.parse_args(given)
     pythons = {name: path for name, path in vars(asked).items() if path is not None}
     body = "\n\n".join(table(name, pythons) for name in SETS)

@@ -51,7 +51,7 @@ def skorecard_all(frame: pd.DataFrame, labels: np.ndarray, categories: list[str]
     """Return skorecard's model as it comes: its own buckets, weights of evidence, logistic regression on all."""
     from skorecard import Skorecard
 
-    card = Skorecard(calculate_stats=False, max_iter=1000)
+    card = Skorecard(calculate_stats=False, lr_kwargs={"max_iter": 1000})
     texts = {name: frame[name].astype(object) for name in categories}
     card.fit(frame.assign(**texts), labels)
     return (lambda rows: card.predict_proba(rows)[:, 1]), frame.shape[1]
@@ -67,7 +67,8 @@ def main() -> None:
     """Read the job of the command line, fit each method on each fold, and write scores and seconds beside it."""
     warnings.filterwarnings("ignore")
     job = json.loads(Path(sys.argv[1]).read_text())
-    frame, folds = pd.read_parquet(job["frame"]), np.load(job["folds"])
+    texts = dict.fromkeys(job["categories"], str)
+    frame, folds = pd.read_csv(job["frame"], dtype=texts), np.load(job["folds"])
     labels, numbers = folds["labels"], folds["numbers"]
     told = {}
     for method in METHODS[job["peer"]]:
