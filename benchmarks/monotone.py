@@ -158,7 +158,8 @@ def page(folder: Path) -> str:
                 "row, AUC by DeLong; folds share training rows, so that they are a little too narrow. Simulated: "
                 "thick files; one snapshot teaches, other borrowers' next one, a year later, measures. gbdt cannot be "
                 "held and does not vote in a held ensemble: the seventh column says what that alone does. A held "
-                "operational_risk fills gaps with means."
+                "operational_risk fills gaps with means. On public sets all rows measure that were not drawn to learn "
+                "from, so that a row may do so in several folds; it then counts as one, but not for the AUC."
             ),
             "",
             (

@@ -49,7 +49,14 @@ def model(**how: bool) -> CalibratedModel:
 
 def measured(**found: object) -> SimpleNamespace:
     return SimpleNamespace(
-        **{"reasons": None, "shap_check": None, "importance": None, "tenths": None, **found}
+        **{
+            "reasons": None,
+            "shap_check": None,
+            "importance": None,
+            "tenths": None,
+            "directions": None,
+            **found,
+        }
     )
 
 
