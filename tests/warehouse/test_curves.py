@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from models.hazard.curve import curves as drawn
-from warehouse import curves, examples, registry, scores, sql, statuses
+from warehouse import borrower_rows, curves, examples, registry, scores, sql, statuses
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.publishing import publish
@@ -120,6 +120,18 @@ def test_the_mart_takes_the_curve_of_the_latest_night_apart(known):
     assert rows.select("as_of_date", "ends_on", "shape").row(11) == (NIGHT, date(2027, 6, 30), "constant")
     assert rows["cumulative_lower"].null_count() == 60  # these PDs have no interval
     assert known.one("select count(*) from wh.marts.mart_pd_curve") == (240,)
+
+
+def test_the_page_of_a_borrower_is_given_what_the_mart_has(known):
+    key = night(known)
+    rows = borrower_rows.borrower_rows(known.con, key, ["e0", "e4"])["curve"]
+    columns = ("enterprise_id", "month", "marginal_pd", "cumulative_pd", "shape")
+    mart = sql.frame(
+        known.con,
+        f"select {', '.join(columns)} from wh.marts.mart_pd_curve where enterprise_id = 'e0' order by month",
+        {},
+    )
+    assert rows.select(columns).rows() == mart.rows()
 
 
 def test_the_interval_of_the_pd_is_carried_along(known):
