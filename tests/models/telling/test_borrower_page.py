@@ -14,7 +14,7 @@ def page(**changed: object) -> str:
 
 def test_the_curve_is_a_picture_and_numbers():
     told = page()
-    assert "Probability of default within so many months: 3 1.55%, 6 3.10%, 12 6.20%, 24 12.40%" in told
+    assert "Probability of default within so many months: 3 1.5%, 6 3.1%, 12 6.2%, 24 12.4%" in told
     for cell in ('<td class="number">60</td><td class="number">31.0%</td>', "<td>25.0% to 40.0%</td>"):
         assert cell in told
     assert "the shape is learnt from what became of past borrowers" in told
