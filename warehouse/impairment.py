@@ -10,8 +10,12 @@ from warehouse.night import Night
 from warehouse.settings import settings
 
 PARAMETERS = "scores.impairment_parameters"
-LOSSES = "scores.expected_credit_losses"
 CHANGES = "marts.mart_allowance_changes"
+PARTS = (
+    "new", "repaid", "written_off", "measured", "restated", "exposure", "pd", "model", "scenarios", "parameters",
+    "moved_stage",
+)  # fmt: skip
+"""The parts of a movement, in the order in which they are taken."""
 
 # the set that holds on a night: the one decided last, as known then
 _SET = """

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import changes, sql
+from warehouse import changes, impairment, sql
 from warehouse.night import Night
 from warehouse.safe_text import printable
 
@@ -102,6 +102,33 @@ qualify row_number() over (partition by direction order by abs(points_change) de
 order by direction desc, abs(points_change) desc, enterprise_id
 """
 
+# by stage, tonight beside the night before
+_ALLOWANCE = """
+with amounts as (
+    select
+        as_of_date = $as_of_date as is_tonight, stage, sum(loans) as loans, sum(unmeasured) as unmeasured,
+        sum(exposure) as exposure, sum(allowance) as allowance
+    from wh.marts.mart_allowance
+    where portfolio = $portfolio and as_of_date in ($as_of_date, $before)
+    group by all
+)
+select
+    coalesce(t.stage, b.stage) as stage, coalesce(t.loans, 0) as loans, coalesce(t.unmeasured, 0) as unmeasured,
+    cast(t.exposure as double) as exposure, cast(t.allowance as double) as allowance,
+    b.loans as loans_before, cast(b.allowance as double) as allowance_before
+from (from amounts where is_tonight) as t
+full join (from amounts where not is_tonight) as b on t.stage = b.stage
+order by 1
+"""
+
+_ALLOWANCE_MOVED = f"""
+unpivot (
+    select {", ".join(f"cast(sum({part}) as double) as {part}" for part in impairment.PARTS)}
+    from wh.marts.mart_allowance_changes
+    where portfolio = $portfolio and as_of_date = $as_of_date and against_date = $before
+) on {", ".join(impairment.PARTS)} into name part value change
+"""
+
 _MODELS = """
 select distinct model_family, model_version from (select * {headlines}) as scores where pd is not null
 """
@@ -152,6 +179,8 @@ def morning_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any]
         "listed": sql.frame(con, _LISTED, compared),
         "list_counts": sql.frame(con, _LIST_COUNTS, compared).row(0, named=True),
         "movers": sql.frame(con, _MOVERS, compared),
+        "allowance": sql.frame(con, _ALLOWANCE, compared),
+        "allowance_moved": sql.frame(con, _ALLOWANCE_MOVED, compared),
         "new_models": _new_models(con, night, before),
         "refused": shown(sql.frame(con, _REFUSED, night._asdict()), "path", "reason"),
         "ending": sql.frame(con, _ENDING, night.key),

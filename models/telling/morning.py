@@ -36,6 +36,11 @@ class MorningRows:
         listed and new: how many; before_is_known: whether the list of the night before is kept.
     movers : polars.DataFrame
         enterprise_id, direction, pd, pd_before, grade, grade_before and same_model of those that moved most.
+    allowance : polars.DataFrame
+        stage, loans, unmeasured, exposure, allowance, loans_before and allowance_before, null where unknown; no rows
+        where the lender has no loans.
+    allowance_moved : polars.DataFrame
+        part and change of the allowance since the night before, null where there was none.
     new_models : sequence of str
         Families of which another version gives the headline than on the night before.
     refused : polars.DataFrame
@@ -50,6 +55,8 @@ class MorningRows:
     listed: pl.DataFrame
     list_counts: Mapping[str, Any]
     movers: pl.DataFrame
+    allowance: pl.DataFrame
+    allowance_moved: pl.DataFrame
     new_models: Sequence[str]
     refused: pl.DataFrame
     ending: pl.DataFrame

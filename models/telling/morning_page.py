@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from models.telling import in_words
+from models.telling.allowance import allowance
 from models.telling.morning import (
     MorningRows,
     facts,
@@ -88,6 +89,7 @@ def morning(
             ]
             for title, direction in (("For the worse", "worse"), ("For the better", "better"))
         },
+        "allowance": allowance(rows),
         "refused": _refused(rows, feeds),
         "refused_more": max(0, int(feeds["files_refused"].sum()) - max(rows.refused.height, 1)),
     }

@@ -54,7 +54,7 @@ select
     m.pd,
     m.grade,
     o.origination_night,
-    o.origination_gap_days,
+    cast(o.origination_gap_days as bigint) as origination_gap_days,
     o.pd as pd_origination,
     o.grade as grade_origination,
     m.pd / o.pd as pd_ratio,

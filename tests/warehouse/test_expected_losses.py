@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from warehouse import impairment, partition, sql
+from warehouse import examples, impairment, partition, sql
 from warehouse.errors import Refused
+from warehouse.impairment import PARTS
 from warehouse.night import Night
 
 NIGHT = date(2026, 6, 30)
@@ -492,12 +493,6 @@ def test_a_parameter_out_of_its_bounds_is_refused_by_its_name(lender):
 # the movement
 
 
-PARTS = (
-    "new", "repaid", "written_off", "measured", "restated", "exposure", "pd", "model", "scenarios", "parameters",
-    "moved_stage",
-)  # fmt: skip
-
-
 def parts(lender: Lender, on: date = NIGHT) -> dict[str, dict[str, Decimal]]:
     """By loan, the parts that are not nought."""
     rows = sql.frame(
@@ -618,3 +613,43 @@ def test_thirty_nights_add_up_to_the_cent(lender):
     assert by_part.pop("restated") == 0
     assert by_part.pop("measured") == 0
     assert all(by_part.values()), by_part
+
+
+# the questions
+
+
+def test_the_examples_answer_with_the_stages_their_reasons_and_what_moved_the_allowance(lender):
+    before = NIGHT - timedelta(days=1)
+    lender.set(amortises=False)
+    for name, past_due in (("a", 0), ("b", 45)):
+        lender.loan(name, name, days_past_due=past_due)
+        lender.score(name, on=before)
+        lender.score(name, pd=0.04)
+    for night in (before, NIGHT):
+        lender.measure(night)
+    for mart in ("mart_portfolio_summary", "mart_portfolio_latest"):
+        lender.insert("marts." + mart, portfolio=PORTFOLIO, as_of_date=NIGHT)
+    lender.con.execute("delete from wh.marts.mart_portfolio_latest")
+    lender.con.execute(
+        "insert into wh.marts.mart_portfolio_latest by name select portfolio, as_of_date, enterprise_id, pd, grade "
+        "from wh.scores.portfolio_scores where as_of_date = ?",
+        [NIGHT],
+    )
+    partition.replace_partition(lender.con, "marts.mart_ifrs9", {"portfolio": PORTFOLIO})
+    lender.con.execute("use wh")
+
+    def answer(name: str) -> list[tuple[Any, ...]]:
+        return sql.frame(lender.con, examples.example(name).query).rows()
+
+    lifetime = [Decimal(str(round(450 * (1 - (1 - pd) ** 3), 2))) for pd in (0.02, 0.04)]
+    assert answer("allowance") == [
+        (NIGHT, "1", 1, 0, Decimal("1000.00"), Decimal("18.00"), 0.018),
+        (NIGHT, "2", 1, 0, Decimal("1000.00"), lifetime[1], float(lifetime[1]) / 1000),
+    ]
+    assert answer("allowance_movement") == [
+        (NIGHT, before, "pd", Decimal("9.00") + lifetime[1] - lifetime[0], 2)
+    ]
+    assert answer("stage_reasons") == [
+        ("b", "b", "2", "past due", None, 0.04, Decimal("1000.00"), lifetime[1])
+    ]
+    lender.con.execute("use memory")

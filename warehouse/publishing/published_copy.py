@@ -30,6 +30,9 @@ HISTORY = {
     "ops.fairness": "max(recorded_at), max(run_id)",
     "ops.validation_results": "max(checked_at), max(run_id)",
     "marts.mart_portfolio_summary": "bit_xor(hash(mart_portfolio_summary))",
+    "scores.expected_credit_losses": "max(run_id)",
+    "marts.mart_allowance": "bit_xor(hash(mart_allowance))",
+    "marts.mart_allowance_changes": "max(run_id)",
 }
 """By relation of which every night leaves rows, aggregates that change when a run writes a night again."""
 NIGHTS = {

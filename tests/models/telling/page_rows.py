@@ -105,6 +105,8 @@ LISTED = {"enterprise_id": pl.String, "why": pl.String, "score_status": pl.Strin
           "exposure": pl.Float64, "is_new": pl.Boolean}  # fmt: skip
 MOVERS = {"enterprise_id": pl.String, "direction": pl.String, "pd": pl.Float64, "pd_before": pl.Float64,
           "grade": pl.String, "grade_before": pl.String}  # fmt: skip
+ALLOWANCE = {"stage": pl.String, "loans": pl.Int64, "unmeasured": pl.Int64, "exposure": pl.Float64,
+             "allowance": pl.Float64, "loans_before": pl.Int64, "allowance_before": pl.Float64}  # fmt: skip
 ENDING = {"enterprise_id": pl.String, "new_grade": pl.String, "valid_until": pl.Date}
 BEFORE = date(2026, 6, 29)
 
@@ -142,6 +144,11 @@ def morning_rows(**changed: object) -> MorningRows:
             [("E1", "worse", 0.31, 0.2, "D1", "A1"), ("<E3>", "better", 0.02, 0.04, "A1", "A1")],
             schema=MOVERS, orient="row",
         ),
+        "allowance": pl.DataFrame(
+            [("1", 1100, 3, 2_000_000.0, 21_000.0, 1102, 20_500.0), ("3", 90, 0, 180_000.0, 81_000.0, 91, 82_000.0)],
+            schema=ALLOWANCE, orient="row",
+        ),
+        "allowance_moved": pl.DataFrame({"part": ["written_off", "pd", "model"], "change": [-1000.0, 500.0, 0.0]}),
         "new_models": [],
         "refused": pl.DataFrame(schema={"feed": pl.String, "path": pl.String, "reason": pl.String}),
         "ending": pl.DataFrame(schema=ENDING),
