@@ -565,6 +565,32 @@ def test_what_is_stored_of_a_night_that_was_replaced_is_forgotten_and_told_as_re
     assert parts(lender) == {}
 
 
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        ("update wh.marts.mart_allowance_changes set pd = pd + 0.01", "loan l"),
+        ("delete from wh.marts.mart_allowance_changes", "movement since the night before"),
+        (
+            "update wh.scores.expected_credit_losses set allowance = 1 where as_of_date < ?",
+            "movement since the night before",
+        ),
+        ("update wh.marts.mart_allowance set allowance = allowance + 0.01", "mart_allowance"),
+    ],
+)
+def test_a_movement_that_does_not_add_up_is_found(lender, harm, what):
+    before = NIGHT - timedelta(days=1)
+    lender.loan()
+    lender.score(on=before)
+    lender.score(pd=0.05)
+    lender.measure(before)
+    lender.measure()
+    lender.con.execute(harm, [NIGHT] if "?" in harm else None)
+    with pytest.raises(Refused, match=f"audit assert_mart_allowance_adds_up: .*what={what}"):
+        partition.audit(
+            lender.con, "assert_mart_allowance_adds_up", {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
+        )
+
+
 def test_thirty_nights_add_up_to_the_cent(lender):
     rng = np.random.default_rng(11)
     first = NIGHT - timedelta(days=29)

@@ -149,8 +149,9 @@ def test_audits_of_what_the_transaction_wrote(audit, harm, portfolio):
 
 
 def test_every_score_audit_has_a_test_of_its_own():
-    # the two of contributions, the two of the later marts, that of the interval and of curves are tested beside them
-    assert len(ALL_AUDITS) == 16
+    # the two of contributions, the two of the later marts, that of the interval, of curves and of the
+    # allowance are tested beside them
+    assert len(ALL_AUDITS) == 17
 
 
 def test_challengers_are_kept_beside_the_champion(portfolio):
