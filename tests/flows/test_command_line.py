@@ -16,7 +16,8 @@ from flows.__main__ import main
 
 FLOWS = [
     "backfill", "backup", "compare", "deliver", "features", "finding", "forget", "ingest", "nightly", "promote",
-    "publish", "replay", "replicate", "report", "restore", "retain", "review", "score", "train", "validate", "watch",
+    "publish", "replay", "replicate", "report", "restore", "retain", "review", "score", "stress", "train", "validate",
+    "watch",
 ]  # fmt: skip
 
 
