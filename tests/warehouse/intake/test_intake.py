@@ -155,3 +155,25 @@ class TestEveryFeedInEveryFormat:
 def _another(feed: Feed, name: str, row: Row) -> str:
     choices = feed.column(name).choices
     return next(choice for choice in choices if choice != row[name]) if choices else "9.99"
+
+
+def test_a_share_above_one_or_below_nought_is_quarantined(lender):
+    feed = FEEDS["loan_ledger"]
+    rows = new_rows(feed, 4)
+    for row, value in zip(rows, ("1.2", "-0.1", "1", None), strict=True):
+        row["loss_given_default"] = value
+    lender.deliver("loan_ledger/shares.csv", among_good(feed, rows))
+    result = lender.ingest()["loan_ledger/shares.csv"]
+    assert (result.quarantined, result.loaded) == (2, 18)
+    assert lender.quarantine() == [
+        (
+            1,
+            "no_share",
+            "The column loss_given_default holds '9.9', which is no share; deliver a number from 0 to 1.",
+        ),
+        (
+            2,
+            "no_share",
+            "The column loss_given_default holds '-9.9', which is no share; deliver a number from 0 to 1.",
+        ),
+    ]
