@@ -317,7 +317,7 @@ def test_examples_are_answered_and_there_are_enough_of_them(example_copy):
         "credit_rating",
         "evaluation",
     ]
-    with pytest.raises(Refused, match="there is no example 'x'; there are concentration, "):
+    with pytest.raises(Refused, match="there is no example 'x'; there are allowance, "):
         examples.example("x")
 
 
