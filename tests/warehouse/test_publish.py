@@ -18,7 +18,7 @@ from warehouse.publishing import manifest, publish, published_copy
 from warehouse.settings import settings
 
 NIGHT = date(2026, 6, 30)
-MARTS = sql.SQL_DIR / "marts"
+MARTS, LOSSES = sql.SQL_DIR / "marts", sql.SQL_DIR / "scores"
 COUNT = "select count(*), max(pd) from scores.portfolio_scores"
 
 
@@ -83,6 +83,7 @@ def test_a_first_run_that_did_not_end_well_is_told_too(con):
 
 def test_what_is_published_and_what_is_not(portfolio, sql_file):
     shutil.copytree(MARTS, sql.SQL_DIR / "marts")
+    shutil.copytree(LOSSES, sql.SQL_DIR / "scores")
     for table in ("feat_profile", "feat_ledger"):
         sql_file(
             f"features/{table}.sql",
