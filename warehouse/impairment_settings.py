@@ -96,7 +96,7 @@ class ImpairmentSettings(BaseModel):
         description="Effective rate a year where the ledger has none; 0 discounts nothing.",
     )
     correlation: float = Field(
-        default=0.12,
+        default=0.15,
         gt=0,
         lt=1,
         description="Correlation of defaults with the systematic factor of the scenarios (Vasicek).",
