@@ -104,7 +104,7 @@ def losses_by(rows: pl.DataFrame, *, title: str) -> alt.Chart:
         .mark_bar()
         .encode(
             alt.X("loss:Q", title=None, axis=alt.Axis(tickCount=4)),
-            alt.Y("of:N", title=None, sort=of, axis=alt.Axis(labelLimit=90)),
+            alt.Y("of:N", title=None, sort=of, axis=alt.Axis(labelLimit=90, minExtent=90)),
             alt.YOffset("scenario:N", sort=scenarios),
             alt.Color(
                 "scenario:N",
