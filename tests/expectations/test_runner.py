@@ -134,7 +134,8 @@ def test_feed_without_new_rows_is_not_judged_and_not_passed(night):
 def test_files_without_a_row_left_are_judged_by_the_ledger_alone(night, name):
     report = run_suite(name, cursor=night.cursor, parameters=given(loads=["spoilt"]))
     of_files = {rule.name for rule in suites()[name].rules if rule.of_files}
-    assert of_files == {"quarantine_is_small", "restatements_are_few"}
+    # scenarios are decided anew as a whole: a set that replaces another is no sign of a key used again
+    assert of_files == {"quarantine_is_small"} | ({"restatements_are_few"} if name != "scenarios" else set())
     assert [check.rule for check in report.checks] == [rule.name for rule in suites()[name].rules]
     assert {check.rule for check in report.checks if check.outcome == "failed"} == of_files
     assert {check.outcome for check in report.checks if check.rule not in of_files} == {"not_applicable"}

@@ -26,7 +26,7 @@ LACKS = {
     "b": ("legal_cases",),
     "c": ("transactions", "credit_opinions"),
     "d": ("operational_events", "loan_ledger"),
-    "e": tuple(feed for feed in FEEDS if feed != "enterprises"),
+    "e": tuple(name for name, feed in FEEDS.items() if feed.of_borrowers and name != "enterprises"),
 }
 
 Built = dict[str, pl.DataFrame]
