@@ -36,8 +36,9 @@ def stress(run: StressParameters = StressParameters()) -> str:
     Returns:
         The run's key in ops.run_ledger.
     """
+    asked = None if run.as_of is None else closed_day(run.as_of)
     with writer(purpose=f"stress {run.portfolio}"):
-        as_of = last_night(run.portfolio) if run.as_of is None else closed_day(run.as_of)
+        as_of = asked or last_night(run.portfolio)
         run_id = open_run("stress", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id, at_once=True) as counts:
             night = Night(run.portfolio, as_of, run_id)

@@ -49,7 +49,7 @@ def test_every_flow_that_scores_or_reads_a_night_takes_a_day():
         *((name, "as_of") for name in ("nightly", "features", "train", "validate", "score", "watch", "report")),
         *(("compare", name) for name in ("as_of", "against")),
         *(("backfill", name) for name in ("first", "last")),
-        ("features", "known_by"), ("deliver", "through"),
+        ("features", "known_by"), ("deliver", "through"), ("stress", "as_of"),
     }  # fmt: skip
 
 

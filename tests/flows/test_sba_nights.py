@@ -89,7 +89,7 @@ def test_the_loans_of_the_lookback_are_scored_and_no_later_one_is_known(nights: 
 
 
 def test_the_model_learned_from_the_loans_of_2004_by_what_was_known_on_the_night(nights: Nights) -> None:
-    (model,) = ask("from ops.model_registry where model_family <> 'pd_curve'").iter_rows(named=True)
+    (model,) = ask("from ops.model_registry where model_family = 'voting_ensemble'").iter_rows(named=True)
     assert (model["knowledge_date"], model["horizon_days"]) == (FIRST, HORIZON_DAYS)
     snapshot = FIRST - timedelta(days=HORIZON_DAYS)
     assert snapshot == date(2004, 12, 31)
