@@ -183,7 +183,7 @@ def test_earlier_knowledge_changes_the_column(base, with_earlier_knowledge, rela
     assert any(changed[relation][column].to_list() != before for changed in with_earlier_knowledge)
 
 
-FEED = st.sampled_from(sorted(set(FEEDS) - {"outcomes", "overrides"}))  # no feature reads these
+FEED = st.sampled_from(sorted(set(FEEDS) - {"outcomes", "overrides", "scenarios"}))  # no feature reads these
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

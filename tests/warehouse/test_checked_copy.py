@@ -330,7 +330,8 @@ def test_a_publish_that_fails_at_any_step_leaves_a_sound_copy_and_no_leftover(po
         assert faults(folder) == []
         night = nights_of(folder)
         assert night == last or night[0] == [(NIGHT, 5, 0.2)]
-        assert {name.split("-")[0] for name in builds(folder)} <= {".scores", ".contributions", ".changes"}
+        kinds = {name.split("-")[0] for name in builds(folder)}
+        assert kinds <= {".scores", ".contributions", ".changes", ".curves"}
         assert len(builds(folder)) <= most
         last = night
     assert not reached
