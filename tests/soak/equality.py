@@ -14,7 +14,7 @@ OPS = (
     "alerts", "bin_counts", "evaluation_scores", "fairness", "master_scale", "model_findings", "model_registry",
     "model_reviews", "model_roles", "monitoring", "overrides", "reference_bins", "scorecard",
 )  # fmt: skip
-WAITING = ("incoming_scores", "incoming_contributions")
+WAITING = ("incoming_scores", "incoming_contributions", "incoming_curves")
 
 FILES = {
     "files": "select path, delivered from {}.ops.file_ledger where status = 'loaded'",
@@ -23,7 +23,7 @@ FILES = {
     "quarantine": "select path, rule, count(*) from {}.ops.quarantine where (path, file_hash) in"
     " (select (path, file_hash) from {}.ops.file_ledger where status = 'loaded') group by all",
 }
-PARTITIONS = ("portfolio_scores", "contributions", "score_changes")
+PARTITIONS = ("portfolio_scores", "contributions", "score_changes", "pd_curves")
 
 
 def differences(home: Path, undisturbed: Path) -> list[str]:
