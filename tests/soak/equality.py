@@ -23,7 +23,7 @@ FILES = {
     "quarantine": "select path, rule, count(*) from {}.ops.quarantine where (path, file_hash) in"
     " (select (path, file_hash) from {}.ops.file_ledger where status = 'loaded') group by all",
 }
-PARTITIONS = ("portfolio_scores", "contributions", "score_changes", "pd_curves")
+PARTITIONS = ("portfolio_scores", "contributions", "score_changes")
 
 
 def differences(home: Path, undisturbed: Path) -> list[str]:
