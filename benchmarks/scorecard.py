@@ -156,7 +156,8 @@ def main(given: list[str]) -> None:
             "interval. Log loss of what each gives out, not calibrated. Seconds are those of one fold. optbinning "
             "1.0.0 takes all or the strongest of its features and rounds its points; skorecard 1.6.9 (numpy 1.26, "
             "scikit-learn 1.3, optbinning 0.19, which it needs) has neither a choice of features nor points. "
-            f"No directions are given to anybody.\n\n{body}"
+            "No directions are given to anybody. Nightledger's rule of entry and its smoothing were chosen on samples "
+            f"of public sets, Taiwan among them, which flatters it a little.\n\n{body}"
         ),
     )
 
