@@ -9,7 +9,6 @@ import zipfile
 from typing import Any
 
 import numpy as np
-import skops.io
 from lightgbm import Booster, LGBMClassifier
 from sklearn.preprocessing import LabelEncoder
 from xgboost import XGBClassifier
@@ -32,6 +31,8 @@ def dump_learner(name: str, fitted: Any) -> dict[str, bytes]:
         return {f"{name}.ubj": bytes(fitted.get_booster().save_raw("ubj"))}
     if isinstance(fitted, LGBMClassifier):
         return {f"{name}.lightgbm.txt": fitted.booster_.model_to_string().encode()}
+    import skops.io
+
     return {f"{name}.skops": _without_identities(skops.io.dumps(fitted))}
 
 
@@ -57,6 +58,8 @@ def load_learner(name: str, files: dict[str, bytes], unfitted: Any) -> Any:
         return _lightgbm(files[f"{name}.lightgbm.txt"].decode(), unfitted)
     if f"{name}.skops" not in files:
         raise ArtefactError(f"the model file holds no learner {name}; restore it or train again")
+    import skops.io
+
     content = files[f"{name}.skops"]
     foreign = set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED)
     if foreign:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 from safetensors import SafetensorError
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,8 +13,6 @@ from models.errors import ArtefactError
 from models.schema import Column
 from models.stored_arrays import dump_arrays, load_arrays
 from models.wide_deep.classifier import WideDeepClassifier
-from models.wide_deep.fitting import Epoch
-from models.wide_deep.network import WideDeepNetwork
 from models.wide_deep.preparation import WideDeepPreparation
 from models.wide_deep.settings import WideDeepSettings
 from models.wide_deep.slots import CategoryField, Cross, NumberField
@@ -27,6 +24,8 @@ WEIGHTS, ARRAYS = "network.safetensors", "arrays.npz"
 
 def dump(classifier: WideDeepClassifier) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the description of a fitted classifier and its files: weights in single precision, as trained."""
+    import safetensors.torch
+
     check_is_fitted(classifier, "network_")
     weights = {
         name: value.detach().cpu().float().contiguous()
@@ -38,6 +37,11 @@ def dump(classifier: WideDeepClassifier) -> tuple[dict[str, Any], dict[str, byte
 
 def load(about: dict[str, Any], members: dict[str, bytes]) -> WideDeepClassifier:
     """Rebuild the fitted classifier from its description, arrays and weights."""
+    import safetensors.torch
+
+    from models.wide_deep.fitting import Epoch
+    from models.wide_deep.network import WideDeepNetwork
+
     settings = WideDeepSettings.model_validate(about["settings"])
     classifier = WideDeepClassifier(settings=settings, groups=about["groups"])
     prepared = _preparation(about, load_arrays(members[ARRAYS]))

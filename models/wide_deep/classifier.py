@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,12 @@ from models.labels import check_labels
 from models.metrics import Labels
 from models.runner import Runner
 from models.schema import kind_of
-from models.wide_deep.checkpoint import Checkpoint, mark_of
 from models.wide_deep.explanation import explain_wide_deep
-from models.wide_deep.fitting import Epoch, begin, train
-from models.wide_deep.network import CHUNK, WideDeepNetwork, device_of, probabilities
-from models.wide_deep.preparation import WideDeepPreparation
+from models.wide_deep.preparation import CHUNK, WideDeepPreparation
 from models.wide_deep.settings import SENSITIVE_COLUMNS, SENSITIVE_GROUP, WideDeepSettings
+
+if TYPE_CHECKING:
+    from models.wide_deep.fitting import Epoch
 
 Matrix = npt.NDArray[np.float64]
 Part = tuple[pl.DataFrame, Labels]
@@ -141,6 +141,11 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = check_labels(y, rows=X.height, minimum=settings.minimum_positives)
         training, held_out = self._split(X, labels, validation, settings)
         wide, deep, moved = self._choose(training[0], settings)
+        # only now: rows that are refused need no torch
+        from models.wide_deep.checkpoint import Checkpoint, mark_of
+        from models.wide_deep.fitting import begin, train
+        from models.wide_deep.network import WideDeepNetwork, device_of
+
         self.preparation_ = WideDeepPreparation(
             wide,
             deep,
@@ -215,6 +220,8 @@ class WideDeepClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         SchemaMismatchError
             A feature of training is missing or of another kind.
         """
+        from models.wide_deep.network import device_of, probabilities
+
         check_is_fitted(self, "network_")
         network = self.network_.to(device_of((self.settings or WideDeepSettings()).device))
         positive = np.concatenate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,10 @@ from scipy.special import expit
 
 from models.calibration import Calibrator
 from models.explanation import Explanation, completed, slopes_of, value_at
-from models.wide_deep.network import WideDeepNetwork
 from models.wide_deep.preparation import Inputs, WideDeepPreparation
+
+if TYPE_CHECKING:
+    from models.wide_deep.network import WideDeepNetwork
 
 Matrix = npt.NDArray[np.float64]
 

@@ -13,15 +13,13 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name
 
-from models.wide_deep.preparation import Inputs, WideDeepPreparation
+from models.wide_deep.preparation import CHUNK, Inputs, WideDeepPreparation
 from models.wide_deep.settings import WideDeepSettings
 
 # Every step here is small, and folds run side by side, on one core each. torch has one number of threads for the whole
 # process, so it is set once, where torch is first imported, and never around a piece of work, since pieces that run
 # side by side would undo it.
 torch.set_num_threads(1)
-
-CHUNK = 65_536  # rows scored at once, so that memory does not grow with their number
 
 
 class WideDeepNetwork(nn.Module):

@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 _COUNT = re.compile(r"(^|_)count(_|$)")
 CROSSED = " x "
+CHUNK = 65_536  # rows scored at once, so that memory does not grow with their number
 
 
 class Inputs(NamedTuple):

@@ -62,16 +62,19 @@ def test_what_needs_no_model_imports_no_package_of_models_flows_or_gates(
     assert not {*OF_MODELS, "great_expectations", "prefect"} & imported
 
 
-def test_flows_that_need_no_model_import_no_package_of_models(home: Path) -> None:
+def test_flows_import_the_packages_of_models_only_where_they_need_them(home: Path) -> None:
     names = ("backup", "deliver", "features", "forget", "ingest", "publish", "restore", "retain", "validate")
     program = (
-        f"import sys\nfrom importlib import import_module\nfor name in {names}:\n    import_module(f'flows.{{name}}')\n"
-        "print(*sys.modules)"
+        "import sys\nfrom importlib import import_module\n"
+        f"for names in {names, tuple(FLOWS)}:\n    for name in names:\n        import_module(f'flows.{{name}}')\n"
+        "    print(*sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    imported = set(ran.stdout.split())
-    assert "prefect" in imported
-    assert not OF_MODELS & imported
+    without_models, every_flow = (set(line.split()) for line in ran.stdout.splitlines())
+    assert "prefect" in without_models
+    assert not OF_MODELS & without_models
+    assert "sklearn" in every_flow
+    assert not {"dask", "great_expectations", "shap", "skops", "torch"} & every_flow
 
 
 def test_the_help_of_a_flow_starts_no_server(
