@@ -20,7 +20,7 @@ LOANS = ("amounts_hold_their_unit", "loans_hold_their_unit")
 
 
 @pytest.fixture
-def con(home: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(opened_home: Any) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty warehouse."""
     with writer(purpose="deliveries") as con:
         yield con

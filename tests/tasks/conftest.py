@@ -25,7 +25,7 @@ def scored(opened_home, monkeypatch):
 
 
 @pytest.fixture
-def book(home) -> Iterator[Watched]:
+def book(opened_home) -> Iterator[Watched]:
     """A portfolio whose nights are made by hand."""
     with writer(purpose="test") as con:
         yield Watched(con)

@@ -48,7 +48,7 @@ def seen(con, night: date) -> list[str]:
 
 
 @pytest.fixture
-def con(home):
+def con(opened_home):
     with writer(purpose="test") as cursor:
         enroll(cursor, TWINS[0], "another")
         yield cursor

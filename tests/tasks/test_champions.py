@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from models.wide_deep.settings import WideDeepSettings
 from tasks import champions, history, lineup
 from tasks.train import NotTrainable
 from warehouse import evaluations, lookback, matrix, registry
+from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
 from warehouse.night import Night
@@ -41,8 +43,8 @@ def record(family: str, knowledge: date = DAY, outcome: OutcomeDefinition = OUTC
 
 
 @pytest.fixture
-def trained(home, monkeypatch) -> list[dict[str, Any]]:
-    """What was trained, where nobody has a champion and 762 files have a label."""
+def trained(opened_home, monkeypatch) -> Iterator[list[dict[str, Any]]]:
+    """What was trained, where nobody has a champion and 762 files have a label; the warehouse is held as by a night."""
     calls: list[dict[str, Any]] = []
 
     def train_champion(night: Night, outcome: OutcomeDefinition, model: Any, **given: Any) -> Any:
@@ -54,7 +56,8 @@ def trained(home, monkeypatch) -> list[dict[str, Any]]:
     monkeypatch.setattr(lookback, "first_day", lambda *_, **__: date(2023, 1, 1))
     monkeypatch.setattr(history, "build_snapshots", lambda *_, **__: None)
     known(monkeypatch)
-    return calls
+    with writer(purpose="test"):
+        yield calls
 
 
 def known(monkeypatch, **records: Any) -> None:

@@ -113,7 +113,7 @@ def at_once(monkeypatch) -> None:
 
 
 @pytest.fixture
-def nights(home, models):
+def nights(opened_home, models):
     """A night of model 1 and the next one of model 2."""
     with writer(purpose="test") as con:
         paths = {version: register(con, model, version) for version, model in models.items()}
@@ -150,7 +150,7 @@ def test_every_difference_is_split_written_and_told(nights, caplog, monkeypatch)
     assert not (settings().runs_dir / "r9" / "changes").exists()
 
 
-def test_with_one_version_the_model_has_moved_nothing(home, models):
+def test_with_one_version_the_model_has_moved_nothing(opened_home, models):
     with writer(purpose="test") as con:
         register(con, models["1"], "1")
         night(con, BEFORE, features(1), models["1"], "1")

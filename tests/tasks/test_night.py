@@ -63,7 +63,7 @@ def test_the_snapshot_of_a_leap_day_is_a_horizon_of_days_before_it():
     assert wanted == (date(2026, 3, 1), date(2027, 3, 1))
 
 
-def test_why_a_run_did_not_end_well_is_told_to_readers(home):
+def test_why_a_run_did_not_end_well_is_told_to_readers(opened_home):
     run_id = open_run("nightly", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
     with pytest.raises(Refused, match="no rows"), end_run(run_id):
         raise Refused("no rows")
@@ -94,7 +94,7 @@ def publish_night(run_id: str) -> None:
 @pytest.mark.parametrize(
     ("scored", "status", "message"), [(True, "published", "scores committed"), (False, "running", None)]
 )
-def test_readers_see_that_a_published_run_is_done(scored, status, message, home):
+def test_readers_see_that_a_published_run_is_done(scored, status, message, opened_home):
     run_id = open_night()
     with end_run(run_id) as counts:
         if scored:
@@ -109,7 +109,7 @@ def test_readers_see_that_a_published_run_is_done(scored, status, message, home)
         ]
 
 
-def test_a_run_that_publishes_through_others_is_told_as_done_too(home):
+def test_a_run_that_publishes_through_others_is_told_as_done_too(opened_home):
     backfill = open_run("backfill", portfolio="lender", as_of_date=date(2026, 6, 30), parameters=Nothing())
     with end_run(backfill):
         nightly = open_night()
@@ -120,7 +120,7 @@ def test_a_run_that_publishes_through_others_is_told_as_done_too(home):
     assert told(backfill) == [("done", False, None)]
 
 
-def test_a_run_that_published_nothing_renews_and_makes_no_copy(home, monkeypatch):
+def test_a_run_that_published_nothing_renews_and_makes_no_copy(opened_home, monkeypatch):
     with end_run(open_night()):
         pass
     assert not settings().published_file.exists()
@@ -130,7 +130,7 @@ def test_a_run_that_published_nothing_renews_and_makes_no_copy(home, monkeypatch
         pass
 
 
-def test_a_run_is_done_also_if_the_copy_cannot_say_so(home, monkeypatch, caplog):
+def test_a_run_is_done_also_if_the_copy_cannot_say_so(opened_home, monkeypatch, caplog):
     def full(*_):
         raise OSError("no space left")
 
@@ -153,7 +153,7 @@ def test_a_run_is_done_also_if_the_copy_cannot_say_so(home, monkeypatch, caplog)
         (ValueError("boom\nin detail"), "failed", "ValueError: boom (its scores are written)"),
     ],
 )
-def test_a_run_that_ends_badly_after_its_scores_says_that_they_are_there(error, status, line, home):
+def test_a_run_that_ends_badly_after_its_scores_says_that_they_are_there(error, status, line, opened_home):
     def score_and_fail() -> None:
         with end_run(run_id):
             score_night(run_id)
@@ -165,7 +165,7 @@ def test_a_run_that_ends_badly_after_its_scores_says_that_they_are_there(error, 
     assert told(run_id) == [(status, False, line)]
 
 
-def test_a_ledger_that_cannot_be_written_hides_no_error(home, monkeypatch, caplog):
+def test_a_ledger_that_cannot_be_written_hides_no_error(opened_home, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError("no space left")
 
@@ -176,7 +176,7 @@ def test_a_ledger_that_cannot_be_written_hides_no_error(home, monkeypatch, caplo
     assert "no space left" in caplog.text
 
 
-def test_a_copy_that_cannot_be_written_hides_no_error(home, monkeypatch, caplog):
+def test_a_copy_that_cannot_be_written_hides_no_error(opened_home, monkeypatch, caplog):
     def full(*_):
         raise OSError("no space left")
 

@@ -86,7 +86,9 @@ def test_the_state_is_named_after_what_failed_and_holds_the_run(deliveries, name
         ),
     ],
 )
-def test_a_night_stops_without_a_required_feed_and_keeps_what_it_saw(home, required, absent, monkeypatch):
+def test_a_night_stops_without_a_required_feed_and_keeps_what_it_saw(
+    opened_home, required, absent, monkeypatch
+):
     if required:
         monkeypatch.setenv("NIGHTLEDGER_REQUIRED_FEEDS", required)
     with pytest.raises(Refused) as refusal:
@@ -101,7 +103,7 @@ def test_a_night_stops_without_a_required_feed_and_keeps_what_it_saw(home, requi
     assert stored.rows() == [("transactions", "refused")]
 
 
-def test_it_goes_on_where_no_feed_is_required(home, monkeypatch):
+def test_it_goes_on_where_no_feed_is_required(opened_home, monkeypatch):
     monkeypatch.setenv("NIGHTLEDGER_REQUIRED_FEEDS", "")
     feeds.record_feeds.fn(NIGHT, IngestSummary(portfolio="lender", files=(REFUSED,)))
     assert {delivery.status for delivery in feeds.feeds_of(NIGHT)} == {"refused", "never delivered"}

@@ -16,7 +16,7 @@ from warehouse.night import Night
 NIGHT = date(2026, 6, 30)
 
 
-def test_a_card_draws_the_contributions_of_its_own_model_version(home, monkeypatch, tmp_path):
+def test_a_card_draws_the_contributions_of_its_own_model_version(opened_home, monkeypatch, tmp_path):
     """Champion and challenger of one family explain the same borrower by the same feature."""
     with writer(purpose="test") as con:
         con.execute(

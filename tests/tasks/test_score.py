@@ -27,7 +27,7 @@ WHOLE = Part(ALL, 0, 1)
 
 
 @pytest.fixture
-def snapshot(home, monkeypatch):
+def snapshot(opened_home, monkeypatch):
     """An empty warehouse, pinned, whose models need no file."""
     monkeypatch.setattr(score_part, "load_model", lambda _: "a model")
     with writer(purpose="test"), pinned() as now:

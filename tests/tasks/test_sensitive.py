@@ -46,7 +46,7 @@ def trained_on(monkeypatch, settings: Any) -> tuple[list[str], Any]:
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
-def test_no_family_trains_on_a_sensitive_field_by_default(home, monkeypatch, family):
+def test_no_family_trains_on_a_sensitive_field_by_default(opened_home, monkeypatch, family):
     settings = family.settings
     columns, estimator = trained_on(monkeypatch, settings())
     assert matrix.SENSITIVE.isdisjoint(columns)
@@ -56,7 +56,7 @@ def test_no_family_trains_on_a_sensitive_field_by_default(home, monkeypatch, fam
     assert {estimator.groups[name] for name in matrix.SENSITIVE} == {"sensitive"}
 
 
-def test_only_use_hands_them_over(home, monkeypatch):
+def test_only_use_hands_them_over(opened_home, monkeypatch):
     columns, _ = trained_on(monkeypatch, WideDeepSettings(sensitive="use"))
     assert set(columns) >= matrix.SENSITIVE
 

@@ -58,7 +58,7 @@ def test_label_windows_end_by_as_of_date_and_do_not_overlap():
     assert OutcomeDefinition.of("cross_section", horizon_days=365).snapshot_dates(DAY) == (DAY,)
 
 
-def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(home, trained):
+def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(opened_home, trained):
     first = register.register_model.fn(trained, Night("p", DAY, "r1"), CROSS_SECTION, role="champion")
     again = register.register_model.fn(trained, Night("p", DAY, "r2"), CROSS_SECTION, role="champion")
     assert again.run_id == "r1"
@@ -80,7 +80,7 @@ def test_registered_once_with_what_it_said_of_unseen_rows_and_loaded_as_it_was(h
     assert score(model, rows()).equals(score(trained.training.model, rows()))
 
 
-def test_what_was_drawn_is_told_in_the_log_on_the_card_and_in_the_registry(home, monkeypatch, caplog):
+def test_what_was_drawn_is_told_in_the_log_on_the_card_and_in_the_registry(opened_home, monkeypatch, caplog):
     asked = {}
 
     def drawn(*_, **wanted):
@@ -101,13 +101,13 @@ def test_what_was_drawn_is_told_in_the_log_on_the_card_and_in_the_registry(home,
     assert record.settings["training_rows"] == 1_000
 
 
-def test_with_all_rows_taken_nothing_is_said_of_a_draw(home, trained):
+def test_with_all_rows_taken_nothing_is_said_of_a_draw(opened_home, trained):
     record = register.register_model.fn(trained, NIGHT, CROSS_SECTION, role="champion")
     assert "drawn_from" not in record.metrics
     assert training_card.lines(trained.training)[0].startswith("120 labelled rows, 30 defaults")
 
 
-def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
+def test_too_few_defaults_are_refused_in_one_line(opened_home, monkeypatch):
     few = rows().with_columns(label=pl.when(pl.int_range(pl.len()) < 5).then(1).otherwise(0))
     monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(few, None))
     with pytest.raises(
@@ -117,7 +117,7 @@ def test_too_few_defaults_are_refused_in_one_line(home, monkeypatch):
     assert "\n" not in str(refusal.value)
 
 
-def test_a_model_whose_contributions_are_not_those_of_shap_is_refused_in_one_line(home, monkeypatch):
+def test_a_model_whose_contributions_are_not_those_of_shap_is_refused_in_one_line(opened_home, monkeypatch):
     monkeypatch.setattr(matrix, "training_matrix", lambda *_, **__: matrix.TrainingRows(rows(), None))
     monkeypatch.setattr(shap_check, "shap_values", lambda member, X: np.zeros(X.shape))
     trees = OperationalRiskSettings(folds=2, learner="random_forest", grid={"max_depth": (2,)})

@@ -42,7 +42,7 @@ class Mapped:
 
 
 @pytest.fixture
-def con(home) -> Iterator[duckdb.DuckDBPyConnection]:
+def con(opened_home) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB without a warehouse, which no test here needs."""
     with closing(connect(settings())) as made:
         yield made
