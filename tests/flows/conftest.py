@@ -1,16 +1,19 @@
-"""A disk of its own for tests of flows: small, full or read-only.
+"""A disk of its own for tests of flows: small, full or read-only; two nights that several files of tests begin with.
 
 Prefect is imported first, so that a command line called by a test leaves the choice of the server to the test.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import prefect  # noqa: F401
 import pytest
+from night_processes import NEXT_NIGHT, TwoNights, finish, start
 
 
 @pytest.fixture
@@ -34,3 +37,15 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for folder in folders:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def two_nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> TwoNights:
+    """Two nights that nothing disturbs, each in a process of its own, on threads and a file; tests change copies."""
+    folder = tmp_path_factory.mktemp("two-nights")
+    started = time.monotonic()
+    finish(start(folder / "first"))
+    seconds = time.monotonic() - started
+    shutil.copytree(folder / "first", folder / "both", symlinks=True)
+    finish(start(folder / "both", NEXT_NIGHT))
+    return TwoNights(folder / "first", folder / "both", seconds)

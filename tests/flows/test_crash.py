@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -16,13 +15,11 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from night_processes import NEXT_NIGHT, TwoNights, finish, start
 from polars.testing import assert_frame_equal
 
 pytestmark = pytest.mark.server
 
-ROOT = Path(__file__).parents[2]
-NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
-NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
 KILLS = 4
 FACTS = {
     "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
@@ -42,24 +39,6 @@ LEFT = (
     "features.feat_enterprise",
 )  # fmt: skip
 STAMPS = {"run_id", "scored_at", "recorded_at"}
-
-
-def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:
-    """Start a night in a process group of its own, on the server of the session."""
-    from prefect.settings import PREFECT_API_URL
-
-    env = os.environ | {"NIGHTLEDGER_HOME": str(home), "PREFECT_API_URL": str(PREFECT_API_URL.value())}
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows", *arguments],
-        env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for a night that shall succeed and return what it printed."""
-    out, err = process.communicate(timeout=400)
-    assert process.returncode == 0, out + err
-    return out
 
 
 def facts(home: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -122,20 +101,11 @@ class Reader(threading.Thread):
                 self.errors.append(str(error))
 
 
-@pytest.fixture(scope="module")
-def undisturbed(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """A home with one whole night, and the seconds that it took."""
-    home = tmp_path_factory.mktemp("undisturbed")
-    started = time.monotonic()
-    finish(start(home))
-    return home, time.monotonic() - started
-
-
 @pytest.mark.timeout(1200)  # seven starts of a night: ten minutes and more where all else is busy
 def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
-    undisturbed: tuple[Path, float], tmp_path: Path
+    two_nights: TwoNights, tmp_path: Path
 ) -> None:
-    reference, seconds = undisturbed
+    reference, seconds = two_nights.first, two_nights.seconds
     dice = random.Random(20260630)
     homes = [tmp_path / "a", tmp_path / "b"]
     readers = [Reader(home) for home in homes]
@@ -167,12 +137,10 @@ def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
 
 
 def test_a_night_killed_after_its_scores_goes_on_from_them_and_ends_as_if_undisturbed(
-    undisturbed: tuple[Path, float], tmp_path: Path
+    two_nights: TwoNights, tmp_path: Path
 ) -> None:
-    reference, home = tmp_path / "reference", tmp_path / "killed"
-    for copy in (reference, home):
-        shutil.copytree(undisturbed[0], copy, symlinks=True)
-    finish(start(reference, NEXT_NIGHT))
+    reference, home = two_nights.both, tmp_path / "killed"
+    shutil.copytree(two_nights.first, home, symlinks=True)
     kill_after(start(home, NEXT_NIGHT), "changes     ")
     kill_after(start(home, NEXT_NIGHT), "publish     ")
     with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
@@ -205,12 +173,12 @@ def test_a_night_killed_after_its_scores_goes_on_from_them_and_ends_as_if_undist
     assert "report-2026-07-01.html" in pages(home)
 
 
-def test_two_nights_at_once_write_the_same_rows_once(undisturbed: tuple[Path, float], tmp_path: Path) -> None:
+def test_two_nights_at_once_write_the_same_rows_once(two_nights: TwoNights, tmp_path: Path) -> None:
     home = tmp_path / "both"
     first, second = start(home), start(home)
     finish(first)
     finish(second)
-    assert facts(home) == facts(undisturbed[0])
+    assert facts(home) == facts(two_nights.first)
     with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
         runs = con.execute(
             "select status, started_at, finished_at from ops.run_ledger order by started_at"
@@ -220,11 +188,12 @@ def test_two_nights_at_once_write_the_same_rows_once(undisturbed: tuple[Path, fl
 
 
 def test_the_second_night_refuses_after_its_wait_and_names_the_holder(
-    undisturbed: tuple[Path, float], monkeypatch: pytest.MonkeyPatch
+    two_nights: TwoNights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from warehouse.connection import writer
 
-    home = undisturbed[0]
+    home = tmp_path / "held"
+    shutil.copytree(two_nights.first, home, symlinks=True)
     monkeypatch.setenv("NIGHTLEDGER_HOME", str(home))
     monkeypatch.setenv("NIGHTLEDGER_LOCK_WAIT_SECONDS", "1")
     with writer(purpose="a long backfill"):

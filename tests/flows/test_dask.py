@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from night_processes import NEXT_NIGHT, ROOT, TwoNights, finish, start
 from polars.testing import assert_frame_equal
-from test_crash import LEFT, NEXT_NIGHT, ROOT, facts, finish, left_in, pages, start
+from test_crash import LEFT, facts, left_in, pages
 
 from tests.processes import still_running
 
@@ -30,20 +31,10 @@ SCORED = (
 )
 
 
-@pytest.fixture(scope="module")
-def on_threads(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with two nights that were computed by threads of their own process."""
-    home = tmp_path_factory.mktemp("threads")
-    finish(start(home / "first"))
-    shutil.copytree(home / "first", home / "both", symlinks=True)
-    finish(start(home / "both", NEXT_NIGHT))
-    return home / "both"
-
-
 @pytest.fixture
-def first_night(on_threads: Path, tmp_path: Path) -> Path:
+def first_night(two_nights: TwoNights, tmp_path: Path) -> Path:
     """A home with the first night alone, to be scored again."""
-    return Path(shutil.copytree(on_threads.with_name("first"), tmp_path / "home", symlinks=True))
+    return Path(shutil.copytree(two_nights.first, tmp_path / "home", symlinks=True))
 
 
 def assert_same(home: Path, other: Path, relations: Iterable[str]) -> None:
@@ -71,7 +62,7 @@ def when_scoring(process: subprocess.Popen[str], home: Path) -> None:
 
 
 def test_a_night_on_dask_leaves_the_rows_of_one_on_threads_though_a_worker_is_killed(
-    on_threads, first_night, monkeypatch
+    two_nights, first_night, monkeypatch
 ):
     monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
     process = start(first_night, [*NEXT_NIGHT, "--partitions", "24"])
@@ -80,12 +71,12 @@ def test_a_night_on_dask_leaves_the_rows_of_one_on_threads_though_a_worker_is_ki
     victim.kill()
     finish(process)
     assert not victim.is_running()
-    assert_same(first_night, on_threads, LEFT)
-    assert pages(first_night) == pages(on_threads)
+    assert_same(first_night, two_nights.both, LEFT)
+    assert pages(first_night) == pages(two_nights.both)
 
 
 def test_a_run_that_is_killed_takes_its_workers_along_and_leaves_what_was(
-    on_threads, first_night, monkeypatch
+    two_nights, first_night, monkeypatch
 ):
     monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
     process = start(first_night, SCORE)
@@ -95,7 +86,7 @@ def test_a_run_that_is_killed_takes_its_workers_along_and_leaves_what_was(
     process.kill()
     process.communicate()
     assert still_running(workers, seconds=60) == []
-    assert_same(first_night, on_threads.with_name("first"), SCORED)
+    assert_same(first_night, two_nights.first, SCORED)
 
 
 @pytest.fixture
@@ -126,7 +117,7 @@ def cluster(first_night: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subp
 
 
 def test_a_scheduler_that_is_killed_ends_the_run_in_one_line_and_nothing_is_half_written(
-    on_threads, first_night, cluster
+    two_nights, first_night, cluster
 ):
     process = start(first_night, SCORE)
     when_scoring(process, first_night)
@@ -136,4 +127,4 @@ def test_a_scheduler_that_is_killed_ends_the_run_in_one_line_and_nothing_is_half
     lost = [line for line in err.splitlines() if line.startswith("score refused")]
     assert len(lost) == 1
     assert "was lost while it had work of this run; what it had is not stored" in lost[0]
-    assert_same(first_night, on_threads.with_name("first"), SCORED)
+    assert_same(first_night, two_nights.first, SCORED)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from night_processes import NEXT_NIGHT, ROOT, TwoNights, finish, start
 from polars.testing import assert_frame_equal
-from test_crash import LEFT, NEXT_NIGHT, ROOT, STAMPS, finish, left_in, start
+from test_crash import LEFT, STAMPS, left_in
 
 from tests.postgres import Postgres, as_a_user
 from warehouse.connection import reader
@@ -68,16 +69,10 @@ class Lender:
 
 
 @pytest.fixture(scope="module")
-def on_file(
-    prefect_session: None, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, pl.DataFrame]]:
+def on_file(two_nights: TwoNights) -> dict[str, dict[str, pl.DataFrame]]:
     """What one night and then the next one publish on a file and threads."""
-    home = tmp_path_factory.mktemp("file")
-    published = home / "published" / "portfolio.duckdb"
-    finish(start(home))
-    first = left_in(published)
-    finish(start(home, NEXT_NIGHT))
-    return {"first": first, "next": left_in(published)}
+    homes = {"first": two_nights.first, "next": two_nights.both}
+    return {name: left_in(home / "published" / "portfolio.duckdb") for name, home in homes.items()}
 
 
 @pytest.fixture(scope="module")

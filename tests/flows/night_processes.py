@@ -1,0 +1,39 @@
+"""A small night in a process of its own, as several files of tests start it, and what two undisturbed ones leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
+NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
+
+
+class TwoNights(NamedTuple):
+    """A home with one whole night and one with the next one too, and the seconds that the first night took."""
+
+    first: Path
+    both: Path
+    seconds: float
+
+
+def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:
+    """Start a night in a process group of its own, on the server of the session."""
+    from prefect.settings import PREFECT_API_URL
+
+    env = os.environ | {"NIGHTLEDGER_HOME": str(home), "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows", *arguments],
+        env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a night that shall succeed and return what it printed."""
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, out + err
+    return out
