@@ -89,11 +89,13 @@ class Portfolio:
         for number in range(5):
             key = [self.name, as_of_date, f"e{number}"]
             self.con.execute(
-                "insert into wh.features.feat_profile values (?, ?, ?, 'trade', 'north', 'town', 'gmbh', false)",
+                "insert into wh.features.feat_profile (portfolio, as_of_date, enterprise_id, industry_primary, region, "
+                "city, legal_form, natural_person) values (?, ?, ?, 'trade', 'north', 'town', 'gmbh', false)",
                 key,
             )
             self.con.execute(
-                "insert into wh.features.feat_ledger values (?, ?, ?, ?, 30)",
+                "insert into wh.features.feat_ledger (portfolio, as_of_date, enterprise_id, total_borrowing, "
+                "ledger_days_since_last) values (?, ?, ?, ?, 30)",
                 [*key, 100 if number < 3 else None],
             )
 
@@ -183,13 +185,32 @@ def fresh(con, tmp_path):
     return Portfolio(con=con, folder=tmp_path)
 
 
+@pytest.fixture(scope="session")
+def two_scored_nights(empty_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a warehouse with two scored nights."""
+    folder = tmp_path_factory.mktemp("two-scored-nights")
+    shutil.copy(empty_warehouse, folder)
+    before = NIGHT - timedelta(days=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(folder))
+        with writer(purpose="test") as con:
+            portfolio = Portfolio(con=con, folder=folder)
+            for day in (NIGHT, before):
+                portfolio.features(day)
+            for day in (before, NIGHT):
+                portfolio.score(portfolio.rows(0.1), day)
+        return settings().warehouse_file
+
+
 @pytest.fixture
-def two_nights(portfolio: Portfolio, caplog: pytest.LogCaptureFixture) -> Portfolio:
+def two_nights(
+    home: Path, two_scored_nights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[Portfolio]:
     """Two published nights."""
     caplog.set_level(logging.WARNING, logger="nightledger")
-    before = NIGHT - timedelta(days=1)
-    portfolio.features(before)
-    portfolio.score(portfolio.rows(0.1), before)
-    portfolio.score(portfolio.rows(0.1))
-    publish.publish(portfolio.con, "run")
-    return portfolio
+    home.mkdir(exist_ok=True)
+    shutil.copy(two_scored_nights, settings().warehouse_file)
+    with writer(purpose="test") as con:
+        portfolio = Portfolio(con=con, folder=tmp_path)
+        publish.publish(con, "run")
+        yield portfolio

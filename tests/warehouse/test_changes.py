@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import polars as pl
@@ -10,7 +11,7 @@ import pytest
 from warehouse import changes, partition
 from warehouse.buckets import ALL
 from warehouse.changes import Nights, NotComparable
-from warehouse.connection import reader
+from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.publishing import publish
@@ -22,9 +23,29 @@ NIGHTS = Nights(TONIGHT, BEFORE)
 AUDIT = "assert_changes_add_up"
 
 
+@pytest.fixture(scope="module")
+def scored(empty_warehouse, small_portfolio, tmp_path_factory):
+    """The file of a warehouse with both nights."""
+    folder = tmp_path_factory.mktemp("compared")
+    shutil.copy(empty_warehouse, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(folder))
+        with writer(purpose="test") as con:
+            score_both(small_portfolio(con=con, folder=folder))
+        return settings().warehouse_file
+
+
 @pytest.fixture
-def compared(portfolio):
+def compared(home, scored, small_portfolio, tmp_path):
     """Two nights: e0 and e1 moved, e2 is another class, e3 unscored, e4 newly scored, new and gone beside them."""
+    home.mkdir()
+    shutil.copy(scored, home)
+    with writer(purpose="test") as con:
+        yield small_portfolio(con=con, folder=tmp_path)
+
+
+def score_both(portfolio) -> None:
+    portfolio.features()
     portfolio.features(BEFORE)
     for day, one in ((BEFORE, "gone"), (NIGHT, "new")):
         portfolio.con.execute(
@@ -53,7 +74,6 @@ def compared(portfolio):
         model_role=pl.lit("champion"),
     )
     portfolio.score(tonight, NIGHT)
-    return portfolio
 
 
 def told() -> pl.DataFrame:
