@@ -12,7 +12,7 @@ FEED_COLUMNS: dict[str, tuple[str, ...]] = {
     "loan_ledger": (
         "loan_id", "enterprise_id", "ledger_date", "known_at", "opened_on", "borrowing", "annual_rate",
         "mortgage", "acceptance_bill", "invest_category", "autonomous_payment", "business_purpose",
-        "total_assets", "operating_income", "days_past_due",
+        "total_assets", "operating_income", "days_past_due", "matures_on", "credit_limit",
     ),
     "transactions": (
         "transaction_id", "enterprise_id", "occurred_at", "known_at", "amount", "counterparty_id", "kind",

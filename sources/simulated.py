@@ -12,6 +12,7 @@ import polars as pl
 
 from sources import simulated_credit as credit
 from sources import simulated_events as events
+from sources import simulated_ledger as ledger
 from sources import simulated_profiles as profiles
 from sources import simulated_transactions as transactions
 from sources.delivery import DeliveredFile, DeliverySummary
@@ -43,7 +44,7 @@ class _Generator:
 
 _GENERATORS = (
     _Generator("enterprises", profiles.draw, profiles.finish, profiles.MAX_DELAY_DAYS),
-    _Generator("loan_ledger", credit.draw_ledger, credit.finish_ledger, credit.MAX_DELAY_DAYS, ".csv.gz"),
+    _Generator("loan_ledger", ledger.draw, ledger.finish, ledger.MAX_DELAY_DAYS, ".csv.gz"),
     _Generator(
         "transactions", transactions.draw, transactions.finish, transactions.MAX_DELAY_DAYS, ".parquet"
     ),

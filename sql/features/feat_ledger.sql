@@ -2,7 +2,8 @@
 -- grain: one row per portfolio, as_of_date and enterprise known on as_of_date
 -- key: portfolio, as_of_date, bucket, enterprise_id
 -- time: ledger rows known by the end of $as_of_date and dated on or before it; a loan is current while its latest
---   ledger row is less than 390 days old
+--   ledger row is less than 390 days old, unless that row tells that it is repaid: nothing outstanding, on or after its
+--   maturity
 -- lookback: 390 days, a state
 -- inputs: staging.stg_loan_ledger, features.feat_profile, features.feat_delivered
 -- parameters: portfolio, as_of_date
@@ -90,6 +91,7 @@ current_loans as (
         max(l.opened_on) as opened_on,
         max(l.days_past_due) as days_overdue_latest
     from latest as l
+    where not coalesce(l.borrowing = 0 and l.matures_on <= l.ledger_date, false)
     group by l.enterprise_id
 ),
 

@@ -14,7 +14,7 @@
 -- column stage: [stage] stage now, null where it is gone
 -- column allowance_before: [money] money; allowance then, null where it is new or had none
 -- column new: [change] money; allowance of a loan that is new, or was not there on the night before
--- column repaid: [change] money; taken back for a loan that is in the ledger no more
+-- column repaid: [change] money; taken back for a loan that is repaid, or in the ledger no more
 -- column written_off: [change] money; taken back for a loan that is written off
 -- column measured: [change] money; allowance that appeared or vanished since exposure and pd became known or unknown
 -- column restated: [change] money; what another code or replaced rows of then would have told of then

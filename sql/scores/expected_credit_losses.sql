@@ -1,6 +1,6 @@
 -- relation: scores.expected_credit_losses
--- grain: one row per portfolio, night and current loan that is not written off: its stage, why, and the credit losses
---   expected of it
+-- grain: one row per portfolio, night and current loan that is neither repaid nor written off: its stage, why, and the
+--   credit losses expected of it
 -- key: portfolio, as_of_date, loan_id, enterprise_id
 -- time: scores, ledger, outcomes and scenarios as known by the end of $as_of_date; probation and the walk look at the
 --   row of the last earlier night that was measured, and at the curves and parameters of that night
@@ -158,7 +158,10 @@ open_loans as (
     left join observed as o on l.enterprise_id = o.enterprise_id and l.loan_id = o.loan_id
     left join observed as b on l.enterprise_id = b.enterprise_id and b.loan_id = ''
     left join insolvent as i on l.enterprise_id = i.enterprise_id
-    where not coalesce(o.charge_off, false) and not coalesce(b.charge_off, false)
+    where
+        not coalesce(o.charge_off, false)
+        and not coalesce(b.charge_off, false)
+        and not coalesce(l.borrowing = 0 and l.matures_on <= l.ledger_date, false)
 ),
 
 -- headlines, curves and scenarios of tonight and of the night before, each night read by itself

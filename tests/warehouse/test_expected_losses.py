@@ -506,7 +506,7 @@ def parts(lender: Lender, on: date = NIGHT) -> dict[str, dict[str, Decimal]]:
 def test_each_cause_has_its_part(lender):
     before = NIGHT - timedelta(days=1)
     lender.set(amortises=False)
-    names = ("exposure", "gone", "lgd", "model", "off", "pd", "stage", "still")
+    names = ("exposure", "gone", "lgd", "model", "off", "paid", "pd", "stage", "still")
     for name in names:
         lender.loan(name, name)
         lender.score(name, on=before)
@@ -519,6 +519,7 @@ def test_each_cause_has_its_part(lender):
     lender.loan("new", "pd", ledger=NIGHT)
     lender.con.execute("update wh.raw.loan_ledger set known_to = ? where loan_id = 'gone'", [NIGHT])
     lender.outcome("off", NIGHT, loan_id="off", charge_off=True)
+    lender.loan("paid", "paid", ledger=NIGHT, borrowing=0, matures_on=NIGHT)
     lender.watched("stage")
     lender.measure()
     nine, of_pd = Decimal("9.00"), Decimal("18.00")
@@ -529,6 +530,7 @@ def test_each_cause_has_its_part(lender):
         "model": {"model": nine},
         "new": {"new": of_pd},
         "off": {"written_off": -nine},
+        "paid": {"repaid": -nine},
         "pd": {"pd": nine},
         "stage": {"moved_stage": Decimal(str(round(450 * (1 - 0.98**3), 2))) - nine},
     }
