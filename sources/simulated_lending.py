@@ -107,8 +107,7 @@ def draw_new_loans(
     Returns:
         Columns as the ledger has them, one entry a row.
     """
-    first = min(world.start - LEAD_DAYS, month.first)
-    months = months_between(day_of(first), day_of(month.first))
+    months = months_between(day_of(world.start - LEAD_DAYS), day_of(month.first))
     drawn = [_opened_in(settings, world.chunk, world.start, opening) for opening in months]
     loans = {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]}
     who, opened, matures = loans["who"], loans["opened"], loans["matures"]
@@ -116,17 +115,18 @@ def draw_new_loans(
     repaid = matures <= default - ARREARS_DAYS
     last = month.first + month.days - 1
     dirt = generator(settings, chunk=world.chunk, month=month.number, stream=_DIRT_STREAM).random(who.size)
+    terms = Terms(loans["months"], loans["line"], loans["drawn"])
     on_ledger = ledger["day"][who]
+    earliest = max(month.first, world.start)
     events = (
-        (opened, opened >= np.maximum(month.first, world.start), False),
+        (opened, opened >= earliest, False),
         (on_ledger, due[who] & (opened < on_ledger) & ~(repaid & (matures <= on_ledger)), True),
-        (matures, repaid & (matures >= np.maximum(month.first, world.start)) & (matures <= last), False),
+        (matures, repaid & (matures >= earliest) & (matures <= last), False),
     )
     parts = []
     for day, happens, accounts in events:
-        keep = happens & (world.number[who] < settings.enterprises) & (opened <= last)
+        keep = happens & (world.number[who] < settings.enterprises)
         borrowing = _outstanding(loans, size=size[who], day=day, default=default, repaid=repaid)
-        terms = Terms(loans["months"], loans["line"], loans["drawn"])
         part = {
             "number": world.number[who], "loan": loans["loan"], "day": day,
             "known": ledger["known"][who] if accounts else (day + 1) * DAY_SECONDS + loans["delay"],
