@@ -19,7 +19,8 @@
 -- column total_assets: [ledger] currency units; total assets of the borrower
 -- column operating_income: [ledger] currency units; operating income of the borrower
 -- column days_past_due: [ledger] days; days past due on the ledger date
--- column matures_on: [ledger] date by which the loan is repaid
+-- column matures_on: [ledger] date by which the loan is repaid; a row of that day or later without borrowing tells that
+--   it was
 -- column credit_limit: [ledger] currency units; up to which the borrower may draw
 -- column loss_given_default: [ledger] fraction; of the exposure that is lost in a default
 -- column originated_impaired: [ledger] credit-impaired already when it was bought or originated

@@ -86,7 +86,12 @@ _FEEDS = (
             FeedColumn("total_assets", "decimal(18,2)", "money; total assets of the borrower"),
             FeedColumn("operating_income", "decimal(18,2)", "money a year; operating income of the borrower"),
             FeedColumn("days_past_due", "integer", "days; oldest arrears on the day of the ledger"),
-            FeedColumn("matures_on", "date", "day by which the loan is repaid", optional=True),
+            FeedColumn(
+                "matures_on",
+                "date",
+                "day by which the loan is repaid; a row of that day or later without borrowing tells that it was",
+                optional=True,
+            ),
             FeedColumn(
                 "credit_limit", "decimal(18,2)", "money; up to which the borrower may draw", optional=True
             ),
