@@ -1,15 +1,18 @@
 """Decide which family gives the headline PD of a borrower, by pure rules over families and tonight's champions.
 
 A borrower's coverage class says which data was delivered of it. Every family that covers the class scores it. The
-headline comes from the first of them that has a champion: the family that leads the class, then the one that covers
-most classes. Of several families that lead one class, the one listed last comes first: a new line in
-`models.families` takes a class over without a change to the family that led it, which comes next.
+headline comes from the first of them that has a champion: the family that the lender chose for the class, then the one
+that is meant for it, then the one that covers most classes. Of several families that are meant for one class, the one
+listed last comes first: a new line in `models.families` takes a class over without a change to the family that led it,
+which comes next.
 
 The stand-in is the champion that covers most classes, whichever family that is. In a class that the stand-in covers, a
-family that was shown to be worse than it on rows that neither had seen comes after the others.
+family that was shown to be worse than it on rows of this class that neither had seen comes after the others, also
+where the lender chose it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from models.family import Family
@@ -18,6 +21,14 @@ COVERAGES = ("thick", "transaction", "thin")
 UNSCOREABLE = "unscoreable"
 
 Families = Mapping[str, Family]
+
+Leaders = Mapping[str, str]
+"""The family that the lender chose to lead a coverage class, by class; a class without a choice is missing."""
+
+NO_CHOICE: Leaders = MappingProxyType({})
+
+Worse = Collection[tuple[str, str]]
+"""Families that were shown to be worse than the stand-in, each with the coverage class in which it was."""
 
 
 class Difference(Protocol):
@@ -32,13 +43,29 @@ class Difference(Protocol):
         """Upper end; below 0 where the first is better beyond noise."""
 
 
-def order(coverage: str, families: Families) -> tuple[str, ...]:
-    """Return the families that cover a class, the first to give its headline PD first."""
+def leads(family: Family, coverage: str, leaders: Leaders) -> bool:
+    """Return True if a family that covers a class leads it: the lender chose it, or it is meant for the class."""
+    chosen = leaders.get(coverage) == family.name
+    return coverage in family.covers and (chosen or coverage in family.leads)
+
+
+def order(coverage: str, families: Families, *, leaders: Leaders = NO_CHOICE) -> tuple[str, ...]:
+    """Return the families that cover a class, the first to give its headline PD first.
+
+    Examples
+    --------
+    >>> from models.families import FAMILIES
+    >>> order("transaction", FAMILIES)
+    ('wide_deep', 'operational_risk', 'scorecard')
+    >>> order("transaction", FAMILIES, leaders={"transaction": "scorecard"})
+    ('scorecard', 'wide_deep', 'operational_risk')
+    """
     covering = [family for family in families.values() if coverage in family.covers]
-    leading = [family for family in covering if coverage in family.leads]
+    meant = [family for family in covering if coverage in family.leads]
     others = [family for family in covering if coverage not in family.leads]
     others.sort(key=lambda family: -len(family.covers))
-    return tuple(family.name for family in (*reversed(leading), *others))
+    names = [family.name for family in (*reversed(meant), *others)]
+    return tuple(sorted(names, key=lambda name: name != leaders.get(coverage)))
 
 
 def stand_in(champions: Collection[str], families: Families) -> str:
@@ -63,8 +90,10 @@ def stand_in(champions: Collection[str], families: Families) -> str:
     return max(having, key=lambda family: len(family.covers)).name
 
 
-def compared_classes(champions: Collection[str], families: Families) -> dict[str, tuple[str, ...]]:
-    """Return the families that are compared with the stand-in, each with the classes whose rows count.
+def compared_classes(
+    champions: Collection[str], families: Families, *, leaders: Leaders = NO_CHOICE
+) -> dict[str, tuple[str, ...]]:
+    """Return the families that are compared with the stand-in, each with the classes of its comparisons.
 
     These are the classes that the family leads and the stand-in covers; with none of them it is not compared.
     """
@@ -72,7 +101,11 @@ def compared_classes(champions: Collection[str], families: Families) -> dict[str
         return {}
     reference = families[stand_in(champions, families)]
     shared = {
-        name: tuple(coverage for coverage in families[name].leads if coverage in reference.covers)
+        name: tuple(
+            coverage
+            for coverage in COVERAGES
+            if leads(families[name], coverage, leaders) and coverage in reference.covers
+        )
         for name in champions
         if name != reference.name
     }
@@ -85,7 +118,12 @@ def is_worse(difference: Difference) -> bool:
 
 
 def headline_family(
-    coverage: str, champions: Collection[str], families: Families, *, worse: Collection[str] = ()
+    coverage: str,
+    champions: Collection[str],
+    families: Families,
+    *,
+    leaders: Leaders = NO_CHOICE,
+    worse: Worse = (),
 ) -> str | None:
     """Return the family that gives the headline PD of a coverage class, or None where no champion covers it.
 
@@ -95,47 +133,54 @@ def headline_family(
     champions : collection of str
         Families that have a champion.
     families : mapping of str to Family
-    worse : collection of str
-        Families that were shown to be worse than the stand-in.
+    leaders : mapping of str to str
+        The lender's choice, by class.
+    worse : collection of (str, str)
+        Families that were shown to be worse than the stand-in, with the class.
 
     Examples
     --------
     >>> from models.families import FAMILIES
     >>> headline_family("thick", ["operational_risk", "voting_ensemble"], FAMILIES)
     'voting_ensemble'
-    >>> headline_family("thick", FAMILIES, FAMILIES, worse=["voting_ensemble"])
+    >>> headline_family("thick", FAMILIES, FAMILIES, worse=[("voting_ensemble", "thick")])
     'operational_risk'
+    >>> headline_family("thick", FAMILIES, FAMILIES, leaders={"thick": "scorecard"})
+    'scorecard'
     """
-    candidates = [name for name in order(coverage, families) if name in champions]
-    if not candidates:
-        return None
-    if stand_in(champions, families) not in candidates:
-        return candidates[0]  # nobody was compared on this class
-    return min(candidates, key=lambda name: name in worse)
+    candidates = [name for name in order(coverage, families, leaders=leaders) if name in champions]
+    # the stand-in is not compared with itself: where it covers the class, somebody is not worse
+    return min(candidates, key=lambda name: (name, coverage) in worse, default=None)
 
 
 def headline_classes(
-    family: str, champions: Collection[str], families: Families, *, worse: Collection[str] = ()
+    family: str,
+    champions: Collection[str],
+    families: Families,
+    *,
+    leaders: Leaders = NO_CHOICE,
+    worse: Worse = (),
 ) -> tuple[str, ...]:
     """Return the coverage classes whose headline PD a family gives."""
     return tuple(
         coverage
         for coverage in COVERAGES
-        if headline_family(coverage, champions, families, worse=worse) == family
+        if headline_family(coverage, champions, families, leaders=leaders, worse=worse) == family
     )
 
 
 def uncovered(coverages: Iterable[str], champions: Collection[str], families: Families) -> list[str]:
     """Return the classes among those given that no champion covers."""
-    return [
-        coverage
-        for coverage in COVERAGES
-        if coverage in coverages and headline_family(coverage, champions, families) is None
-    ]
+    covered = {coverage for name in champions for coverage in families[name].covers}
+    return [coverage for coverage in COVERAGES if coverage in set(coverages) - covered]
 
 
 def headline_lines(
-    enterprises: Mapping[tuple[str, str | None], int], families: Families, *, worse: Collection[str] = ()
+    enterprises: Mapping[tuple[str, str | None], int],
+    families: Families,
+    *,
+    leaders: Leaders = NO_CHOICE,
+    worse: Worse = (),
 ) -> list[str]:
     """Return a line for each coverage class: its enterprises, and the family that gives their headline PD.
 
@@ -143,11 +188,14 @@ def headline_lines(
     ----------
     enterprises : mapping of (coverage, family or None) to int
     families : mapping of str to Family
-    worse : collection of str
+    leaders : mapping of str to str
+        The lender's choice, by class.
+    worse : collection of (str, str)
+        Families that were shown to be worse than the stand-in, with the class.
     """
     lines = []
     for (coverage, family), count in enterprises.items():
-        covering = order(coverage, families)
+        covering = order(coverage, families, leaders=leaders)
         if family is None and covering:
             lines.append(
                 f"{coverage:<12}{count:>7,}  no model: no champion covers them until one of "
@@ -155,7 +203,7 @@ def headline_lines(
             )
             continue
         leading = next(iter(covering), family)
-        reason = "that is worse beyond noise" if leading in worse else "that has no champion yet"
+        reason = "that is worse beyond noise" if (leading, coverage) in worse else "that has no champion yet"
         stands_in = "" if family == leading else f", which stands in for {leading}: {reason}"
         lines.append(f"{coverage:<12}{count:>7,}  {family or 'no model'}{stands_in}")
     return lines

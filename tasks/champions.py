@@ -9,7 +9,7 @@ from models.family import Family
 from tasks.history import History
 from tasks.lineup import Lineup, champions_of, find_lineup
 from tasks.train import NotTrainable, train_champion
-from warehouse import lookback, matrix
+from warehouse import class_leaders, lookback, matrix
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -61,8 +61,8 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
     All of them on the date that the stand-in was trained on: a first night that was killed, or that found a champion
     trained by hand. On other dates those that cover borrowers of tonight whom no champion covers, after a champion was
     withdrawn or once the record of payments and events spans the lookback before a date with known outcomes. A champion
-    of a family that leads no class stands in, and keeps none of them away. Otherwise none: the night would have to
-    build a year-old snapshot first, and most likely for nothing.
+    of a family that leads no class, neither by itself nor by the lender's choice, stands in, and keeps none of them
+    away. Otherwise none: the night would have to build a year-old snapshot first, and most likely for nothing.
     """
     reference = champions[stand_in(champions, FAMILIES)]
     missing = [family for name, family in FAMILIES.items() if name not in champions]
@@ -70,8 +70,9 @@ def joining_families(night: Night, champions: Mapping[str, ModelRecord]) -> Sequ
         return ()  # a cross section has no snapshot before its outcomes
     if reference.knowledge_date == night.as_of_date:
         return missing
-    leading = [name for name in champions if FAMILIES[name].leads]
     with writer(purpose="look for borrowers without a champion") as con:
+        chosen = {choice.model_family for choice in class_leaders.on_night(con, night)}
+        leading = [name for name in champions if FAMILIES[name].leads or name in chosen]
         waiting = uncovered(matrix.coverages(con, night), leading, FAMILIES)
         begins = lookback.first_day(con, portfolio=night.portfolio)
     (snapshot,) = reference.outcome.snapshot_dates(night.as_of_date)

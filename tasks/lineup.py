@@ -2,12 +2,21 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
-from models.champion_rule import compared_classes, headline_classes, is_worse, stand_in
+from models.champion_rule import (
+    Leaders,
+    Worse,
+    compared_classes,
+    headline_classes,
+    headline_family,
+    is_worse,
+    stand_in,
+)
 from models.families import FAMILIES
 from models.hazard.stored import FAMILY as CURVE
-from warehouse import evaluations, registry
+from warehouse import class_leaders, evaluations, registry, roles
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
@@ -22,14 +31,18 @@ class Lineup:
     Args:
         champions: the champion of each family that has one, in the order of the families.
         beside: challengers and shadows, scored beside the champion of their family.
-        worse: families whose champion is worse than the stand-in's by the champion rule.
+        worse: families whose champion is worse than the stand-in's by the champion rule, with the class.
+        leaders: the families that the lender chose for a class by then, by class.
         curve: the hazard model that gives the shape of default curves, where one could be learnt.
+        curve_since: the first night on which it did so by its present role.
     """
 
     champions: Mapping[str, ModelRecord]
     beside: tuple[ModelRecord, ...] = ()
-    worse: tuple[str, ...] = ()
+    worse: Worse = ()
+    leaders: Leaders = field(default_factory=dict)
     curve: ModelRecord | None = None
+    curve_since: date | None = None
 
     @property
     def records(self) -> tuple[ModelRecord, ...]:
@@ -40,17 +53,32 @@ class Lineup:
         """Return the coverage classes whose headline PD a model gives; none for a challenger or shadow."""
         if record.role != "champion":
             return ()
-        return headline_classes(record.model_family, self.champions, FAMILIES, worse=self.worse)
+        return headline_classes(
+            record.model_family, self.champions, FAMILIES, leaders=self.leaders, worse=self.worse
+        )
+
+    def headline_family(self, coverage: str) -> str | None:
+        """Return the family that gives the headline PD of a coverage class, or None."""
+        return headline_family(coverage, self.champions, FAMILIES, leaders=self.leaders, worse=self.worse)
 
 
 def find_lineup(night: Night) -> Lineup:
-    """Return the models of a night, and log how the champions compare."""
+    """Return the models of a night, and log whom the lender chose to lead and how the champions compare."""
     champions = champions_of(night)
     with writer(purpose="look for challengers") as con:
         others = registry.in_role(con, night, ("challenger", "shadow"))
         curve = registry.champion(con, night, family=CURVE)
+        curve_since = None if curve is None else roles.since(con, night, *curve.key)
+        chosen = class_leaders.on_night(con, night)
     beside = tuple(record for record in others if record.model_family in FAMILIES)
-    return Lineup(champions, beside, shown_worse(champions), curve)
+    for choice in chosen:
+        log.info(
+            "champion    %s leads %s files since %s, approved by %s: %s",
+            choice.model_family, choice.coverage, choice.effective_from, choice.approver, choice.reason,
+        )  # fmt: skip
+    leaders = {choice.coverage: choice.model_family for choice in chosen}
+    worse = shown_worse(champions, leaders)
+    return Lineup(champions, beside, worse, leaders, curve, curve_since)
 
 
 def champions_of(night: Night) -> dict[str, ModelRecord]:
@@ -60,24 +88,32 @@ def champions_of(night: Night) -> dict[str, ModelRecord]:
     return {family: record for family, record in champions.items() if record is not None}
 
 
-def shown_worse(champions: Mapping[str, ModelRecord]) -> tuple[str, ...]:
-    """Return the families whose champion is worse than the stand-in's by the champion rule, and log each comparison.
+def shown_worse(champions: Mapping[str, ModelRecord], leaders: Leaders) -> tuple[tuple[str, str], ...]:
+    """Return the families whose champion is worse than the stand-in's, with the class; log each comparison.
 
-    Two models are compared on rows that neither had seen. Models without such rows in common (they are of other
-    snapshots, or were registered before unseen rows were stored) cannot be compared: then nothing is shown.
+    Two models are compared on rows of the class that neither had seen. Models without such rows in common (they are of
+    other snapshots, or were registered before unseen rows were stored) cannot be compared: then nothing is shown.
     """
     worse = []
-    for family, classes in compared_classes(champions, FAMILIES).items():
+    for family, classes in compared_classes(champions, FAMILIES, leaders=leaders).items():
         reference = stand_in(champions, FAMILIES)
-        with writer(purpose="compare families") as con:
-            comparison = evaluations.compare(con, champions[family], champions[reference], coverage=classes)
-        if comparison is None:
-            log.info("champion    %s and %s share no unseen rows to be compared on", family, reference)
-            continue
-        log.info(
-            "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
-            family, reference, f"{comparison.rows:,}", " and ".join(classes), *comparison[1:],
-        )  # fmt: skip
-        if is_worse(comparison):
-            worse.append(family)
+        for coverage in classes:
+            with writer(purpose="compare families") as con:
+                comparison = evaluations.compare(
+                    con, champions[family], champions[reference], coverage=(coverage,)
+                )
+            if comparison is None:
+                log.info(
+                    "champion    %s and %s share no unseen %s files to be compared on",
+                    family,
+                    reference,
+                    coverage,
+                )
+                continue
+            log.info(
+                "champion    %s less %s on %s unseen %s files: log loss %+.4f (%+.4f to %+.4f)",
+                family, reference, f"{comparison.rows:,}", coverage, *comparison[1:],
+            )  # fmt: skip
+            if is_worse(comparison):
+                worse.append((family, coverage))
     return tuple(worse)

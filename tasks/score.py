@@ -99,7 +99,7 @@ def score_portfolio(
         "score       %s enterprises in %d parts  %.1f s",
         f"{sum(enterprises.values()):,}", len(parts), time.perf_counter() - started,
     )  # fmt: skip
-    for line in headline_lines(enterprises, FAMILIES, worse=lineup.worse):
+    for line in headline_lines(enterprises, FAMILIES, leaders=lineup.leaders, worse=lineup.worse):
         log.info("            %s", line)
     settle_statuses(night, stale_days=stale_days)
     validate_scores(night)

@@ -51,7 +51,7 @@ def score_partition(
     if waiting and not lineup.champions:
         raise Refused(
             f"{night.portfolio} has no champion for its {waiting[0]} files as of {night.as_of_date}; train one of "
-            f"{', '.join(order(waiting[0], FAMILIES))}: "
+            f"{', '.join(order(waiting[0], FAMILIES, leaders=lineup.leaders))}: "
             f"python -m flows train --portfolio {night.portfolio} --family NAME"
         )
     nobody = (*waiting, UNSCOREABLE)

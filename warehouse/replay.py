@@ -109,7 +109,7 @@ class Current:
 
 @dataclass(frozen=True)
 class Causes:
-    """What has changed between two runs: feature relations, models and their roles, the code."""
+    """What has changed between two runs: feature relations, models, their roles and who leads a class, the code."""
 
     data: tuple[str, ...]
     model: tuple[str, ...]
@@ -241,6 +241,8 @@ def causes(
         if kind == "features":
             _check_comparable(before, after)
             data.append(f"{name} ({_rows(before)} rows then, {_rows(after)} now)")
+        elif kind == "leader":
+            model.append(f"{name} files ({_leader(before)} then, {_leader(after)} now)")
         elif before is None or after is None or before.role != after.role:
             model.append(f"{name} ({_role(before)} then, {_role(after)} now)")
         else:
@@ -284,3 +286,7 @@ def _rows(relation: RunInput | None) -> str:
 
 def _role(model: RunInput | None) -> str:
     return "not asked" if model is None else str(model.role)
+
+
+def _leader(choice: RunInput | None) -> str:
+    return "no choice" if choice is None else f"{choice.fingerprint} chosen"

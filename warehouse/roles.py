@@ -8,6 +8,8 @@ from typing import Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
+from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.settings import settings
 
 Role = Literal["champion", "challenger", "shadow", "retired"]
@@ -50,3 +52,19 @@ def record(con: duckdb.DuckDBPyConnection, approval: RoleRecord) -> RoleRecord:
         {**values, "now": settings().local_now()},
     )
     return approval
+
+
+def since(con: duckdb.DuckDBPyConnection, night: Night, family: str, version: str) -> date:
+    """Return the day from which a model has the role that it has on a night.
+
+    Raises:
+        Refused: the model has no role on the night.
+    """
+    row = con.execute(
+        f"select effective_from from ({ON_DATE}) where model_family = $family and model_version = $version",
+        {**night.key, "family": family, "version": version},
+    ).fetchone()
+    if row is None:
+        raise Refused(f"{family} {version} has no role in {night.portfolio} on {night.as_of_date}")
+    day: date = row[0]
+    return day

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse import ledger, registry, sql
+from warehouse import class_leaders, ledger, registry, sql
 from warehouse.intake.feeds import FEEDS
 from warehouse.ledger import Run
 from warehouse.matrix import RELATION
@@ -21,22 +21,32 @@ SCORING_ROLES: tuple[Role, ...] = ("champion", "challenger", "shadow")
 
 
 class RunInput(BaseModel):
-    """One input of a run: the rows of a feature relation, or a model in its role."""
+    """One input of a run: the rows of a feature relation, a model in its role, or the family chosen for a class."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["features", "model"] = Field(description="What it is.")
-    name: str = Field(description="Feature relation, or family and version of a model.")
+    kind: Literal["features", "model", "leader"] = Field(description="What it is.")
+    name: str = Field(description="Feature relation, family and version of a model, or coverage class.")
     role: str | None = Field(default=None, description="Role of the model on the date.")
     rows: int | None = Field(default=None, description="Rows of the feature relation on the date.")
-    fingerprint: str = Field(description="Of the rows in any order, or SHA-256 of the file of the model.")
+    fingerprint: str = Field(
+        description="Of the rows in any order, SHA-256 of a model's file, or the family."
+    )
 
 
 def current(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
     """Return the inputs that a run which scores the night would have now."""
     relations = (*sql.load(RELATION).inputs, "features.feat_sensitive")
     features = (_features(con, name, night) for name in sorted(relations))
-    return (*features, *models(con, night))
+    return (*features, *models(con, night), *leaders(con, night))
+
+
+def leaders(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
+    """Return the families that the lender chose for coverage classes on a night."""
+    return tuple(
+        RunInput(kind="leader", name=choice.coverage, fingerprint=choice.model_family)
+        for choice in class_leaders.on_night(con, night)
+    )
 
 
 def models(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]:
@@ -104,7 +114,8 @@ def changed_since(
     """Return what a run of a night would be given otherwise than the run that scored it, or None for nothing.
 
     Both are given the same if the parameters are the same (but the date, which a scheduled night does not name), the
-    models and their roles too, and no fact of the date came, and no file was corrected, after the run that scored it.
+    models, their roles and who leads which class too, and no fact of the date came, and no file was corrected, after
+    the run that scored it.
     """
     if run.flow != "nightly":
         return f"scored by {run.flow} last"
@@ -112,8 +123,11 @@ def changed_since(
     changed = [name for name in options if name != "as_of" and run.parameters.get(name) != options[name]]
     if changed:
         return f"other parameters then: {', '.join(changed)}"
-    if {item for item in stored(con, run.run_id) if item.kind == "model"} != set(models(con, night)):
+    then = stored(con, run.run_id)
+    if {item for item in then if item.kind == "model"} != set(models(con, night)):
         return "other models or roles then"
+    if {item for item in then if item.kind == "leader"} != set(leaders(con, night)):
+        return "another choice of who leads a class then"
     late = late_facts(con, night._replace(run_id=run.run_id))
     return f"facts of the date came later: {', '.join(late)}" if late else None
 

@@ -22,7 +22,7 @@ NEEDS: dict[str, dict[str, Any]] = {
 # an approval may be for nights to come; the days of a paper's simulation are no lender's; a night that comes back from
 # Parquet is looked for there; what a person does on a model is of today, and is due later
 MAY_BE_AHEAD = {
-    ("promote", "effective_from"), ("replicate", "through"), ("retain", "bring_back"),
+    ("promote", "effective_from"), ("lead", "effective_from"), ("replicate", "through"), ("retain", "bring_back"),
     ("finding", "on"), ("finding", "due"), ("review", "on"), ("review", "next"),
 }  # fmt: skip
 

@@ -15,9 +15,9 @@ import pytest
 from flows.__main__ import main
 
 FLOWS = [
-    "backfill", "backup", "compare", "deliver", "features", "finding", "forget", "ingest", "nightly", "promote",
-    "publish", "replay", "replicate", "report", "restore", "retain", "review", "score", "stress", "train", "validate",
-    "watch",
+    "backfill", "backup", "compare", "deliver", "features", "finding", "forget", "ingest", "lead", "nightly",
+    "promote", "publish", "replay", "replicate", "report", "restore", "retain", "review", "score", "stress", "train",
+    "validate", "watch",
 ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from flows.finding import FindingParameters, finding
+from flows.lead import LeadParameters, lead
 from flows.promote import PromoteParameters, promote
 from flows.review import ReviewParameters, review
 from flows.stress import StressParameters, stress
@@ -77,6 +78,53 @@ def test_a_promotion_stands_if_the_copy_cannot_show_it_and_the_line_says_what_to
     assert "what it wrote stands, and python -m flows publish shows it" in caplog.text
     assert book.frame("from wh.ops.model_roles where run_id = $run_id", run_id=run_id).height == 2
     assert ask(f"from ops.model_roles where run_id = '{run_id}'").is_empty()
+
+
+def test_who_leads_shows_at_once_and_a_second_time_is_refused(book, caplog):
+    caplog.set_level("INFO", logger="nightledger")
+    book.register(bins=False, version="card", model_family="scorecard")
+    given = {
+        "portfolio": "p",
+        "family": "scorecard",
+        "reason": "an examiner reads it",
+        "approver": "committee",
+    }
+    run_id = lead(run=LeadParameters(**given, classes=("thick", "transaction"), effective_from=TONIGHT))
+    shown = ask(
+        "select coverage, model_family, effective_from, approver, run_id from ops.class_leaders order by 1"
+    )
+    assert shown.rows() == [
+        (coverage, "scorecard", TONIGHT, "committee", run_id) for coverage in ("thick", "transaction")
+    ]
+    assert "scorecard leads the thick files of p from 2026-06-30 on, before voting_ensemble" in caplog.text
+    assert last_night() == BEFORE
+    with pytest.raises(Refused, match=r"^scorecard leads the transaction files of p on 2026-06-30 already$"):
+        lead(run=LeadParameters(**given, classes=("transaction",), effective_from=TONIGHT))
+    lead(run=LeadParameters(**given, classes=("thick",), effective_from=BEFORE))
+    until = "scorecard leads the thick files of p from 2026-06-29 on, before voting_ensemble, until 2026-06-30, from"
+    assert until in caplog.text
+    # a family leads what it is meant for
+    with pytest.raises(Refused, match=r"^operational_risk leads the thin files of p on 2026-06-30 already$"):
+        lead(
+            run=LeadParameters(
+                **{**given, "family": "operational_risk"}, classes=("thin",), effective_from=TONIGHT
+            )
+        )
+    with pytest.raises(Refused, match=r"^wide_deep has no champion of p on 2026-06-30; train one "):
+        lead(
+            run=LeadParameters(**{**given, "family": "wide_deep"}, classes=("thick",), effective_from=TONIGHT)
+        )
+    assert ask("select count(*) as n from ops.class_leaders")["n"].item() == 3
+
+
+def test_a_class_that_the_family_does_not_cover_is_one_line():
+    given = {"portfolio": "p", "reason": "r", "approver": "a", "effective_from": TONIGHT}
+    with pytest.raises(
+        ValidationError, match="--classes thin: scorecard scores thick and transaction files only"
+    ):
+        LeadParameters(**given, family="scorecard", classes=("thick", "thin"))
+    with pytest.raises(ValidationError, match="--classes names a class twice"):
+        LeadParameters(**given, family="scorecard", classes=("thick", "thick"))
 
 
 def test_a_finding_is_open_until_it_is_closed_and_an_alert_when_overdue(book):

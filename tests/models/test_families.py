@@ -347,7 +347,7 @@ def test_what_was_measured_of_the_explanations_is_on_the_card_and_in_the_registr
 def test_of_two_families_that_lead_a_class_the_one_listed_last_gives_the_headline() -> None:
     assert champion_rule.order("thin", FAMILIES) == ("toy", "operational_risk")
     assert champion_rule.headline_family("thin", FAMILIES, FAMILIES) == "toy"
-    for champions, worse in ((FAMILIES, ("toy",)), (("operational_risk",), ())):
+    for champions, worse in ((FAMILIES, (("toy", "thin"),)), (("operational_risk",), ())):
         assert champion_rule.headline_family("thin", champions, FAMILIES, worse=worse) == "operational_risk"
 
 

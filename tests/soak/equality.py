@@ -11,8 +11,8 @@ VOLATILE = ("run_id", "loaded_at", "scored_at", "recorded_at", "registered_at", 
 
 SCHEMAS = ("raw", "features", "scores", "marts")
 OPS = (
-    "alerts", "bin_counts", "evaluation_scores", "fairness", "master_scale", "model_findings", "model_registry",
-    "model_reviews", "model_roles", "monitoring", "overrides", "reference_bins", "scorecard",
+    "alerts", "bin_counts", "class_leaders", "evaluation_scores", "fairness", "master_scale", "model_findings",
+    "model_registry", "model_reviews", "model_roles", "monitoring", "overrides", "reference_bins", "scorecard",
 )  # fmt: skip
 WAITING = ("incoming_scores", "incoming_contributions", "incoming_curves")
 

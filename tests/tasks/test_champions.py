@@ -22,7 +22,8 @@ from models.voting_ensemble.settings import VotingEnsembleSettings
 from models.wide_deep.settings import WideDeepSettings
 from tasks import champions, history, lineup
 from tasks.train import NotTrainable
-from warehouse import evaluations, lookback, matrix, registry
+from warehouse import class_leaders, evaluations, lookback, matrix, registry
+from warehouse.class_leaders import LeaderRecord
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.evaluations import Comparison
@@ -210,6 +211,23 @@ def test_a_later_night_trains_only_for_borrowers_whom_no_champion_covers(  # noq
     assert {call["outcome"] for call in trained} <= {OUTCOME}
 
 
+def test_a_champion_that_leads_by_choice_alone_keeps_others_from_joining(trained, monkeypatch):
+    known(monkeypatch, scorecard=record("scorecard", EARLIER))
+    monkeypatch.setattr(matrix, "coverages", lambda *_: {"transaction"})
+    choice = {
+        "portfolio": "p",
+        "coverage": "transaction",
+        "model_family": "scorecard",
+        "effective_from": EARLIER,
+    }
+    with writer(purpose="test") as con:
+        class_leaders.record(con, [LeaderRecord(**choice, reason="one page", approver="c", run_id="r")])
+    ensure()
+    assert trained == []
+    assert lineup.find_lineup(NIGHT).headline_family("transaction") == "scorecard"
+    assert lineup.find_lineup(NIGHT.on(date(2026, 6, 28))).leaders == {}
+
+
 def test_a_snapshot_that_cannot_be_built_stops_no_night_that_has_a_champion(trained, monkeypatch, caplog):
     known(monkeypatch, voting_ensemble=record("voting_ensemble", EARLIER))
     monkeypatch.setattr(matrix, "coverages", lambda *_: {"thin"})
@@ -318,8 +336,8 @@ def test_a_cross_section_without_payments_trains_the_next_widest(trained, monkey
     ]
 
 
-def headline_classes(family: str, having: Any, *, worse: tuple[str, ...] = ()) -> tuple[str, ...]:
-    return champion_rule.headline_classes(family, having, FAMILIES, worse=worse)
+def headline_classes(family: str, having: Any, **given: Any) -> tuple[str, ...]:
+    return champion_rule.headline_classes(family, having, FAMILIES, **given)
 
 
 def test_the_first_family_of_a_class_that_has_a_champion_gives_its_headline():
@@ -340,10 +358,11 @@ def test_the_first_family_of_a_class_that_has_a_champion_gives_its_headline():
 
 
 def test_a_family_that_is_shown_to_be_worse_is_kept_beside_the_headline():
-    assert headline_classes("wide_deep", ALL, worse=("wide_deep",)) == ()
-    assert headline_classes("operational_risk", ALL, worse=("wide_deep",)) == ("transaction", "thin")
+    worse = (("wide_deep", "transaction"),)
+    assert headline_classes("wide_deep", ALL, worse=worse) == ()
+    assert headline_classes("operational_risk", ALL, worse=worse) == ("transaction", "thin")
     # with nobody else to give it, it gives it all the same
-    assert headline_classes("wide_deep", ["wide_deep"], worse=("wide_deep",)) == ("thick", "transaction")
+    assert headline_classes("wide_deep", ["wide_deep"], worse=worse) == ("thick", "transaction")
 
 
 def test_a_family_is_compared_with_the_stand_in_on_the_classes_that_it_leads():
@@ -360,7 +379,7 @@ def test_worse_is_beyond_noise(low, high, worse):
     assert champion_rule.is_worse(Comparison(400, (low + high) / 2, low, high)) is worse
 
 
-@pytest.mark.parametrize(("low", "told"), [(0.01, ("wide_deep",)), (-0.01, ())])
+@pytest.mark.parametrize(("low", "told"), [(0.01, (("wide_deep", "transaction"),)), (-0.01, ())])
 def test_only_what_is_worse_beyond_noise_is_shown_to_be_worse(low, told, trained, monkeypatch, caplog):
     caplog.set_level("INFO", logger="nightledger")
     known(monkeypatch, operational_risk=record("operational_risk"), wide_deep=record("wide_deep"))
@@ -380,7 +399,7 @@ def test_models_without_common_rows_are_not_shown_to_be_worse(trained, monkeypat
     caplog.set_level("INFO", logger="nightledger")
     known(monkeypatch, operational_risk=record("operational_risk"), voting_ensemble=record("voting_ensemble"))
     assert lineup.find_lineup(NIGHT).worse == ()
-    assert "voting_ensemble and operational_risk share no unseen rows" in caplog.text
+    assert "voting_ensemble and operational_risk share no unseen thick files" in caplog.text
     known(monkeypatch, voting_ensemble=record("voting_ensemble"))
     assert lineup.find_lineup(NIGHT).worse == ()
 
@@ -399,8 +418,9 @@ def test_whoever_has_a_champion_each_class_that_one_covers_has_one_headline(cham
     for name, classes in compared.items():
         assert classes
         assert set(classes) <= set(FAMILIES[name].leads) & set(FAMILIES[reference].covers)
-    for size in range(len(compared) + 1):
-        for worse in itertools.combinations(compared, size):
+    pairs = [(name, coverage) for name, classes in compared.items() for coverage in classes]
+    for size in range(len(pairs) + 1):
+        for worse in itertools.combinations(pairs, size):
             given = [
                 c for name in champion_names for c in headline_classes(name, champion_names, worse=worse)
             ]
@@ -408,15 +428,13 @@ def test_whoever_has_a_champion_each_class_that_one_covers_has_one_headline(cham
             for coverage in covered:
                 head = champion_rule.headline_family(coverage, champion_names, FAMILIES, worse=worse)
                 assert coverage in FAMILIES[head].covers
-                if head in worse:
-                    assert reference != head
-                    assert coverage not in FAMILIES[reference].covers
+                assert (head, coverage) not in worse
     left = [coverage for coverage in champion_rule.COVERAGES if coverage not in covered]
     assert champion_rule.uncovered(champion_rule.COVERAGES, champion_names, FAMILIES) == left
 
 
 @given(st.data())
-def test_a_family_leads_by_what_it_declares_and_never_by_its_name_or_place(data):
+def test_a_family_leads_by_what_it_declares_or_by_choice_and_never_by_its_name_or_place(data):
     classes = st.sets(st.sampled_from(champion_rule.COVERAGES), min_size=1)
     families = {}
     for name in ("a", "b", "c", "d"):
@@ -426,20 +444,27 @@ def test_a_family_leads_by_what_it_declares_and_never_by_its_name_or_place(data)
             VOTING_ENSEMBLE, name=name, covers=tuple(sorted(covers)), leads=tuple(sorted(leads))
         )
     having = sorted(data.draw(st.sets(st.sampled_from("abcd"), min_size=1)))
-    compared = champion_rule.compared_classes(having, families)
-    worse = sorted(data.draw(st.sets(st.sampled_from(sorted(compared))))) if compared else []
+    leaders = data.draw(st.dictionaries(st.sampled_from(champion_rule.COVERAGES), st.sampled_from("abcd")))
+    compared = champion_rule.compared_classes(having, families, leaders=leaders)
+    pairs = [(name, coverage) for name, told in compared.items() for coverage in told]
+    worse = sorted(data.draw(st.sets(st.sampled_from(sorted(pairs))))) if pairs else []
     reference = families[champion_rule.stand_in(having, families)]
     for coverage in champion_rule.COVERAGES:
-        head = champion_rule.headline_family(coverage, having, families, worse=worse)
+        head = champion_rule.headline_family(coverage, having, families, leaders=leaders, worse=worse)
         covering = [name for name in having if coverage in families[name].covers]
         if not covering:
             assert head is None
             continue
         assert head in covering
-        if reference.name in covering:
-            assert head not in worse
-        else:
-            assert head == champion_rule.headline_family(coverage, having, families)
+        assert (head, coverage) not in worse
+        chosen = leaders.get(coverage)
+        if chosen in covering and (chosen, coverage) not in worse:
+            assert head == chosen
+        if chosen not in families or coverage not in families[chosen].covers:
+            plain = champion_rule.order(coverage, families)
+            assert champion_rule.order(coverage, families, leaders=leaders) == plain
+        if reference.name not in covering:
+            assert head == champion_rule.headline_family(coverage, having, families, leaders=leaders)
 
 
 def test_a_family_is_worse_only_where_it_was_compared():
@@ -447,10 +472,57 @@ def test_a_family_is_worse_only_where_it_was_compared():
     other = replace(VOTING_ENSEMBLE, name="other", covers=("thin",), leads=())
     wide = replace(VOTING_ENSEMBLE, name="wide", covers=("thick", "transaction"), leads=())
     families = {family.name: family for family in (wide, other, leader)}
+    worse = [("leader", "thick")]
     assert champion_rule.stand_in(families, families) == "wide"
     assert champion_rule.compared_classes(families, families) == {"leader": ("thick",)}
-    assert champion_rule.headline_family("thick", families, families, worse=["leader"]) == "wide"
-    assert champion_rule.headline_family("thin", families, families, worse=["leader"]) == "leader"
+    assert champion_rule.headline_family("thick", families, families, worse=worse) == "wide"
+    assert champion_rule.headline_family("thin", families, families, worse=worse) == "leader"
+
+
+CARD_LEADS = {"thick": "scorecard", "transaction": "scorecard"}
+
+
+def test_a_family_that_the_lender_chose_leads_before_the_one_that_is_meant_for_the_class():
+    orders = {
+        coverage: champion_rule.order(coverage, FAMILIES, leaders=CARD_LEADS)
+        for coverage in champion_rule.COVERAGES
+    }
+    assert orders == {
+        "thick": ("scorecard", "voting_ensemble", "operational_risk", "wide_deep"),
+        "transaction": ("scorecard", "wide_deep", "operational_risk"),
+        "thin": ("operational_risk",),
+    }
+    assert headline_classes("scorecard", ALL, leaders=CARD_LEADS) == ("thick", "transaction")
+    # without a champion of it, all is as without the choice
+    others = [name for name in ALL if name != "scorecard"]
+    for name in others:
+        assert headline_classes(name, others, leaders=CARD_LEADS) == headline_classes(name, others)
+    # a choice for a class that the family does not cover, as of a version that covered it, leads nothing
+    assert champion_rule.order("thin", FAMILIES, leaders={"thin": "scorecard"}) == ("operational_risk",)
+
+
+def test_a_chosen_leader_is_judged_class_by_class_like_any_other():
+    compared = champion_rule.compared_classes(ALL, FAMILIES, leaders=CARD_LEADS)
+    assert compared == {
+        "voting_ensemble": ("thick",), "wide_deep": ("transaction",), "scorecard": ("thick", "transaction")
+    }  # fmt: skip
+    # the stand-in may be chosen too: it is compared with nobody
+    only = {"thick": "operational_risk"}
+    assert "operational_risk" not in champion_rule.compared_classes(ALL, FAMILIES, leaders=only)
+    assert headline_classes("operational_risk", ALL, leaders=only) == ("thick", "thin")
+    worse = [("scorecard", "thick")]
+    assert headline_classes("scorecard", ALL, leaders=CARD_LEADS, worse=worse) == ("transaction",)
+    assert headline_classes("voting_ensemble", ALL, leaders=CARD_LEADS, worse=worse) == ("thick",)
+    worse.append(("voting_ensemble", "thick"))
+    assert headline_classes("operational_risk", ALL, leaders=CARD_LEADS, worse=worse) == ("thick", "thin")
+    lines = champion_rule.headline_lines(
+        {("thick", "operational_risk"): 57, ("transaction", "scorecard"): 4},
+        FAMILIES, leaders=CARD_LEADS, worse=worse,
+    )  # fmt: skip
+    assert lines == [
+        "thick            57  operational_risk, which stands in for scorecard: that is worse beyond noise",
+        "transaction       4  scorecard",
+    ]
 
 
 def test_who_is_covered_by_no_champion_is_told_what_to_train():
@@ -477,7 +549,7 @@ def test_a_family_that_stands_in_is_named():
             ("unscoreable", None): 1,
         },
         FAMILIES,
-        worse=("wide_deep",),
+        worse=[("wide_deep", "transaction")],
     )
     assert lines == [
         "thick            57  operational_risk, which stands in for voting_ensemble: that has no champion yet",

@@ -78,6 +78,14 @@ def change_code(con, run_id, now, night):
     con.execute("update wh.ops.run_ledger set revision = 'abc' where run_id = ?", [run_id])
 
 
+def choose_leader(con, run_id, now, night):
+    con.execute(
+        "insert into wh.ops.class_leaders by name select 'p' as portfolio, 'thin' as coverage, 'toy' as model_family, "
+        "? as effective_from, 'w' as reason, 'c' as approver, 'r' as run_id",
+        [DAY],
+    )
+
+
 def score_by_hand(con, run_id, now, night):
     con.execute("update wh.ops.run_ledger set flow = 'score' where run_id = ?", [run_id])
 
@@ -112,6 +120,7 @@ def correct_file(con, run_id, now, night):
         (change_parameters, "other parameters then: enterprises"),
         (change_model, "other models or roles then"),
         (change_role, "other models or roles then"),
+        (choose_leader, "another choice of who leads a class then"),
         (change_features, "other features then"),
         (change_code, "other code then: abc"),
         (score_by_hand, "scored by score last"),

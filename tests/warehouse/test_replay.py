@@ -87,6 +87,14 @@ def test_a_cause_is_named_only_where_something_changed():
         "model: operational_risk 1 (champion then, challenger now), operational_risk 2 (not asked then, champion now)"
     ]
     changed = MODEL.model_copy(update={"fingerprint": "1" * 64})
+    leads = RunInput(kind="leader", name="thick", fingerprint="scorecard")
+    other = leads.model_copy(update={"fingerprint": "voting_ensemble"})
+    assert found_causes([MODEL], [MODEL, leads]).lines() == [
+        "model: thick files (no choice then, scorecard chosen now)"
+    ]
+    assert found_causes([MODEL, leads], [MODEL, other]).lines() == [
+        "model: thick files (scorecard chosen then, voting_ensemble chosen now)"
+    ]
     assert found_causes([MODEL], [changed]).lines() == ["model: operational_risk 1 (another file)"]
     assert found_causes([MODEL], [MODEL], "abc", "def").lines() == ["code: abc then, def now"]
 
