@@ -6,8 +6,10 @@ from pydantic import ValidationError
 
 from models.families import FAMILIES
 from models.family import FamilySettings
+from models.hazard.stored import FAMILY as CURVE
 
 Family = Literal[tuple(FAMILIES)]
+Trained = Literal[(*FAMILIES, CURVE)]  # the hazard model scores nobody, and is registered as the families are
 
 
 def families_with(option: str) -> list[str]:

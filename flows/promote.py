@@ -6,7 +6,7 @@ from typing import Literal
 from prefect import flow
 from pydantic import ConfigDict, Field
 
-from flows._family import Family
+from flows._family import Trained
 from flows._parameters import Parameters, Portfolio
 from tasks.night import end_run, open_run
 from tasks.promote import promote_model
@@ -19,7 +19,7 @@ class PromoteParameters(Parameters):
     model_config = ConfigDict(str_strip_whitespace=True)
 
     portfolio: Portfolio = Field(description="The portfolio that the model was trained for")
-    family: Family = Field(description="The model family")
+    family: Trained = Field(description="The model family, or pd_curve, the shape of default curves")
     version: str = Field(min_length=1, description="The version, as ops.model_registry names it")
     role: Literal["champion", "challenger", "shadow", "retired"] = Field(
         default="champion", description="The role that it gets"

@@ -1,12 +1,12 @@
 """Trains a model of one portfolio on what was known by one date, evaluates it and registers it."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
 from prefect import flow
 from pydantic import Field, model_validator
 
-from flows._family import Family, families_with, family_settings
+from flows._family import CURVE, Trained, families_with, family_settings
 from flows._parameters import HorizonDays, Parameters, Portfolio
 from flows._task_runner import task_runner
 from models.champion_rule import stand_in
@@ -14,6 +14,7 @@ from models.families import FAMILIES
 from models.family import FamilySettings
 from tasks.night import closed_day, end_run, open_run
 from tasks.train import train_champion
+from tasks.train_curve import train_curve
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.outcome import Definition, OutcomeDefinition, default_definition
@@ -30,10 +31,11 @@ class TrainParameters(Parameters):
         default=None,
         description="Train on what was known by the end of this day; empty = the day before the scheduled start",
     )
-    family: Family = Field(
+    family: Trained = Field(
         default=stand_in(FAMILIES, FAMILIES),
         description="The model family, with the files that it trains on: "
-        + ", ".join(f"{name} ({', '.join(family.covers)})" for name, family in FAMILIES.items()),
+        + ", ".join(f"{name} ({', '.join(family.covers)})" for name, family in FAMILIES.items())
+        + f"; or {CURVE}, the shape of default curves (all of them)",
     )
     learner: Literal["xgboost", "logistic_regression", "svm", "random_forest"] = Field(
         default="xgboost", description="The learner at the end of operational_risk's pipeline"
@@ -74,22 +76,20 @@ class TrainParameters(Parameters):
     )
 
     @model_validator(mode="after")
-    def cross_section_has_one_snapshot(self) -> "TrainParameters":
-        """Refuse several snapshots of a definition that knows no time."""
+    def options_go_together(self) -> Self:
+        """Refuse a choice that the family or the definition does not know, rather than ignore it."""
+        if self.family == CURVE and self.snapshots > 1:
+            raise ValueError(f"--family {CURVE} takes up to five snapshots by itself, without --snapshots")
         if self.definition == "cross_section" and self.snapshots > 1:
             raise ValueError("--definition cross_section has one snapshot, the date itself")
-        return self
-
-    @model_validator(mode="after")
-    def options_go_with_their_family(self) -> "TrainParameters":
-        """Refuse a choice that the family does not know, rather than ignore it."""
         for name in OPTIONS:
             families = families_with(name)
             if self.family not in families and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(
                     f"--{name} goes with --family {' or '.join(families)}, not with {self.family}"
                 )
-        self.settings_of_family()
+        if self.family != CURVE:
+            self.settings_of_family()
         return self
 
     def settings_of_family(self) -> FamilySettings:
@@ -114,14 +114,15 @@ def train(run: TrainParameters = TrainParameters()) -> str:
     with writer(purpose=f"train {run.portfolio} {as_of}"):
         run_id = open_run("train", portfolio=run.portfolio, as_of_date=as_of, parameters=run)
         with end_run(run_id) as counts:
+            night = Night(run.portfolio, as_of, run_id)
             definition = run.definition or default_definition(run.portfolio)
-            record = train_champion(
-                Night(run.portfolio, as_of, run_id),
-                OutcomeDefinition.of(definition, horizon_days=run.horizon_days),
-                run.settings_of_family(),
-                snapshots=run.snapshots,
-                role=run.role,
-            )
+            outcome = OutcomeDefinition.of(definition, horizon_days=run.horizon_days)
+            if run.family == CURVE:
+                record = train_curve(night, outcome, role=run.role)
+                counts["months_at_risk"] = record.metrics["months_at_risk"]
+            else:
+                settings = run.settings_of_family()
+                record = train_champion(night, outcome, settings, snapshots=run.snapshots, role=run.role)
+                counts["training_rows"] = record.metrics["rows"]
             counts["model_version"] = record.model_version
-            counts["training_rows"] = record.metrics["rows"]
     return run_id

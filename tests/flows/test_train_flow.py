@@ -51,6 +51,19 @@ def test_the_form_makes_the_settings_of_its_family():
         ),
         ({"learner": "svm", "monotone": True}, "operational_risk: monotone is for trees: svm cannot be held"),
         ({"definition": "cross_section", "snapshots": 2}, "has one snapshot"),
+        (
+            {"family": "pd_curve", "snapshots": 2},
+            "--family pd_curve takes up to five snapshots by itself, without",
+        ),
+        (
+            {"family": "pd_curve", "learner": "svm"},
+            "--learner goes with --family operational_risk, not with pd_cu",
+        ),
+        ({"family": "pd_curve", "monotone": True}, "--monotone goes with --family .*, not with pd_curve"),
+        (
+            {"family": "pd_curve", "sensitive": "use"},
+            "--sensitive goes with --family wide_deep, not with pd_curve",
+        ),
     ],
 )
 def test_a_choice_that_the_family_does_not_know_is_refused(given, line):
