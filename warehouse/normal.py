@@ -40,6 +40,11 @@ _END = (
      0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0),
 )  # fmt: skip
 
+_CHECKED = (
+    "(case when not (correlation >= 0 and correlation < 1) "
+    "then error('a correlation is not between 0 and below 1') else cast(correlation as double) end)"
+)
+
 
 def create_macros(con: duckdb.DuckDBPyConnection, database: str = "wh") -> None:
     """Create or renew the macros of the normal distribution and of Vasicek's PD in the schema marts of a catalogue.
@@ -50,6 +55,12 @@ def create_macros(con: duckdb.DuckDBPyConnection, database: str = "wh") -> None:
     of which the factor of the year is known: its PD is taken to a yearly one, shifted and taken back. Null stays null;
     a probability outside 0 to 1 and a correlation outside 0 to below 1 are errors.
 
+    For many scenarios of the same months `vasicek_month` has two halves, each of lists: `marts.vasicek_thresholds(pds)`
+    is what does not depend on the factor, and `marts.vasicek_months(thresholds, factors, correlation)` the shifted PDs,
+    null where a factor is null. `marts.flat_curve(pd)` is the PD by month 1 to 60 of the same hazard in all months, of
+    which `pd` is that of a year; `marts.survival_curve(pds)` multiplies what each month leaves, and
+    `marts.added_curves(curves)` adds lists of the same length, both from the first on.
+
     Args:
         con: a cursor that has the catalogue attached.
         database: the attached catalogue that gets the macros.
@@ -58,11 +69,34 @@ def create_macros(con: duckdb.DuckDBPyConnection, database: str = "wh") -> None:
     vasicek = _vasicek("pd")
     year = "1e0 - pow(1e0 - cast(pd as double), 12e0)"
     month = f"1e0 - pow(1e0 - {_vasicek(f'({year})')}, 1e0 / 12e0)"
+    thresholds = (
+        "list_transform(list_transform(pds, lambda pd: 1e0 - pow(1e0 - cast(pd as double), 12e0)), "
+        f"lambda p: {_quantile('p')})"
+    )
+    months = (
+        "list_transform(list_transform(list_zip(thresholds, factors), lambda pair: "
+        f"(pair[1] - sqrt({_CHECKED}) * pair[2]) / sqrt(1e0 - {_CHECKED})), "
+        f"lambda z: 1e0 - pow(1e0 - {_cdf('z')}, 1e0 / 12e0))"
+    )
+    flat = "list_transform(range(1, 61), lambda month: 1e0 - pow(1e0 - cast(pd as double), month / 12e0))"
+    survival = (
+        "list_reduce(list_transform(pds, lambda pd: [1e0 - pd]), "
+        "lambda passed, next: list_append(passed, passed[-1] * next[1]))"
+    )
+    added = (
+        "list_reduce(curves, lambda one, other: "
+        "list_transform(list_zip(one, other), lambda two: two[1] + two[2]))"
+    )
     for signature, body in (
         ("normal_cdf(x)", _bound("x", "x", _cdf("x"))),
         ("normal_quantile(p)", quantile),
         ("vasicek_pd(pd, factor, correlation)", vasicek),
         ("vasicek_month(pd, factor, correlation)", month),
+        ("vasicek_thresholds(pds)", thresholds),
+        ("vasicek_months(thresholds, factors, correlation)", months),
+        ("flat_curve(pd)", flat),
+        ("survival_curve(pds)", survival),
+        ("added_curves(curves)", added),
     ):
         con.execute(f"create or replace macro {database}.marts.{signature} as {body}")
 
@@ -102,12 +136,8 @@ def _quantile(p: str) -> str:
 
 def _vasicek(pd: str) -> str:
     """Return SQL of the PD of which the systematic factor is known."""
-    checked = (
-        "case when not (correlation >= 0 and correlation < 1) "
-        "then error('a correlation is not between 0 and below 1') else cast(correlation as double) end"
-    )
     threshold = f"({_quantile('p')} - sqrt(rho) * cast(factor as double)) / sqrt(1e0 - rho)"
-    return _bound(checked, "rho", _bound(pd, "p", _bound(threshold, "z", _cdf("z"))))
+    return _bound(_CHECKED, "rho", _bound(pd, "p", _bound(threshold, "z", _cdf("z"))))
 
 
 def _ratio(polynomials: tuple[Sequence[float], Sequence[float]], x: str) -> str:

@@ -26,6 +26,12 @@ COVERAGE = "features.feat_coverage"
 CONTRIBUTIONS = "scores.contributions"
 CHANGES = "scores.score_changes"
 CURVES = "scores.pd_curves"
+SCENARIO_CURVES = "scores.scenario_curves"
+
+_MEASURED_BEFORE = (
+    "select max(as_of_date) from wh.scores.impairment_parameters "
+    "where portfolio = $portfolio and as_of_date < $as_of_date"
+)
 
 
 @dataclass(frozen=True)
@@ -147,10 +153,17 @@ def bring_back_contributions(
 
 
 def bring_back_scored(con: duckdb.DuckDBPyConnection, night: Night) -> None:
-    """Put back what a run that scores a night replaces: contributions, curves, comparisons that it is part of."""
+    """Put back what a run that scores a night replaces: contributions, curves, comparisons that it is part of.
+
+    The curves of the night before come back too: the walk of the allowance begins at them.
+    """
     bring_back_contributions(con, portfolio=night.portfolio, dates=[night.as_of_date])
-    of_night = "relation = ? and portfolio = ? and as_of_date = ?"
-    bring_back(con, every(con, of_night, [CURVES, night.portfolio, night.as_of_date]))
+    (before,) = con.execute(_MEASURED_BEFORE, night.key).fetchone() or (None,)
+    curves = [night.portfolio, [CURVES, SCENARIO_CURVES], [night.as_of_date, before]]
+    bring_back(
+        con,
+        every(con, "portfolio = ? and list_contains(?, relation) and list_contains(?, as_of_date)", curves),
+    )
     later = every(
         con,
         "relation = ? and portfolio = ? and as_of_date >= ?",

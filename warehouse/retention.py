@@ -36,6 +36,7 @@ had been delivered is one row a night."""
 log = logging.getLogger("nightledger")
 
 _BINS = Archive("ops.bin_counts", "bins", "model_family, model_version, subject, bin", stamp="")
+_SCENARIO_CURVES = Archive(older_nights.SCENARIO_CURVES, "scenario-curves", "enterprise_id", stamp="")
 _SCORED = (
     "select distinct as_of_date from wh.scores.portfolio_scores "
     "where portfolio = ? and model_role = 'champion' order by as_of_date desc"
@@ -139,7 +140,7 @@ def relations(con: duckdb.DuckDBPyConnection) -> list[Archive]:
         for file in sql.catalogue("features")
         if file.partition and file.relation in there and file.relation not in ALWAYS_KEPT
     ]
-    return [archive.CONTRIBUTIONS, archive.CHANGES, archive.CURVES, _BINS, *features]
+    return [archive.CONTRIBUTIONS, archive.CHANGES, archive.CURVES, _SCENARIO_CURVES, _BINS, *features]
 
 
 def sweep(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,8 +2,10 @@
 -- grain: one row per portfolio, night and loan whose allowance is another than on the night before, or that is new or
 --   gone: by how much it moved, and why
 -- key: portfolio, as_of_date, loan_id, enterprise_id
--- time: the losses of $as_of_date and of the last night before it that was measured; outcomes as known by its end
--- inputs: scores.expected_credit_losses, scores.impairment_parameters, staging.stg_outcomes
+-- time: the losses and stages of $as_of_date and of the last night before it that was measured; outcomes as known by
+--   its end
+-- inputs: scores.expected_credit_losses, scores.loan_stages, scores.impairment_parameters,
+--   staging.stg_outcomes
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] portfolio
 -- column as_of_date: [key] date; the later night
@@ -37,15 +39,35 @@ with earlier as (
 ),
 
 tonight as (
-    select l.*
+    select
+        l.*,
+        s.score_status,
+        s.model_family,
+        s.model_version,
+        s.curve_basis,
+        s.curve_version
     from wh.scores.expected_credit_losses as l
-    where l.portfolio = $portfolio and l.as_of_date = cast($as_of_date as date)
+    inner join wh.scores.loan_stages as s
+        on l.enterprise_id = s.enterprise_id and l.loan_id = s.loan_id
+    where
+        l.portfolio = $portfolio and l.as_of_date = cast($as_of_date as date)
+        and s.portfolio = $portfolio and s.as_of_date = cast($as_of_date as date)
 ),
 
 before as (
-    select b.*
-    from wh.scores.expected_credit_losses as b
-    where b.portfolio = $portfolio and b.as_of_date = (select e.as_of_date from earlier as e)
+    select
+        l.*,
+        s.score_status,
+        s.model_family,
+        s.model_version,
+        s.curve_basis,
+        s.curve_version
+    from wh.scores.expected_credit_losses as l
+    inner join wh.scores.loan_stages as s
+        on l.enterprise_id = s.enterprise_id and l.loan_id = s.loan_id
+    where
+        l.portfolio = $portfolio and l.as_of_date = (select e.as_of_date from earlier as e)
+        and s.portfolio = $portfolio and s.as_of_date = (select e.as_of_date from earlier as e)
 ),
 
 run as (

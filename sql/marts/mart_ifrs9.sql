@@ -2,12 +2,14 @@
 -- grain: one row per portfolio and current loan that is not written off: its stage, what it is staged by, its allowance
 -- key: portfolio, loan_id, enterprise_id
 -- time: the latest as_of_date that the portfolio was scored for; the ledger as known by its end
--- inputs: marts.mart_portfolio_latest, scores.expected_credit_losses, scores.loan_originations, ops.master_scale
+-- inputs: marts.mart_portfolio_latest, scores.loan_stages, scores.expected_credit_losses, scores.loan_originations,
+--   ops.master_scale
 -- parameters: portfolio
--- inherit scores.expected_credit_losses: portfolio, loan_id, enterprise_id, as_of_date, opened_on, ledger_date
--- inherit scores.expected_credit_losses: borrowing, days_past_due, stage, why, credit_impaired, originated_impaired
--- inherit scores.expected_credit_losses: increase_basis, pd_remaining, pd_expected, exposure, maturity_basis
--- inherit scores.expected_credit_losses: remaining_months, loss_given_default, loss_12_months, loss_lifetime, allowance
+-- inherit scores.loan_stages: portfolio, loan_id, enterprise_id, as_of_date, opened_on, ledger_date, borrowing
+-- inherit scores.loan_stages: days_past_due, stage, why, credit_impaired, originated_impaired, increase_basis
+-- inherit scores.loan_stages: pd_remaining, pd_expected
+-- inherit scores.expected_credit_losses: exposure, maturity_basis, remaining_months, loss_given_default
+-- inherit scores.expected_credit_losses: loss_12_months, loss_lifetime, allowance
 -- column past_due_30: [ledger] true where it is more than 30 days past due, null where nobody says
 -- column score_status: [score] fresh, stale, quarantined or unscoreable
 -- column pd: [score] probability; of the borrower now, over the horizon of its model (12 months by default)
@@ -27,6 +29,12 @@ with latest as (
     where portfolio = $portfolio
 ),
 
+stages as (
+    select s.*
+    from wh.scores.loan_stages as s
+    where s.portfolio = $portfolio and s.as_of_date = (select max(l.as_of_date) from latest as l)
+),
+
 losses as (
     select e.*
     from wh.scores.expected_credit_losses as e
@@ -41,15 +49,15 @@ originations as (
 )
 
 select
-    e.portfolio,
-    e.loan_id,
-    e.enterprise_id,
-    e.as_of_date,
-    e.opened_on,
-    e.ledger_date,
-    e.borrowing,
-    e.days_past_due,
-    e.days_past_due > 30 as past_due_30,
+    s.portfolio,
+    s.loan_id,
+    s.enterprise_id,
+    s.as_of_date,
+    s.opened_on,
+    s.ledger_date,
+    s.borrowing,
+    s.days_past_due,
+    s.days_past_due > 30 as past_due_30,
     m.score_status,
     m.pd,
     m.grade,
@@ -61,13 +69,13 @@ select
     g.notch - h.notch as notches,
     m.model_family = o.model_family and m.model_version = o.model_version as same_model,
     m.in_default,
-    e.stage,
-    e.why,
-    e.credit_impaired,
-    e.originated_impaired,
-    e.increase_basis,
-    e.pd_remaining,
-    e.pd_expected,
+    s.stage,
+    s.why,
+    s.credit_impaired,
+    s.originated_impaired,
+    s.increase_basis,
+    s.pd_remaining,
+    s.pd_expected,
     e.exposure,
     e.maturity_basis,
     e.remaining_months,
@@ -75,8 +83,9 @@ select
     e.loss_12_months,
     e.loss_lifetime,
     e.allowance
-from losses as e
-left join latest as m on e.enterprise_id = m.enterprise_id
-left join originations as o on e.enterprise_id = o.enterprise_id and e.loan_id = o.loan_id
+from stages as s
+inner join losses as e on s.enterprise_id = e.enterprise_id and s.loan_id = e.loan_id
+left join latest as m on s.enterprise_id = m.enterprise_id
+left join originations as o on s.enterprise_id = o.enterprise_id and s.loan_id = o.loan_id
 left join wh.ops.master_scale as g on m.grade = g.grade
 left join wh.ops.master_scale as h on o.grade = h.grade

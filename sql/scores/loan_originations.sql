@@ -3,7 +3,7 @@
 --   borrower when it began
 -- key: portfolio, as_of_date, loan_id, enterprise_id
 -- time: the ledger and the scores as known by the end of $as_of_date; a loan that an earlier night has written is not
---   written again
+--   written again; loans are current as in scores.loan_stages
 -- inputs: scores.loan_originations, scores.portfolio_scores, scores.pd_curves, staging.stg_loan_ledger
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] portfolio
@@ -40,7 +40,7 @@ loans as (
         and k.known_at < cast($as_of_date as date) + interval 1 day
         and (k.known_to is null or k.known_to >= cast($as_of_date as date) + interval 1 day)
         and k.ledger_date <= cast($as_of_date as date)
-        and k.ledger_date >= cast($as_of_date as date) - 400
+        and cast($as_of_date as date) - k.ledger_date < {{ lookback }}
     qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
 ),
 

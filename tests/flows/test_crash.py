@@ -33,7 +33,8 @@ FACTS = {
 # what a night leaves apart from its runs and the moments at which it wrote
 LEFT = (
     "scores.portfolio_scores", "scores.contributions", "scores.score_changes", "scores.pd_curves",
-    "scores.expected_credit_losses", "ops.monitoring", "ops.alerts", "ops.fairness", "ops.bin_counts",
+    "scores.loan_stages", "scores.scenario_curves", "scores.expected_credit_losses",
+    "ops.monitoring", "ops.alerts", "ops.fairness", "ops.bin_counts",
     "marts.mart_portfolio_latest", "marts.mart_portfolio_summary", "marts.mart_score_changes", "marts.mart_migration",
     "marts.mart_early_warning", "marts.mart_watch_list", "marts.mart_pd_curve", "marts.mart_allowance_changes",
     "features.feat_enterprise",

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from warehouse import examples, impairment, partition, sql
+from warehouse import examples, impairment, migrations, partition, sql
+from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.impairment import PARTS
 from warehouse.night import Night
@@ -21,6 +22,8 @@ PORTFOLIO = "p"
 MONTHS = np.arange(1, 61)
 FILES = (
     "scores.loan_originations",
+    "scores.loan_stages",
+    "scores.scenario_curves",
     "scores.expected_credit_losses",
     "marts.mart_allowance",
     "marts.mart_allowance_changes",
@@ -151,7 +154,8 @@ class Lender:
     def losses(self, *columns: str, on: date = NIGHT) -> list[tuple[Any, ...]]:
         return sql.frame(
             self.con,
-            f"select {', '.join(columns)} from wh.scores.expected_credit_losses where as_of_date = $on "
+            f"select {', '.join(columns)} from wh.scores.loan_stages inner join wh.scores.expected_credit_losses "
+            "using (portfolio, as_of_date, loan_id, enterprise_id, stage) where as_of_date = $on "
             "order by enterprise_id, loan_id",
             {"on": on},
         ).rows()
@@ -293,24 +297,120 @@ def test_a_borrower_without_a_pd_takes_the_mean_of_the_performing_and_a_stale_pd
 # scenarios
 
 
+def under(curve: Sequence[float], paths: dict[str, tuple[float, Any]], rho: float = 0.15) -> np.ndarray:
+    """The mean curve under paths of fewer than 60 months, by numpy and scipy."""
+    before = np.concatenate([[0], curve[:-1]])
+    hazard = (np.array(curve) - before) / (1 - before)
+    mean = np.zeros(60)
+    for weight, factors in paths.values():
+        told = len(factors)
+        of_year = 1 - (1 - hazard[:told]) ** 12
+        shifted = norm.cdf((norm.ppf(of_year) - np.sqrt(rho) * factors) / np.sqrt(1 - rho))
+        months = np.concatenate([1 - (1 - shifted) ** (1 / 12), hazard[told:]])
+        mean += weight * (1 - np.cumprod(1 - months))
+    return mean
+
+
+PATHS = {"bad": (0.25, np.linspace(-2, 0.5, 30)), "base": (0.75, np.full(30, 0.4))}
+OTHER = {"bad": (0.5, np.full(12, -1.0)), "base": (0.5, np.full(12, 0.1))}
+
+
+def decide(lender: Lender, paths: dict[str, tuple[float, Any]], day: date) -> None:
+    for name, (weight, factors) in paths.items():
+        lender.scenario(name, weight, [float(factor) for factor in factors], decided=day)
+
+
+def shifted(lender: Lender, on: date = NIGHT) -> dict[str, tuple[list[float], list[float] | None]]:
+    rows = lender.con.execute(
+        "select enterprise_id, cumulative_pd, before_set_pd from wh.scores.scenario_curves where as_of_date = ?",
+        [on],
+    ).fetchall()
+    return {borrower: (now, before) for borrower, now, before in rows}
+
+
 def test_scenarios_shift_each_months_pd_and_weigh(lender):
     lender.set(correlation=0.15, loss_given_default=1, past_due_days_stage_2=0)
     lender.loan(days_past_due=1, annual_rate=0.08, borrowing=100_000)
     curve = flat(0.08)
     lender.score(pd=0.08, curve=curve)
-    paths = {"bad": (0.25, np.linspace(-2, 0.5, 30)), "base": (0.75, np.full(30, 0.4))}
-    for name, (weight, factors) in paths.items():
-        lender.scenario(name, weight, [float(factor) for factor in factors])
+    decide(lender, PATHS, date(2026, 6, 1))
     lender.measure()
-    hazard = np.diff(np.concatenate([[0], curve])) / (1 - np.concatenate([[0], curve[:-1]]))
-    mean = np.zeros(60)
-    for weight, factors in paths.values():
-        of_year = 1 - (1 - hazard[:30]) ** 12
-        shifted = norm.cdf((norm.ppf(of_year) - np.sqrt(0.15) * factors) / np.sqrt(0.85))
-        months = np.concatenate([1 - (1 - shifted) ** (1 / 12), hazard[30:]])
-        mean += weight * (1 - np.cumprod(1 - months))
+    mean = under(curve, PATHS)
     given = {"exposure": 100_000, "lgd": 1, "rate": 0.08, "months": 36, "repaid_over": None}
     assert float(lender.one("allowance")[0]) == pytest.approx(expected(mean, **given), abs=0.0051)
+    now, before = shifted(lender)["e"]
+    assert now == pytest.approx(mean, abs=1e-12)
+    assert before is None
+
+
+def test_curves_are_stored_where_a_set_holds_and_shifted_twice_only_where_it_changes(lender):
+    nights = [NIGHT + timedelta(days=number) for number in range(5)]
+    curve = flat(0.08)
+    lender.loan()
+    lender.loan("u", "u")  # without a PD: the mean of the others
+    lender.loan("twin")
+    stored = []
+    for number, night in enumerate(nights):
+        lender.score(on=night, pd=0.08, curve=curve)
+        if number == 1:
+            decide(lender, PATHS, night)
+        if number == 3:
+            decide(lender, OTHER, night)
+        if number == 4:
+            lender.con.execute("delete from wh.raw.scenarios")
+        lender.measure(night)
+        stored.append(shifted(lender, night))
+    assert [sorted(rows) for rows in stored] == [[], ["e", "u"], ["e", "u"], ["e", "u"], []]
+    # the paths begin in July: on 30 June and on 1 July the months of the night differ by one
+    late = {name: (weight, factors[1:]) for name, (weight, factors) in PATHS.items()}
+    then = {name: (weight, factors[1:]) for name, (weight, factors) in OTHER.items()}
+    for rows, now, before in ((stored[1], late, {}), (stored[2], late, None), (stored[3], then, late)):
+        assert rows["e"][0] == pytest.approx(under(curve, now), abs=1e-12)
+        if before is None:
+            assert rows["e"][1] is None
+        else:
+            assert rows["e"][1] == pytest.approx(under(curve, before) if before else curve, abs=1e-12)
+        assert rows["u"][0] == pytest.approx(rows["e"][0], abs=1e-12)
+
+
+def test_the_next_night_takes_the_curves_of_then_as_they_are_stored(lender):
+    before = NIGHT - timedelta(days=1)
+    decide(lender, PATHS, date(2026, 6, 1))
+    lender.loan()
+    lender.score(on=before, pd=0.08)
+    lender.score(pd=0.08)
+    lender.measure(before)
+    lender.measure()
+    assert parts(lender) == {}
+    lender.con.execute("delete from wh.scores.scenario_curves where as_of_date = ?", [before])
+    lender.measure()
+    moved = parts(lender)["l"]
+    assert moved["restated"] == -moved["pd"]
+
+
+def test_curves_have_the_same_bits_on_any_number_of_threads(lender):
+    pds = np.random.default_rng(3).uniform(0.001, 0.4, 3000).tolist()
+    borrower = "'e' || lpad(cast(i as varchar), 4, '0')"
+    lender.con.execute(
+        f"insert into wh.raw.loan_ledger by name select $p as portfolio, {borrower} as loan_id, "
+        f"{borrower} as enterprise_id, date '2026-06-01' as ledger_date, timestamp '2026-06-01 12:00' as known_at, "
+        "1000 as borrowing from range(3000) as r (i)",
+        {"p": PORTFOLIO},
+    )
+    lender.con.execute(
+        f"insert into wh.scores.portfolio_scores by name select $p as portfolio, cast($on as date) as as_of_date, "
+        f"{borrower} as enterprise_id, 'champion' as model_role, 'fresh' as score_status, false as in_default, "
+        "cast($pds as double[])[i + 1] as pd from range(3000) as r (i)",
+        {"p": PORTFOLIO, "on": NIGHT, "pds": pds},
+    )
+    decide(lender, PATHS, date(2026, 6, 1))
+    found = []
+    for threads in (1, 3):
+        lender.con.execute(f"set threads = {threads}")
+        lender.measure()
+        found.append(shifted(lender))
+    assert len(found[0]) == 3000
+    assert found[0] == found[1]
 
 
 def test_weights_that_do_not_add_up_are_refused_in_one_line(lender):
@@ -490,6 +590,26 @@ def test_a_parameter_out_of_its_bounds_is_refused_by_its_name(lender):
         lender.measure()
 
 
+@pytest.mark.parametrize(("age", "is_current"), [(389, True), (390, False)])
+def test_a_loan_is_current_as_long_as_in_the_features(lender, age, is_current):
+    ledger = NIGHT - timedelta(days=age)
+    key = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
+    lender.con.execute("alter table wh.features.feat_profile add column bucket smallint")
+    lender.con.execute("alter table wh.features.feat_profile add column founded_on date")
+    lender.con.execute(
+        "create table wh.features.feat_delivered as "
+        "select $portfolio as portfolio, cast($as_of_date as date) as as_of_date, true as loan_ledger",
+        key,
+    )
+    lender.loan(ledger=ledger, opened_on=ledger)
+    lender.score(on=ledger)
+    lender.score()
+    lender.measure()
+    counted = sql.frame(lender.con, "features.feat_ledger", key)["loan_count"].item()
+    written = lender.con.execute("select count(*) from wh.scores.loan_originations").fetchone()
+    assert (counted, len(lender.losses("loan_id")), written) == (is_current, is_current, (int(is_current),))
+
+
 # the movement
 
 
@@ -560,7 +680,7 @@ def test_what_is_stored_of_a_night_that_was_replaced_is_forgotten_and_told_as_re
     lender.score()
     lender.measure(before)
     lender.measure()
-    lender.con.execute("update wh.scores.portfolio_scores set pd = 0.01 where as_of_date = ?", [before])
+    lender.con.execute("update wh.scores.loan_stages set flat_pd = 0.01 where as_of_date = ?", [before])
     lender.measure()
     assert parts(lender) == {"l": {"restated": Decimal("-4.50"), "pd": Decimal("4.50")}}
     lender.measure(before)
@@ -681,3 +801,30 @@ def test_the_examples_answer_with_the_stages_their_reasons_and_what_moved_the_al
         ("b", "b", "2", "past due", None, 0.04, Decimal("1000.00"), lifetime[1])
     ]
     lender.con.execute("use memory")
+
+
+def test_rows_of_before_the_stages_had_a_relation_of_their_own_are_taken_over(home, sql_file):
+    [later] = [found for found in migrations.files() if found.name == "loan_stages"]
+    text = later.path.read_text()
+    later.path.unlink()
+    row = {
+        "portfolio": PORTFOLIO, "as_of_date": NIGHT, "enterprise_id": "e", "stage": "2", "why": "watch list",
+        "borrowing": 7, "allowance": 3, "curve_basis": "collective",
+    }  # fmt: skip
+    with writer(purpose="before") as con:
+        lender = Lender(con, pytest.MonkeyPatch())
+        lender.insert("scores.expected_credit_losses", **row, loan_id="l")
+        own = {**row, "loan_id": "own", "pd": 0.2, "curve_basis": "flat hazard"}
+        lender.insert("scores.expected_credit_losses", **own)
+        for borrower, pd in (("a", 0.02), ("b", 0.04)):
+            lender.score(borrower, pd)
+    later.path.write_text(text)
+    with writer(purpose="after") as con:
+        stages = con.execute(
+            "select loan_id, stage, why, borrowing, flat_pd from wh.scores.loan_stages order by loan_id"
+        ).fetchall()
+        losses = con.execute(
+            "select loan_id, stage, allowance from wh.scores.expected_credit_losses order by 1"
+        )
+        assert losses.fetchall() == [("l", "2", Decimal(3)), ("own", "2", Decimal(3))]
+    assert stages == [("l", "2", "watch list", Decimal(7), 0.03), ("own", "2", "watch list", Decimal(7), 0.2)]

@@ -93,6 +93,33 @@ def test_the_mean_over_all_factors_is_the_pd(macros):
     assert found.mean() == pytest.approx(0.03, rel=1e-4)
 
 
+def test_the_two_halves_of_a_month_are_the_whole_to_the_last_bit(macros):
+    draws = np.random.default_rng(8)
+    pds = np.concatenate([draws.uniform(0, 0.3, size=500), [0.0, 1.0, 1e-12]])
+    factors = draws.normal(size=pds.size) * 2
+    lists = pl.DataFrame({"pds": [pds], "factors": [factors]})  # noqa: F841  (DuckDB reads it by its name)
+    halves = macros.execute(
+        "select marts.vasicek_months(marts.vasicek_thresholds(pds), factors, 0.15) from lists"
+    ).fetchall()[0][0]
+    whole = told(macros, "marts.vasicek_month(pd, factor, 0.15)", pd=pds, factor=factors)
+    assert halves == whole.tolist()
+    gap = "select marts.vasicek_months(marts.vasicek_thresholds([0.1, 0.1]), [null, 0.0], 0.15)[1]"
+    assert macros.execute(gap).fetchall() == [(None,)]
+
+
+def test_a_flat_curve_has_the_pd_at_month_12_and_one_hazard(macros):
+    [(curve,)] = macros.execute("select marts.flat_curve(0.2)").fetchall()
+    survival = 1 - np.array(curve)
+    assert len(curve) == 60
+    assert curve[11] == pytest.approx(0.2, abs=1e-15)
+    assert survival[1:] / survival[:-1] == pytest.approx(np.full(59, 0.8 ** (1 / 12)))
+
+
+def test_curves_are_multiplied_and_added_from_the_first_on(macros):
+    ask = "select marts.survival_curve([0.5, 0.0, 1.0]), marts.added_curves([[1e-1, 1e0], [2e-1, 2e0], [3e-1, 4e0]])"
+    assert macros.execute(ask).fetchall() == [([0.5, 0.5, 0.0], [0.1 + 0.2 + 0.3, 7.0])]
+
+
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
@@ -101,6 +128,8 @@ def test_the_mean_over_all_factors_is_the_pd(macros):
         ("vasicek_pd(-0.01, 0, 0.15)", "a probability is not between 0 and 1"),
         ("vasicek_pd(0.01, 0, 1)", "a correlation is not between 0 and below 1"),
         ("vasicek_pd(0.01, 0, -0.1)", "a correlation is not between 0 and below 1"),
+        ("vasicek_thresholds([-0.01])", "a probability is not between 0 and 1"),
+        ("vasicek_months([0.1], [0.0], 1)", "a correlation is not between 0 and below 1"),
     ],
 )
 def test_what_is_no_probability_or_correlation_is_an_error(macros, expression, said):

@@ -18,7 +18,7 @@ import duckdb
 
 from warehouse import ledger, macros, master_scale, normal
 from warehouse.connection import transaction
-from warehouse.publishing.archive import ARCHIVES, Partitions, newest, partitions
+from warehouse.publishing.archive import ARCHIVES, NIGHTS_IN_FILE, Partitions, newest, partitions
 from warehouse.publishing.public import Columns, Shapes, public_part, shapes, tells_of_runs
 from warehouse.sql import quoted
 
@@ -30,6 +30,8 @@ HISTORY = {
     "ops.fairness": "max(recorded_at), max(run_id)",
     "ops.validation_results": "max(checked_at), max(run_id)",
     "marts.mart_portfolio_summary": "bit_xor(hash(mart_portfolio_summary))",
+    "scores.loan_stages": "max(run_id)",
+    "scores.scenario_curves": "max(run_id)",
     "scores.expected_credit_losses": "max(run_id)",
     "marts.mart_allowance": "bit_xor(hash(mart_allowance))",
     "marts.mart_allowance_changes": "max(run_id)",
@@ -37,6 +39,7 @@ HISTORY = {
 """By relation of which every night leaves rows, aggregates that change when a run writes a night again."""
 NIGHTS = {
     **{archive.relation: archive.nights for archive in ARCHIVES},
+    "scores.scenario_curves": NIGHTS_IN_FILE,
     "ops.bin_counts": 100,  # as many as `retain` leaves in the warehouse at least
 }
 """By relation of which the copy holds a portfolio's last nights only, how many; None = all."""
