@@ -133,6 +133,10 @@ _MODELS = """
 select distinct model_family, model_version from (select * {headlines}) as scores where pd is not null
 """
 
+_GIVERS = """
+select distinct coverage, model_family from (select * {headlines}) as scores where score_status = 'fresh'
+"""
+
 # file_ledger names the last run that refused a file: of a past night, which later runs tried again, none is left
 _REFUSED = f"""
 select feed, path, reason
@@ -182,6 +186,7 @@ def morning_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any]
         "allowance": sql.frame(con, _ALLOWANCE, compared),
         "allowance_moved": sql.frame(con, _ALLOWANCE_MOVED, compared),
         "new_models": _new_models(con, night, before),
+        "new_givers": _new_givers(con, night, before),
         "refused": shown(sql.frame(con, _REFUSED, night._asdict()), "path", "reason"),
         "ending": sql.frame(con, _ENDING, night.key),
     }
@@ -196,12 +201,28 @@ def shown(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
 
 def _new_models(con: duckdb.DuckDBPyConnection, night: Night, before: date | None) -> list[str]:
     """Return the families of which another version gives headlines than on the night before."""
+    now, then = _both_nights(con, _MODELS, night, before)
+    return sorted({family for family, _ in now - then} & {family for family, _ in then})
+
+
+def _new_givers(con: duckdb.DuckDBPyConnection, night: Night, before: date | None) -> list[tuple[str, str]]:
+    """Return the classes whose headline another family gives than on the night before, each with that family."""
+    now, then = _both_nights(con, _GIVERS, night, before)
+    return sorted(
+        (coverage, family) for coverage, family in now - then if coverage in {kind for kind, _ in then}
+    )
+
+
+def _both_nights(
+    con: duckdb.DuckDBPyConnection, query: str, night: Night, before: date | None
+) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Return the pairs that a query finds in the headlines of the night, and in those before; none without one."""
     if before is None:
-        return []
+        return set(), set()
     now, then = (
-        set(con.execute(_MODELS.format(headlines=headlines), parameters).fetchall())
+        set(con.execute(query.format(headlines=headlines), parameters).fetchall())
         for headlines, parameters in (
             (_TONIGHT, night.key), (_BEFORE, {"portfolio": night.portfolio, "before": before})
         )
     )  # fmt: skip
-    return sorted({family for family, _ in now - then} & {family for family, _ in then})
+    return now, then

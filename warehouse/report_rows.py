@@ -8,7 +8,16 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from warehouse import borrower_rows, feed_deliveries, findings, morning_rows, registry, sql, watch
+from warehouse import (
+    borrower_rows,
+    class_leaders,
+    feed_deliveries,
+    findings,
+    morning_rows,
+    registry,
+    sql,
+    watch,
+)
 from warehouse.night import Night
 from warehouse.registry import ModelRecord
 
@@ -239,6 +248,7 @@ def night_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any] |
         "borrowers": borrower_rows.borrower_rows(con, scored, sorted(named)),
         "gates": sql.frame(con, _GATES, {"run_id": run_id}),
         "feeds": feed_deliveries.frame(con, scored),
+        "leaders": [choice.model_dump() for choice in class_leaders.on_night(con, scored)],
         **frames,
     }
 

@@ -43,6 +43,8 @@ class MorningRows:
         part and change of the allowance since the night before, null where there was none.
     new_models : sequence of str
         Families of which another version gives the headline than on the night before.
+    new_givers : sequence of (str, str)
+        Coverage classes whose headline another family gives than on the night before, each with that family.
     refused : polars.DataFrame
         feed, path and reason of files that the run of the night refused.
     ending : polars.DataFrame
@@ -58,6 +60,7 @@ class MorningRows:
     allowance: pl.DataFrame
     allowance_moved: pl.DataFrame
     new_models: Sequence[str]
+    new_givers: Sequence[tuple[str, str]]
     refused: pl.DataFrame
     ending: pl.DataFrame
 
@@ -148,6 +151,9 @@ def what_moved(rows: MorningRows, moves: pl.DataFrame, scale: Sequence[str]) -> 
     if rows.new_models:
         families = listing([name.replace("_", " ") for name in rows.new_models])
         told.append(f"another version of {families} gives PDs since tonight")
+    for family in dict.fromkeys(family for _, family in rows.new_givers):
+        classes = listing([coverage for coverage, gives in rows.new_givers if gives == family])
+        told.append(f"{family.replace('_', ' ')} gives the PD of {classes} files since tonight")
     return Told("Moved", "watch" if counts["into default"] else "ok", _sentence("; ".join(told)))
 
 

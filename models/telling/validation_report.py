@@ -31,6 +31,8 @@ class NightRows:
         score_status and enterprises of the headline rows.
     families : polars.DataFrame
         coverage, model_family, model_version, enterprises, in_default and mean_pd of the others (null for nobody).
+    leaders : sequence of mapping
+        coverage, model_family, effective_from, reason and approver of what the lender chose.
     grades : polars.DataFrame
         grade and enterprises, best grade first.
     scale : sequence of str
@@ -56,6 +58,7 @@ class NightRows:
     run: Mapping[str, Any]
     statuses: pl.DataFrame
     families: pl.DataFrame
+    leaders: Sequence[Mapping[str, Any]]
     grades: pl.DataFrame
     scale: Sequence[str]
     moves: pl.DataFrame
@@ -97,6 +100,7 @@ def validation_report(rows: NightRows) -> str:
         enterprises=int(rows.statuses["enterprises"].sum()),
         statuses=rows_of(rows.statuses),
         families=rows_of(rows.families),
+        leaders=rows.leaders,
         gates=rows_of(rows.gates),
         feeds=rows_of(rows.feeds),
         alerts=rows_of(alerts),

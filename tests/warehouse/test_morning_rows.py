@@ -104,7 +104,7 @@ def test_a_first_night_has_no_night_before_and_no_movers(lender):
     assert rows["before"] is None
     assert rows["list_counts"] == {"listed": 1, "new": 1, "before_is_known": False}
     assert rows["movers"].is_empty()
-    assert rows["new_models"] == []
+    assert rows["new_models"] == rows["new_givers"] == []
 
 
 def test_movers_are_the_few_that_moved_most_each_way_and_nobody_in_default(lender):
@@ -122,6 +122,21 @@ def test_movers_are_the_few_that_moved_most_each_way_and_nobody_in_default(lende
     movers = rows["movers"].select("direction", "enterprise_id").rows()
     assert movers == [*(("worse", f"u{number}") for number in range(MOVERS + 1, 1, -1)), ("better", "down")]
     assert rows["new_models"] == ["wide_deep"]
+    assert rows["new_givers"] == []
+
+
+def test_another_family_gives_the_headline_of_a_class(lender):
+    lender.score(BEFORE, 0.1, "a", coverage="transaction")
+    lender.score(BEFORE, 0.1, "kept", model_family="voting_ensemble", coverage="thick")
+    lender.score(TONIGHT, 0.1, "a", coverage="transaction", model_family="scorecard")
+    # a score that is kept tells nothing of tonight, nor does a class that nobody had before
+    lender.score(
+        TONIGHT, 0.1, "kept", model_family="operational_risk", coverage="thick", score_status="stale"
+    )
+    lender.score(TONIGHT, 0.1, "new", model_family="operational_risk", coverage="thin")
+    rows = morning_rows(lender.con, NIGHT)
+    assert rows["new_givers"] == [("transaction", "scorecard")]
+    assert rows["new_models"] == []
 
 
 def test_only_the_files_that_the_run_of_the_night_refused_are_named_and_no_sign_of_theirs_turns_the_line(

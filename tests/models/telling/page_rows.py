@@ -150,6 +150,7 @@ def morning_rows(**changed: object) -> MorningRows:
         ),
         "allowance_moved": pl.DataFrame({"part": ["written_off", "pd", "model"], "change": [-1000.0, 500.0, 0.0]}),
         "new_models": [],
+        "new_givers": [],
         "refused": pl.DataFrame(schema={"feed": pl.String, "path": pl.String, "reason": pl.String}),
         "ending": pl.DataFrame(schema=ENDING),
         **changed,
@@ -206,6 +207,7 @@ def night_rows(**changed: object) -> NightRows:
             {"coverage": ["thick", "unscoreable"], "model_family": ["voting_ensemble", None],
              "model_version": ["v1", None], "enterprises": [1900, 100], "in_default": [41, 0], "mean_pd": [0.12, None]}
         ),
+        "leaders": [],
         "grades": pl.DataFrame({"grade": ["A1", "D1", None], "enterprises": [1000, 900, 100]}),
         "scale": ["A1", "D1", "default"],
         "moves": pl.DataFrame({"grade_before": ["A1"], "grade": ["D1"], "enterprises": [7]}),

@@ -219,6 +219,18 @@ def test_a_report_shows_status_gates_alerts_and_three_headings():
     assert "Lines begin with the second night." in first
 
 
+def test_a_report_says_whom_the_lender_chose_to_lead_and_since_when():
+    choice = {
+        "coverage": "thick",
+        "model_family": "scorecard",
+        "effective_from": DAY,
+        "approver": "<committee>",
+    }
+    page = validation_report(night_rows(leaders=[{**choice, "reason": "one page"}]))
+    assert f"scorecard was chosen to lead thick files from {DAY} on by &lt;committee&gt;: one page" in page
+    assert "chosen to lead" not in validation_report(night_rows())
+
+
 def test_bins_that_read_the_same_are_told_apart():
     low = [None, 0.06671, 0.06673, 0.1, None]
     bins = pl.DataFrame(

@@ -134,6 +134,9 @@ def test_several_refused_files_are_were_refused():
                                               ("default", "A1", 1), ("A1", "A1", 900)),
          ("13 of 913 borrowers moved: 7 to a worse grade, 2 to a better one, 3 into default, 1 out of it; the mean PD "
          "is 12.00% after 11.95%; another version of wide deep gives PDs since tonight.")),
+        ({"new_givers": [("thick", "scorecard"), ("thin", "wide_deep"), ("transaction", "scorecard")]}, NO_MOVES,
+         ("Nobody had a grade both tonight and on 2026-06-29; the mean PD is 12.00% after 11.95%; scorecard gives the "
+         "PD of thick and transaction files since tonight; wide deep gives the PD of thin files since tonight.")),
         ({"lines": lines(mean_pd=None)}, moves(("A1", "A1", 9)), "No grade: all 9 borrowers are where they were."),
     ],
 )  # fmt: skip
