@@ -100,13 +100,25 @@ ENTERPRISES = rows_of(FEEDS["enterprises"])
 
 
 class Lender:
-    """One portfolio with its landing folder; the three enterprises are loaded already."""
+    """One portfolio with its landing folder; the three enterprises are loaded already.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Path) -> None:
+    They are loaded, or copied from a lender who has loaded them and nothing else, which takes a tenth of the time.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Path, *, base: Lender | None = None) -> None:
         self.con, self.landing, self.portfolio = con, landing, f"lender-{next(_NUMBERS)}"
-        base = self.deliver("enterprises/base.csv", ENTERPRISES)
-        self.ingest()
-        base.unlink()
+        if base is None:
+            file = self.deliver("enterprises/base.csv", ENTERPRISES)
+            self.ingest()
+            file.unlink()
+            return
+        (landing / "enterprises").mkdir(parents=True, exist_ok=True)
+        for relation in ("raw.enterprises", "ops.file_ledger"):
+            con.execute(
+                f"insert into wh.{relation} by name select * replace ($own as portfolio) from wh.{relation} "
+                "where portfolio = $base",
+                {"own": self.portfolio, "base": base.portfolio},
+            )
 
     def deliver(self, path: str, rows: list[Row], *, columns: list[str] | None = None) -> Path:
         return write(self.landing / path, rows, columns=columns)

@@ -21,7 +21,13 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
             yield cursor
 
 
+@pytest.fixture(scope="module")
+def base(con: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> Lender:
+    """A lender whose three enterprises are loaded, and who delivers nothing else."""
+    return Lender(con, tmp_path_factory.mktemp("base"))
+
+
 @pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
+def lender(con: duckdb.DuckDBPyConnection, base: Lender, tmp_path: Path) -> Lender:
     """A lender whose three enterprises are loaded."""
-    return Lender(con, tmp_path)
+    return Lender(con, tmp_path, base=base)

@@ -17,9 +17,9 @@ FIRM = rows_of(FEEDS["enterprises"], 1)[0]
 
 
 @pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
+def lender(con: duckdb.DuckDBPyConnection, base: Lender, tmp_path: Path) -> Lender:
     """A lender who knows K001 besides E0, E1 and E2."""
-    lender = Lender(con, tmp_path)
+    lender = Lender(con, tmp_path, base=base)
     bring(lender, "first", "K001")
     return lender
 

@@ -30,8 +30,8 @@ EXAMPLES = {
 
 
 @pytest.fixture
-def lender(con, tmp_path):
-    return Lender(con, tmp_path / "landing")
+def lender(con, base, tmp_path):
+    return Lender(con, tmp_path / "landing", base=base)
 
 
 def loaded(lender: Lender) -> tuple[int, Decimal | None]:
@@ -171,8 +171,8 @@ def written(amount: Decimal, shape: dict[str, object]) -> str:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shape=shapes(), rows=st.lists(st.tuples(AMOUNTS, DAYS, TEXTS), min_size=1, max_size=12))
-def test_a_file_written_in_any_shape_reads_back_to_the_same_rows(con, tmp_path_factory, shape, rows):
-    lender = Lender(con, tmp_path_factory.mktemp("landing"))
+def test_a_file_written_in_any_shape_reads_back_to_the_same_rows(con, base, tmp_path_factory, shape, rows):
+    lender = Lender(con, tmp_path_factory.mktemp("landing"), base=base)
     text = io.StringIO()
     text.write("".join(f"Kontoauszug Seite {n}\r\n" for n in range(int(shape["skip_lines"]))))
     out = csv.writer(text, delimiter=str(shape["delimiter"]))

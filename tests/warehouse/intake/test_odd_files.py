@@ -28,8 +28,8 @@ SALES = rows_of(FEEDS["transactions"], 4)
 
 
 @pytest.fixture
-def lender(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Lender:
-    lender = Lender(con, tmp_path / "landing")
+def lender(con: duckdb.DuckDBPyConnection, base: Lender, tmp_path: Path) -> Lender:
+    lender = Lender(con, tmp_path / "landing", base=base)
     lender.deliver("transactions/z.csv", SALES)
     return lender
 

@@ -43,9 +43,9 @@ def con(tmp_path_factory):
 
 
 @pytest.fixture
-def lender(con, tmp_path):
+def lender(con, base, tmp_path):
     """A lender whose landing folder is apart from what the tests write."""
-    return Lender(con, tmp_path / "landing")
+    return Lender(con, tmp_path / "landing", base=base)
 
 
 @pytest.fixture

@@ -322,9 +322,9 @@ DELIVERIES = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=DELIVERIES)
-def test_whatever_is_delivered_nothing_is_lost_and_versions_stand_in_order(con, deliveries):
+def test_whatever_is_delivered_nothing_is_lost_and_versions_stand_in_order(con, base, deliveries):
     with tempfile.TemporaryDirectory() as folder:
-        lender = Lender(con, Path(folder))
+        lender = Lender(con, Path(folder), base=base)
         corrected, taken = False, []
         for name, rows in deliveries:
             path = f"outcomes/{name}.csv"
@@ -413,12 +413,12 @@ def taken_rows(rows: list[Row], others: list[Row]) -> tuple[list[Row], int]:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries=st.lists(st.tuples(st.sampled_from("abc"), NUMBERED_FILES), min_size=1, max_size=6))
-def test_what_stands_is_what_the_rules_say_row_by_row(con, deliveries):
+def test_what_stands_is_what_the_rules_say_row_by_row(con, base, deliveries):
     """Files arrive, are corrected, refused and delivered again; `raw` holds what the rules leave, versions in order."""
     live: dict[str, list[Row]] = {}
     loaded: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        lender = Lender(con, Path(folder))
+        lender = Lender(con, Path(folder), base=base)
         for number, (name, rows) in enumerate(deliveries):
             path = f"transactions/{name}.csv"
             file = lender.deliver(path, rows)
