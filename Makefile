@@ -2,11 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOOPED = $(shell grep -rlE '[{][%{]' sql --include='*.sql')
-KILLS = $(addprefix tests/flows/test_,crash.py soak.py termination.py)
-HOMES = $(addprefix tests/flows/test_,backup_flow.py dask.py full_disk.py lake.py server.py)
+FAULTS = $(addprefix tests/flows/test_,full_disk.py server.py soak.py termination.py)
+INTAKE = $(addprefix tests/warehouse/,intake drafting)
+NIGHTS = $(addprefix tests/flows/test_,backup_flow.py crash.py dask.py lake.py)
 PLAIN = $(shell grep -rLE '[{][%{]' sql --include='*.sql')
 
-.PHONY: nightly lake server test test-flows test-homes test-kills test-models test-rooms soak lint lint-sql format bench docs clean
+.PHONY: nightly lake server test test-faults test-flows test-intake test-models test-nights test-rooms test-warehouse soak lint lint-sql lint-types format bench docs clean
 
 nightly: .venv/ready
 	@$(BIN)/python -m flows nightly
@@ -19,47 +20,62 @@ lake: .venv/ready
 server: .venv/ready
 	@set -a; . ./prefect.env; exec $(BIN)/python -m flows server
 
-# five lots, two at a time, the longest first and the shortest last: each keeps about one core busy
+# seven lots, two at a time, so that each keeps about one core busy; the longest first and the shortest last, since the
+# last one runs alone for up to its own length
 test: .venv/ready
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 test-rooms test-kills test-flows test-homes test-models
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 \
+	  test-warehouse test-nights test-flows test-rooms test-faults test-intake test-models
 
-# killed processes
-test-kills: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(KILLS)
+# nights killed, on Dask, on lakes and restored, against two that nothing disturbed
+test-nights: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(NIGHTS)
 
-# full disks, backups, lakes, Dask clusters, real servers
-test-homes: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(HOMES)
+# faults of every kind, SIGTERM, full disks, real servers
+test-faults: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(FAULTS)
 
 test-flows: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(KILLS) $(HOMES)) tests/flows
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(NIGHTS) $(FAULTS)) tests/flows
 
 test-models: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider --doctest-modules tests/models tests/papers models papers
 
+test-intake: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(INTAKE)
+
+test-warehouse: .venv/ready
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=,$(INTAKE)) tests/warehouse
+
 test-rooms: .venv/ready
-	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=tests/,flows models papers) tests
+	@$(BIN)/python -m pytest -p no:cacheprovider $(addprefix --ignore=tests/,flows models papers warehouse) tests
 
 # a hundred faults over nights of a small portfolio; python -m tests.soak --help
 soak: .venv/ready
 	@$(BIN)/python -m tests.soak
 
+# the types and the SQL take longest: beside each other
 lint: .venv/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(MAKE) --no-print-directory lint-sql
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-sql
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m warehouse.dictionary --check
 	@$(BIN)/python -m tests.licences
 
+lint-types: .venv/ready
+	@$(BIN)/mypy
+
 # a file with loops is checked as it runs: rendered, under its own name
 lint-sql: .venv/ready
 	@$(BIN)/sqlfluff lint $(PLAIN) --processes 2 --disable-progress-bar
-	@for file in $(LOOPED); do \
+	@rendered=$$(mktemp -d) && trap 'rm -r "$$rendered"' EXIT && \
+	for file in $(LOOPED); do \
 	  relation=$$(echo $$file | sed 's|^sql/||; s|/|.|; s|[.]sql$$||'); \
-	  $(BIN)/python -m warehouse.sql $$relation | $(BIN)/sqlfluff lint - --stdin-filename $$file || exit 1; \
-	done
+	  mkdir -p "$$rendered/$$(dirname $$file)"; \
+	  $(BIN)/python -m warehouse.sql $$relation > "$$rendered/$$file" || exit 1; \
+	done && \
+	(root=$$PWD; cd "$$rendered" && "$$root/$(BIN)/sqlfluff" lint sql --config "$$root/pyproject.toml" --processes 2 \
+	  --disable-progress-bar)
 
 format: .venv/ready
 	@$(BIN)/ruff check --fix .
