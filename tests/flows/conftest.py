@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import prefect  # noqa: F401
 import pytest
-from night_processes import NEXT_NIGHT, TwoNights, finish, start
+from night_processes import NEXT_NIGHT, FirstNight, TwoNights, finish, start
+from quick_families import train_quickly
 
 
 @pytest.fixture
@@ -49,3 +51,16 @@ def two_nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) 
     shutil.copytree(folder / "first", folder / "both", symlinks=True)
     finish(start(folder / "both", NEXT_NIGHT))
     return TwoNights(folder / "first", folder / "both", seconds)
+
+
+@pytest.fixture(scope="session")
+def may_night(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> FirstNight:
+    """The night of May of 150 enterprises, with a champion of every family; tests go on with copies of its home."""
+    from flows.nightly import NightlyParameters, nightly
+
+    home = tmp_path_factory.mktemp("may") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(home))
+        train_quickly(patch)
+        run_id = nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=date(2026, 5, 31)))
+    return FirstNight(home, run_id)

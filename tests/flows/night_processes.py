@@ -21,6 +21,13 @@ class TwoNights(NamedTuple):
     seconds: float
 
 
+class FirstNight(NamedTuple):
+    """A home with one night, and its run."""
+
+    home: Path
+    run_id: str
+
+
 def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:
     """Start a night in a process group of its own, on the server of the session."""
     from prefect.settings import PREFECT_API_URL

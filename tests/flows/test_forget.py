@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
 from datetime import date
 from typing import Any
 
 import polars as pl
 import pytest
+from night_processes import FirstNight
+from quick_families import train_quickly
 
 from flows.forget import ForgetParameters, forget
 from flows.nightly import NightlyParameters, nightly
 from flows.replay import ReplayParameters, replay
-from models.families import FAMILIES
-from models.voting_ensemble.family import VOTING_ENSEMBLE
-from models.voting_ensemble.settings import VotingEnsembleSettings
-from models.wide_deep.family import WIDE_DEEP
-from models.wide_deep.settings import WideDeepSettings
 from warehouse import run_inputs, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -30,11 +27,6 @@ pytestmark = pytest.mark.server
 MAY, JUNE = date(2026, 5, 31), date(2026, 6, 30)
 PORTFOLIO, BORROWER = "simulated-150-7", "E0000003"
 PII = ", ".join(FEEDS["enterprises"].pii)
-QUICK = VotingEnsembleSettings(
-    members=("gbdt", "lightgbm"), feature_groups=("ledger", "opinion"), bags=2, folds=2, inner_folds=2,
-    minimum_positives=4,
-)  # fmt: skip
-QUICK_WIDE = WideDeepSettings(max_epochs=5, folds=2, minimum_positives=4)
 
 
 def rows(query: str, **params: object) -> pl.DataFrame:
@@ -53,14 +45,14 @@ def request(**changes: str) -> ForgetParameters:
 
 
 @pytest.fixture(scope="module")
-def after(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def after(may_night: FirstNight, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """May, the borrower forgotten, May replayed, forgotten again, and June; what each left."""
     kept: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NIGHTLEDGER_HOME", str(tmp_path_factory.mktemp("forget")))
-        for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
-            patch.setitem(FAMILIES, family.name, replace(family, settings=lambda quick=quick: quick))
-        night = nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=MAY))
+        home, night = tmp_path_factory.mktemp("forget") / "home", may_night.run_id
+        shutil.copytree(may_night.home, home, symlinks=True)
+        patch.setenv("NIGHTLEDGER_HOME", str(home))
+        train_quickly(patch)
         personal = f"select {PII} from wh.raw.enterprises where portfolio = $p and enterprise_id = $e"
         kept["before"] = rows(personal, p=PORTFOLIO, e=BORROWER)
         with writer(purpose="test") as con:

@@ -65,6 +65,28 @@ def at_home(home: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> 
     return home
 
 
+@pytest.fixture(scope="module")
+def published_lake(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings of a home whose lake has a published version."""
+    settings_of_it = {
+        "NIGHTLEDGER_HOME": str(tmp_path_factory.mktemp("published-lake")),
+        "NIGHTLEDGER_CATALOGUE": postgres.catalogue(NAMES[next(_numbers)]),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings_of_it.items():
+            patch.setenv(name, value)
+        with writer(purpose="night") as con:
+            publish_version.publish(con, run_of(con))
+    return settings_of_it
+
+
+@pytest.fixture
+def published_home(published_lake: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The home of a lake with a published version, which tests only read."""
+    for name, value in published_lake.items():
+        monkeypatch.setenv(name, value)
+
+
 def run_of(con: duckdb.DuckDBPyConnection, flow: str = "nightly") -> str:
     return ledger.start_run(con, flow=flow, portfolio="lender", as_of_date=None)
 
@@ -167,9 +189,7 @@ def test_readers_see_what_was_published_and_how_runs_ended(at_home):
         ("from ducklake_snapshots('scored')", "ducklake_snapshots may not be used"),
     ],
 )
-def test_readers_see_nothing_else_of_the_lake(at_home, query, why):
-    with writer(purpose="night") as con:
-        publish_version.publish(con, run_of(con))
+def test_readers_see_nothing_else_of_the_lake(published_home, query, why):
     with pytest.raises(Refused, match=why):
         ask(query)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from warehouse import contributions, examples, partition, registry, scores
-from warehouse.connection import reader
+from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.publishing import publish
@@ -352,11 +353,25 @@ def test_what_tonights_models_have_against_the_catalogue_is_answered_from_the_re
     ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def example_home(empty_warehouse, small_portfolio, tmp_path_factory):
+    """The home of a published copy that answers all examples."""
+    home = tmp_path_factory.mktemp("examples")
+    shutil.copy(empty_warehouse, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(home))
+        with writer(purpose="test") as con:
+            portfolio = small_portfolio(con=con, folder=home)
+            portfolio.features()
+            explained(portfolio)
+            con.execute("create table wh.features.feat_enterprise as from wh.features.feat_profile")
+            publish.publish(con, "run")
+    return home
+
+
 @pytest.fixture
-def example_copy(portfolio):
-    explained(portfolio)
-    portfolio.con.execute("create table wh.features.feat_enterprise as from wh.features.feat_profile")
-    publish.publish(portfolio.con, "run")
+def example_copy(example_home, monkeypatch):
+    monkeypatch.setenv("NIGHTLEDGER_HOME", str(example_home))
     with reader() as published:
         yield published
 
