@@ -24,7 +24,7 @@ server: .venv/ready
 # last one runs alone for up to its own length
 test: .venv/ready
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 \
-	  test-warehouse test-nights test-flows test-rooms test-faults test-intake test-models
+	  test-warehouse test-nights test-flows test-faults test-rooms test-models test-intake
 
 # nights killed, on Dask, on lakes and restored, against two that nothing disturbed
 test-nights: .venv/ready

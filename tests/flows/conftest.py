@@ -15,7 +15,6 @@ from pathlib import Path
 import prefect  # noqa: F401
 import pytest
 from night_processes import NEXT_NIGHT, FirstNight, TwoNights, finish, start
-from quick_families import train_quickly
 
 
 @pytest.fixture
@@ -56,6 +55,8 @@ def two_nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def may_night(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> FirstNight:
     """The night of May of 150 enterprises, with a champion of every family; tests go on with copies of its home."""
+    from quick_families import train_quickly
+
     from flows.nightly import NightlyParameters, nightly
 
     home = tmp_path_factory.mktemp("may") / "home"
