@@ -24,16 +24,18 @@ from tasks.changes import compare_with_previous
 from tasks.curve_model import with_curve_model
 from tasks.deliver import Delivery, deliver_feeds
 from tasks.features import build_features
+from tasks.features_gate import features_gate
 from tasks.feeds import ended, feeds_of, mark_missing_feeds, record_feeds
 from tasks.ingest import ingest_landing
 from tasks.kept_scores import finish_kept, scores_to_go_on_from
 from tasks.lineup import Lineup, find_lineup
 from tasks.night import closed_day, end_run, last_closed_day, open_run
+from tasks.parts import workers
 from tasks.publish import publish_warehouse
 from tasks.report import report_night
 from tasks.score import score_portfolio
 from tasks.summary import show_contributions, show_summary
-from tasks.validate import validate_features, validate_feeds
+from tasks.validate import validate_feeds
 from tasks.watch import watch_portfolio
 from warehouse.connection import writer
 from warehouse.night import Night
@@ -54,10 +56,7 @@ class NightlyParameters(Parameters):
     enterprises: Enterprises = 2000
     seed: Seed = 7
     landing: Path | None = Field(default=None, description="Folder of feeds, for source folder")
-    portfolio: Portfolio = Field(
-        default="lender",
-        description="Name of the portfolio, for source folder; the other sources name theirs",
-    )
+    portfolio: Portfolio = Field(default="lender", description="Name of the portfolio, for source folder")
     definition: Definition | None = Field(
         default=None,
         description="What counts as default if a champion must be trained; empty = dpd90 (cumcm2020c: cross_section)",
@@ -110,12 +109,13 @@ def nightly(run: NightlyParameters = NightlyParameters()) -> State[str]:
 
 def score(run: NightlyParameters, night: Night) -> Lineup:
     """Build, judge and score what has been loaded, and return the models that scored it."""
+    workers()  # they start, and import what parts need, beside the gate
     validate_feeds(night)
     build_features(night)
-    validate_features(night)
+    gate = features_gate(night)
     lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
     sizes = {"partitions": run.partitions, "top_features": run.top_features, "stale_days": run.stale_days}
-    score_portfolio(night, with_curve_model(night, lineup), **sizes)
+    score_portfolio(night, with_curve_model(night, lineup), meanwhile=gate, **sizes)
     return lineup
 
 

@@ -1,6 +1,6 @@
 """Run a step part by part, each a task that reads the warehouse as it was when the step began."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, NamedTuple, TypeVar
 
@@ -66,24 +66,38 @@ def workers() -> int:
 
 
 def run_parts(
-    task: Task[..., Result], parts: Sequence[Part], *, query: bool = False, **given: Any
+    task: Task[..., Result],
+    parts: Sequence[Part],
+    *,
+    query: bool = False,
+    meanwhile: Callable[[], None] | None = None,
+    **given: Any,
 ) -> list[Result]:
     """Run a task for each part on the task runner of the flow and return the results in the order of the parts.
 
-    It returns, or raises what the first part that failed has raised, when the last one has ended: none reads or writes
-    beside what the caller does next.
+    It returns, or raises what `meanwhile` or the first part that failed has raised, when the last one has ended: none
+    reads or writes beside what the caller does next.
 
     Args:
         task: takes a part, the snapshot that it reads, and what is given.
         parts: the parts.
         query: a part is a query that uses all cores by itself: without Dask one runs after the other.
+        meanwhile: what the run itself does while others compute, and before them where they read its file, which is
+            closed for them. It stores nothing that a part reads.
         given: further arguments of the task.
     """
+    if meanwhile is not None and on_dask() and settings().catalogue is None:
+        meanwhile()
+        meanwhile = None
     with pinned(elsewhere=on_dask()) as snapshot:
         if query and not on_dask():
             return [task(part=part, snapshot=snapshot, **given) for part in parts]
         futures = [task.submit(part=part, snapshot=snapshot, **given) for part in parts]
-        wait(futures)
+        try:
+            if meanwhile is not None:
+                meanwhile()
+        finally:
+            wait(futures)
     return results(futures)
 
 

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from prefect import task
@@ -49,13 +50,21 @@ def write_scores(night: Night) -> dict[str, int]:
         return scores.commit_scores(con, night, model_roles=ROLES)
 
 
-def score_parts(night: Night, lineup: Lineup, *, partitions: int, top_features: int) -> list[PartFiles]:
-    """Score all parts in parallel, at least so many, and return their files."""
+def score_parts(
+    night: Night,
+    lineup: Lineup,
+    *,
+    partitions: int,
+    top_features: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> list[PartFiles]:
+    """Score all parts in parallel, at least so many, and return their files, unless `meanwhile` raises."""
     with writer(purpose="score") as con:
         ranges = matrix.parts_of(con, night, at_least=max(partitions, workers()))
         files = run_parts(
-            score_partition, numbered(ranges), night=night, lineup=loadable(lineup), top_features=top_features
-        )
+            score_partition, numbered(ranges), meanwhile=meanwhile, night=night, lineup=loadable(lineup),
+            top_features=top_features,
+        )  # fmt: skip
     for remark in sorted({remark for part in files for remark in part.remarks}):
         log.warning("score       %s", remark)
     return files
@@ -89,11 +98,20 @@ def loadable(lineup: Lineup) -> Lineup:
 
 
 def score_portfolio(
-    night: Night, lineup: Lineup, *, partitions: int, top_features: int, stale_days: int = 90
+    night: Night,
+    lineup: Lineup,
+    *,
+    partitions: int,
+    top_features: int,
+    stale_days: int = 90,
+    meanwhile: Callable[[], None] | None = None,
 ) -> dict[str, int]:
-    """Score, validate and write one night's portfolio; the last good scores stay if a gate or an audit stops it."""
+    """Score, validate and write one night's portfolio; the last good scores stay if a gate or an audit stops it.
+
+    `meanwhile`, such as the gate of the features, runs beside the parts; if it raises, nothing of them is staged.
+    """
     started = time.perf_counter()
-    parts = score_parts(night, lineup, partitions=partitions, top_features=top_features)
+    parts = score_parts(night, lineup, partitions=partitions, top_features=top_features, meanwhile=meanwhile)
     enterprises = stage_scores(parts, night)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",
