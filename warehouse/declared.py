@@ -82,14 +82,17 @@ def _fit_waiting(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create_marts(con: duckdb.DuckDBPyConnection) -> None:
-    """Create the marts that are not there yet, empty, and renew comments; a night renews columns and rows."""
+    """Create the marts that are not there yet, empty, and renew views and comments; a night renews columns and rows."""
     present = tables.shapes(con, "marts")
-    marts = sql.catalogue("marts")
+    marts = [mart for mart in sql.catalogue("marts") if mart.parameters]
     if any(mart.relation not in present for mart in marts):
         shapes = _selected((*sql.catalogue("features"), *marts))
         for mart in marts:
             if mart.relation not in present:
                 tables.fit_file(con, mart, shapes[mart.relation], None)
+    for mart in sql.catalogue("marts"):
+        if not mart.parameters:
+            views.renew_view(con, mart.relation)
     comments = {**tables.comments(con, "marts"), **tables.comments(con, "scores")}
     for file in (*marts, *sql.catalogue("scores")):
         if comments[file.relation, ""] != file.grain:

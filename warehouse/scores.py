@@ -134,7 +134,8 @@ def commit_scores(
         audit(con, audit_names("assert_scores_"), {**night._asdict(), "model_roles": list(model_roles)})
         impairment.record_parameters(con, night)
         for file in sql.in_order((*sql.catalogue("scores"), *sql.catalogue("marts"))):
-            replace_partition(con, file.relation, night.key)
+            if file.parameters:  # without any it is a view
+                replace_partition(con, file.relation, night.key)
         audit(con, audit_names("assert_mart_"), night.key)
         written = _count_written(con, night, model_roles)
         ledger.mark_scored(con, night, counts=written)

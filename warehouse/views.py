@@ -1,7 +1,7 @@
 """Create the views from their files; they are renewed whenever the warehouse is opened for writing.
 
 The views of staging and ops are always there. A file of sql/features without parameters is a view of the other feature
-relations: it is created once a night has created their tables.
+relations: it is created once a night has created their tables. One of sql/marts is created with the marts.
 """
 
 from __future__ import annotations
