@@ -96,8 +96,10 @@ def run_parts(
         try:
             if meanwhile is not None:
                 meanwhile()
-        finally:
+        except Exception:  # an interrupt waits for nobody
             wait(futures)
+            raise
+        wait(futures)
     return results(futures)
 
 

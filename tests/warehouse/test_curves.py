@@ -9,6 +9,7 @@ import pytest
 
 from models.hazard.curve import curves as drawn
 from warehouse import borrower_rows, curves, examples, registry, scores, sql, statuses
+from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
 from warehouse.publishing import publish
@@ -54,6 +55,19 @@ def test_a_night_that_is_written_again_has_its_curves_once(known):
         "bool_and(bucket between 0 and 4095) from wh.scores.pd_curves"
     ) == (4, key.run_id, key.run_id, 0.1, 60, True)
     assert known.one("select count(*) from wh.scores.incoming_curves") == (0,)
+
+
+def test_the_mart_that_an_older_version_stored_is_a_view_from_the_next_opening_on(home):
+    with writer(purpose="older version") as con:
+        con.execute("drop view wh.marts.mart_pd_curve; create table wh.marts.mart_pd_curve (month integer)")
+        con.execute("delete from wh.ops.migrations where number = 33")
+    for _ in range(2):
+        with writer(purpose="this version") as con:
+            described = con.execute(
+                "select comment from duckdb_views() where database_name = 'wh' and view_name = 'mart_pd_curve'"
+            ).fetchall()
+            assert described == [(sql.load("marts.mart_pd_curve").grain,)]
+            assert con.execute("select count(*) from wh.marts.mart_pd_curve").fetchone() == (0,)
 
 
 def test_who_is_in_default_or_has_a_kept_score_has_no_curve(known):
