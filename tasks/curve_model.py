@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from models.champion_rule import stand_in
 from models.errors import ModelError
@@ -25,8 +25,8 @@ def with_curve_model(night: Night, lineup: Lineup) -> Lineup:
     The year begins with the model's knowledge, or with the night from which it was promoted. Where none can be learnt,
     a line says why, and the curves have a constant hazard, or the shape of the one there is.
     """
-    known, since = lineup.curve, lineup.curve_since
-    if known is not None and since is not None and night.as_of_date < since + RENEWED_AFTER:
+    known = lineup.curve
+    if not is_due(night, lineup.curve_since):
         return lineup
     outcome = lineup.champions[stand_in(lineup.champions, FAMILIES)].outcome
     if outcome.is_cross_section:
@@ -41,6 +41,11 @@ def with_curve_model(night: Night, lineup: Lineup) -> Lineup:
         return lineup
     curve = register_curve(night, outcome, learnt, role="champion")
     return replace(lineup, curve=curve, curve_since=night.as_of_date)
+
+
+def is_due(night: Night, since: date | None) -> bool:
+    """Return whether a night learns a hazard model: it has none, or one that has its role `since` a year ago."""
+    return since is None or night.as_of_date >= since + RENEWED_AFTER
 
 
 def check_not_taken_away(night: Night) -> None:

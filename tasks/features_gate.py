@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
-from models.hazard.stored import FAMILY as CURVE
 from tasks.champions import joining_families
-from tasks.curve_model import RENEWED_AFTER
-from tasks.lineup import champions_of
+from tasks.curve_model import is_due
+from tasks.lineup import champions_of, curve_of
 from tasks.validate import validate_features
-from warehouse import registry
-from warehouse.connection import writer
 from warehouse.night import Night
 
 
@@ -31,6 +28,5 @@ def training_is_due(night: Night) -> bool:
     champions = champions_of(night)
     if not champions or joining_families(night, champions):
         return True
-    with writer(purpose="look for a curve") as con:
-        curve = registry.champion(con, night, family=CURVE)
-    return curve is None or night.as_of_date >= curve.knowledge_date + RENEWED_AFTER
+    _, since = curve_of(night)
+    return is_due(night, since)

@@ -67,9 +67,8 @@ def find_lineup(night: Night) -> Lineup:
     champions = champions_of(night)
     with writer(purpose="look for challengers") as con:
         others = registry.in_role(con, night, ("challenger", "shadow"))
-        curve = registry.champion(con, night, family=CURVE)
-        curve_since = None if curve is None else roles.since(con, night, *curve.key)
         chosen = class_leaders.on_night(con, night)
+    curve, curve_since = curve_of(night)
     beside = tuple(record for record in others if record.model_family in FAMILIES)
     for choice in chosen:
         log.info(
@@ -79,6 +78,13 @@ def find_lineup(night: Night) -> Lineup:
     leaders = {choice.coverage: choice.model_family for choice in chosen}
     worse = shown_worse(champions, leaders)
     return Lineup(champions, beside, worse, leaders, curve, curve_since)
+
+
+def curve_of(night: Night) -> tuple[ModelRecord | None, date | None]:
+    """Return the hazard model of a night and the first night of its present role; None where it has none."""
+    with writer(purpose="look for a curve") as con:
+        curve = registry.champion(con, night, family=CURVE)
+        return curve, None if curve is None else roles.since(con, night, *curve.key)
 
 
 def champions_of(night: Night) -> dict[str, ModelRecord]:

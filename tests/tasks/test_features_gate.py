@@ -10,7 +10,7 @@ import pytest
 
 from models.hazard.stored import FAMILY as CURVE
 from tasks import features_gate
-from warehouse import registry
+from warehouse import registry, roles
 from warehouse.errors import Refused
 from warehouse.night import Night
 
@@ -29,11 +29,13 @@ def judged(home, monkeypatch) -> list[Night]:
 
 
 def known(monkeypatch, **champions: date) -> None:
-    """Let a portfolio have these champions, each with its date."""
+    """Let a portfolio have these champions, each since its date."""
     records: dict[str, Any] = {
-        family: SimpleNamespace(model_family=family, knowledge_date=day) for family, day in champions.items()
+        family: SimpleNamespace(model_family=family, knowledge_date=day, key=(family, day))
+        for family, day in champions.items()
     }
     monkeypatch.setattr(registry, "champion", lambda *_, family: records.get(family))
+    monkeypatch.setattr(roles, "since", lambda _con, _night, _family, day: day)
 
 
 def test_a_night_that_trains_nothing_is_judged_when_it_says_so(judged):
