@@ -46,8 +46,8 @@ class StressSettings(BaseModel):
     factor: Annotated[float, Field(ge=-8, le=8)] | None = Field(
         default=None, description="Instead of the quantile: the year's factor, such as -2 standard deviations"
     )
-    lgd: float = Field(
-        default=0.45, ge=0, le=1, description="Loss given default; 0.45 is a convention, no estimate"
+    lgd: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        default=None, description="Loss given default; empty = that of the night's allowance"
     )
     ead_factor: float = Field(
         default=1.0, ge=0, le=10, description="Exposure at default by what is drawn today, 1 = that"

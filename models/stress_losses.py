@@ -59,9 +59,17 @@ def losses(borrowers: pl.DataFrame, settings: StressSettings, paths: Sequence[Pa
         enterprise_id, grade, industry_primary, in_default, pd, exposure_cents and cumulative_pd (a list of at least as
         many months as the paths have, null where no curve is known).
     settings : StressSettings
+        With a loss given default.
     paths : sequence of Path
         All of the same length.
+
+    Raises
+    ------
+    ValueError
+        When the settings have no loss given default.
     """
+    if settings.lgd is None:
+        raise ValueError("losses need a loss given default; set lgd")
     rows = borrowers.sort(*_CELL, "enterprise_id", nulls_last=True)
     performing = (rows["pd"].is_not_null() & ~rows["in_default"]).to_numpy()
     pd = rows["pd"].to_numpy()[performing]

@@ -11,7 +11,7 @@ from models.stress import Path, StressSettings
 from models.stress_losses import added, losses
 from models.telling.stress_page import StressRows, stress_page
 from models.telling.wording import money, number, percent
-from warehouse import scenarios, stress
+from warehouse import impairment, scenarios, stress
 from warehouse.connection import writer
 from warehouse.night import Night
 from warehouse.safe_text import printable
@@ -33,6 +33,8 @@ def last_night(portfolio: str) -> date:
 def stress_night(night: Night, how: StressSettings) -> int:
     """Store the losses of a night under each scenario, write their page, and return the number of borrowers."""
     with writer(purpose=f"stress {night.portfolio} {night.as_of_date}") as con:
+        if how.lgd is None:
+            how = how.model_copy(update={"lgd": impairment.loss_given_default(con, night)})
         rows = stress.borrowers(con, night)
         held = scenarios.in_force(con, night)
         paths = paths_of(held, night.as_of_date)

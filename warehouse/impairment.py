@@ -1,4 +1,4 @@
-"""Store by which thresholds and conventions a night stages its loans and measures their credit losses."""
+"""Store and read by which thresholds and conventions a night stages its loans and measures their credit losses."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ select
     string_agg(scenario || ' ' || coalesce(cast(weight as varchar), 'none'), ', ' order by scenario)
 from scenarios
 """
+
+
+def loss_given_default(con: duckdb.DuckDBPyConnection, night: Night) -> float:
+    """Return the share that is lost in a default where the ledger does not say, as the night's allowance has it.
+
+    A night whose losses were not measured, since it is older than they are, has that of the settings.
+    """
+    row = con.execute(
+        f"select loss_given_default from wh.{PARAMETERS} where portfolio = $portfolio and as_of_date = $as_of_date",
+        night.key,
+    ).fetchone()
+    return settings().impairment.loss_given_default if row is None else float(row[0])
 
 
 def record_parameters(con: duckdb.DuckDBPyConnection, night: Night) -> None:

@@ -61,7 +61,8 @@ class ImpairmentSettings(BaseModel):
         default=0.45,
         ge=0,
         le=1,
-        description="Share of the exposure that is lost where the ledger does not say.",
+        description="Share of the exposure that is lost where the ledger does not say; the morning page, "
+        "marts.expected_loss() and a stress without one of its own take it too.",
     )
     recovery_months: int = Field(
         default=0,

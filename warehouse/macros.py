@@ -47,7 +47,7 @@ def definition(file: SqlFile) -> str:
     """Return the statement that creates the macro of one file.
 
     Example:
-        `create or replace macro marts.expected_loss(lgd := 0.45, ead_factor := 1.0) as table select ...`
+        `create or replace macro marts.expected_loss(lgd := null, ead_factor := 1.0) as table select ...`
     """
     defaults = dict(file.defaults)
     parameters = ", ".join(

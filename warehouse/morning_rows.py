@@ -174,7 +174,7 @@ def morning_rows(con: duckdb.DuckDBPyConnection, night: Night) -> dict[str, Any]
     """
     before = changes.previous_date(con, night)
     compared = {**night.key, "before": before}
-    lgd = float(dict(sql.load("macros.expected_loss").defaults)["lgd"])
+    lgd = impairment.loss_given_default(con, night)
     since = night.as_of_date - timedelta(days=NIGHTS)
     return {
         "before": before,

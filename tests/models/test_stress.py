@@ -32,6 +32,7 @@ def test_the_severe_year_of_basel_gives_its_published_risk_weights(basel, publis
 def test_one_severity_one_correlation_and_their_defaults():
     assert StressSettings().severity == pytest.approx(-3.0902, abs=1e-4)
     assert StressSettings().one_correlation == 0.15
+    assert StressSettings().lgd is None
     assert StressSettings(factor=-2).level == pytest.approx(0.97725, abs=1e-5)
     assert StressSettings(quantile=0.99).level == pytest.approx(0.99)
     for both in ({"correlation": 0.1, "basel": "sme"}, {"quantile": 0.99, "factor": -2}):

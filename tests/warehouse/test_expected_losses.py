@@ -581,6 +581,15 @@ def test_the_parameters_of_a_night_are_stored_with_it(lender):
     ).fetchall() == [(0.61, False, "r")]
 
 
+def test_the_loss_given_default_of_a_night_is_the_one_that_it_was_measured_with(lender):
+    night = Night(PORTFOLIO, NIGHT, "r")
+    lender.set(loss_given_default=0.61)
+    lender.measure()
+    lender.set(loss_given_default=0.3)
+    assert impairment.loss_given_default(lender.con, night) == 0.61
+    assert impairment.loss_given_default(lender.con, night.on(NIGHT - timedelta(days=1))) == 0.3
+
+
 def test_a_parameter_out_of_its_bounds_is_refused_by_its_name(lender):
     lender.set(loss_given_default=1.2)
     with pytest.raises(

@@ -281,12 +281,19 @@ def test_a_reason_that_is_missing_doubled_or_of_other_strength_is_found(harm, po
 # the published copy
 
 
-def test_expected_loss_takes_its_parameters_and_has_stated_defaults(portfolio):
+def test_expected_loss_takes_its_parameters_or_the_loss_given_default_of_the_allowance(
+    portfolio, monkeypatch
+):
     night(portfolio, 0, [0.1, 0.3, 0.2, 0.4, None])
     publish.publish(portfolio.con, "run")
     total = "select round(sum(expected_loss), 9), count(expected_loss) from marts.expected_loss({})"
     assert ask(total.format("")).row(0) == (round(0.6 * 0.45 * 100, 9), 3)
     assert ask(total.format("lgd := 0.6, ead_factor := 1.5")).row(0) == (round(0.6 * 0.6 * 150, 9), 3)
+    monkeypatch.setenv("NIGHTLEDGER_IMPAIRMENT__LOSS_GIVEN_DEFAULT", "0.3")
+    night(portfolio, 0, [0.1, 0.3, 0.2, 0.4, None])
+    publish.publish(portfolio.con, "run")
+    assert ask(total.format("")).row(0) == (round(0.6 * 0.3 * 100, 9), 3)
+    assert ask(total.format("lgd := 0.6")).row(0) == (round(0.6 * 0.6 * 100, 9), 3)
 
 
 def test_one_borrower_has_its_history_and_the_age_of_its_data(portfolio):

@@ -69,6 +69,14 @@ def test_a_line_adds_up_sectors_and_grades_and_ends_with_the_night(lender):
     last = lines.row(1, named=True)
     assert (last["enterprises"], last["exposure"], last["mean_pd"]) == (5, 150.0, pytest.approx(0.2))
     assert last["expected_loss"] == pytest.approx(0.45 * 20)
+    lender.con.execute(
+        "insert into wh.scores.impairment_parameters by name "
+        f"select portfolio, as_of_date, 0.3 as loss_given_default from wh.marts.mart_portfolio_summary "
+        f"where as_of_date = '{TONIGHT}' limit 1"
+    )
+    again = morning_rows(lender.con, NIGHT)
+    assert again["loss_given_default"] == 0.3
+    assert again["lines"]["expected_loss"][1] == pytest.approx(0.3 * 20)
     assert lines["expected_loss"][0] is None  # a night before the column was there
 
 

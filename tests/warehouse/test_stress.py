@@ -144,7 +144,7 @@ def test_an_analyst_finds_the_severe_year_with_the_macro(two_nights):
 
 
 def test_the_question_is_answered_by_sector(two_nights):
-    stressed(two_nights, StressSettings(factor=-2))
+    stressed(two_nights, StressSettings(factor=-2, lgd=0.45))
     told = ask(examples.example("stress").query)
     assert told.select("scenario", "industry_primary", "exposure").rows() == [
         (name, "trade", 300) for name in ("as scored", "bad", "base", "severe year")

@@ -46,7 +46,7 @@ def rows(*, paths: bool = True, exposure: int | None = 5_000_000_00) -> StressRo
         ],
         schema_overrides={"cumulative_pd": pl.List(pl.Float64), "exposure_cents": pl.Int64},
     )
-    how = StressSettings()
+    how = StressSettings(lgd=0.45)
     months = [
         Months("base", 0.6, (0.0,) * 36),
         Months("better", 0.15, (0.7,) * 36),
