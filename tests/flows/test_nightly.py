@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,10 @@ from polars.testing import assert_frame_equal
 from quick_families import train_quickly
 
 from flows.nightly import NightlyParameters, nightly
-from tasks import features_gate
 from warehouse import examples, sql
 from warehouse.connection import writer
 from warehouse.errors import Refused
-from warehouse.night import Night
 from warehouse.publishing.published import ask
-from warehouse.settings import settings
 
 pytestmark = pytest.mark.server
 
@@ -255,19 +251,3 @@ def test_a_stopped_night_leaves_the_last_good_scores(
         ends = sql.frame(con, "select status from wh.ops.run_ledger order by started_at")
     assert left["run_id"].to_list() == [may_night.run_id]
     assert ends["status"].to_list() == ["done", "refused"]
-
-    def found_bad_beside_the_parts(_night: Night) -> None:
-        while not any(settings().runs_dir.glob("*/scores-*.parquet")):
-            time.sleep(0.01)
-        raise Refused("gate features: 1 failed")
-
-    monkeypatch.setattr(scoring, "contributions", honest)
-    monkeypatch.setattr(features_gate, "validate_features", found_bad_beside_the_parts)
-    with pytest.raises(Refused, match="gate features"):
-        night(JUNE)
-    assert_frame_equal(ask("from scores.portfolio_scores"), before)
-    with writer(purpose="test") as con:
-        waiting = sql.frame(con, "select distinct as_of_date from wh.scores.incoming_scores")
-        ends = sql.frame(con, "select status from wh.ops.run_ledger order by started_at")
-    assert waiting["as_of_date"].to_list() == [MAY]  # those of the night that its own gate stopped
-    assert ends["status"].to_list() == ["done", "refused", "refused"]

@@ -162,6 +162,22 @@ def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(snapsho
     ]
 
 
+def test_features_that_do_not_pass_beside_the_parts_let_nothing_be_staged(snapshot, monkeypatch):
+    events = []
+
+    def gate() -> None:
+        events.append("judged")
+        raise Refused("gate features: 1 failed")
+
+    monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
+    monkeypatch.setattr(parts, "wait", lambda futures: events.append(f"{len(futures)} parts ended"))
+    monkeypatch.setattr(matrix, "parts_of", lambda *_, at_least: [BucketRange(0, 9), BucketRange(10, 4095)])
+    monkeypatch.setattr(score, "stage_scores", lambda *_: events.append("staged"))
+    with pytest.raises(Refused, match="gate features"):
+        score.score_portfolio(NIGHT, NOBODY, partitions=2, top_features=10, meanwhile=gate)
+    assert events == ["judged", "2 parts ended"]
+
+
 def test_scores_that_the_files_do_not_hold_are_missed(snapshot):
     frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"], "pd": [None]}).cast(
         {"pd": pl.Float64}
