@@ -33,7 +33,7 @@ STEPS = (
 AT_A_STEP = ("kill", "stop", "two", "clock", "server")
 """Kinds that strike at a point of a step; the others last for a whole night, and their step is `any`."""
 
-FIRST_NIGHT_ONLY = ("train",)
+FIRST_NIGHT_ONLY = ("validate features", "train")  # later nights judge them beside the scoring
 LATER_NIGHTS_ONLY = ("changes",)
 
 
