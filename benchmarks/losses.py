@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         told.append(
             f"\nEach loan has the same allowance and walk, to the cent, in {sum(same)} of {len(same)} cases."
         )
-    sizes = " ".join(map(str, options.borrowers))
+    sizes = " ".join(map(str, options.borrowers)) + (" --beside BEFORE" if options.beside else "")
     renew(
         "losses", title="Stages and losses of loans", command=f"python -m benchmarks.losses --borrowers {sizes}",
         body="\n".join(told),
