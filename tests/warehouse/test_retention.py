@@ -357,6 +357,20 @@ def test_a_night_that_is_scored_again_replaces_what_was_moved(nights):
     assert soundness_of("older", "published") == ()
 
 
+def test_curves_under_scenarios_come_back_for_the_night_after_them(nights):
+    relation = "scores.scenario_curves"
+    nights.con.execute(
+        f"insert into wh.{relation} by name select 'lender' as portfolio, cast(? as date) as as_of_date, "
+        "'e0' as enterprise_id, [0.1] as cumulative_pd",
+        [OLD],
+    )
+    before = nights.con.execute(f"from wh.{relation}").fetchall()
+    move(nights)
+    assert dates(nights, relation) == set()
+    score(nights, OLD + timedelta(days=1))
+    assert nights.con.execute(f"from wh.{relation}").fetchall() == before
+
+
 def test_a_score_that_is_kept_keeps_its_contributions_of_an_older_night(nights):
     move(nights)
     con = nights.con
