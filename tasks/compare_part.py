@@ -39,7 +39,7 @@ def compare_part(
     *,
     top_features: int,
 ) -> Path:
-    """Split the PD differences of one part and return the file of its rows, which has a new name at each call.
+    """Split the PD differences of one part; return the file of its rows, which has a new name at each call.
 
     Args:
         nights: the pair.
@@ -114,6 +114,8 @@ def _split(
     now = models[group["model_family"], group["model_version"]]
     if group["family_before"] == group["model_family"]:
         return change.within_family(before, now, x_before, x_now, top=top_features)
+    if group["coverage_before"] == group["coverage"]:
+        return change.within_class(before, now, x_before, x_now, top=top_features)
     return change.across_families(before, now, x_before, x_now, data_first=data_first(group))
 
 

@@ -91,6 +91,35 @@ def within_family(
     return Change(pd_before, pd_now, pl.concat([data, *rest]))
 
 
+def within_class(
+    before: CalibratedModel, now: CalibratedModel, x_before: pl.DataFrame, x_now: pl.DataFrame, *, top: int
+) -> Change:
+    """Split the differences of borrowers of one coverage class whose PD came from different families.
+
+    The earlier family's model (A) covers the class, and scores the new values first:
+
+        data  = f_A(x_B) - f_A(x_A), by feature
+        model = f_B(x_B) - f_A(x_B)
+
+    Raw scores of two families mean different things, so nothing is told of their calibrations apart.
+
+    Parameters
+    ----------
+    before, now, x_before, x_now, top
+        As `within_family` takes them, of different families.
+
+    Raises
+    ------
+    ModelError
+        The frames are of different borrowers, or lack a feature.
+    """
+    _same_borrowers(x_before, x_now)
+    pd_before, pd_between, data = _by_feature(before, x_before, x_now, top=top)
+    pd_now = _pd(now, x_now)
+    model = _part(x_now["enterprise_id"], MODEL, pd_now - pd_between)
+    return Change(pd_before, pd_now, pl.concat([data, model]))
+
+
 def across_families(
     before: CalibratedModel,
     now: CalibratedModel,
@@ -99,7 +128,7 @@ def across_families(
     *,
     data_first: bool,
 ) -> Change:
-    """Split the differences of borrowers whose PD came from different families on the two nights.
+    """Split the differences of borrowers of another coverage class than before, whose PD came from another family.
 
     If the earlier family (A) covers the data that the borrower delivers now, it scores the new values first:
 

@@ -39,7 +39,7 @@ ALERTS = {
 """The measures of ops.alerts as a risk team says them; any other is told by its own name."""
 
 PARTS = {
-    "model": "another version of the model",
+    "model": "another model",
     "calibration": "another calibration",
     "coverage_model": "the model of another family",
     "stale": "a PD that was kept from an earlier night",

@@ -17,10 +17,10 @@
 -- column pd_now: [score] probability; headline pd now
 -- column pd_change: [score] probability; pd_now minus pd_before, null where there is an entry
 -- column data: [change] probability; sum of what the features' new values add, read by the model of then
--- column model: [change] probability; what another version of the same family adds
+-- column model: [change] probability; what another version adds, or another family for the same class
 -- column calibration: [change] probability; what the calibration of that other version adds
--- column coverage_model: [change] probability; what the model of another family adds
--- column coverage_data: [change] probability; what new values add where another family gives the headline
+-- column coverage_model: [change] probability; what the model of another family adds in another class
+-- column coverage_data: [change] probability; what new values add where another family reads another class
 -- column stale: [change] probability; difference of a pd that was kept from an earlier night, not split
 -- column top_feature: [change] feature whose new value moves the pd most, up or down
 -- column top_feature_change: [change] probability; by how much

@@ -245,6 +245,14 @@ def test_another_family_gives_coverage_parts_and_the_mark(nights):
         ("coverage_data", True, "thin", "transaction"),
         ("coverage_model", True, "thin", "transaction"),
     ]
+    # the same class, which another family leads since
+    con.execute("update wh.scores.portfolio_scores set coverage = 'thin' where enterprise_id = 'e01'")
+    compare()
+    rows = con.execute(
+        "select distinct part, coverage_changed, coverage_before, coverage from wh.scores.score_changes "
+        "where enterprise_id = 'e01' order by 1"
+    ).fetchall()
+    assert rows == [("data", False, "thin", "thin"), ("model", False, "thin", "thin")]
 
 
 def group(before: str, family_before: str, now: str, family: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from models.calibration import Calibrator
 from models.errors import ModelError
-from models.explaining.change import _differ, across_families, within_family
+from models.explaining.change import _differ, across_families, within_class, within_family
 from models.explaining.member_sums import explain_sums, linear_sums
 from models.master_scale import MasterScale
 from models.scoring import CalibratedModel
@@ -157,6 +157,18 @@ def test_another_family_is_split_in_the_order_that_both_can_read(data_first):
         sums(moved.rows, "coverage_model"), pd_of(now, read) - pd_of(before, read), atol=1e-12
     )
     np.testing.assert_allclose(whole(moved.rows), moved.pd_now - moved.pd_before, atol=1e-12)
+
+
+def test_another_family_of_the_same_class_is_a_change_of_model_beside_the_data():
+    before, now = model(OLD), model(NEW, slope=0.7, intercept=0.2)
+    moved = within_class(before, now, THEN, NOW, top=2)
+    assert set(moved.rows["part"]) == {"data", "model"}
+    assert moved.rows.filter(part="data")["feature"].null_count() == 0
+    np.testing.assert_allclose(sums(moved.rows, "data"), pd_of(before, NOW) - pd_of(before, THEN), atol=1e-12)
+    np.testing.assert_allclose(sums(moved.rows, "model"), pd_of(now, NOW) - pd_of(before, NOW), atol=1e-12)
+    np.testing.assert_allclose(whole(moved.rows), moved.pd_now - moved.pd_before, atol=1e-12)
+    with pytest.raises(ModelError, match="not of the same borrowers"):
+        within_class(before, now, THEN, NOW.reverse(), top=2)
 
 
 def test_a_model_that_does_not_explain_itself_moves_all_under_other():

@@ -208,7 +208,7 @@ def test_a_borrower_is_told_as_of_the_night_and_one_without_a_row_of_it_is_not()
     assert [part["told"] for part in told["moved"]] == [
         "Logins",
         "all other features",
-        "another version of the model",
+        "another model",
     ]
     assert borrowers(replace(rows, history=rows.history.filter(pl.col("as_of_date") <= BEFORE))) == {}
 
