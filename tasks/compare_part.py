@@ -63,7 +63,7 @@ def compare_part(
     for group in groups(table.with_row_index("place")):
         own_before, own_now = x_before[group["place"]], x_now[group["place"]]
         try:
-            moved = _split(models, group.row(0, named=True), own_before, own_now, top_features=top_features)
+            moved = _split(models, group.row(0, named=True), own_before, own_now, top=top_features)
         except ModelError as error:
             raise NotComparable(
                 f"{nights.night.portfolio} on {nights.night.as_of_date} and {nights.against_date}: {error}"
@@ -103,19 +103,14 @@ def data_first(group: Mapping[str, str]) -> bool:
 
 
 def _split(
-    models: Models,
-    group: Mapping[str, str],
-    x_before: pl.DataFrame,
-    x_now: pl.DataFrame,
-    *,
-    top_features: int,
+    models: Models, group: Mapping[str, str], x_before: pl.DataFrame, x_now: pl.DataFrame, *, top: int
 ) -> Change:
     before = models[group["family_before"], group["version_before"]]
     now = models[group["model_family"], group["model_version"]]
     if group["family_before"] == group["model_family"]:
-        return change.within_family(before, now, x_before, x_now, top=top_features)
+        return change.within_family(before, now, x_before, x_now, top=top)
     if group["coverage_before"] == group["coverage"]:
-        return change.within_class(before, now, x_before, x_now, top=top_features)
+        return change.within_class(before, now, x_before, x_now, top=top)
     return change.across_families(before, now, x_before, x_now, data_first=data_first(group))
 
 
