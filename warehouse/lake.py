@@ -65,6 +65,9 @@ def attach(
 ) -> None:
     """Attach the lake as a catalogue, to be written or, at one version or the newest, to be read.
 
+    Small inserts are files as large ones are: rows that DuckLake keeps in the database instead cannot always be read
+    (duckdb/ducklake#1305, #1330).
+
     Args:
         con: an instance that has nothing of this name attached.
         conf: the settings.
@@ -76,13 +79,15 @@ def attach(
         Refused: when the database does not answer, or the lake cannot be read, with the reason.
     """
     load(con)
-    options = [f"data_path {quoted(f'{conf.lake_folder}/')}"]
+    options = [f"data_path {quoted(f'{conf.lake_folder}/')}", "data_inlining_row_limit 0"]
     if read_only:
         options += ["read_only", "create_if_not_exists false"]
     if version is not None:
         options.append(f"snapshot_version {version}")
     try:
         con.execute(f"attach {quoted(conf.catalogue or '')} as {name} ({', '.join(options)})")
+        if not read_only:  # rows that an earlier version kept in the database
+            con.execute(f"call ducklake_flush_inlined_data({quoted(name)})")
     except duckdb.Error as error:
         if "creating a new DuckLake is explicitly disabled" in str(error):
             raise Refused(f"nothing is published yet in {conf.place}; run a night first") from error
@@ -118,7 +123,6 @@ def remove_orphans(con: duckdb.DuckDBPyConnection) -> None:
 
 def rewrite(con: duckdb.DuckDBPyConnection) -> None:
     """Write every file anew that holds removed rows; the old ones stay until no version has them."""
-    con.execute("call ducklake_flush_inlined_data('wh')")
     con.execute("call ducklake_rewrite_data_files('wh', delete_threshold => 0)")
 
 

@@ -254,6 +254,20 @@ def test_what_killed_runs_left_in_the_folder_goes_a_day_later(at_home):
     assert (fresh.exists(), old.exists()) == (True, False)
 
 
+def test_no_row_is_kept_in_the_database_nor_left_there_by_an_earlier_version(at_home):
+    with writer(purpose="a night") as con:
+        run_id = run_of(con)
+    with duckdb.connect() as con:
+        lake.load(con)
+        con.execute(f"attach '{settings().catalogue}' as wh (data_inlining_row_limit 10)")
+        scored(con, run_id, "earlier")
+    assert kept_in_database() == {"earlier"}
+    with writer(purpose="a night of this version") as con:
+        scored(con, run_id, "now")
+        assert con.execute("select count(*) from wh.scores.portfolio_scores").fetchone() == (2,)
+    assert kept_in_database() == set()
+
+
 def kept_in_files() -> set[str]:
     """Return the enterprises of all score files and of all rows that the database itself keeps."""
     kept = set()
@@ -262,6 +276,13 @@ def kept_in_files() -> set[str]:
             names = [row[0] for row in con.execute(f"describe from '{file}'").fetchall()]
             if "enterprise_id" in names:
                 kept |= {row[0] for row in con.execute(f"select enterprise_id from '{file}'").fetchall()}
+    return kept | kept_in_database()
+
+
+def kept_in_database() -> set[str]:
+    """Return the enterprises of all rows that the database itself keeps."""
+    kept = set()
+    with duckdb.connect() as con:
         lake.load(con)
         place = str(settings().catalogue).removeprefix("ducklake:postgres:")
         con.execute(f"attach '{place}' as db (type postgres)")
