@@ -14,6 +14,13 @@ class ImpairmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    ledger_days: int = Field(
+        default=425,
+        ge=1,
+        le=3650,
+        description="Days for which a ledger row tells of a loan: from one ledger to the next, and until that arrives. "
+        "A loan without a later row counts as repaid.",
+    )
     past_due_days_stage_2: int = Field(
         default=30, ge=0, le=365, description="A loan that is more days past due is in stage 2."
     )

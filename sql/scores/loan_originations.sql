@@ -4,7 +4,8 @@
 -- key: portfolio, as_of_date, loan_id, enterprise_id
 -- time: the ledger and the scores as known by the end of $as_of_date; a loan that an earlier night has written is not
 --   written again; loans are current as in scores.loan_stages
--- inputs: scores.loan_originations, scores.portfolio_scores, scores.pd_curves, staging.stg_loan_ledger
+-- inputs: scores.loan_originations, scores.impairment_parameters, scores.portfolio_scores, scores.pd_curves,
+--   staging.stg_loan_ledger
 -- parameters: portfolio, as_of_date
 -- column portfolio: [key] portfolio
 -- column as_of_date: [key] date; the night that wrote the row, the first on which the ledger named the loan and its
@@ -40,7 +41,11 @@ loans as (
         and k.known_at < cast($as_of_date as date) + interval 1 day
         and (k.known_to is null or k.known_to >= cast($as_of_date as date) + interval 1 day)
         and k.ledger_date <= cast($as_of_date as date)
-        and cast($as_of_date as date) - k.ledger_date < {{ lookback }}
+        and cast($as_of_date as date) - k.ledger_date <= (
+            select p.ledger_days
+            from wh.scores.impairment_parameters as p
+            where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
+        )
     qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
 ),
 

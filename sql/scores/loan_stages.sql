@@ -37,14 +37,14 @@
 -- column pd_remaining: [stage] probability; of default in the time that is compared, as seen tonight
 -- column pd_expected: [stage] probability; of default in the same time, as expected at origination
 -- column opened_on: [ledger] date; opening of the loan
--- column ledger_date: [ledger] date; its latest ledger row, less than 390 days old
+-- column ledger_date: [ledger] date; its latest ledger row, at most ledger_days old
 -- column borrowing: [ledger] money; drawn, null where the ledger does not know it
 -- column credit_limit: [ledger] money; limit where the ledger has one
 -- column months_to_maturity: [ledger] months; begun ones until maturity, below 1 where it is past, null where unknown
 -- column annual_rate: [ledger] share a year; null where the ledger has none
 -- column loss_given_default_delivered: [ledger] share; null where the ledger has none
 -- column run_id: [key] run that staged it
--- A loan is current while its latest ledger row is less than 390 days old, as in features.feat_ledger.
+-- A loan is current while its latest ledger row is at most ledger_days old: a ledger that comes late repays nobody.
 
 with parameters as (
     select p.*
@@ -66,7 +66,6 @@ before as (
     where b.portfolio = $portfolio and b.as_of_date = (select e.as_of_date from earlier as e)
 ),
 
--- the current loans of features.feat_ledger, one by one
 loans as (
     select k.*
     from wh.staging.stg_loan_ledger as k
@@ -75,7 +74,7 @@ loans as (
         and k.known_at < cast($as_of_date as date) + interval 1 day
         and (k.known_to is null or k.known_to >= cast($as_of_date as date) + interval 1 day)
         and k.ledger_date <= cast($as_of_date as date)
-        and cast($as_of_date as date) - k.ledger_date < {{ lookback }}
+        and cast($as_of_date as date) - k.ledger_date <= (select p.ledger_days from parameters as p)
     qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
 ),
 

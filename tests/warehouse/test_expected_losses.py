@@ -626,24 +626,23 @@ def test_a_parameter_out_of_its_bounds_is_refused_by_its_name(lender):
         lender.measure()
 
 
-@pytest.mark.parametrize(("age", "is_current"), [(389, True), (390, False)])
-def test_a_loan_is_current_as_long_as_in_the_features(lender, age, is_current):
+@pytest.mark.parametrize(("age", "is_current"), [(425, True), (426, False)])
+def test_a_late_ledger_repays_no_loan(lender, age, is_current):
     ledger = NIGHT - timedelta(days=age)
-    key = {"portfolio": PORTFOLIO, "as_of_date": NIGHT}
-    lender.con.execute("alter table wh.features.feat_profile add column bucket smallint")
-    lender.con.execute("alter table wh.features.feat_profile add column founded_on date")
-    lender.con.execute(
-        "create table wh.features.feat_delivered as "
-        "select $portfolio as portfolio, cast($as_of_date as date) as as_of_date, true as loan_ledger",
-        key,
-    )
     lender.loan(ledger=ledger, opened_on=ledger)
     lender.score(on=ledger)
     lender.score()
     lender.measure()
-    counted = sql.frame(lender.con, "features.feat_ledger", key)["loan_count"].item()
     written = lender.con.execute("select count(*) from wh.scores.loan_originations").fetchone()
-    assert (counted, len(lender.losses("loan_id")), written) == (is_current, is_current, (int(is_current),))
+    assert (len(lender.losses("loan_id")), written) == (is_current, (int(is_current),))
+
+
+def test_a_monthly_ledger_tells_sooner_which_loans_are_repaid(lender):
+    lender.set(ledger_days=62)
+    lender.loan(ledger=NIGHT - timedelta(days=63))
+    lender.score()
+    lender.measure()
+    assert lender.losses("loan_id") == []
 
 
 # the movement
