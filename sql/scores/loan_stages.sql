@@ -1,6 +1,6 @@
 -- relation: scores.loan_stages
--- grain: one row per portfolio, night and current loan that is neither repaid nor written off: its terms, its stage, and
---   why
+-- grain: one row per portfolio, night and current loan that is neither repaid nor written off: its terms, its stage,
+--   and why
 -- key: portfolio, as_of_date, loan_id, enterprise_id
 -- time: scores, ledger and outcomes as known by the end of $as_of_date; probation looks at the row of the last earlier
 --   night that was measured
