@@ -166,7 +166,7 @@ def test_ifrs9_compares_with_the_first_scored_night_after_the_opening(portfolio)
     loan(portfolio, "e1", "2020-01-01", days_past_due=30)
     loan(portfolio, "e1", "2026-06-15", days_past_due=None)
     loan(portfolio, "e2", "2026-07-01", ledger="2026-06-30")
-    loan(portfolio, "e3", "2020-01-01", ledger="2025-05-25")  # not in the ledger for more than 400 days
+    loan(portfolio, "e3", "2020-01-01", ledger="2025-04-30")  # in no ledger of the last 425 days
     night(portfolio, 40, [0.04, 0.01, 0.02, 0.02, None])
     night(portfolio, 20, [0.05, 0.03, 0.02, 0.02, None])
     night(portfolio, 0, [0.10, 0.02, 0.02, 0.02, None])
