@@ -10,7 +10,8 @@ import polars as pl
 
 from tasks.compare_part import compare_part
 from tasks.compared_models import models_of
-from tasks.parts import Part, numbered, on_dask, run_parts, workers
+from tasks.parts import Part, numbered, on_dask, workers
+from tasks.run_parts import run_parts
 from warehouse import buckets, changes, matrix, registry
 from warehouse.changes import Moves, Nights, NotComparable
 from warehouse.connection import writer

@@ -3,18 +3,22 @@
 import logging
 import shutil
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.parts import Part, numbered, run_parts, workers
-from warehouse import buckets, feature_parts, sql
+from tasks.parts import Part, numbered, on_dask, workers
+from tasks.run_parts import run_parts
+from warehouse import buckets, feature_parts, matrix, sql
+from warehouse.adoption import Adoption
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.feature_parts import COVERAGE
 from warehouse.night import Night
-from warehouse.partition import adopt, audit, clear_partition, replace_partition
+from warehouse.partition import audit, clear_partition, replace_partition
 from warehouse.settings import settings
 from warehouse.snapshot import Snapshot, at
 from warehouse.views import renew_view
@@ -28,6 +32,8 @@ FEATURE_AUDITS = (
 )
 # of more, one part is built after the other, so that what is sorted and joined fits in memory
 BORROWERS_A_PART = 250_000
+# smaller, so that the run adopts the first ones while the others are computed
+BORROWERS_A_PART_ON_DASK = 25_000
 
 log = logging.getLogger("nightledger")
 
@@ -59,17 +65,13 @@ def build_part(night: Night, part: Part, snapshot: Snapshot) -> dict[str, Path]:
         return feature_parts.build(con, night, part.buckets, settings().runs_dir / night.run_id / "features")
 
 
-@task(name="adopt features", task_run_name="adopt features of {night.as_of_date}", cache_policy=NO_CACHE)
-def adopt_features(files: list[dict[str, Path]], night: Night) -> dict[str, int]:
-    """Replace a night's rows in every relation by those of its parts, if its audits pass, and return their numbers."""
+@contextmanager
+def adopting(night: Night) -> Iterator[Callable[[dict[str, Path]], None]]:
+    """Replace a night's rows in every relation by those of its parts, each as it comes, if all of them pass audits."""
     with writer(purpose="adopt features") as con, transaction(con):
-        rows = {
-            relation: adopt(con, relation, [part[relation] for part in files], night.key)
-            for relation in feature_parts.of_borrowers()
-        }
+        yield Adoption(con, feature_parts.of_borrowers(), night.key).add
         renew_view(con, WIDE)
         audit(con, FEATURE_AUDITS, night.key)
-    return rows
 
 
 def build_features(night: Night) -> int:
@@ -80,23 +82,21 @@ def build_features(night: Night) -> int:
     """
     started = time.perf_counter()
     with writer(purpose="build features") as con:
-        facts = build_facts(night)
-        parts = numbered(
-            buckets.ranges(
-                buckets.known(con, night.portfolio), at_least=workers(), at_most_rows=BORROWERS_A_PART
-            )
-        )
-        files = run_parts(build_part, parts, query=True, night=night)
-        rows = facts | adopt_features(files, night)
+        build_facts(night)
+        at_most = BORROWERS_A_PART_ON_DASK if on_dask() else BORROWERS_A_PART
+        known = buckets.known(con, night.portfolio)
+        parts = numbered(buckets.ranges(known, at_least=workers(), at_most_rows=at_most))
+        run_parts(build_part, parts, query=True, into=adopting(night), night=night)
+        enterprises = matrix.enterprises(con, night)
     shutil.rmtree(settings().runs_dir / night.run_id / "features")
-    for relation in rows:
+    for relation in feature_order():
         sql.keep(relation, settings().sql_dir / night.portfolio / str(night.as_of_date))
-    if not rows[COVERAGE]:
+    if not enterprises:
         raise Refused(
             f"{night.portfolio} has no enterprise known on {night.as_of_date}; load its feeds first"
         )
     log.info(
         "features    %s enterprises as of %s, %d relations  %.1f s",
-        f"{rows[COVERAGE]:,}", night.as_of_date, len(rows), time.perf_counter() - started,
+        f"{enterprises:,}", night.as_of_date, len(feature_order()), time.perf_counter() - started,
     )  # fmt: skip
-    return rows[COVERAGE]
+    return enterprises

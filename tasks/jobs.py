@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 
 from models.runner import Job, Runner, threads
-from tasks.parts import results
+from tasks.run_parts import result
 from warehouse.settings import settings
 
 
@@ -31,4 +31,4 @@ def training_runner() -> Runner:
 def as_tasks(jobs: Sequence[Job]) -> list[Any]:
     """Submit each job as a task run and return the results in the order of the jobs."""
     futures = [do_piece.submit(job.name, job.work) for job in jobs]
-    return results(futures)
+    return [result(future) for future in futures]

@@ -3,7 +3,8 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from prefect import task
@@ -13,40 +14,28 @@ from models.champion_rule import headline_lines
 from models.families import FAMILIES
 from tasks.lineup import Lineup
 from tasks.load_model import load_curve_model, load_model
-from tasks.parts import numbered, run_parts, workers
+from tasks.parts import numbered, workers
+from tasks.run_parts import run_parts
 from tasks.score_part import PartFiles, score_partition
+from tasks.staging import staging
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import contributions, curves, matrix, run_inputs, scores
+from warehouse import matrix, run_inputs, scores
 from warehouse.connection import transaction, writer
 from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.run_inputs import RunInput
 from warehouse.settings import settings
 
 ROLES = ("champion", "challenger", "shadow")
 log = logging.getLogger("nightledger")
 
 
-@task(name="stage scores", cache_policy=NO_CACHE)
-def stage_scores(parts: list[PartFiles], night: Night) -> dict[tuple[str, str | None], int]:
-    """Load the parts into the tables that the gate reads; count the enterprises by coverage and headline family."""
-    with writer(purpose="stage scores") as con:
-        staged = scores.stage_scores(con, [part.scores for part in parts], night)
-        if staged != (scored := sum(part.rows for part in parts)):
-            raise Refused(
-                f"the files of the parts hold {staged:,} scores where {scored:,} were written; score again"
-            )
-        explained = [part.contributions for part in parts if part.contributions is not None]
-        contributions.stage_contributions(con, explained, night)
-        curves.stage_curves(con, [part.curves for part in parts if part.curves is not None], night)
-        return scores.staged_headlines(con, night)
-
-
 @task(name="write scores", cache_policy=NO_CACHE)
-def write_scores(night: Night) -> dict[str, int]:
+def write_scores(night: Night, inputs: Sequence[RunInput]) -> dict[str, int]:
     """Replace the night's partition, refresh the marts, run the audits and finish the run in one transaction."""
     with writer(purpose="write scores") as con, transaction(con):
-        run_inputs.record(con, night.run_id, run_inputs.current(con, night))
+        run_inputs.record(con, night.run_id, inputs)
         return scores.commit_scores(con, night, model_roles=ROLES)
 
 
@@ -57,13 +46,14 @@ def score_parts(
     partitions: int,
     top_features: int,
     meanwhile: Callable[[], None] | None = None,
+    into: AbstractContextManager[Callable[[PartFiles], None]] | None = None,
 ) -> list[PartFiles]:
-    """Score all parts in parallel, at least so many, and return their files, unless `meanwhile` raises."""
+    """Score all parts in parallel, at least so many, and return their files; `run_parts` says what happens beside."""
     with writer(purpose="score") as con:
         ranges = matrix.parts_of(con, night, at_least=max(partitions, workers()))
         files = run_parts(
-            score_partition, numbered(ranges), meanwhile=meanwhile, night=night, lineup=loadable(lineup),
-            top_features=top_features,
+            score_partition, numbered(ranges), meanwhile=meanwhile, into=into, night=night,
+            lineup=loadable(lineup), top_features=top_features,
         )  # fmt: skip
     for remark in sorted({remark for part in files for remark in part.remarks}):
         log.warning("score       %s", remark)
@@ -111,8 +101,19 @@ def score_portfolio(
     `meanwhile`, such as the gate of the features, runs beside the parts; if it raises, nothing of them is staged.
     """
     started = time.perf_counter()
-    parts = score_parts(night, lineup, partitions=partitions, top_features=top_features, meanwhile=meanwhile)
-    enterprises = stage_scores(parts, night)
+    inputs: list[RunInput] = []
+
+    def beside() -> None:
+        if meanwhile is not None:
+            meanwhile()
+        with writer(purpose="read the inputs") as con:
+            inputs.extend(run_inputs.current(con, night))
+
+    parts = score_parts(
+        night, lineup, partitions=partitions, top_features=top_features, meanwhile=beside, into=staging(night)
+    )
+    with writer(purpose="count the headlines") as con:
+        enterprises = scores.staged_headlines(con, night)
     log.info(
         "score       %s enterprises in %d parts  %.1f s",
         f"{sum(enterprises.values()):,}", len(parts), time.perf_counter() - started,
@@ -121,6 +122,6 @@ def score_portfolio(
         log.info("            %s", line)
     settle_statuses(night, stale_days=stale_days)
     validate_scores(night)
-    written = write_scores(night)
+    written = write_scores(night, inputs)
     shutil.rmtree(settings().runs_dir / night.run_id)  # the parts are in the warehouse now
     return written

@@ -65,12 +65,12 @@ def reasons(explained: pl.DataFrame) -> pl.DataFrame:
 
 
 def stage_contributions(
-    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night
+    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night, *, more: bool = False
 ) -> int:
     """Load parts into scores.incoming_contributions, where they wait, committed, for their scores to pass.
 
-    Rows that an earlier try left for the same portfolio and date are replaced, even by nothing: there are no parts
-    if no family of the night explains itself.
+    Rows that wait already for the same portfolio and date are replaced, unless these are `more` of them, even by
+    nothing: there are no parts if no family of the night explains itself.
 
     Returns:
         The number of rows staged.
@@ -79,7 +79,7 @@ def stage_contributions(
         Refused: when a column is missing or unknown, or a value does not fit its type.
     """
     return incoming.stage(
-        con, "scores.incoming_contributions", parquet_paths, night, what="contribution parts"
+        con, "scores.incoming_contributions", parquet_paths, night, what="contribution parts", more=more
     )
 
 

@@ -65,8 +65,12 @@ def settled(con: duckdb.DuckDBPyConnection, night: Night) -> date | None:
     return None if told_on is None else told_on - timedelta(days=max(0, delay))
 
 
-def stage_curves(con: duckdb.DuckDBPyConnection, paths: Sequence[str | Path], night: Night) -> int:
+def stage_curves(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[str | Path], night: Night, *, more: bool = False
+) -> int:
     """Load parts into scores.incoming_curves, where they wait, committed, for their scores to pass.
+
+    Rows that wait already for the same portfolio and date are replaced, unless these are `more` of them.
 
     Returns:
         The number of rows staged.
@@ -74,7 +78,7 @@ def stage_curves(con: duckdb.DuckDBPyConnection, paths: Sequence[str | Path], ni
     Raises:
         Refused: when a column is missing or unknown, or a value does not fit its type.
     """
-    return incoming.stage(con, WAITING, paths, night, what="curve parts", optional=("bucket",))
+    return incoming.stage(con, WAITING, paths, night, what="curve parts", optional=("bucket",), more=more)
 
 
 def move_curves(con: duckdb.DuckDBPyConnection, night: Night) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -24,6 +25,8 @@ def stage(
     *,
     what: str,
     optional: Collection[str] = (),
+    derived: Mapping[str, str] = MappingProxyType({}),
+    more: bool = False,
 ) -> int:
     """Replace the waiting rows of a night by those of Parquet files; without files nothing waits any more.
 
@@ -36,6 +39,8 @@ def stage(
         night: the partition and the run that stages it.
         what: the name of the parts in a refusal.
         optional: columns that the files may lack.
+        derived: the SQL of columns that follow from others and from the stamps, whatever the files hold.
+        more: the rows that wait already stay, as those of earlier parts.
 
     Returns:
         The number of rows staged.
@@ -45,14 +50,15 @@ def stage(
     """
     stamps = {**night._asdict(), "scored_at": settings().local_now()}
     with transaction(con):
-        con.execute(f"delete from wh.{relation} where {_PARTITION}", night.key)
+        if not more:
+            con.execute(f"delete from wh.{relation} where {_PARTITION}", night.key)
         if not parquet_paths:
             return 0
         files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
         source = f"read_parquet({files}, union_by_name = true, hive_partitioning = false)"
         present = [row[0] for row in con.execute(f"describe select * from {source}").fetchall()]
         kinds = {row[0]: row[1] for row in con.execute(f"describe wh.{relation}").fetchall()}
-        missing = [name for name in kinds if name not in (*present, *stamps, *optional)]
+        missing = [name for name in kinds if name not in (*present, *stamps, *optional, *derived)]
         unknown = [name for name in present if name not in kinds]
         where = f"{what} of {night.portfolio} on {night.as_of_date}"
         if missing or unknown:
@@ -60,7 +66,9 @@ def stage(
                 f"{where}: missing column(s) {', '.join(missing) or 'none'}, "
                 f"unknown column(s) {', '.join(unknown) or 'none'}; the table has {', '.join(kinds)}"
             )
-        picked = [f"cast({name} as {kinds[name]}) as {name}" for name in present if name not in stamps]
+        read = [name for name in present if name not in (*stamps, *derived)]
+        picked = [f"cast({name} as {kinds[name]}) as {name}" for name in read]
+        picked += [f"cast({spelled} as {kinds[name]}) as {name}" for name, spelled in derived.items()]
         stamped = [f"cast(${name} as {kinds[name]}) as {name}" for name in stamps]
         try:
             inserted = con.execute(

@@ -217,6 +217,11 @@ def label_counts(con: duckdb.DuckDBPyConnection, night: Night, outcome: OutcomeD
     return int(labelled_borrowers), int(defaults)
 
 
+def enterprises(con: duckdb.DuckDBPyConnection, night: Night) -> int:
+    """Return how many enterprises have features on a night."""
+    return sum(size for _, size in con.execute(_SIZES, night.key).fetchall())
+
+
 def parts_of(con: duckdb.DuckDBPyConnection, night: Night, *, at_least: int) -> list[BucketRange]:
     """Cut a night into at least so many parts, none above the bound but for one bucket; everyone is in one of them."""
     sizes = con.execute(_SIZES, night.key).fetchall()

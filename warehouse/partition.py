@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,7 +11,7 @@ import duckdb
 from warehouse import sql, tables
 from warehouse.connection import transaction
 from warehouse.errors import Refused
-from warehouse.sql import SqlFile, quoted
+from warehouse.sql import SqlFile
 from warehouse.tables import Shape
 
 # two threads that create the same table at once would conflict in the catalogue
@@ -45,36 +44,12 @@ def replace_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Map
             f"{file.path}: no column of its key is a parameter, so a run has no partition to replace"
         )
     keys = sql.bind(set(file.partition), params, where=relation)
-    _fit(con, file, tables.selected(con, file, bound))
+    fit(con, file, tables.selected(con, file, bound))
     return _replace(con, file, f"(\n{file.text}\n)", keys, bound)
 
 
-def adopt(
-    con: duckdb.DuckDBPyConnection, relation: str, paths: Sequence[Path], params: Mapping[str, Any]
-) -> int:
-    """Replace the partition that `params` name by the rows of Parquet files, whole or not at all.
-
-    Args:
-        con: a writer's cursor.
-        relation: such as `features.feat_transactions`.
-        paths: files that the relation's select has written, each for some of the rows; at least one.
-        params: at least the partition.
-
-    Returns:
-        The number of rows of the new partition.
-
-    Raises:
-        Refused: as `replace_partition`.
-    """
-    file = sql.load(relation)
-    keys = sql.bind(set(file.partition), params, where=relation)
-    source = f"read_parquet([{', '.join(quoted(path) for path in paths)}], hive_partitioning = false)"
-    columns = con.execute(f"describe select * from {source}").fetchall()
-    _fit(con, file, {name: kind for name, kind, *_ in columns})
-    return _replace(con, file, source, keys, {})
-
-
-def _fit(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Shape) -> None:
+def fit(con: duckdb.DuckDBPyConnection, file: SqlFile, wanted: Shape) -> None:
+    """Create or widen the table of a file, whose select yields the columns `wanted`."""
     with _shape_guard:
         present = tables.shapes(con, file.relation.split(".", maxsplit=1)[0]).get(file.relation)
         tables.fit_file(con, file, wanted, present)
@@ -89,19 +64,28 @@ def _replace(
 ) -> int:
     """Replace a partition by rows in the order of the key, of which a range can then be read without the others."""
     condition = " and ".join(f"{name} = ${name}" for name in file.partition)
-    order = ", ".join(name for name in file.key if name not in file.partition) or "all"
     with transaction(con):
         con.execute(f"delete from wh.{file.relation} where {condition}", keys)
-        statement = f"insert into wh.{file.relation} by name select * from {source} order by {order}"
+        statement = f"insert into wh.{file.relation} by name select * from {source} order by {order_of(file)}"
         written = (con.execute(statement, bound) if bound else con.execute(statement)).fetchone()
         stored = con.execute(f"select count(*) from wh.{file.relation} where {condition}", keys).fetchone()
         inserted, inside = (written or (0,))[0], (stored or (0,))[0]
         if inserted != inside:
-            raise Refused(
-                f"{file.path}: {inserted - inside} of {inserted} rows lie outside the partition "
-                f"{_shown(keys)}; select the parameters themselves as {', '.join(file.partition)}"
-            )
+            raise Refused(outside(file, keys, inserted - inside, of=inserted))
     return int(inserted)
+
+
+def order_of(file: SqlFile) -> str:
+    """Return the columns in whose order the rows of a partition are stored: the rest of the key."""
+    return ", ".join(name for name in file.key if name not in file.partition) or "all"
+
+
+def outside(file: SqlFile, keys: Mapping[str, Any], rows: int, *, of: int) -> str:
+    """Return in one line that a file selects rows of another partition, and what to do."""
+    return (
+        f"{file.path}: {rows} of {of} rows lie outside the partition {_shown(keys)}; "
+        f"select the parameters themselves as {', '.join(file.partition)}"
+    )
 
 
 def clear_partition(con: duckdb.DuckDBPyConnection, relation: str, params: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import duckdb
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from warehouse import class_leaders, ledger, registry, sql
@@ -72,11 +73,14 @@ def models(con: duckdb.DuckDBPyConnection, night: Night) -> tuple[RunInput, ...]
 def record(con: duckdb.DuckDBPyConnection, run_id: str, inputs: Iterable[RunInput]) -> None:
     """Store the inputs of a run; a retry replaces what an earlier attempt stored."""
     con.execute("delete from wh.ops.run_inputs where run_id = $run_id", {"run_id": run_id})
-    for run_input in inputs:
-        values = {"run_id": run_id, **run_input.model_dump()}
-        names = ", ".join(values)
-        placeholders = ", ".join(f"${name}" for name in values)
-        con.execute(f"insert into wh.ops.run_inputs ({names}) values ({placeholders})", values)
+    kinds = {"rows": pl.Int64}
+    frame = pl.DataFrame(  # noqa: F841  (DuckDB reads it by its name)
+        [run_input.model_dump() for run_input in inputs],
+        schema={name: kinds.get(name, pl.String) for name in RunInput.model_fields},
+    )
+    con.execute(
+        "insert into wh.ops.run_inputs by name select $run_id as run_id, * from frame", {"run_id": run_id}
+    )
 
 
 def stored(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[RunInput, ...]:

@@ -51,12 +51,14 @@ def as_rows(
     )
 
 
-def stage_scores(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night) -> int:
+def stage_scores(
+    con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | Path], night: Night, *, more: bool = False
+) -> int:
     """Load score partitions into scores.incoming_scores, where they wait, committed, to be validated.
 
-    Rows that an earlier try left for the same portfolio and date are replaced. portfolio, as_of_date, run_id and
-    scored_at are stamped, whatever the files hold; bounds, base_value, reasons and in_default may be absent. Fresh rows
-    are scored as of this date.
+    Rows that wait already for the same portfolio and date are replaced, unless these are `more` of them. portfolio,
+    as_of_date, run_id and scored_at are stamped, whatever the files hold; bounds, base_value, reasons and in_default
+    may be absent. Fresh rows are scored as of this date.
 
     Returns:
         The number of rows staged.
@@ -66,20 +68,16 @@ def stage_scores(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[str | P
     """
     if not parquet_paths:
         raise Refused(f"no score partitions for {night.portfolio} on {night.as_of_date}: nothing was scored")
-    staged = incoming.stage(
+    return incoming.stage(
         con,
         "scores.incoming_scores",
         parquet_paths,
         night,
         what="score partitions",
-        optional=(*_INTERVAL, *_EXPLAINED, "scored_as_of", "in_default"),
+        optional=(*_INTERVAL, *_EXPLAINED, "in_default"),
+        derived={"scored_as_of": "case when score_status = 'fresh' then $as_of_date end"},
+        more=more,
     )
-    con.execute(
-        "update wh.scores.incoming_scores set scored_as_of = as_of_date "
-        "where portfolio = $portfolio and as_of_date = $as_of_date and score_status = 'fresh'",
-        night.key,
-    )
-    return staged
 
 
 def staged_headlines(con: duckdb.DuckDBPyConnection, night: Night) -> dict[tuple[str, str | None], int]:

@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from tasks.features import WIDE, adopt_features, build_facts, build_part, feature_order
+from tasks.features import WIDE, adopting, build_facts, build_part, feature_order
 from tasks.parts import numbered
 from warehouse import matrix
 from warehouse.buckets import ALL, BucketRange
@@ -37,9 +37,9 @@ def build(day: date, *ranges: BucketRange) -> None:
     """Build a night in parts, a single one unless ranges of buckets are given."""
     night = Night("p", day, "r")
     build_facts.fn(night)
-    with pinned() as snapshot:
-        files = [build_part.fn(night, part, snapshot) for part in numbered(ranges or [ALL])]
-    adopt_features.fn(files, night)
+    with pinned() as snapshot, adopting(night) as adopt:
+        for part in numbered(ranges or [ALL]):
+            adopt(build_part.fn(night, part, snapshot))
 
 
 def seen(con, night: date) -> list[str]:
@@ -79,8 +79,9 @@ def test_only_the_files_that_the_parts_returned_are_adopted(con):
         # a part whose worker was thought dead: both tries have written, one is heard of
         first, again = (build_part.fn(night, numbered([ALL])[0], snapshot) for _ in range(2))
     assert all(path.exists() for path in first.values())
-    rows = adopt_features.fn([again], night)
-    assert set(rows.values()) == {2}
+    with adopting(night) as adopt:
+        adopt(again)
+    assert matrix.enterprises(con, night) == 2
     assert con.execute(f"from wh.{WIDE} order by all").fetchall() == whole
 
 
@@ -90,8 +91,8 @@ def test_a_file_that_is_gone_leaves_the_night_as_it_was(con):
     with pinned() as snapshot:
         files = build_part.fn(night, numbered([ALL])[0], snapshot)
     files["features.feat_ledger"].unlink()
-    with pytest.raises(duckdb.IOException, match="No files found"):
-        adopt_features.fn([files], night)
+    with pytest.raises(duckdb.IOException, match="No files found"), adopting(night) as adopt:
+        adopt(files)
     assert seen(con, NIGHT) == [TWINS[0], "another"]
 
 

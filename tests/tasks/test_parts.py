@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +9,6 @@ from distributed import Client, LocalCluster
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from tasks import parts
-from warehouse.buckets import ALL
-from warehouse.connection import writer
 from warehouse.errors import Refused
 
 
@@ -72,39 +69,3 @@ def test_a_flow_that_keeps_threads_computes_in_its_own_process_whatever_the_sett
     monkeypatch.setattr(parts, "FlowRunContext", SimpleNamespace(get=lambda: run))
     assert not parts.on_dask()
     assert parts.workers() == 1
-
-
-@pytest.fixture
-def events(home, monkeypatch) -> Iterator[list[str]]:
-    """What is submitted and waited for, in order, while a run holds the warehouse."""
-    told: list[str] = []
-    monkeypatch.setattr(parts, "wait", lambda _: told.append("waited"))
-    with writer(purpose="test"):
-        yield told
-
-
-def submitting(events: list[str]) -> SimpleNamespace:
-    """A task whose parts are submitted, and nothing more."""
-    return SimpleNamespace(submit=lambda **_: events.append("submitted"))
-
-
-def test_what_a_run_does_beside_its_parts_may_fail_and_the_parts_have_ended_first(events):
-    def fail() -> None:
-        events.append("meanwhile")
-        raise Refused("gate features: 1 failed")
-
-    with pytest.raises(Refused, match="gate features"):
-        parts.run_parts(submitting(events), parts.numbered([ALL]), meanwhile=fail)
-    assert events == ["submitted", "meanwhile", "waited"]
-
-
-def test_a_file_that_is_closed_for_its_parts_is_read_by_the_run_before(events, monkeypatch):
-    on(monkeypatch, unreachable)
-
-    def meanwhile() -> None:
-        with writer(purpose="gate") as con:
-            con.execute("from wh.ops.run_ledger")
-        events.append("meanwhile")
-
-    parts.run_parts(submitting(events), [], meanwhile=meanwhile)
-    assert events == ["meanwhile", "waited"]

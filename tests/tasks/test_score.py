@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tasks import parts, score, score_part
+from tasks import run_parts, score, score_part
 from tasks.lineup import Lineup
 from tasks.parts import Part
 from tasks.score_part import PartFiles
@@ -18,7 +18,6 @@ from warehouse.buckets import ALL, BucketRange
 from warehouse.connection import writer
 from warehouse.errors import Refused
 from warehouse.night import Night
-from warehouse.settings import settings
 from warehouse.snapshot import pinned
 
 NIGHT = Night("p", date(2026, 6, 30), "r")
@@ -150,7 +149,7 @@ def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(snapsho
 
     monkeypatch.setattr(score, "load_model", load)
     monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
-    monkeypatch.setattr(parts, "wait", lambda _: None)
+    monkeypatch.setattr(run_parts, "wait", lambda _: None)
     ranges = [BucketRange(0, 9), BucketRange(10, 19), BucketRange(20, 4095)]
     monkeypatch.setattr(matrix, "parts_of", lambda *_, at_least: ranges[: at_least + 1])
     files = score.score_parts(NIGHT, lineup, partitions=2, top_features=10)
@@ -170,26 +169,12 @@ def test_features_that_do_not_pass_beside_the_parts_let_nothing_be_staged(snapsh
         raise Refused("gate features: 1 failed")
 
     monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
-    monkeypatch.setattr(parts, "wait", lambda futures: events.append(f"{len(futures)} parts ended"))
+    monkeypatch.setattr(run_parts, "wait", lambda futures: events.append(f"{len(futures)} parts ended"))
     monkeypatch.setattr(matrix, "parts_of", lambda *_, at_least: [BucketRange(0, 9), BucketRange(10, 4095)])
-    monkeypatch.setattr(score, "stage_scores", lambda *_: events.append("staged"))
+    monkeypatch.setattr(scores, "stage_scores", lambda *_, **__: events.append("staged"))
     with pytest.raises(Refused, match="gate features"):
         score.score_portfolio(NIGHT, NOBODY, partitions=2, top_features=10, meanwhile=gate)
     assert events == ["judged", "2 parts ended"]
-
-
-def test_scores_that_the_files_do_not_hold_are_missed(snapshot):
-    frame = pl.DataFrame({"enterprise_id": ["a"], "coverage": ["unscoreable"], "pd": [None]}).cast(
-        {"pd": pl.Float64}
-    )
-    file = settings().home / "scores.parquet"
-    no_pd = [pl.lit(None, pl.Float64).alias(name) for name in ("pd_raw", "score_points", "grade")]
-    scores.as_rows(frame, NIGHT, record=None, headline=("unscoreable",)).with_columns(no_pd).write_parquet(
-        file
-    )
-    assert score.stage_scores.fn([PartFiles(file, 1, None, None, ())], NIGHT)
-    with pytest.raises(Refused, match="hold 1 scores where 3 were written"):
-        score.stage_scores.fn([PartFiles(file, 3, None, None, ())], NIGHT)
 
 
 def test_a_champion_that_cannot_be_loaded_stops_the_night(monkeypatch):
