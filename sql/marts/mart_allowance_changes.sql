@@ -76,23 +76,6 @@ run as (
     where p.portfolio = $portfolio and p.as_of_date = cast($as_of_date as date)
 ),
 
-charged_off as (
-    select
-        o.enterprise_id,
-        coalesce(o.loan_id, '') as loan_id,
-        coalesce(o.charge_off, false) as charge_off
-    from wh.staging.stg_outcomes as o
-    where
-        o.portfolio = $portfolio
-        and o.known_at < cast($as_of_date as date) + interval 1 day
-        and (o.known_to is null or o.known_to >= cast($as_of_date as date) + interval 1 day)
-        and o.outcome_date <= cast($as_of_date as date)
-    qualify row_number() over (
-        partition by o.enterprise_id, coalesce(o.loan_id, '')
-        order by o.outcome_date desc, o.known_at desc
-    ) = 1
-),
-
 paired as (
     select
         coalesce(t.loan_id, b.loan_id) as loan_id,
@@ -116,6 +99,26 @@ paired as (
         ) as other_model
     from tonight as t
     full join before as b on t.enterprise_id = b.enterprise_id and t.loan_id = b.loan_id
+),
+
+gone as (select p.enterprise_id from paired as p where p.is_gone),
+
+charged_off as (
+    select
+        o.enterprise_id,
+        coalesce(o.loan_id, '') as loan_id,
+        coalesce(o.charge_off, false) as charge_off
+    from wh.staging.stg_outcomes as o
+    semi join gone as g on o.enterprise_id = g.enterprise_id
+    where
+        o.portfolio = $portfolio
+        and o.known_at < cast($as_of_date as date) + interval 1 day
+        and (o.known_to is null or o.known_to >= cast($as_of_date as date) + interval 1 day)
+        and o.outcome_date <= cast($as_of_date as date)
+    qualify row_number() over (
+        partition by o.enterprise_id, coalesce(o.loan_id, '')
+        order by o.outcome_date desc, o.known_at desc
+    ) = 1
 ),
 
 moved as (

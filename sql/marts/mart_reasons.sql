@@ -33,7 +33,16 @@ stored as (
     from latest as l
 ),
 
--- beyond the fourth, for borrowers of whose reasons some may not be told
+-- borrowers of whose reasons some may not be told
+short as (
+    select s.enterprise_id
+    from stored as s
+    left join wh.ops.feature_catalogue as c on s.feature = c.feature
+    group by s.enterprise_id
+    having count(*) filter (where c.tellable) < 4
+),
+
+-- beyond the fourth
 further as (
     select
         c.enterprise_id,
@@ -48,6 +57,7 @@ further as (
             and c.model_family = l.model_family
             and c.model_version = l.model_version
             and c.model_role = l.model_role
+    semi join short as s on c.enterprise_id = s.enterprise_id
     where
         c.portfolio = $portfolio
         and c.as_of_date = (select max(m.as_of_date) from latest as m)

@@ -78,24 +78,40 @@ loans as (
     qualify row_number() over (partition by k.enterprise_id, k.loan_id order by k.ledger_date desc, k.known_at desc) = 1
 ),
 
-observed as (
+-- a window over all outcomes would take three times as long
+last_told as (
     select
         o.enterprise_id,
         coalesce(o.loan_id, '') as loan_id,
-        o.outcome_date,
-        o.days_past_due,
-        coalesce(o.charge_off, false) as charge_off,
-        coalesce(o.insolvency, false) as insolvency
+        arg_max(
+            struct_pack(
+                outcome_date := o.outcome_date,
+                days_past_due := o.days_past_due,
+                charge_off := coalesce(o.charge_off, false),
+                insolvency := coalesce(o.insolvency, false)
+            ),
+            row(o.outcome_date, o.known_at)
+        ) as told
     from wh.staging.stg_outcomes as o
     where
         o.portfolio = $portfolio
         and o.known_at < cast($as_of_date as date) + interval 1 day
         and (o.known_to is null or o.known_to >= cast($as_of_date as date) + interval 1 day)
         and o.outcome_date <= cast($as_of_date as date)
-    qualify row_number() over (
-        partition by o.enterprise_id, coalesce(o.loan_id, '')
-        order by o.outcome_date desc, o.known_at desc
-    ) = 1
+    group by
+        o.enterprise_id,
+        coalesce(o.loan_id, '')
+),
+
+observed as (
+    select
+        t.enterprise_id,
+        t.loan_id,
+        t.told.outcome_date,
+        t.told.days_past_due,
+        t.told.charge_off,
+        t.told.insolvency
+    from last_told as t
 ),
 
 insolvent as (select distinct o.enterprise_id from observed as o where o.insolvency),
