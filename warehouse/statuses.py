@@ -77,18 +77,25 @@ order by all
 
 # the label's own SQL with a window of no days: who is in default tonight, by what is known tonight;
 # the interval tells of borrowers that are not
-_MARK = f"""
-update wh.scores.incoming_scores as i
-set
-    in_default = l.reason = 'in default on as_of_date',
-    pd_lower = case when l.reason = 'in default on as_of_date' then null else i.pd_lower end,
-    pd_upper = case when l.reason = 'in default on as_of_date' then null else i.pd_upper end
-from outcomes as l, wh.ops.model_registry as m
-where
-    {_PARTITION_I} and i.enterprise_id = l.enterprise_id
-    and l.reason not in ('no outcomes delivered', 'no outcome delivered for the borrower')
-    and i.portfolio = m.portfolio and i.model_family = m.model_family and i.model_version = m.model_version
-    and m.label_definition = $definition
+_MARKED = f"""
+create or replace temp table marked as
+select i.* replace (
+    case when m.known then l.in_default else i.in_default end as in_default,
+    case when m.known and l.in_default then null else i.pd_lower end as pd_lower,
+    case when m.known and l.in_default then null else i.pd_upper end as pd_upper
+)
+from wh.scores.incoming_scores as i
+left join (
+    select enterprise_id, reason = 'in default on as_of_date' as in_default
+    from outcomes
+    where reason not in ('no outcomes delivered', 'no outcome delivered for the borrower')
+) as l on i.enterprise_id = l.enterprise_id
+left join (
+    select model_family, model_version, true as known
+    from wh.ops.model_registry
+    where portfolio = $portfolio and label_definition = $definition
+) as m on i.model_family = m.model_family and i.model_version = m.model_version and l.enterprise_id is not null
+where {_PARTITION_I}
 """
 
 
@@ -129,5 +136,9 @@ def _mark_defaults(con: duckdb.DuckDBPyConnection, night: Night) -> None:
         outcome = OutcomeDefinition(definition, horizon_days=0)
         params = {**night.key, **outcome.key, "known_by": night.as_of_date}
         con.register("outcomes", sql.frame(con, "features.feat_label", params))
-        con.execute(_MARK, {**night.key, "definition": definition})
+        con.execute(_MARKED, {**night.key, "definition": definition})
         con.unregister("outcomes")
+        # DuckDB takes thirty times as long to update so many rows in place
+        con.execute(f"delete from wh.scores.incoming_scores where {_PARTITION}", night.key)
+        con.execute("insert into wh.scores.incoming_scores by name from marked")
+        con.execute("drop table marked")
