@@ -39,15 +39,15 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
             borrowers = changes.write_pairs(con, nights, pairs)
             records = registry.records(con, portfolio=night.portfolio)
             models = models_of(pairs, records, nights)
-            files = run_parts(
+            run_parts(
                 compare_part,
                 parts_of(pairs, borrowers),
+                into=changes.committing(con, nights, pairs),
                 nights=nights,
                 records=models,
                 pairs=pairs,
                 top_features=top_features,
             )
-            written = changes.commit_changes(con, files, nights)
             moves = changes.moves(con, nights)
     finally:
         shutil.rmtree(folder)
@@ -55,7 +55,7 @@ def compare_nights(night: Night, against_date: date, *, top_features: int) -> di
     log.info("changes     %s  %.1f s", first, time.perf_counter() - started)
     for line in others:
         log.info("            %s", line)
-    return {"compared": moves.compared, "changes": written}
+    return {"compared": moves.compared, "changes": moves.rows}
 
 
 def parts_of(pairs: Path, borrowers: int) -> list[Part]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ where n.pd is not null or b.pd is not null
 
 
 _SUMS = """
-select part, sum(change), count(distinct enterprise_id)
+select part, sum(change), count(distinct enterprise_id), count(*)
 from wh.scores.score_changes
 where portfolio = $portfolio and as_of_date = $as_of_date and against_date = $against_date
 group by part
@@ -128,8 +129,9 @@ class Move(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """Summary of two nights: borrowers with a PD on either night, PDs on both, how many moved, and by what."""
+    """Summary of two nights: stored rows, borrowers with a PD on either night, PDs on both, how many moved, by what."""
 
+    rows: int
     compared: int
     both: int
     moved: int
@@ -208,44 +210,50 @@ def features(
     return matrix.add_sensitive(con, frame, portfolio=portfolio) if sensitive else frame
 
 
-def commit_changes(con: duckdb.DuckDBPyConnection, parquet_paths: Sequence[Path], nights: Nights) -> int:
-    """Replace the changes between two nights by the rows of Parquet files, audit them and renew the mart.
+@contextmanager
+def committing(
+    con: duckdb.DuckDBPyConnection, nights: Nights, pairs: Path
+) -> Iterator[Callable[[Path], None]]:
+    """Replace the changes between two nights by the rows of parts, each added as it comes, audit them, renew the mart.
+
+    What is added is a Parquet file with enterprise_id, part, feature and change.
 
     Args:
         con: a writer's cursor.
-        parquet_paths: parts with enterprise_id, part, feature and change.
         nights: the pair, and the run that compared it.
-
-    Returns:
-        The number of rows written.
+        pairs: the file of `write_pairs`.
 
     Raises:
         Refused: when the parts of a borrower do not add up to its PD difference; then nothing is changed.
     """
-    files = "[" + ", ".join(quoted(path) for path in parquet_paths) + "]"
-    split = (
-        f"select enterprise_id, part, feature, change from read_parquet({files}) union all "
-        if parquet_paths
-        else ""
+    keys = (
+        "$portfolio as portfolio, $as_of_date as as_of_date, $against_date as against_date, $run_id as run_id"
     )
+    params = {**nights.key, "run_id": nights.night.run_id}
+
+    def add(file: Path) -> None:
+        con.execute(
+            f"insert into wh.{RELATION} by name select {keys}, t.enterprise_id, t.part, t.feature, t.change, "
+            f"p.coverage, p.coverage_before, p.coverage_changed from read_parquet({quoted(file)}) as t "
+            f"left join read_parquet({quoted(pairs)}) as p on t.enterprise_id = p.enterprise_id",
+            params,
+        )
+
     with transaction(con):
         con.execute(
             f"delete from wh.{RELATION} where portfolio = $portfolio and as_of_date = $as_of_date "
             "and against_date = $against_date",
             nights.key,
         )
-        inserted = con.execute(
-            f"insert into wh.{RELATION} by name with p as materialized ({_PAIRS}), "
-            f"t as ({split}select enterprise_id, unsplit as part, null as feature, pd - pd_before as change "
-            "from p where unsplit is not null) "
-            "select $portfolio as portfolio, $as_of_date as as_of_date, $against_date as against_date, t.*, "
-            "p.coverage, p.coverage_before, p.coverage_changed, $run_id as run_id "
-            "from t left join p on t.enterprise_id = p.enterprise_id",
-            {**nights.key, "run_id": nights.night.run_id},
-        ).fetchone()
+        con.execute(
+            f"insert into wh.{RELATION} by name select {keys}, enterprise_id, unsplit as part, "
+            f"pd - pd_before as change, coverage, coverage_before, coverage_changed from ({_PAIRS}) "
+            "where unsplit is not null",
+            params,
+        )
+        yield add
         audit(con, "assert_changes_add_up", nights.key)
         replace_partition(con, MART, {"portfolio": nights.night.portfolio})
-    return int(inserted[0]) if inserted else 0
 
 
 def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
@@ -258,9 +266,9 @@ def moves(con: duckdb.DuckDBPyConnection, nights: Nights) -> Moves:
     compared, both, moved, mean_before, mean_now = counted or (0, 0, 0, None, None)
     parts = con.execute(_SUMS, nights.key).fetchall()
     return Moves(
-        compared, both, moved, mean_before, mean_now,
-        sums={part: size for part, size, _ in parts if size is not None},
-        entries={part: count for part, size, count in parts if size is None},
+        sum(rows for *_, rows in parts), compared, both, moved, mean_before, mean_now,
+        sums={part: size for part, size, *_ in parts if size is not None},
+        entries={part: count for part, size, count, _ in parts if size is None},
         largest=tuple(Move(*row) for row in con.execute(_LARGEST, nights.key).fetchall()),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from models.operational_risk.classifier import OperationalRiskClassifier
 from models.operational_risk.settings import OperationalRiskSettings
 from models.scoring import CalibratedModel, score
 from tasks import changes as tasks
-from tasks import compared_models, parts
+from tasks import compared_models, run_parts
 from tasks.compare_part import compare_part, data_first, groups
 from warehouse import matrix, registry
 from warehouse.buckets import bucket_of
@@ -109,7 +109,7 @@ class Done:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch) -> None:
     monkeypatch.setattr(tasks, "compare_part", SimpleNamespace(submit=Done))
-    monkeypatch.setattr(parts, "wait", lambda _: None)
+    monkeypatch.setattr(run_parts, "wait", lambda _: None)
 
 
 @pytest.fixture

@@ -104,9 +104,15 @@ def pairs_of(portfolio, nights: Nights = NIGHTS) -> pl.DataFrame:
 
 
 def write(portfolio, rows: pl.DataFrame, run_id: str = "r1") -> int:
-    file = portfolio.folder / "changes.parquet"
-    rows.write_parquet(file)
-    return changes.commit_changes(portfolio.con, [file], Nights(TONIGHT._replace(run_id=run_id), BEFORE))
+    """Commit rows in two parts and return how many are stored."""
+    nights, pairs = Nights(TONIGHT._replace(run_id=run_id), BEFORE), portfolio.folder / "pairs.parquet"
+    changes.write_pairs(portfolio.con, nights, pairs)
+    with changes.committing(portfolio.con, nights, pairs) as add:
+        for number, part in enumerate((rows[:2], rows[2:])):
+            file = portfolio.folder / f"changes-{number}.parquet"
+            part.write_parquet(file)
+            add(file)
+    return changes.moves(portfolio.con, nights).rows
 
 
 def test_who_has_a_pd_on_both_nights_is_split_and_any_other_is_told_why_not(compared):
