@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +18,9 @@ from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
 _ROOT = Path(__file__).resolve().parent.parent
+_guard = threading.Lock()
+_kept: dict[Snapshot, duckdb.DuckDBPyConnection] = {}
+"""The instance with which this process reads a lake, by the snapshot: that of the last step alone."""
 _READ_BY_PARTS = ("models", "sql", "tasks", "warehouse")
 
 
@@ -73,22 +77,36 @@ def at(snapshot: Snapshot) -> Iterator[duckdb.DuckDBPyConnection]:
             "workers and lie on storage that they share, and so must a lake"
         )
     home.keep_private(conf)
-    con = connection.connect(conf)
+    con = _of_file(conf, snapshot) if snapshot.version is None else _of_lake(conf, snapshot)
     try:
-        _attach(con, conf, snapshot)
         yield con
     finally:
         con.close()
 
 
-def _attach(con: duckdb.DuckDBPyConnection, conf: Settings, snapshot: Snapshot) -> None:
-    if snapshot.version is not None:
-        lake.attach(con, conf, read_only=True, version=snapshot.version)
-        return
+def _of_file(conf: Settings, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+    con = connection.connect(conf)
     try:
         con.execute(f"attach {quoted(conf.warehouse_file)} as wh (read_only)")
     except duckdb.Error as error:
+        con.close()
         raise Refused(f"this worker cannot read {snapshot.place}: {str(error).splitlines()[0]}") from error
+    return con
+
+
+def _of_lake(conf: Settings, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+    """Return a cursor on the lake; its instance is kept for the next part, since to load extensions takes 0.3 s."""
+    with _guard:
+        if snapshot not in _kept:
+            con = connection.connect(conf)
+            try:
+                lake.attach(con, conf, read_only=True, version=snapshot.version)
+            except BaseException:
+                con.close()
+                raise
+            _kept.clear()
+            _kept[snapshot] = con
+        return _kept[snapshot].cursor()
 
 
 @cache

@@ -47,6 +47,34 @@ with at(Snapshot(sys.argv[1], sys.argv[2], int(sys.argv[3]))) as con:
         read = [read, str(error).splitlines()[0]]
 print(json.dumps(read))
 """
+# a worker of two steps; after the first part the database ends every session but that of the lease
+PARTS = """
+import sys
+import duckdb
+from warehouse import lake
+from warehouse.settings import settings
+from warehouse.snapshot import Snapshot, at
+
+def runs(version):
+    with at(Snapshot(sys.argv[1], sys.argv[2], int(version))) as con:
+        return con.execute("select count(*) from wh.ops.run_ledger").fetchone()[0]
+
+def end_sessions():
+    with duckdb.connect() as con:
+        lake.load(con)
+        place = str(settings().catalogue).removeprefix("ducklake:postgres:")
+        con.execute(f"attach '{place}' as db (type postgres)")
+        con.execute(
+            "from postgres_query('db', 'select pg_terminate_backend(pid) as ended from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid() "
+            "and pid not in (select pid from pg_locks where locktype = ''advisory'')')"
+        ).fetchall()
+
+first, later = sys.argv[3:]
+told = [runs(first)]
+end_sessions()
+print([*told, runs(first), runs(later), runs(first)])
+"""
 _numbers = count()
 
 
@@ -147,6 +175,19 @@ def test_a_version_is_read_elsewhere_while_the_next_is_written(at_home):
         assert read == 1
         assert "read-only" in refusal
         assert con.execute("select count(*) from wh.ops.run_ledger").fetchone() == (2,)
+
+
+def test_a_worker_reads_the_version_of_each_step_also_when_the_database_ended_its_sessions(at_home):
+    with writer(purpose="the night") as con:
+        run_of(con)
+        with snapshot.pinned(elsewhere=True) as first:
+            pass
+        run_of(con)
+        with snapshot.pinned(elsewhere=True) as later:
+            read = json.loads(
+                elsewhere(PARTS, first.place, first.code, str(first.version), str(later.version))
+            )
+    assert read == [1, 1, 2, 1]
 
 
 def test_readers_see_what_was_published_and_how_runs_ended(at_home):
