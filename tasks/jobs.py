@@ -1,13 +1,16 @@
 """Run the independent pieces of a training as Prefect tasks, so that a run's page shows each with name and time."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
 
 from models.runner import Job, Runner, threads
+from tasks.parts import on_dask, workers
 from tasks.run_parts import result
 from warehouse.settings import settings
 
@@ -29,6 +32,15 @@ def training_runner() -> Runner:
 
 
 def as_tasks(jobs: Sequence[Job]) -> list[Any]:
-    """Submit each job as a task run and return the results in the order of the jobs."""
-    futures = [do_piece.submit(job.name, job.work) for job in jobs]
-    return [result(future) for future in futures]
+    """Submit each job as a task run and return the results in the order of the jobs.
+
+    No more wait at once than keep every worker busy: each takes a copy of its data along to a Dask worker.
+    """
+    waiting: deque[PrefectFuture[Any]] = deque()
+    ahead = 2 * (workers() if on_dask() else settings().threads)
+    results = []
+    for job in jobs:
+        if len(waiting) == ahead:
+            results.append(result(waiting.popleft()))
+        waiting.append(do_piece.submit(job.name, job.work))
+    return results + [result(future) for future in waiting]

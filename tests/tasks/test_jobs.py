@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,26 @@ def test_results_come_back_in_the_order_of_the_jobs_from_threads_and_from_other_
     numbers, processes = zip(*training(), strict=True)
     assert numbers == (0, 1, 2)
     assert (os.getpid() in processes) == (task_runner is ThreadPoolTaskRunner)
+
+
+def test_no_more_pieces_wait_than_keep_every_worker_busy(home, monkeypatch):
+    monkeypatch.setenv("NIGHTLEDGER_THREADS", "2")
+    out, most = set(), []
+
+    def submit(name: str, work: Any) -> SimpleNamespace:
+        out.add(name)
+        most.append(len(out))
+
+        def result() -> Any:
+            out.discard(name)
+            return work()
+
+        return SimpleNamespace(result=result)
+
+    monkeypatch.setattr(jobs, "do_piece", SimpleNamespace(submit=submit))
+    pieces = [Job(f"fold {number}", lambda number=number: number) for number in range(9)]
+    assert jobs.as_tasks(pieces) == list(range(9))
+    assert max(most) == 4
 
 
 @pytest.mark.server
