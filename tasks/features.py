@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.parts import Part, numbered, on_dask, workers
+from tasks.parts import Part, numbered, workers
 from tasks.run_parts import run_parts
 from warehouse import buckets, feature_parts, matrix, sql
 from warehouse.adoption import Adoption
@@ -32,8 +32,6 @@ FEATURE_AUDITS = (
 )
 # of more, one part is built after the other, so that what is sorted and joined fits in memory
 BORROWERS_A_PART = 250_000
-# smaller, so that the run adopts the first ones while the others are computed
-BORROWERS_A_PART_ON_DASK = 25_000
 
 log = logging.getLogger("nightledger")
 
@@ -83,9 +81,9 @@ def build_features(night: Night) -> int:
     started = time.perf_counter()
     with writer(purpose="build features") as con:
         build_facts(night)
-        at_most = BORROWERS_A_PART_ON_DASK if on_dask() else BORROWERS_A_PART
         known = buckets.known(con, night.portfolio)
-        parts = numbered(buckets.ranges(known, at_least=workers(), at_most_rows=at_most))
+        # no more than there are workers: each reads all rows of the feeds for those of its borrowers
+        parts = numbered(buckets.ranges(known, at_least=workers(), at_most_rows=BORROWERS_A_PART))
         run_parts(build_part, parts, query=True, into=adopting(night), night=night)
         enterprises = matrix.enterprises(con, night)
     shutil.rmtree(settings().runs_dir / night.run_id / "features")

@@ -21,6 +21,8 @@ from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
+SMALL_FILE = 8 * 2**20  # bytes; larger files are read well as they are, and to merge them writes older nights anew
+
 AGAIN = "nothing is half written; run it again when it answers"
 
 _PREFIX = "ducklake:postgres:"
@@ -111,7 +113,7 @@ def expire(con: duckdb.DuckDBPyConnection, kept: Collection[int]) -> int:
     gone = sorted(set(versions) - set(kept))
     if gone:
         con.execute(f"call ducklake_expire_snapshots('wh', versions => {gone})")
-    con.execute("call ducklake_merge_adjacent_files('wh')")
+    con.execute(f"call ducklake_merge_adjacent_files('wh', max_file_size => {SMALL_FILE})")
     con.execute("call ducklake_cleanup_old_files('wh', older_than => now() - interval 1 hour)")
     return len(gone)
 
