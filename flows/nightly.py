@@ -29,6 +29,7 @@ from tasks.feeds import ended, feeds_of, mark_missing_feeds, record_feeds
 from tasks.ingest import ingest_landing
 from tasks.kept_scores import finish_kept, scores_to_go_on_from
 from tasks.lineup import Lineup, find_lineup
+from tasks.load_model import load_champions
 from tasks.night import closed_day, end_run, last_closed_day, open_run
 from tasks.parts import workers
 from tasks.publish import publish_warehouse
@@ -50,8 +51,7 @@ class NightlyParameters(Parameters):
         description="Where the feeds come from: a simulated portfolio, real invoices (cumcm2020c), or a folder",
     )
     as_of: date | None = Field(
-        default=None,
-        description="The closed day to score; empty = the day before the start (cumcm2020c: its last invoice)",
+        default=None, description="The closed day to score; empty = the day before (cumcm2020c: last invoice)"
     )
     enterprises: Enterprises = 2000
     seed: Seed = 7
@@ -111,7 +111,7 @@ def score(run: NightlyParameters, night: Night) -> Lineup:
     """Build, judge and score what has been loaded, and return the models that scored it."""
     workers()  # they start, and import what parts need, beside the gate
     validate_feeds(night)
-    build_features(night)
+    build_features(night, meanwhile=lambda: load_champions(night))
     gate = features_gate(night)
     lineup = ensure_champions(night, definition=run.definition, horizon_days=run.horizon_days)
     sizes = {"partitions": run.partitions, "top_features": run.top_features, "stale_days": run.stale_days}

@@ -72,8 +72,8 @@ def adopting(night: Night) -> Iterator[Callable[[dict[str, Path]], None]]:
         audit(con, FEATURE_AUDITS, night.key)
 
 
-def build_features(night: Night) -> int:
-    """Build every feature relation of one night and return the number of enterprises.
+def build_features(night: Night, *, meanwhile: Callable[[], None] | None = None) -> int:
+    """Build every feature relation of one night and return the number of enterprises; `run_parts` says what is beside.
 
     Raises:
         Refused: when the portfolio has no enterprise known on the date.
@@ -84,7 +84,7 @@ def build_features(night: Night) -> int:
         known = buckets.known(con, night.portfolio)
         # no more than there are workers: each reads all rows of the feeds for those of its borrowers
         parts = numbered(buckets.ranges(known, at_least=workers(), at_most_rows=BORROWERS_A_PART))
-        run_parts(build_part, parts, query=True, into=adopting(night), night=night)
+        run_parts(build_part, parts, query=True, meanwhile=meanwhile, into=adopting(night), night=night)
         enterprises = matrix.enterprises(con, night)
     shutil.rmtree(settings().runs_dir / night.run_id / "features")
     for relation in feature_order():

@@ -1,5 +1,7 @@
 """Load a registered model from its verified file: once a process, for all parts of a night and its comparison."""
 
+import logging
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,9 +10,13 @@ from models.errors import ModelError
 from models.hazard import stored
 from models.hazard.model import HazardModel
 from models.scoring import CalibratedModel
+from tasks.lineup import Lineup, champions_of
 from warehouse import registry
 from warehouse.errors import Refused
+from warehouse.night import Night
 from warehouse.registry import ModelRecord
+
+log = logging.getLogger("nightledger")
 
 KEPT_IN_MEMORY = 8  # models of two nights with a champion of each family, and a challenger or shadow
 
@@ -26,6 +32,43 @@ def load_model(record: ModelRecord) -> CalibratedModel:
         return _load(path, record.artefact_sha256, record.schema_hash)
     except ModelError as error:
         raise Refused(f"{record.model_family} {record.model_version} cannot be loaded: {error}") from error
+
+
+def load_champions(night: Night) -> None:
+    """Load the champions of a night, of which a first one brings seconds of imports along, before they are needed.
+
+    Raises:
+        Refused: as `load_model`.
+    """
+    for record in champions_of(night).values():
+        load_model(record)
+
+
+def loadable(lineup: Lineup) -> Lineup:
+    """Return the models of a night that can be loaded; a challenger or shadow that cannot is left out, with a line.
+
+    Raises:
+        Refused: when a champion or the model of the curves cannot be loaded.
+    """
+    beside = []
+    if lineup.curve is not None:
+        load_curve_model(lineup.curve)
+    for record in lineup.records:
+        try:
+            model = load_model(record)
+        except Refused as refusal:
+            if record.role == "champion":
+                raise
+            log.warning("score       without the %s: %s", record.role, refusal)
+            continue
+        if record in lineup.beside:
+            beside.append(record)
+        if model.classifier.unexplained is not None:
+            log.info(
+                "score       %s %s tells no contributions: %s",
+                record.model_family, record.model_version, model.classifier.unexplained,
+            )  # fmt: skip
+    return replace(lineup, beside=tuple(beside))
 
 
 def load_curve_model(record: ModelRecord) -> HazardModel:

@@ -34,18 +34,19 @@ def run_parts(
         task: takes a part, the snapshot that it reads, and what is given.
         parts: the parts.
         query: a part is a query that uses all cores by itself: without Dask one runs after the other.
-        meanwhile: what the run itself does while others compute, and before them where they read its file, which is
-            closed for them. It stores nothing that a part reads.
+        meanwhile: what the run itself does while others compute, and before them where it computes itself or they
+            read its file, which is closed for them. It stores nothing that a part reads.
         into: what takes the result of each part, in their order, as soon as it is there; where parts read the run's
             file, after the last one. It is entered after `meanwhile` and stores nothing that a part reads.
         given: further arguments of the task.
     """
     closed = on_dask() and settings().catalogue is None
-    if meanwhile is not None and closed:
+    by_itself = query and not on_dask()
+    if meanwhile is not None and (closed or by_itself):
         meanwhile()
         meanwhile = None
     with pinned(elsewhere=on_dask()) as snapshot:
-        if query and not on_dask():
+        if by_itself:
             return taken((task(part=part, snapshot=snapshot, **given) for part in parts), into)
         futures = [task.submit(part=part, snapshot=snapshot, **given) for part in parts]
         try:

@@ -5,25 +5,25 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
+import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from models.champion_rule import headline_lines
 from models.families import FAMILIES
 from tasks.lineup import Lineup
-from tasks.load_model import load_curve_model, load_model
+from tasks.load_model import loadable
 from tasks.parts import numbered, workers
 from tasks.run_parts import run_parts
 from tasks.score_part import PartFiles, score_partition
 from tasks.staging import staging
 from tasks.statuses import settle_statuses
 from tasks.validate import validate_scores
-from warehouse import matrix, run_inputs, scores
+from warehouse import matrix, run_inputs, scores, statuses
 from warehouse.connection import transaction, writer
-from warehouse.errors import Refused
 from warehouse.night import Night
+from warehouse.outcome import CROSS_SECTION
 from warehouse.run_inputs import RunInput
 from warehouse.settings import settings
 
@@ -60,33 +60,6 @@ def score_parts(
     return files
 
 
-def loadable(lineup: Lineup) -> Lineup:
-    """Return the models of a night that can be loaded; a challenger or shadow that cannot is left out, with a line.
-
-    Raises:
-        Refused: when a champion or the model of the curves cannot be loaded.
-    """
-    beside = []
-    if lineup.curve is not None:
-        load_curve_model(lineup.curve)
-    for record in lineup.records:
-        try:
-            model = load_model(record)
-        except Refused as refusal:
-            if record.role == "champion":
-                raise
-            log.warning("score       without the %s: %s", record.role, refusal)
-            continue
-        if record in lineup.beside:
-            beside.append(record)
-        if model.classifier.unexplained is not None:
-            log.info(
-                "score       %s %s tells no contributions: %s",
-                record.model_family, record.model_version, model.classifier.unexplained,
-            )  # fmt: skip
-    return replace(lineup, beside=tuple(beside))
-
-
 def score_portfolio(
     night: Night,
     lineup: Lineup,
@@ -102,12 +75,15 @@ def score_portfolio(
     """
     started = time.perf_counter()
     inputs: list[RunInput] = []
+    outcomes: dict[str, pl.DataFrame] = {}
 
     def beside() -> None:
         if meanwhile is not None:
             meanwhile()
-        with writer(purpose="read the inputs") as con:
+        with writer(purpose="read inputs and outcomes") as con:
             inputs.extend(run_inputs.current(con, night))
+            for definition in {record.label_definition for record in lineup.records} - {CROSS_SECTION}:
+                outcomes[definition] = statuses.outcomes(con, night, definition)
 
     parts = score_parts(
         night, lineup, partitions=partitions, top_features=top_features, meanwhile=beside, into=staging(night)
@@ -120,7 +96,7 @@ def score_portfolio(
     )  # fmt: skip
     for line in headline_lines(enterprises, FAMILIES, leaders=lineup.leaders, worse=lineup.worse):
         log.info("            %s", line)
-    settle_statuses(night, stale_days=stale_days)
+    settle_statuses(night, stale_days=stale_days, outcomes=outcomes)
     validate_scores(night)
     written = write_scores(night, inputs)
     shutil.rmtree(settings().runs_dir / night.run_id)  # the parts are in the warehouse now

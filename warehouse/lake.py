@@ -21,7 +21,8 @@ from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
 
-SMALL_FILE = 8 * 2**20  # bytes; larger files are read well as they are, and to merge them writes older nights anew
+# bytes; larger files are read well as they are, and to merge them writes older nights anew
+SMALL_FILE = 8 * 2**20
 
 AGAIN = "nothing is half written; run it again when it answers"
 

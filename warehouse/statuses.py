@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import duckdb
+import polars as pl
 
 from warehouse import older_nights, sql
 from warehouse.connection import transaction
@@ -75,8 +78,7 @@ where {_PARTITION_I} and m.label_definition is distinct from 'cross_section'
 order by all
 """
 
-# the label's own SQL with a window of no days: who is in default tonight, by what is known tonight;
-# the interval tells of borrowers that are not
+# who is in default tonight, by what is known tonight; the interval tells of borrowers that are not
 _MARKED = f"""
 create or replace temp table marked as
 select i.* replace (
@@ -99,7 +101,19 @@ where {_PARTITION_I}
 """
 
 
-def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> dict[str, int]:
+def outcomes(con: duckdb.DuckDBPyConnection, night: Night, definition: str) -> pl.DataFrame:
+    """Return who is in default on a night by a definition, by the label's own SQL with a window of no days."""
+    outcome = OutcomeDefinition(definition, horizon_days=0)
+    return sql.frame(con, "features.feat_label", {**night.key, **outcome.key, "known_by": night.as_of_date})
+
+
+def settle(
+    con: duckdb.DuckDBPyConnection,
+    night: Night,
+    *,
+    stale_days: int,
+    read: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> dict[str, int]:
     """Give every staged row of a night its status, mark who is in default, and count the rows of each status.
 
     A borrower whom no model can score tonight keeps its last good champion score, with its contributions, where
@@ -111,6 +125,7 @@ def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> 
         con: a writer's cursor.
         night: the partition that was scored, and the run that staged its scores.
         stale_days: the greatest age of a score that is kept; 0 keeps none.
+        read: the outcomes that were read already, by definition.
     """
     with transaction(con):
         con.execute(_LAST_GOOD, {**night.key, "oldest": night.as_of_date - timedelta(days=stale_days)})
@@ -122,7 +137,7 @@ def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> 
         con.execute(_KEEP_CONTRIBUTIONS, {"as_of_date": night.as_of_date, "run_id": night.run_id})
         con.execute(_QUARANTINED, {**night._asdict(), "now": settings().local_now()})
         con.execute("drop table last_good")
-        _mark_defaults(con, night)
+        _mark_defaults(con, night, read)
         rows = con.execute(
             f"select score_status, count(*) from wh.scores.incoming_scores where {_PARTITION} "
             "and model_role = 'champion' group by score_status order by count(*) desc, score_status",
@@ -131,11 +146,10 @@ def settle(con: duckdb.DuckDBPyConnection, night: Night, *, stale_days: int) -> 
     return dict(rows)
 
 
-def _mark_defaults(con: duckdb.DuckDBPyConnection, night: Night) -> None:
+def _mark_defaults(con: duckdb.DuckDBPyConnection, night: Night, read: Mapping[str, pl.DataFrame]) -> None:
     for (definition,) in con.execute(_DEFINITIONS, night.key).fetchall():
-        outcome = OutcomeDefinition(definition, horizon_days=0)
-        params = {**night.key, **outcome.key, "known_by": night.as_of_date}
-        con.register("outcomes", sql.frame(con, "features.feat_label", params))
+        known = read[definition] if definition in read else outcomes(con, night, definition)
+        con.register("outcomes", known)
         con.execute(_MARKED, {**night.key, "definition": definition})
         con.unregister("outcomes")
         # DuckDB takes thirty times as long to update so many rows in place

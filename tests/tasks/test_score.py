@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from tasks import run_parts, score, score_part
+from tasks import load_model, run_parts, score, score_part
 from tasks.lineup import Lineup
 from tasks.parts import Part
 from tasks.score_part import PartFiles
@@ -147,7 +147,7 @@ def test_models_are_loaded_once_and_what_every_part_remarks_is_told_once(snapsho
             raise Refused("the file of model operational_risk 3 cannot be read: gone")
         return SimpleNamespace(classifier=SimpleNamespace(unexplained=None))
 
-    monkeypatch.setattr(score, "load_model", load)
+    monkeypatch.setattr(load_model, "load_model", load)
     monkeypatch.setattr(score, "score_partition", SimpleNamespace(submit=Done))
     monkeypatch.setattr(run_parts, "wait", lambda _: None)
     ranges = [BucketRange(0, 9), BucketRange(10, 19), BucketRange(20, 4095)]
@@ -181,6 +181,6 @@ def test_a_champion_that_cannot_be_loaded_stops_the_night(monkeypatch):
     def load(_record):
         raise Refused("the file of model operational_risk 1 cannot be read: gone")
 
-    monkeypatch.setattr(score, "load_model", load)
+    monkeypatch.setattr(load_model, "load_model", load)
     with pytest.raises(Refused, match="cannot be read: gone"):
-        score.loadable(Lineup({"operational_risk": model("1", "champion")}))
+        load_model.loadable(Lineup({"operational_risk": model("1", "champion")}))
