@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -20,13 +21,21 @@ def test_without_it_threads_run_them(home, monkeypatch):
     assert runner._max_workers == 3
 
 
-def test_workers_of_its_own_are_reached_by_the_run_alone(home, monkeypatch):
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("MALLOC")}
+
+
+def test_workers_of_its_own_are_reached_by_the_run_alone_and_keep_the_memory_that_they_use_again(
+    home, monkeypatch
+):
     monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
     monkeypatch.setenv("NIGHTLEDGER_THREADS", "1")
     with task_runner() as runner:
         address = runner.client.scheduler_info()["address"]
         assert address.startswith("tls://127.0.0.1:")
-        assert runner.client.submit(lambda: 42).result() == 42
+        assert runner.client.submit(environment).result() == {
+            "MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "33554432",
+        }  # fmt: skip
         with pytest.raises(CommClosedError):
             Client(address.replace("tls", "tcp"), timeout=5)
         with pytest.raises(TypeError, match="ssl_context"):
