@@ -54,8 +54,8 @@ _threads_in_order: list[str] = []
 def writer(*, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a cursor on the warehouse; while it is open only this process may write to it.
 
-    The first entry takes the lease, removes what dead processes left, opens the file, applies migrations and marks
-    runs that a dead process left `running`. Further entries, from any thread, share the lease and get a cursor of
+    The first entry takes the lease, removes what dead processes left, opens the file, brings it to this version and
+    marks runs that a dead process left `running`. Further entries, from any thread, share the lease and get a cursor of
     their own; the last exit closes the file. A transaction still open on the cursor at exit is rolled back. The
     home, and every file that this process makes from then on, is for its own user alone.
 
@@ -285,7 +285,7 @@ def _open(conf: Settings, purpose: str) -> _Held:
         con = connect(conf)
         try:
             opening.attach(con, conf, deadline=deadline)
-            declared.create(con)
+            declared.bring_up(con)
             ledger.abort_dead_runs(con)
         except BaseException:
             con.close()

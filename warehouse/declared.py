@@ -8,13 +8,15 @@ there from the first opening, a query of a fresh warehouse returns no rows, not 
 from __future__ import annotations
 
 from contextlib import closing
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import duckdb
 
-from warehouse import buckets, master_scale, migrations, normal, sql, tables, views
+from warehouse import buckets, fingerprint, master_scale, migrations, normal, sql, tables, views
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
+from warehouse.settings import settings
 from warehouse.sql import SqlFile, quoted
 from warehouse.tables import Shape, TableColumn
 
@@ -25,6 +27,18 @@ WAITING = {
 }
 """Each table in which rows wait to be validated, and the table that they belong to."""
 
+DECLARED = "ops.declared"
+
+
+def bring_up(con: duckdb.DuckDBPyConnection) -> None:
+    """Create everything in the attached catalogue `wh`, unless this very program did so last (docs/decisions/0108).
+
+    Raises:
+        Refused: as `create`.
+    """
+    if _created_by(con) != _program():
+        create(con)
+
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
     """Bring the attached catalogue `wh` to this version: migrations, tables, views, marts and macros.
@@ -32,11 +46,36 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     Raises:
         Refused: when a migration, a feed or a file does not fit what the warehouse holds.
     """
+    program = _program()
+    # a program that dies half-way leaves no warehouse that passes for its own, or for that of the one before it
+    if _created_by(con) is not None:
+        con.execute(f"delete from wh.{DECLARED}")
     _create_inputs(con)
     con.execute("begin transaction")
     _create_marts(con)
     con.execute("commit")
     master_scale.create_macros(con)
+    if DECLARED in tables.shapes(con, "ops"):  # not where earlier migrations are tried alone
+        con.execute(f"insert into wh.{DECLARED} values (?, ?)", [program, settings().local_now()])
+
+
+def _created_by(con: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the fingerprint of the program that created everything last; None where nobody came to the end."""
+    try:
+        row = con.execute(f"select fingerprint from wh.{DECLARED}").fetchone()
+    except duckdb.CatalogException:  # a fresh warehouse, or one of before migration 0037
+        return None
+    return None if row is None else str(row[0])
+
+
+def _program() -> str:
+    """Return what decides on all that is created: DuckDB, this room, and the files of sql/ as they are now."""
+    return f"{duckdb.__version__} {_room()} {fingerprint.of_folders(sql.SQL_DIR)}"
+
+
+@cache
+def _room() -> str:
+    return fingerprint.of_folders(Path(__file__).resolve().parent)
 
 
 def _create_inputs(con: duckdb.DuckDBPyConnection) -> None:

@@ -26,6 +26,9 @@ SMALL_FILE = 8 * 2**20
 
 AGAIN = "nothing is half written; run it again when it answers"
 
+POSTGRES, DUCKLAKE = "postgres_scanner", "ducklake"
+"""The extensions of DuckDB that a lake needs; its lease needs the first alone."""
+
 _PREFIX = "ducklake:postgres:"
 _CANNOT_REACH = re.compile(
     r"Unable to connect to Postgres|server closed the connection|connection to server|"
@@ -44,13 +47,13 @@ _TAKE_LEASE = (
 )
 
 
-def load(con: duckdb.DuckDBPyConnection) -> None:
-    """Load the extensions of DuckDB that a lake needs, from the packages that hold them.
+def load(con: duckdb.DuckDBPyConnection, *names: str) -> None:
+    """Load extensions of DuckDB from the packages that hold them; each takes 0.15 CPU s, for its signature.
 
     Raises:
         Refused: when they are not installed.
     """
-    for name in ("postgres_scanner", "ducklake"):
+    for name in names:
         package = find_spec(f"duckdb_extension_{name}")
         if package is None or package.origin is None:
             raise Refused("NIGHTLEDGER_CATALOGUE names a lake, which needs: pip install 'nightledger[lake]'")
@@ -81,7 +84,7 @@ def attach(
     Raises:
         Refused: when the database does not answer, or the lake cannot be read, with the reason.
     """
-    load(con)
+    load(con, POSTGRES, DUCKLAKE)
     options = [f"data_path {quoted(f'{conf.lake_folder}/')}", "data_inlining_row_limit 0"]
     if read_only:
         options += ["read_only", "create_if_not_exists false"]
@@ -198,7 +201,7 @@ class Lease:
         """
         con = duckdb.connect()
         try:
-            load(con)
+            load(con, POSTGRES)
             source = quoted((self._conf.catalogue or "").removeprefix(_PREFIX))
             deadline = time.monotonic() + timeout
             while not (ours := self._is_free(con, source, last=time.monotonic() >= deadline)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from warehouse import connection, home, lake
+from warehouse import connection, fingerprint, home, lake
 from warehouse.errors import Refused
 from warehouse.settings import Settings, settings
 from warehouse.sql import quoted
@@ -112,9 +111,4 @@ def _of_lake(conf: Settings, snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
 @cache
 def code() -> str:
     """Return a fingerprint of the code that this process runs, as it lay on the disk when it was first asked for."""
-    digest = hashlib.sha256()
-    for folder in _READ_BY_PARTS:
-        for path in sorted((_ROOT / folder).rglob("*.*")):
-            if path.suffix in (".py", ".sql", ".yaml"):
-                digest.update(f"{path.relative_to(_ROOT)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    return fingerprint.of_folders(*(_ROOT / folder for folder in _READ_BY_PARTS))

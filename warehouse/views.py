@@ -1,4 +1,4 @@
-"""Create the views from their files; they are renewed whenever the warehouse is opened for writing.
+"""Create the views from their files; they are renewed when another program opens the warehouse.
 
 The views of staging and ops are always there. A file of sql/features without parameters is a view of the other feature
 relations: it is created once a night has created their tables. One of sql/marts is created with the marts.

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 import pytest
 
-from warehouse import ledger, migrations
+from warehouse import declared, ledger, migrations
 from warehouse.backups import backup, restore
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -260,18 +260,15 @@ def test_the_folders_of_prefect_and_the_logs_do_not_count(whole, tmp_path, monke
 
 
 def test_a_backup_of_a_newer_version_is_refused_and_leaves_nothing(night, shelf, tmp_path, monkeypatch):
-    with writer(purpose="newer") as con:
-        con.execute("insert into wh.ops.migrations values (9999, 'of_tomorrow', 'x', now())")
-    made = back_up_as_newer(shelf, monkeypatch)
+    with monkeypatch.context() as newer:
+        newer.setattr(declared, "_program", lambda: "of tomorrow")
+        newer.setattr(migrations, "_check", lambda applied, declared: None)
+        with writer(purpose="newer") as con:
+            con.execute("insert into wh.ops.migrations values (9999, 'of_tomorrow', 'x', now())")
+        made = back_up(shelf)
     with pytest.raises(Refused, match="9999_of_tomorrow, which this version lacks"):
         bring_back(made.path, tmp_path / "new", monkeypatch)
     assert content(tmp_path / "new").keys() <= {"warehouse.lock"}
-
-
-def back_up_as_newer(folder, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "_check", lambda applied, declared: None)
-        return back_up(folder)
 
 
 @pytest.mark.parametrize("place", ["missing", "a file", "in the home", "the home", "in the home by a link"])

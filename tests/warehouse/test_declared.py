@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 
 from warehouse import declared, dictionary, lineage, sql, tables
-from warehouse.connection import reader
+from warehouse.connection import reader, writer
 from warehouse.errors import Refused
 from warehouse.intake.feeds import FEEDS
 from warehouse.publishing import publish
+from warehouse.settings import settings
 
 MART = """\
 -- relation: marts.mart_a_first
@@ -40,6 +42,72 @@ def mart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(sql.SQL_DIR, folder)
     monkeypatch.setattr(sql, "SQL_DIR", folder)
     return folder / "marts" / "mart_a_first.sql"
+
+
+STAGED = "select sql from duckdb_views() where database_name = 'wh' and view_name = 'stg_outcomes'"
+
+
+@pytest.fixture
+def staged(mart: Path, opened_home: Path) -> Path:
+    """The file of a view, in a copy of all SQL files; the home was declared by the real ones, which are the same."""
+    return mart.parents[1] / "staging" / "stg_outcomes.sql"
+
+
+def view_after_an_opening() -> str:
+    with writer(purpose="test") as con:
+        return str((con.execute(STAGED).fetchone() or ("",))[0])
+
+
+def test_an_opening_by_the_same_program_writes_nothing(opened_home):
+    digests = set()
+    for _ in range(3):
+        digests.add(hashlib.sha256(settings().warehouse_file.read_bytes()).hexdigest())
+        with writer(purpose="test"):
+            pass
+    assert len(digests) == 1
+
+
+def test_each_of_two_programs_that_open_in_turn_finds_what_it_declares(staged):
+    ours, theirs = staged.read_text(), staged.read_text().rstrip() + "\nlimit 12345\n"
+    for text in (ours, theirs, ours, theirs, theirs):
+        staged.write_text(text)
+        assert ("12345" in view_after_an_opening()) is (text == theirs)
+
+
+def test_an_opening_by_another_version_of_duckdb_creates_all_anew(opened_home):
+    with writer(purpose="test") as con:
+        (ours,) = con.execute(f"select fingerprint from wh.{declared.DECLARED}").fetchone()
+        con.execute("create or replace view wh.staging.stg_outcomes as select 12345 as n")
+    assert "12345" in view_after_an_opening()
+    with writer(purpose="test") as con:
+        con.execute(f"update wh.{declared.DECLARED} set fingerprint = '1.0.0' || substr(fingerprint, 6)")
+    assert "12345" not in view_after_an_opening()
+    with writer(purpose="test") as con:
+        assert con.execute(f"select fingerprint from wh.{declared.DECLARED}").fetchall() == [(ours,)]
+
+
+def test_what_a_program_left_half_created_passes_for_no_one(staged, mart):
+    ours = staged.read_text()
+    assert "12345" not in view_after_an_opening()
+    staged.write_text(ours.rstrip() + "\nlimit 12345\n")
+    mart.write_text(MART.replace("count(*)", "count(nonsense)"))
+    for _ in range(2):
+        with pytest.raises(Refused, match="nonsense"):
+            view_after_an_opening()
+    staged.write_text(ours)
+    mart.unlink()
+    assert "12345" not in view_after_an_opening()
+
+
+def test_a_warehouse_of_before_is_declared_once_and_then_left_alone(opened_home):
+    with writer(purpose="test") as con:
+        con.execute(f"drop table wh.{declared.DECLARED}")
+        con.execute("delete from wh.ops.migrations where name = 'declared'")
+        con.execute("create or replace view wh.staging.stg_outcomes as select 12345 as n")
+    for _ in range(2):
+        assert "12345" not in view_after_an_opening()
+        with writer(purpose="test") as con:
+            assert con.execute(f"select count(*) from wh.{declared.DECLARED}").fetchone() == (1,)
 
 
 def test_a_mart_is_one_new_file(mart, portfolio):

@@ -135,6 +135,14 @@ def test_one_process_writes_and_the_others_are_told_who(at_home):
     assert holder() is None
 
 
+def test_an_opening_by_the_same_program_makes_no_version(at_home):
+    versions = []
+    for _ in range(2):
+        with writer(purpose="a command") as con:
+            versions.append(lake.version(con))
+    assert versions[0] == versions[1]
+
+
 def test_a_lease_ends_with_the_process_that_holds_it(at_home):
     die = "import os\nfrom warehouse.connection import writer\nwith writer(purpose='x'):\n    os._exit(9)"
     assert subprocess.run([sys.executable, "-c", die], cwd=ROOT, check=False).returncode == 9
@@ -156,7 +164,7 @@ def test_a_transaction_whose_lease_was_lost_is_not_committed(at_home):
 def lose_the_lease_after(_work: None) -> None:
     """End the session that holds the lease, as a database that is started again does."""
     with duckdb.connect() as con:
-        lake.load(con)
+        lake.load(con, lake.POSTGRES)
         place = str(settings().catalogue).removeprefix("ducklake:postgres:")
         con.execute(f"attach '{place}' as db (type postgres)")
         con.execute(
@@ -299,7 +307,7 @@ def test_no_row_is_kept_in_the_database_nor_left_there_by_an_earlier_version(at_
     with writer(purpose="a night") as con:
         run_id = run_of(con)
     with duckdb.connect() as con:
-        lake.load(con)
+        lake.load(con, lake.POSTGRES, lake.DUCKLAKE)
         con.execute(f"attach '{settings().catalogue}' as wh (data_inlining_row_limit 10)")
         scored(con, run_id, "earlier")
     assert kept_in_database() == {"earlier"}
@@ -324,7 +332,7 @@ def kept_in_database() -> set[str]:
     """Return the enterprises of all rows that the database itself keeps."""
     kept = set()
     with duckdb.connect() as con:
-        lake.load(con)
+        lake.load(con, lake.POSTGRES)
         place = str(settings().catalogue).removeprefix("ducklake:postgres:")
         con.execute(f"attach '{place}' as db (type postgres)")
         tables = con.execute(

@@ -141,7 +141,7 @@ def _open(
             raise Refused(
                 f"DuckDB {duckdb.__version__} cannot open the warehouse that DuckDB {manifest.duckdb} wrote: {line}"
             ) from error
-        declared.create(con)
+        declared.bring_up(con)
         ledger.abort_dead_runs(con)
         run_id = ledger.start_run(
             con, flow="restore", portfolio="all", as_of_date=None, parameters=parameters
