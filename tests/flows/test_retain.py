@@ -30,13 +30,13 @@ def nights(home: Path, prefect_session: None) -> Path:
     """120 published nights of two borrowers, whose features are a class of coverage each."""
     with writer(purpose="test") as con:
         con.execute(
-            "create table wh.features.feat_coverage (portfolio varchar, as_of_date date, enterprise_id varchar, "
-            "coverage varchar, coverage_rule varchar)"
+            "create table wh.features.feat_coverage (portfolio varchar, as_of_date date, bucket smallint, "
+            "enterprise_id varchar, coverage varchar, coverage_rule varchar)"
         )
         for relation, values in (
             ("scores.portfolio_scores", "'champion' as model_role, 'thick' as coverage"),
             ("scores.contributions", "'champion' as model_role, 'debt' as feature, 0.1 as contribution"),
-            ("features.feat_coverage", "'thick' as coverage"),
+            ("features.feat_coverage", "0 as bucket, 'thick' as coverage"),
         ):
             stamped = f", '{RUN}' as run_id" if relation.startswith("scores") else ""
             con.execute(

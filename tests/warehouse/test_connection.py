@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.processes import elsewhere
 from warehouse import ledger
 from warehouse.connection import in_file_order, reader, transaction, writer
 from warehouse.errors import Refused
@@ -119,6 +120,15 @@ def test_threads_may_race_for_the_first_entry(home):
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(enter, range(6)))) == 1
+
+
+def test_processes_may_race_for_an_empty_home(home):
+    program = (
+        "from warehouse.connection import writer\nwith writer(purpose='race') as con:\n"
+        "    print(con.execute('select count(*), max(applied_at) from wh.ops.migrations').fetchall())"
+    )
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(elsewhere, [program, program]))) == 1
 
 
 @pytest.fixture
