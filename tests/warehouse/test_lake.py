@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -26,7 +27,7 @@ from warehouse.publishing.published import ask
 from warehouse.publishing.version import TABLE
 from warehouse.settings import settings
 
-NAMES = [f"lake_{number}" for number in range(20)]
+MADE = "lake_made"
 WRITE = """
 from warehouse.connection import writer
 from warehouse.errors import Refused
@@ -80,26 +81,56 @@ _numbers = count()
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"), NAMES)
+    server = Postgres(tmp_path_factory.mktemp("postgres"), [MADE])
     yield server
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def empty_lake(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
+    """Gives a home an empty lake with a database of its own, and returns its catalogue.
+
+    It is a copy of one that was opened once, since making one takes seconds.
+    """
+    made = tmp_path_factory.mktemp("empty-lake")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NIGHTLEDGER_HOME", str(made))
+        patch.setenv("NIGHTLEDGER_CATALOGUE", postgres.catalogue(MADE))
+        with writer(purpose="test"):
+            pass
+
+    def copy(home: Path) -> str:
+        database = f"lake_{next(_numbers)}"
+        shutil.copytree(made / "lake", home / "lake")
+        with duckdb.connect() as con:
+            lake.load(con, lake.POSTGRES)
+            con.execute(f"attach '{place_of(postgres.catalogue('postgres'))}' as server (type postgres)")
+            create = f"create database {database} template {MADE}"
+            con.execute(f"call postgres_execute('server', '{create}', use_transaction := false)")
+            con.execute(f"attach '{place_of(postgres.catalogue(database))}' as db (type postgres)")
+            con.execute(
+                "update db.ducklake_metadata set value = ? where key = 'data_path'", [f"{home / 'lake'}/"]
+            )
+        return postgres.catalogue(database)
+
+    return copy
+
+
 @pytest.fixture
-def at_home(home: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Path:
+def at_home(home: Path, empty_lake: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home whose warehouse is a lake with a database of its own."""
-    monkeypatch.setenv("NIGHTLEDGER_CATALOGUE", postgres.catalogue(NAMES[next(_numbers)]))
+    monkeypatch.setenv("NIGHTLEDGER_CATALOGUE", empty_lake(home))
     monkeypatch.setenv("NIGHTLEDGER_LOCK_WAIT_SECONDS", "0.2")
     return home
 
 
 @pytest.fixture(scope="module")
-def published_lake(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def published_lake(
+    empty_lake: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """The settings of a home whose lake has a published version."""
-    settings_of_it = {
-        "NIGHTLEDGER_HOME": str(tmp_path_factory.mktemp("published-lake")),
-        "NIGHTLEDGER_CATALOGUE": postgres.catalogue(NAMES[next(_numbers)]),
-    }
+    home = tmp_path_factory.mktemp("published-lake")
+    settings_of_it = {"NIGHTLEDGER_HOME": str(home), "NIGHTLEDGER_CATALOGUE": empty_lake(home)}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings_of_it.items():
             patch.setenv(name, value)
@@ -113,6 +144,11 @@ def published_home(published_lake: dict[str, str], monkeypatch: pytest.MonkeyPat
     """The home of a lake with a published version, which tests only read."""
     for name, value in published_lake.items():
         monkeypatch.setenv(name, value)
+
+
+def place_of(catalogue: str | None) -> str:
+    """Return the database of a catalogue as PostgreSQL knows it."""
+    return str(catalogue).removeprefix("ducklake:postgres:")
 
 
 def run_of(con: duckdb.DuckDBPyConnection, flow: str = "nightly") -> str:
@@ -165,8 +201,7 @@ def lose_the_lease_after(_work: None) -> None:
     """End the session that holds the lease, as a database that is started again does."""
     with duckdb.connect() as con:
         lake.load(con, lake.POSTGRES)
-        place = str(settings().catalogue).removeprefix("ducklake:postgres:")
-        con.execute(f"attach '{place}' as db (type postgres)")
+        con.execute(f"attach '{place_of(settings().catalogue)}' as db (type postgres)")
         con.execute(
             "from postgres_query('db', 'select pg_terminate_backend(l.pid) as ended from pg_locks as l "
             "join pg_database as d on l.database = d.oid where l.locktype = ''advisory'' "
@@ -333,8 +368,7 @@ def kept_in_database() -> set[str]:
     kept = set()
     with duckdb.connect() as con:
         lake.load(con, lake.POSTGRES)
-        place = str(settings().catalogue).removeprefix("ducklake:postgres:")
-        con.execute(f"attach '{place}' as db (type postgres)")
+        con.execute(f"attach '{place_of(settings().catalogue)}' as db (type postgres)")
         tables = con.execute(
             "select distinct table_name from duckdb_columns() where database_name = 'db' "
             "and column_name = 'enterprise_id' and table_name like 'ducklake_inlined_data%'"
@@ -351,7 +385,6 @@ def test_what_a_lake_is_not_fit_for_is_refused(at_home):
         pass
     with pytest.raises(Refused, match="a restore does not hold a lake"):
         restore.restore(Path("nowhere"), parameters={})
-    at_home.mkdir()
     settings().warehouse_file.touch()
     with pytest.raises(Refused, match="a home has one of both"), writer(purpose="x"):
         pass
