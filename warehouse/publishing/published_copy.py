@@ -132,9 +132,10 @@ def _write(
             for name in in_copy:
                 if public.get(name) != in_copy[name]:
                     con.execute(f"drop table {alias}.{name}")
-            for name, columns in public.items():
-                if in_copy.get(name) != columns:
-                    _create(con, alias, name, columns)
+            fresh = [name for name, columns in public.items() if in_copy.get(name) != columns]
+            comments = _comments(con) if fresh else {}
+            for name in fresh:
+                _create(con, alias, name, public[name], comments.get(name))
             rows = {
                 name: _renew_history(con, alias, name, (stored or {}).get(name))
                 if name in HISTORY
@@ -230,22 +231,27 @@ def _nights_of(con: duckdb.DuckDBPyConnection, relation: str) -> Nights:
     return set(con.execute(f"select distinct portfolio, as_of_date from wh.{relation}").fetchall())
 
 
-def _create(con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns) -> None:
-    schema, table = relation.split(".")
-    con.execute(f"create schema if not exists {alias}.{schema}")
+def _comments(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return what is said of each table and view of the warehouse, in one query of the catalogue."""
+    rows = con.execute(
+        "select schema_name || '.' || table_name, comment from (select database_name, schema_name, table_name, comment "
+        "from duckdb_tables() union all select database_name, schema_name, view_name, comment from duckdb_views()) "
+        "where database_name = 'wh' and comment <> ''"
+    ).fetchall()
+    return dict(rows)
+
+
+def _create(
+    con: duckdb.DuckDBPyConnection, alias: str, relation: str, columns: Columns, about: str | None
+) -> None:
+    con.execute(f"create schema if not exists {alias}.{relation.split('.', maxsplit=1)[0]}")
     spelled = ", ".join(f"{_name(name)} {kind}" for name, kind, _ in columns)
     con.execute(f"create table {alias}.{relation} ({spelled})")
     for name, _, comment in columns:
         if comment:
             con.execute(f"comment on column {alias}.{relation}.{_name(name)} is {quoted(comment)}")
-    about = con.execute(
-        "select comment from (select database_name, schema_name, table_name, comment from duckdb_tables() "
-        "union all select database_name, schema_name, view_name, comment from duckdb_views()) "
-        "where database_name = 'wh' and schema_name = ? and table_name = ?",
-        [schema, table],
-    ).fetchone()
-    if about and about[0]:
-        con.execute(f"comment on table {alias}.{relation} is {quoted(about[0])}")
+    if about:
+        con.execute(f"comment on table {alias}.{relation} is {quoted(about)}")
 
 
 def _name(column: str) -> str:
