@@ -2,9 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 LOOPED = $(shell grep -rlE '[{][%{]' sql --include='*.sql')
-FAULTS = $(addprefix tests/flows/test_,full_disk.py server.py soak.py termination.py)
+FAULTS = $(addprefix tests/flows/test_,full_disk.py server.py termination.py)
 INTAKE = $(addprefix tests/warehouse/,intake drafting)
-NIGHTS = $(addprefix tests/flows/test_,backup_flow.py crash.py dask.py lake.py)
+NIGHTS = $(addprefix tests/flows/test_,backup_flow.py crash.py dask.py lake.py soak.py)
 PLAIN = $(shell grep -rLE '[{][%{]' sql --include='*.sql')
 
 .PHONY: nightly lake server test test-faults test-flows test-intake test-models test-nights test-rooms test-warehouse soak lint lint-sql lint-types format bench docs clean
@@ -26,11 +26,11 @@ test: .venv/ready
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 \
 	  test-warehouse test-nights test-flows test-faults test-rooms test-models test-intake
 
-# nights killed, on Dask, on lakes and restored, against two that nothing disturbed
+# nights killed, on Dask, on lakes, restored and under faults of every kind, against two that nothing disturbed
 test-nights: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider $(NIGHTS)
 
-# faults of every kind, SIGTERM, full disks, real servers
+# SIGTERM, full disks, real servers
 test-faults: .venv/ready
 	@$(BIN)/python -m pytest -p no:cacheprovider $(FAULTS)
 
@@ -65,17 +65,13 @@ lint: .venv/ready
 lint-types: .venv/ready
 	@$(BIN)/mypy
 
-# a file with loops is checked as it runs: rendered, under its own name
+# a file with loops is checked as it runs: rendered, under the name of its relation
 lint-sql: .venv/ready
-	@$(BIN)/sqlfluff lint $(PLAIN) --processes 2 --disable-progress-bar
 	@rendered=$$(mktemp -d) && trap 'rm -r "$$rendered"' EXIT && \
-	for file in $(LOOPED); do \
-	  relation=$$(echo $$file | sed 's|^sql/||; s|/|.|; s|[.]sql$$||'); \
-	  mkdir -p "$$rendered/$$(dirname $$file)"; \
-	  $(BIN)/python -m warehouse.sql $$relation > "$$rendered/$$file" || exit 1; \
-	done && \
-	(root=$$PWD; cd "$$rendered" && "$$root/$(BIN)/sqlfluff" lint sql --config "$$root/pyproject.toml" --processes 2 \
-	  --disable-progress-bar)
+	$(BIN)/python -c 'import sys; from pathlib import Path; from warehouse import sql; \
+	  [sql.keep(relation, Path(sys.argv[1])) for relation in sys.argv[2:]]' \
+	  "$$rendered" $(subst /,.,$(LOOPED:sql/%.sql=%)) && \
+	$(BIN)/sqlfluff lint $(PLAIN) "$$rendered" --config pyproject.toml --processes 2 --disable-progress-bar
 
 format: .venv/ready
 	@$(BIN)/ruff check --fix .

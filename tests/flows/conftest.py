@@ -46,10 +46,10 @@ def two_nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("two-nights")
     started = time.monotonic()
     finish(start(folder / "first"))
-    seconds = time.monotonic() - started
+    between = time.monotonic()
     shutil.copytree(folder / "first", folder / "both", symlinks=True)
     finish(start(folder / "both", NEXT_NIGHT))
-    return TwoNights(folder / "first", folder / "both", seconds)
+    return TwoNights(folder / "first", folder / "both", (between - started, time.monotonic() - between))
 
 
 @pytest.fixture(scope="session")

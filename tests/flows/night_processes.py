@@ -14,11 +14,11 @@ NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
 
 
 class TwoNights(NamedTuple):
-    """A home with one whole night and one with the next one too, and the seconds that the first night took."""
+    """A home with one whole night and one with the next one too, and the seconds that each of the nights took."""
 
     first: Path
     both: Path
-    seconds: float
+    seconds: tuple[float, float]
 
 
 class FirstNight(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from night_processes import NEXT_NIGHT, TwoNights, finish, start
+from night_processes import NEXT_NIGHT, NIGHT, TwoNights, finish, start
 from polars.testing import assert_frame_equal
 
 pytestmark = pytest.mark.server
@@ -102,39 +102,40 @@ class Reader(threading.Thread):
                 self.errors.append(str(error))
 
 
-@pytest.mark.timeout(1200)  # seven starts of a night: ten minutes and more where all else is busy
+@pytest.mark.timeout(1200)  # six starts of a night: ten minutes and more where all else is busy
 def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
     two_nights: TwoNights, tmp_path: Path
 ) -> None:
-    reference, seconds = two_nights.first, two_nights.seconds
     dice = random.Random(20260630)
-    homes = [tmp_path / "a", tmp_path / "b"]
+    homes = [tmp_path / "a", tmp_path / "b"]  # a first night, and one that others came before
+    shutil.copytree(two_nights.first, homes[1], symlinks=True)
+    nights, references = [NIGHT, NEXT_NIGHT], [two_nights.first, two_nights.both]
     readers = [Reader(home) for home in homes]
     for reader in readers:
         reader.start()
     ended = []
     for kill in range(KILLS):
-        process = start(homes[kill % 2])
+        process = start(homes[kill % 2], nights[kill % 2])
         # a start without work to do takes about a third of the first night, so later kills come sooner
-        time.sleep(dice.uniform(0.15, 0.95) * seconds * (1.0 if kill < 2 else 0.7))
+        time.sleep(dice.uniform(0.15, 0.95) * two_nights.seconds[kill % 2] * (1.0 if kill < 2 else 0.7))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         ended.append(process.returncode)
-    for home in homes:
-        finish(start(home))
+    for home, night in zip(homes, nights, strict=True):
+        finish(start(home, night))
     for reader in readers:
         reader.stop.set()
         reader.join()
     assert ended.count(-signal.SIGKILL) >= KILLS // 2, f"most nights must die, not end: {ended}"
-    expected = facts(reference)
-    for home, reader in zip(homes, readers, strict=True):
-        assert facts(home) == expected
+    for number, (home, reader) in enumerate(zip(homes, readers, strict=True), start=1):
+        assert facts(home) == facts(references[number - 1])
         assert reader.errors == []
-        assert set(reader.answers) == {(120, 120)}
+        assert set(reader.answers) <= {(120 * before, 120) for before in range(1, number + 1)}
+        assert reader.answers[-1] == (120 * number, 120)
         with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
             status = dict(con.execute("select status, count(*) from ops.run_ledger group by all").fetchall())
         assert set(status) <= {"done", "aborted"}
-        assert status["done"] >= 1
+        assert status["done"] >= number
 
 
 def test_a_night_killed_after_its_scores_goes_on_from_them_and_ends_as_if_undisturbed(
@@ -176,16 +177,17 @@ def test_a_night_killed_after_its_scores_goes_on_from_them_and_ends_as_if_undist
 
 def test_two_nights_at_once_write_the_same_rows_once(two_nights: TwoNights, tmp_path: Path) -> None:
     home = tmp_path / "both"
-    first, second = start(home), start(home)
+    shutil.copytree(two_nights.first, home, symlinks=True)
+    first, second = start(home, NEXT_NIGHT), start(home, NEXT_NIGHT)
     finish(first)
     finish(second)
-    assert facts(home) == facts(two_nights.first)
+    assert facts(home) == facts(two_nights.both)
     with duckdb.connect(home / "published" / "portfolio.duckdb", read_only=True) as con:
         runs = con.execute(
             "select status, started_at, finished_at from ops.run_ledger order by started_at"
         ).fetchall()
-    assert [status for status, *_ in runs] == ["done", "done"]
-    assert runs[0][2] <= runs[1][1], "the second night starts when the first has ended"
+    assert [status for status, *_ in runs] == ["done"] * 3
+    assert runs[1][2] <= runs[2][1], "the second night starts when the first has ended"
 
 
 def test_the_second_night_refuses_after_its_wait_and_names_the_holder(

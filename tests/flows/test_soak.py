@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from night_processes import TwoNights
 
 from tests.soak.soak import soak
 from tests.soak.table import table
@@ -14,8 +15,8 @@ SEED = 15
 
 
 @pytest.mark.timeout(1200)  # some two minutes on an idle machine
-def test_a_night_holds_under_faults(tmp_path: Path) -> None:
-    result = soak(tmp_path, seed=SEED, faults=5, homes=1, nights=range(1, 2), jobs=1)
+def test_a_night_holds_under_faults(two_nights: TwoNights, tmp_path: Path) -> None:
+    result = soak(tmp_path, seed=SEED, faults=5, homes=1, nights=range(1, 2), jobs=1, first=two_nights.first)
     assert result.violations == 0, table(result)
     assert sum(tried.met for tried in result.tried) >= 4, table(result)
     assert len({tried.fault.kind for tried in result.tried}) >= 4, table(result)

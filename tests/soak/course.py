@@ -45,17 +45,20 @@ class Course:
 
 
 class Undisturbed:
-    """The home in which nothing happens; the others are measured by its first two nights and compared with all."""
+    """The home in which nothing happens; the others are measured by its first two nights and compared with all.
 
-    def __init__(self, folder: Path) -> None:
-        self.home = new_home(folder / "undisturbed")
-        self._server = Server(folder / "server-undisturbed")
-        self._server.start()
-        self._nights = 0
+    It begins with its first night, or with the second in a copy of a home that has the first one.
+    """
+
+    def __init__(self, folder: Path, first: Path | None) -> None:
+        self.home = new_home(folder / "undisturbed", copy_of=first)
+        self.server = Server(folder / "server-undisturbed")
+        self.server.start()
+        self._nights = 0 if first is None else 1
 
     def next_night(self) -> Usual:
         """Run the next night and return how it went."""
-        scene = Scene(self.home, self._server, Night(self._nights), NEVER, 0)
+        scene = Scene(self.home, self.server, Night(self._nights), NEVER, 0)
         self._nights += 1
         used = most = self.home.used
         program = scene.start("nightly")
@@ -73,7 +76,7 @@ class Undisturbed:
 
     def close(self) -> None:
         """Stop its server and give its disk back."""
-        self._server.kill()
+        self.server.kill()
         self.home.close()
 
 

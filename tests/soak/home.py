@@ -45,7 +45,7 @@ class Home:
             subprocess.run(["umount", "--lazy", str(self.path)], check=True)
 
 
-def new_home(path: Path, *, copy_of: Home | None = None) -> Home:
+def new_home(path: Path, *, copy_of: Path | None = None) -> Home:
     """Make a home, empty or with the files of another; on a disk of its own if this user may mount one."""
     path.mkdir(parents=True)
     try:
@@ -54,7 +54,7 @@ def new_home(path: Path, *, copy_of: Home | None = None) -> Home:
     except (OSError, subprocess.CalledProcessError):
         mounted = False
     if copy_of:
-        shutil.copytree(copy_of.path, path, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(copy_of, path, symlinks=True, dirs_exist_ok=True)
     return Home(path, mounted)
 
 

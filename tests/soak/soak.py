@@ -31,10 +31,13 @@ class Soak:
         return sum(len(tried.wrong) for tried in self.tried) + len(self.wrong)
 
 
-def soak(folder: Path, *, seed: int, faults: int, homes: int, nights: range, jobs: int) -> Soak:
+def soak(
+    folder: Path, *, seed: int, faults: int, homes: int, nights: range, jobs: int, first: Path | None = None
+) -> Soak:
     """Run a schedule in a folder, so many homes at a time, saying each fault as it ends.
 
-    The nights begin with the first, in empty homes, or with the second, in homes that an undisturbed first night left.
+    The nights begin with the first, in empty homes, or with the second, in homes that an undisturbed first night left:
+    `first`.
     """
     started = time.monotonic()
     # a shell that runs this in the background has it ignored, and so would every program that is started here
@@ -46,22 +49,17 @@ def soak(folder: Path, *, seed: int, faults: int, homes: int, nights: range, job
         with saying:
             print(f"{time.monotonic() - started:6.0f} s  {_line(tried)}", flush=True)
 
-    undisturbed = Undisturbed(folder)
+    undisturbed = Undisturbed(folder, first)
     disturbed: list[Home] = []
     try:
-        if nights[0] == 0:
-            disturbed += [new_home(folder / f"home-{number}") for number in range(homes)]
+        disturbed += [new_home(folder / f"home-{number}", copy_of=first) for number in range(homes)]
         usual = [undisturbed.next_night()]
-        if nights[0] == 1:
-            disturbed += [
-                new_home(folder / f"home-{number}", copy_of=undisturbed.home) for number in range(homes)
-            ]
-        if nights[-1] > 0:
+        if nights[0] == 0 and nights[-1] > 0:
             usual.append(undisturbed.next_night())
 
         def course(number: int) -> Course:
             own = [fault for fault in dealt if fault.home == number]
-            server = Server(folder / f"server-{number}")
+            server = Server(folder / f"server-{number}", like=undisturbed.server)
             return run_course(disturbed[number], server, nights, own, usual=(usual[0], usual[-1]), say=say)
 
         def rest() -> None:
