@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from night_processes import FirstNight
 from prefect.artifacts import Artifact
+from quick_families import train_quickly
 from toy_family.family import TOY
 
 from flows.nightly import NightlyParameters, nightly
 from models.families import FAMILIES
-from models.voting_ensemble.family import VOTING_ENSEMBLE
-from models.voting_ensemble.settings import VotingEnsembleSettings
-from models.wide_deep.family import WIDE_DEEP
-from models.wide_deep.settings import WideDeepSettings
 from warehouse.publishing.published import ask
 
 pytestmark = pytest.mark.server
@@ -27,21 +25,16 @@ SECOND = date(
 )  # before anybody comes from a thick file to a thin one, which the toy cannot compare
 PORTFOLIO = "simulated-150-7"
 FEATURES = {"tx_count_365d", "tx_gap_std_365d"}
-QUICK = VotingEnsembleSettings(
-    members=("gbdt", "lightgbm"), feature_groups=("ledger", "opinion"), bags=2, folds=2, inner_folds=2,
-    minimum_positives=4,
-)  # fmt: skip
-QUICK_WIDE = WideDeepSettings(max_epochs=5, folds=2, minimum_positives=4)
 
 
 @pytest.fixture(scope="module")
-def home(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of two nights with the toy family."""
-    home = tmp_path_factory.mktemp("toy")
+def home(may_night: FirstNight, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of two nights with the toy family; the first of them was run before without it."""
+    home = tmp_path_factory.mktemp("toy") / "home"
+    shutil.copytree(may_night.home, home, symlinks=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
-        for family, quick in ((VOTING_ENSEMBLE, QUICK), (WIDE_DEEP, QUICK_WIDE)):
-            patch.setitem(FAMILIES, family.name, replace(family, settings=lambda quick=quick: quick))
+        train_quickly(patch)
         patch.setitem(FAMILIES, TOY.name, TOY)
         for day in (FIRST, SECOND):
             nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=day))
@@ -102,7 +95,7 @@ def test_it_has_a_card_and_is_watched(home: Path) -> None:
 
 def test_both_nights_are_done_and_their_changes_are_split(home: Path) -> None:
     runs = ask("from ops.run_ledger")
-    assert runs.filter(flow="nightly")["status"].to_list() == ["done", "done"]
+    assert runs.filter(flow="nightly")["status"].to_list() == ["done"] * 3
     changes = ask("from scores.score_changes").filter(
         as_of_date=SECOND, coverage="thin", coverage_before="thin"
     )
