@@ -55,6 +55,18 @@ def files() -> tuple[Migration, ...]:
     return tuple(by_number[number] for number in sorted(by_number))
 
 
+def pending(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
+    """Return the migrations that the attached catalogue `wh` lacks; nothing is changed.
+
+    Raises:
+        Refused: as `migrate`, but for a migration that fails.
+    """
+    declared = files()
+    applied = _taken_over(_applied(con), declared)
+    _check(applied, declared)
+    return tuple(migration for migration in declared if migration.number not in applied)
+
+
 def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
     """Bring the attached catalogue `wh` to this version; each migration happens whole or not at all.
 
@@ -65,10 +77,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
         Refused: when an applied file was changed, is missing, or a new one has a number below an applied one, and
             when the warehouse was left by a version before the last of the folded migrations.
     """
-    declared = files()
-    applied = _taken_over(_applied(con), declared)
-    _check(applied, declared)
-    fresh = tuple(migration for migration in declared if migration.number not in applied)
+    fresh = pending(con)
     for migration in fresh:
         con.execute("begin transaction")
         try:

@@ -9,6 +9,7 @@ import pytest
 from warehouse import declared, migrations
 from warehouse.connection import writer
 from warehouse.errors import Refused
+from warehouse.settings import settings
 
 # tables of ops and scores as the seventeen migrations left them, with types, comments and the master scale
 DIGEST = "45901aa7565fe1f90e39135bec2c39f907d55f62d799f73cf5f6dc286afdff76"
@@ -114,8 +115,10 @@ def test_a_changed_migration_is_refused(home, sql_file):
     ):
         enter("second")
     path.unlink()
+    before = settings().warehouse_file.read_bytes()
     with pytest.raises(Refused, match="0900_more, which this version lacks"):
         enter("third")
+    assert settings().warehouse_file.read_bytes() == before
 
 
 def test_migrations_only_go_forward(home, sql_file):
