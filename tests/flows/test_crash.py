@@ -81,7 +81,7 @@ def pages(home: Path) -> dict[str, str]:
 
 
 class Reader(threading.Thread):
-    """An analyst who never stops asking the published copy."""
+    """An analyst who asks the published copy again and again."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(daemon=True)
@@ -91,7 +91,7 @@ class Reader(threading.Thread):
         self.errors: list[str] = []
 
     def run(self) -> None:
-        while not self.stop.wait(0.05):
+        while not self.stop.wait(0.2):
             if not self.file.exists() and not self.answers:
                 continue
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +109,7 @@ def test_two_nights_of_one_lender_at_once_on_dask_write_the_same_rows_once(lende
         assert lender.published()["scores.portfolio_scores"].height in {
             frames["scores.portfolio_scores"].height for frames in on_file.values()
         }
+        time.sleep(2)  # a look takes seconds of a core, which the nights need
     finish(first)
     finish(second)
     assert_same(lender.published(), on_file["next"])
