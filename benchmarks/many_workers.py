@@ -1,7 +1,7 @@
 """Calculate how long a night of 10 million borrowers takes with many workers, from what the page says was measured.
 
-The regular night of 100,000 borrowers on two threads says what each step takes; nights of as many on a lake with one
-and with two workers say which part of features, scoring and comparing workers share.
+A night of 100,000 borrowers on a lake with one worker says what the parts take and what the committer does; one with
+two workers says what each part of features reads again. The regular night on threads says what does not grow.
 """
 
 from __future__ import annotations
@@ -9,64 +9,54 @@ from __future__ import annotations
 import re
 
 from benchmarks.page import PAGE, renew
+from tasks.features import BORROWERS_A_PART
 
 BORROWERS, MEASURED = 10_000_000, 100_000
 WORKERS = (1, 4, 16, 64)
-THREADS = 2
 
 
 def main() -> None:
     """Calculate and renew the section of the page."""
     page = PAGE.read_text()
     night = page.split("<!-- night-100000:start -->")[1].split("The regular night")[1].split("Gates:")[0]
-    steps = {
-        name: (float(wall), float(cpu))
-        for name, wall, cpu in re.findall(r"\| (\w[\w ]*) \| ([\d.]+) \| ([\d.]+) \|", night)
-    }
+    steps = {name: float(wall) for name, wall in re.findall(r"\| (\w[\w ]*) \| ([\d.]+) \|", night)}
+    fixed = steps["before the first step"] + steps["after the last step"]
     workers = page.split(f"<!-- workers-{MEASURED}:start -->")[1]
-    one, two = (cells(workers, row) for row in ("a lake, one worker", "a lake, 2 workers"))
-    shared = [2 * (1 - after / before) for before, after in zip(one[:3], two[:3], strict=True)]
-    building, scoring, comparing = shared
-    spread = (
-        building * steps["build_features"][1] + scoring * steps["score_portfolio"][1]
-        + comparing * steps["compare_with_previous"][1]
-    )  # fmt: skip
-    fixed = steps["before the first step"][0] + steps["after the last step"][0]
-    alone = steps["the whole"][0] - spread / THREADS - fixed
-    scale = BORROWERS / MEASURED
-    counts = " | ".join(f"{count} worker" + "s" * (count > 1) for count in WORKERS)
-    lines = [
-        f"| 10 million borrowers, hours a regular night | {counts} | most that workers gain |",
-        "|---|" + "--:|" * (len(WORKERS) + 1),
-    ]
-    for name, saved in (
-        ("published by a copy", 0.0),
-        ("published by a version", steps["publish_warehouse"][0]),
-    ):
-        committer = fixed + scale * (alone - saved)
-        hours = [(committer + scale * spread / n) / 3600 for n in WORKERS]
-        most = (committer + scale * spread) / committer
-        lines.append(f"| {name} | {' | '.join(f'{h:.1f}' for h in hours)} | {most:.1f} times |")
-    table = "\n".join(lines)
+    *_, features, scoring, comparing, whole = cells(workers, "a lake, one worker")
+    *_, features_in_two, _, _, _ = cells(workers, "a lake, 2 workers")
+    again = features_in_two - features
+    spread = features - again + scoring + comparing
+    alone = whole - fixed - features - scoring - comparing
+    scale, at_least = BORROWERS / MEASURED, -(-BORROWERS // BORROWERS_A_PART)
+    hours = {
+        count: (fixed + scale * (alone + again * -(-max(count, at_least) // count) + spread / count)) / 3600
+        for count in WORKERS
+    }
+    counts = " | ".join(f"{count} worker" + "s" * (count > 1) for count in hours)
     renew(
         "many-workers",
         title="Many workers, calculated",
         command="python -m benchmarks.many_workers",
         body=f"""
-Not measured: there are two cores here. From the regular night of 100,000 borrowers and the lake's nights of as many
-above, every step multiplied by 100.
+Not measured: there are two cores here. From the nights of 100,000 borrowers on a lake with one and two workers above,
+everything multiplied by 100.
 
-- Workers share {building:.0%} of the processor time of features, {scoring:.0%} of that of scoring and {comparing:.0%}
-  of that of comparing, as one and two of them show. That is {spread:,.0f} CPU s of 100,000 borrowers.
-- The committer does all else, on two cores as measured: {alone:,.0f} s, and {fixed:.0f} s before and after, which do
-  not grow. A version takes no time to publish, which is assumed; a copy what it took.
+- Workers share {spread:.0f} s of the one worker's night of {whole:.0f} s: scoring, comparing, and of features what
+  grows with a part's borrowers.
+- Each part of features reads all rows of the feeds besides, which takes {again:.1f} s: two parts took so much longer
+  than one. A part has at most {BORROWERS_A_PART:,} borrowers, so there are {at_least} of them or one a worker.
+- The committer does all else while no part is at work: {alone:.0f} s, and {fixed:.0f} s before and after, which do not
+  grow. What it does beside parts, such as the gate of features, is hidden behind them; with many workers some of it
+  would not be, which is left out.
 - A worker is a core as fast as ours, disks and network keep up. More cores of the committer would make its queries
   faster; that is left out.
 
-{table}
+| 10 million borrowers | {counts} |
+|---|{"--:|" * len(hours)}
+| hours a regular night | {" | ".join(f"{hour:.1f}" for hour in hours.values())} |
 
-So the committer is what a night with many workers waits for: intake, gates, the watch and the report of the whole
-portfolio.
+With many workers a night waits for the committer: intake, gates, the watch and the report of the whole portfolio; and
+with few of them for the rows that parts of features read again.
 """,
     )
 

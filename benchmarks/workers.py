@@ -31,7 +31,9 @@ from benchmarks.page import renew
 DAY = date(2026, 6, 30)
 PREFIX = "ducklake:postgres:"
 COUNTED = 20_000_000
-PARTS = ("build part", "score part")
+Ran = tuple[str, float, float]  # name, start and end of a task run, in seconds
+PARTS = {"build part": "features", "score part": "scoring", "compare part": "comparing"}
+TO_SCORES = ("build part", "score part")
 STEPS = {
     "features": re.compile(r"features    .* relations  ([\d.]+) s"),
     "score and explain": re.compile(r"score       .* parts  ([\d.]+) s"),
@@ -118,28 +120,35 @@ def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) ->
     )
     whole = time.perf_counter() - started
     found = [pattern.search(ended.stdout) for pattern in STEPS.values()]
-    return [*(float(step[1]) if step else 0.0 for step in found), *to_scores(home, since), whole]
+    tasks = task_runs(home, since)
+    return [
+        *(float(step[1]) if step else 0.0 for step in found),
+        *to_scores(tasks),
+        *(sum(end - start for name, start, end in tasks if name.startswith(part)) for part in PARTS),
+        whole,
+    ]
 
 
-def to_scores(home: Path, since: datetime) -> tuple[float, float]:
-    """Return the seconds from the first task of features to committed scores, and those of them without a part at work.
-
-    Both are read from the task runs that Prefect recorded in the home.
-    """
+def task_runs(home: Path, since: datetime) -> list[Ran]:
+    """Return the task runs that Prefect recorded in the home, in the order of their start."""
     with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as con:
-        tasks = [
+        return [
             (name, *(datetime.fromisoformat(moment).timestamp() for moment in moments))
             for name, *moments in con.execute(
                 "select name, start_time, end_time from task_run where start_time >= ? order by start_time",
                 (f"{since:%Y-%m-%d %H:%M:%S}",),
             )
             if all(moments)
-            or name.startswith(PARTS)  # a worker that ends may not have told the end of its last task
+            or name.startswith(TO_SCORES)  # a worker that ends may not have told the end of its last task
         ]
+
+
+def to_scores(tasks: Sequence[Ran]) -> tuple[float, float]:
+    """Return the seconds from the first task of features to committed scores, and those without a part at work."""
     begin = min(start for name, start, _ in tasks if name.startswith("build facts"))
     end = max(end for name, _, end in tasks if name.startswith("write scores"))
     alone, busy_until = end - begin, begin
-    for _, start, ended in (task for task in tasks if task[0].startswith(PARTS)):
+    for _, start, ended in (task for task in tasks if task[0].startswith(TO_SCORES)):
         alone -= max(0.0, ended - max(start, busy_until))
         busy_until = max(busy_until, ended)
     return end - begin, alone
@@ -181,7 +190,10 @@ def copied_lake(home: Path, database: str) -> dict[str, str]:
 
 def page(seconds: dict[str, list[float]], *, enterprises: int, both: float, rounds: int) -> str:
     """Return the section of the page."""
-    head = ("", *STEPS, "features to committed scores", "of these no part at work", "the whole night")
+    head = (
+        "", *STEPS, "features to committed scores", "of these no part at work",
+        *(f"parts of {name}, added up" for name in PARTS.values()), "the whole night",
+    )  # fmt: skip
     lines = [head, ("--", *["--:"] * (len(head) - 1))]
     lines += [(name, *(f"{step:.1f}" for step in steps)) for name, steps in seconds.items()]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
