@@ -22,7 +22,7 @@ pytestmark = pytest.mark.server
 
 KILLS = 4
 FACTS = {
-    "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by enterprise_id",
+    "scores": "select * exclude (run_id, scored_at) from wh.scores.portfolio_scores order by all",
     "features": "from wh.features.feat_enterprise order by as_of_date, enterprise_id",
     "files": "select path, file_hash, status, delivered, loaded, quarantined, exact_duplicates"
     " from wh.ops.file_ledger order by path",

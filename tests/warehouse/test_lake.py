@@ -62,7 +62,7 @@ def runs(version):
 
 def end_sessions():
     with duckdb.connect() as con:
-        lake.load(con)
+        lake.load(con, lake.POSTGRES)
         place = str(settings().catalogue).removeprefix("ducklake:postgres:")
         con.execute(f"attach '{place}' as db (type postgres)")
         con.execute(
