@@ -25,9 +25,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("MALLOC")}
 
 
-def test_workers_of_its_own_are_reached_by_the_run_alone_and_keep_the_memory_that_they_use_again(
-    home, monkeypatch
-):
+def test_workers_of_its_own_are_reached_by_the_run_alone(home, monkeypatch):
     monkeypatch.setenv("NIGHTLEDGER_DASK", "local")
     monkeypatch.setenv("NIGHTLEDGER_THREADS", "1")
     with task_runner() as runner:
