@@ -44,8 +44,8 @@ everything multiplied by 100.
 - Workers share {spread:.0f} s of the one worker's night of {whole:.0f} s: scoring, comparing, and of features what
   grows with a part's borrowers.
 - Each part of features reads all rows of the feeds besides, which takes {again:.1f} s: two parts took so much longer
-  than one, also since two cores get in each other's way. A part has at most {BORROWERS_A_PART:,} borrowers, so there are
-  {at_least} of them or one a worker.
+  than one, also since two cores get in each other's way. A part has at most {BORROWERS_A_PART:,} borrowers, so that
+  there are {at_least} of them or one a worker.
 - The committer does all else while no part is at work: {alone:.0f} s, and {fixed:.0f} s before and after, which do not
   grow. What it does beside parts, such as the gate of features, is hidden behind them; with many workers some of it
   would not be, which is left out.
