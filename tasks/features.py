@@ -82,7 +82,7 @@ def build_features(night: Night, *, meanwhile: Callable[[], None] | None = None)
     with writer(purpose="build features") as con:
         build_facts(night)
         known = buckets.known(con, night.portfolio)
-        # no more than there are workers: each reads all rows of the feeds for those of its borrowers
+        # few: each part reads all rows of the feeds for those of its borrowers
         parts = numbered(buckets.ranges(known, at_least=workers(), at_most_rows=BORROWERS_A_PART))
         run_parts(build_part, parts, query=True, meanwhile=meanwhile, into=adopting(night), night=night)
         enterprises = matrix.enterprises(con, night)
