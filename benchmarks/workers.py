@@ -2,7 +2,8 @@
 
 A home gets its first night, with which the models are trained; then the next night is run on copies of it, in turn. How
 much faster two busy processes can be here than one is measured beside it: cores that are shared, or halves of one
-core, bound all ratios.
+core, bound all ratios. "All on one core" are the run, its Prefect server and its worker; the database of a lake runs
+where it runs.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import duckdb
-
 from benchmarks.page import renew
 
 DAY = date(2026, 6, 30)
@@ -34,6 +33,7 @@ COUNTED = 20_000_000
 Ran = tuple[str, float, float]  # name, start and end of a task run, in seconds
 PARTS = {"build part": "features", "score part": "scoring", "compare part": "comparing"}
 TO_SCORES = ("build part", "score part")
+ONE_CORE = "one worker, all on one core"
 STEPS = {
     "features": re.compile(r"features    .* relations  ([\d.]+) s"),
     "score and explain": re.compile(r"score       .* parts  ([\d.]+) s"),
@@ -45,11 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure each engine in turn, in rounds, and renew the section of the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--enterprises", type=int, default=2000)
-    parser.add_argument("--home", type=Path, help="a home with the first night, instead of running it")
+    parser.add_argument(
+        "--home", type=Path, help=f"a home with the first night, of {DAY}, instead of running it"
+    )
     parser.add_argument(
         "--lake-home",
         type=Path,
-        help="a home with the first night on a lake, whose database --database names",
+        help=f"a home with the first night, of {DAY}, on a lake whose database --database names",
     )
     parser.add_argument(
         "--database", help="such as 'host=127.0.0.1 user=lender dbname=lender'; copied, not changed"
@@ -64,14 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     workers = {
         name: {"NIGHTLEDGER_THREADS": str(count), "NIGHTLEDGER_DASK": "local"}
-        for name, count in (("one worker", 1), (f"{cores} workers", cores))
+        for name, count in (("one worker", 1), (ONE_CORE, 1), (f"{cores} workers", cores))
     }
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         first = options.home or Path(folder) / "first"
-        if options.home is None:
-            night(first, DAY, enterprises=options.enterprises, engine={})
-        with duckdb.connect(first / "published" / "portfolio.duckdb", read_only=True) as con:
-            (last,) = con.execute("select max(as_of_date) from scores.portfolio_scores").fetchone() or (DAY,)
         engines = {f"a file, {name}": (first, engine) for name, engine in {**threads, **workers}.items()}
         if options.lake_home is not None:
             engines |= {
@@ -79,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for name, engine in {**threads, **workers}.items()
             }
         engines = {name: engine for name, engine in engines.items() if name in (options.engines or engines)}
+        if options.home is None and any(home == first for home, _ in engines.values()):
+            night(first, DAY, enterprises=options.enterprises, engine={}, cores=cores)
         seconds: dict[str, list[list[float]]] = {name: [] for name in engines}
         for _ in range(options.rounds):
             for name, (home, engine) in engines.items():
@@ -89,7 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 )
                 on = {} if home == first else copied_lake(home, options.database)
                 seconds[name].append(
-                    night(copy, last + timedelta(days=1), enterprises=options.enterprises, engine=engine | on)
+                    night(
+                        copy,
+                        DAY + timedelta(days=1),
+                        enterprises=options.enterprises,
+                        engine=engine | on,
+                        cores=1 if name.endswith(ONE_CORE) else cores,
+                    )
                 )
                 sys.stdout.write(f"{name}: {seconds[name][-1]}\n")
                 sys.stdout.flush()
@@ -104,15 +110,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )  # fmt: skip
 
 
-def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str]) -> list[float]:
-    """Run a night as a process of its own; return the seconds of each step and of the whole."""
+def night(home: Path, day: date, *, enterprises: int, engine: dict[str, str], cores: int) -> list[float]:
+    """Run a night and its workers on so many cores; return the seconds of each step and of the whole."""
     command = [
         sys.executable, "-m", "flows", "nightly", "--enterprises", str(enterprises), "--as-of", str(day),
     ]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLEDGER_")}
+    these = sorted(os.sched_getaffinity(0))[:cores]
     started, since = time.perf_counter(), datetime.now(UTC)
     ended = subprocess.run(
-        command,
+        ["taskset", "--cpu-list", ",".join(map(str, these)), *command],
         check=True,
         env={**environment, **engine, "NIGHTLEDGER_HOME": str(home)},
         stdout=subprocess.PIPE,
