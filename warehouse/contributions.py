@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from warehouse import incoming, older_nights, sql
+from warehouse.buckets import BUCKETS
 from warehouse.errors import Refused
 from warehouse.matrix import RELATION
 from warehouse.night import Night
@@ -24,7 +25,8 @@ _SAMPLE = f"""
 select enterprise_id, feature, contribution
 from wh.scores.contributions
 where {_PARTITION} and model_family = $model_family and model_version = coalesce($model_version, model_version)
-    and feature <> '{OTHER}' and hash(enterprise_id) % $every = 0
+    and feature <> '{OTHER}'
+    and enterprise_id in (select enterprise_id from wh.{RELATION} where {_PARTITION} and bucket < $below)
 order by enterprise_id, rank
 """
 
@@ -97,16 +99,17 @@ def drawn(
     """
     if older_nights.are_older(con, older_nights.CONTRIBUTIONS, night):
         raise Refused(older_nights.in_parquet(night.portfolio, night.as_of_date, what="contributions"))
-    count = con.execute(
+    (count,) = con.execute(
         f"select count(distinct enterprise_id) from wh.scores.contributions where {_PARTITION} "
         "and model_family = $model_family",
         {**night.key, "model_family": model_family},
-    ).fetchone()
-    every = max(1, round((count or (0,))[0] / DRAWN))
+    ).fetchone() or (0,)
+    # whoever is in the first buckets: of a range of them nothing else of the wide view is read
+    below = min(BUCKETS, -(-BUCKETS * DRAWN // max(1, count)))
     rows = sql.frame(
         con,
         _SAMPLE,
-        {**night.key, "model_family": model_family, "model_version": model_version, "every": every},
+        {**night.key, "model_family": model_family, "model_version": model_version, "below": below},
     )
     kinds = con.execute(f"describe wh.{RELATION}").fetchall()
     drawn_features = set(rows["feature"])
@@ -116,7 +119,7 @@ def drawn(
     picked = ", ".join(f'cast("{name}" as double) as "{name}"' for name in numbers)
     values = sql.frame(
         con,
-        f"select enterprise_id, {picked} from wh.{RELATION} where {_PARTITION} and hash(enterprise_id) % $every = 0",
-        {**night.key, "every": every},
+        f"select enterprise_id, {picked} from wh.{RELATION} where {_PARTITION} and bucket < $below",
+        {**night.key, "below": below},
     ).unpivot(numbers, index="enterprise_id", variable_name="feature")
     return rows.join(values, on=["enterprise_id", "feature"], how="left", maintain_order="left")

@@ -21,6 +21,7 @@ def test_a_card_draws_the_contributions_of_its_own_model_version(opened_home, mo
     with writer(purpose="test") as con:
         con.execute(
             "create table wh.features.feat_enterprise as select 'p' as portfolio, date '2026-06-30' as as_of_date, "
+            "cast(0 as smallint) as bucket, "
             "'e1' as enterprise_id, 7.0::double as size"
         )
         for version, role, contribution in (("v1", "champion", 0.25), ("v2", "challenger", -0.5)):

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from warehouse import contributions, partition, scores
+from warehouse.buckets import bucket_of
 from warehouse.connection import reader
 from warehouse.errors import Refused
 from warehouse.night import Night
@@ -205,8 +206,9 @@ def test_what_is_drawn_has_the_value_of_each_number_and_is_the_same_sample_each_
     rows = explained(portfolio)
     commit(portfolio, stage(portfolio, rows, said(rows)))
     portfolio.con.execute(
-        "create table wh.features.feat_enterprise as select portfolio, as_of_date, enterprise_id, "
-        "cast(7 as decimal(18, 2)) as debt_to_income, 'many' as assets from wh.scores.portfolio_scores"
+        "create table wh.features.feat_enterprise as select portfolio, as_of_date, "
+        f"{bucket_of('enterprise_id')} as bucket, enterprise_id, cast(7 as decimal(18, 2)) as debt_to_income, "
+        "'many' as assets from wh.scores.portfolio_scores"
     )
     night = Night("lender", NIGHT, "r")
     every = contributions.drawn(portfolio.con, night, model_family="operational_risk")
