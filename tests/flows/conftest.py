@@ -14,7 +14,7 @@ from pathlib import Path
 
 import prefect  # noqa: F401
 import pytest
-from night_processes import NEXT_NIGHT, FirstNight, TwoNights, finish, start
+from night_processes import NEXT_NIGHT, FirstNight, TwoNights, delivered_home, finish, start
 
 
 @pytest.fixture
@@ -44,6 +44,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 def two_nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> TwoNights:
     """Two nights that nothing disturbs, each in a process of its own, on threads and a file; tests change copies."""
     folder = tmp_path_factory.mktemp("two-nights")
+    delivered_home(folder / "first")
     started = time.monotonic()
     finish(start(folder / "first"))
     between = time.monotonic()
@@ -59,9 +60,10 @@ def may_night(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -
 
     from flows.nightly import NightlyParameters, nightly
 
-    home = tmp_path_factory.mktemp("may") / "home"
+    home, day = tmp_path_factory.mktemp("may") / "home", date(2026, 5, 31)
+    delivered_home(home, enterprises=150, night=day)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
         train_quickly(patch)
-        run_id = nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=date(2026, 5, 31)))
+        run_id = nightly(run=NightlyParameters(source="simulated", enterprises=150, as_of=day))
     return FirstNight(home, run_id)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
+
+from yearly_files import deliver_by_year
 
 ROOT = Path(__file__).parents[2]
 NIGHT = ["nightly", "--source", "simulated", "--enterprises", "120", "--as-of", "2026-06-30"]
 NEXT_NIGHT = [*NIGHT[:-1], "2026-07-01"]
+DAY = date(2026, 6, 30)
 
 
 class TwoNights(NamedTuple):
@@ -26,6 +30,13 @@ class FirstNight(NamedTuple):
 
     home: Path
     run_id: str
+
+
+def delivered_home(home: Path, *, enterprises: int = 120, night: date = DAY) -> Path:
+    """Return a home into which all but the last month of a first night is delivered."""
+    portfolio = f"simulated-{enterprises}-7"
+    deliver_by_year(home / "landing" / portfolio, enterprises=enterprises, night=night)
+    return home
 
 
 def start(home: Path, arguments: list[str] = NIGHT) -> subprocess.Popen[str]:

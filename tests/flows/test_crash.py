@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from night_processes import NEXT_NIGHT, NIGHT, TwoNights, finish, start
+from night_processes import NEXT_NIGHT, NIGHT, TwoNights, delivered_home, finish, start
 from polars.testing import assert_frame_equal
 
 pytestmark = pytest.mark.server
@@ -108,6 +108,7 @@ def test_killed_again_and_again_loses_nothing_and_doubles_nothing(
 ) -> None:
     dice = random.Random(20260630)
     homes = [tmp_path / "a", tmp_path / "b"]  # a first night, and one that others came before
+    delivered_home(homes[0])
     shutil.copytree(two_nights.first, homes[1], symlinks=True)
     nights, references = [NIGHT, NEXT_NIGHT], [two_nights.first, two_nights.both]
     readers = [Reader(home) for home in homes]

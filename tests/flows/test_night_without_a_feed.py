@@ -15,9 +15,10 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
+from yearly_files import deliver_by_year
 
 from flows.nightly import NightlyParameters, nightly
-from sources import simulated
+from tasks.deliver import deliver_feeds
 from tests.chromium import LOOK, WIDTHS, browser
 from warehouse.publishing.published import ask
 
@@ -80,7 +81,8 @@ def nights(prefect_session: None, tmp_path_factory: pytest.TempPathFactory) -> I
     """Three nights of June: one file broken and one away, the same where transactions are required, and mended."""
     folder = tmp_path_factory.mktemp("without")
     home, landing = folder / "home", folder / "landing"
-    simulated.deliver(simulated.SimulationSettings(enterprises=150, seed=7), landing, through=JUNE)
+    deliver_by_year(landing, enterprises=150, night=JUNE)
+    deliver_feeds.fn(source="simulated", enterprises=150, through=JUNE, landing=landing)
     whole = (landing / BROKEN).read_bytes()
     (landing / BROKEN).write_bytes(whole[: len(whole) // 2])
     (landing / AWAY).rename(folder / "away")
@@ -109,7 +111,7 @@ def test_a_night_without_a_feed_goes_on_and_is_done(nights: dict[str, Ended]) ->
 
 def test_its_closing_line_tells_the_feeds(nights: dict[str, Ended]) -> None:
     last = nights["goes on"].out.splitlines()[-1].split("  ", 1)[1]
-    assert last.startswith(f"feeds       refused: transactions (1 of 37 files; {BROKEN}: ")
+    assert last.startswith(f"feeds       refused: transactions (1 of 5 files; {BROKEN}: ")
     assert last.endswith(
         "; missing: operational_events (last delivery 2026-05-31); never delivered: overrides, scenarios"
     )
@@ -126,7 +128,7 @@ def test_its_state_in_prefect_is_named_after_the_feeds(nights: dict[str, Ended])
 def test_its_report_says_what_failed(nights: dict[str, Ended]) -> None:
     page = nights["goes on"].report
     top, technical = page.split('<details class="technical"')
-    assert "1 of 37 files of transactions was refused" in top
+    assert "1 of 5 files of transactions was refused" in top
     assert f"<li><b>{BROKEN}</b>: " in top
     assert "operational_events is missing, its last delivery is of 2026-05-31" in top
     assert "<tr><td>overrides</td><td>never delivered</td>" in technical
@@ -155,7 +157,7 @@ def test_ops_has_a_row_for_every_feed(nights: dict[str, Ended]) -> None:
     }  # fmt: skip
     assert night.feeds["as_of_date"].unique().to_list() == [JUNE]
     refused = of_feed(night, "transactions")
-    assert (refused["files"], refused["files_loaded"], refused["files_refused"]) == (37, 36, 1)
+    assert (refused["files"], refused["files_loaded"], refused["files_refused"]) == (5, 4, 1)
     assert refused["refused_path"] == BROKEN
     assert refused["refused_reason"]
     assert refused["last_delivery"] == date(2026, 5, 31)
@@ -166,7 +168,7 @@ def test_without_a_required_feed_it_stops_before_it_scores(nights: dict[str, End
     assert night.code == 1
     assert night.err.count("\n") == 1
     assert night.err.startswith(
-        f"nightly refused: the night stops without a required feed: refused: transactions (1 of 37 files; {BROKEN}: "
+        f"nightly refused: the night stops without a required feed: refused: transactions (1 of 5 files; {BROKEN}: "
     )
     assert f"take it out of NIGHTLEDGER_REQUIRED_FEEDS ({STOPS_WITHOUT})" in night.err
     assert "score" not in night.out
@@ -178,7 +180,7 @@ def test_without_a_required_feed_it_stops_before_it_scores(nights: dict[str, End
 def test_its_refusal_is_published(nights: dict[str, Ended]) -> None:
     night = nights["stops"]
     assert night.ledger["status"].to_list() == ["done", "refused"]
-    assert f"refused: transactions (1 of 37 files; {BROKEN}: " in night.ledger["message"][-1]
+    assert f"refused: transactions (1 of 5 files; {BROKEN}: " in night.ledger["message"][-1]
     again = of_feed(night, "transactions")
     assert (again["status"], again["files_loaded"], again["files_refused"]) == ("refused", 0, 1)
 
