@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,13 +72,29 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def prefect_session() -> Iterator[None]:
-    """One Prefect server for the whole session, without the second that heartbeats add to each flow run."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The file of the database that the one Prefect server of the session made, before any run: copies start sooner.
+
+    The server works without the second that heartbeats add to each flow run.
+    """
+    from prefect.settings import (
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        PREFECT_SERVER_DATABASE_CONNECTION_URL,
+        temporary_settings,
+    )
     from prefect.testing.utilities import prefect_test_harness
 
+    made = tmp_path_factory.mktemp("prefect") / "prefect.db"
     with (
         prefect_test_harness(server_startup_timeout=180),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
-        yield
+        served = str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).removeprefix("sqlite+aiosqlite:///")
+        with closing(sqlite3.connect(served)) as theirs, closing(sqlite3.connect(made)) as ours:
+            theirs.backup(ours)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def prefect_session(prefect_database: Path) -> None:
+    """One Prefect server for the whole session."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,7 +81,7 @@ def free_port() -> int:
 
 
 @pytest.mark.server
-def test_server_deploys_and_schedules(tmp_path: Path) -> None:
+def test_server_deploys_and_schedules(prefect_database: Path, tmp_path: Path) -> None:
     """Catches the releases with which Prefect does not start, or silently never creates a scheduled run."""
     port = free_port()
     api = f"http://127.0.0.1:{port}/api"
@@ -92,6 +93,8 @@ def test_server_deploys_and_schedules(tmp_path: Path) -> None:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
     }
+    (tmp_path / "prefect").mkdir()
+    shutil.copy(prefect_database, tmp_path / "prefect" / "prefect.db")
     prefect = [str(Path(sys.executable).with_name("prefect")), "--no-prompt"]
     log = (tmp_path / "server.log").open("wb")
     server = subprocess.Popen(

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 import pytest
+from yearly_files import deliver_by_year
 
 from tasks.deliver import deliver_feeds
 from warehouse.intake.feed import Feed
@@ -197,14 +198,17 @@ class After(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def after(tmp_path_factory: pytest.TempPathFactory) -> After:
+def after(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> After:
     """An intake of files that are refused, and a night, each as the command line runs it."""
     folder = tmp_path_factory.mktemp("personal")
     home, landing, refused = folder / "var", folder / "landing", folder / "refused"
+    deliver_by_year(landing, enterprises=150, night=DAY)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NIGHTLEDGER_HOME", str(home))
         deliver_feeds.fn(source="simulated", enterprises=150, through=DAY, landing=landing)
     plant(landing, refused)
+    (home / "prefect").mkdir(parents=True)
+    shutil.copy(prefect_database, home / "prefect" / "prefect.db")
     commands = {
         "ingest": ["--landing", str(refused), "--portfolio", "refused"],
         "nightly": [

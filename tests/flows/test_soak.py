@@ -15,8 +15,11 @@ SEED = 15
 
 
 @pytest.mark.timeout(1200)  # some two minutes on an idle machine
-def test_a_night_holds_under_faults(two_nights: TwoNights, tmp_path: Path) -> None:
-    result = soak(tmp_path, seed=SEED, faults=5, homes=1, nights=range(1, 2), jobs=1, first=two_nights.first)
+def test_a_night_holds_under_faults(two_nights: TwoNights, prefect_database: Path, tmp_path: Path) -> None:
+    result = soak(
+        tmp_path, seed=SEED, faults=5, homes=1, nights=range(1, 2), jobs=1, first=two_nights.first,
+        database=prefect_database,
+    )  # fmt: skip
     assert result.violations == 0, table(result)
     assert sum(tried.met for tried in result.tried) >= 4, table(result)
     assert len({tried.fault.kind for tried in result.tried}) >= 4, table(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,14 @@ match sys.stdin.readline().strip():
     case "fail": raise RuntimeError
     case "leave": os._exit(3)
 """
+
+
+@pytest.fixture
+def home(prefect_database: Path, tmp_path: Path) -> Path:
+    """A home in which Prefect's database is made, so that a night comes to its steps sooner."""
+    (tmp_path / "prefect").mkdir()
+    shutil.copy(prefect_database, tmp_path / "prefect" / "prefect.db")
+    return tmp_path
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -77,13 +86,13 @@ def in_time(seconds: float) -> bool:
 
 
 @pytest.mark.timeout(1200)  # three starts of a night: a minute on a quiet machine, ten where all else is busy
-def test_sigterm_ends_a_night_in_any_phase_with_its_line(tmp_path: Path) -> None:
+def test_sigterm_ends_a_night_in_any_phase_with_its_line(home: Path) -> None:
     dice = random.Random(20260630)
     intake = dice.choice(["deliver", "enterprises", "transactions"])
     training = dice.choice(["labels", "champion", "train"])
     scoring = dice.choice(["score", "status", "watch", "publish"])
     for step in (intake, training, scoring):
-        process = start(tmp_path, *NIGHT)
+        process = start(home, *NIGHT)
         wait_for(process, step)
         time.sleep(dice.uniform(0, 0.5))
         process.terminate()
@@ -93,7 +102,7 @@ def test_sigterm_ends_a_night_in_any_phase_with_its_line(tmp_path: Path) -> None
             "nightly terminated: nothing half written; run it again\n",
         ), step
         assert in_time(seconds), (step, seconds)
-        with duckdb.connect(tmp_path / "warehouse.duckdb", read_only=True) as con:
+        with duckdb.connect(home / "warehouse.duckdb", read_only=True) as con:
             status = con.execute(
                 "select status from ops.run_ledger order by started_at desc limit 1"
             ).fetchone()
@@ -105,8 +114,8 @@ def test_sigterm_ends_a_night_in_any_phase_with_its_line(tmp_path: Path) -> None
         assert refused == [], step
 
 
-def test_a_night_whose_own_server_is_killed_ends_soon_in_one_line(tmp_path: Path) -> None:
-    process = start(tmp_path, *NIGHT)
+def test_a_night_whose_own_server_is_killed_ends_soon_in_one_line(home: Path) -> None:
+    process = start(home, *NIGHT)
     wait_for(process, "deliver")
     (server,) = psutil.Process(process.pid).children()
     server.kill()
@@ -114,7 +123,7 @@ def test_a_night_whose_own_server_is_killed_ends_soon_in_one_line(tmp_path: Path
     assert process.returncode == 1
     assert errors == (
         "nightly failed: the Prefect server ended with exit code -9; what it said last is in "
-        f"{tmp_path / 'logs' / 'prefect-server.txt'}; run it again\n"
+        f"{home / 'logs' / 'prefect-server.txt'}; run it again\n"
     )
     assert in_time(seconds)
 

@@ -50,9 +50,9 @@ class Undisturbed:
     It begins with its first night, or with the second in a copy of a home that has the first one.
     """
 
-    def __init__(self, folder: Path, first: Path | None) -> None:
+    def __init__(self, folder: Path, first: Path | None, database: Path | None) -> None:
         self.home = new_home(folder / "undisturbed", copy_of=first)
-        self.server = Server(folder / "server-undisturbed")
+        self.server = Server(folder / "server-undisturbed", copy_of=database)
         self.server.start()
         self._nights = 0 if first is None else 1
 

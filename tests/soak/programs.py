@@ -26,7 +26,6 @@ from warehouse.intake.feeds import FEEDS
 
 ROOT = Path(__file__).parents[2]
 LONGEST_NIGHT = 400.0
-_DATABASE = "prefect.db"  # in the folder that PREFECT_HOME names
 LINE = re.compile(r"^\d\d:\d\d:\d\d  (\S+)(?: +gate (\w+))?.*?(?:(\d+\.\d) s)?$")
 
 
@@ -165,11 +164,12 @@ def alive(home: Path) -> list[psutil.Process]:
 class Server:
     """A Prefect server of its own for one home, which can be killed and started again on the same port."""
 
-    def __init__(self, folder: Path, *, like: Server | None = None) -> None:
-        """Choose a port; the database is made at the start, or copied from another server, which is quicker."""
+    def __init__(self, folder: Path, *, copy_of: Path | None = None) -> None:
+        """Choose a port; the database is made at the start, or copied from that of another server, which is quicker."""
         folder.mkdir(parents=True)
-        if like is not None:
-            with closing(like.database()) as theirs, closing(sqlite3.connect(folder / _DATABASE)) as ours:
+        self.database = folder / "prefect.db"
+        if copy_of is not None:
+            with closing(sqlite3.connect(copy_of)) as theirs, closing(sqlite3.connect(self.database)) as ours:
                 theirs.backup(ours)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -183,10 +183,6 @@ class Server:
             "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
-
-    def database(self) -> sqlite3.Connection:
-        """Open the database of the server."""
-        return sqlite3.connect(self.folder / _DATABASE)
 
     @property
     def url(self) -> str:

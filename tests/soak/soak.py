@@ -32,12 +32,20 @@ class Soak:
 
 
 def soak(
-    folder: Path, *, seed: int, faults: int, homes: int, nights: range, jobs: int, first: Path | None = None
+    folder: Path,
+    *,
+    seed: int,
+    faults: int,
+    homes: int,
+    nights: range,
+    jobs: int,
+    first: Path | None = None,
+    database: Path | None = None,
 ) -> Soak:
     """Run a schedule in a folder, so many homes at a time, saying each fault as it ends.
 
     The nights begin with the first, in empty homes, or with the second, in homes that an undisturbed first night left:
-    `first`.
+    `first`. Prefect's database is made, or a copy of `database`.
     """
     started = time.monotonic()
     # a shell that runs this in the background has it ignored, and so would every program that is started here
@@ -49,7 +57,7 @@ def soak(
         with saying:
             print(f"{time.monotonic() - started:6.0f} s  {_line(tried)}", flush=True)
 
-    undisturbed = Undisturbed(folder, first)
+    undisturbed = Undisturbed(folder, first, database)
     disturbed: list[Home] = []
     try:
         disturbed += [new_home(folder / f"home-{number}", copy_of=first) for number in range(homes)]
@@ -59,7 +67,7 @@ def soak(
 
         def course(number: int) -> Course:
             own = [fault for fault in dealt if fault.home == number]
-            server = Server(folder / f"server-{number}", like=undisturbed.server)
+            server = Server(folder / f"server-{number}", copy_of=undisturbed.server.database)
             return run_course(disturbed[number], server, nights, own, usual=(usual[0], usual[-1]), say=say)
 
         def rest() -> None:
