@@ -120,7 +120,7 @@ def test_two_nights_of_one_lender_at_once_on_dask_write_the_same_rows_once(lende
     heights = {frames["scores.portfolio_scores"].height for frames in on_file.values()}
     while first.poll() is None:  # readers meet neither a lock nor half a night
         assert lender.scores() in heights
-        time.sleep(2)  # a look takes a good part of a core, which the nights need
+        time.sleep(5)  # a look takes a good part of a core, which the nights need
     finish(first)
     finish(second)
     assert_same(lender.published(), on_file["next"])
