@@ -41,8 +41,10 @@ def read_csv(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[str
     with as_duckdb_reads(file, start=header.start, delimiter=header.delimiter) as text:
         fields = [_field(n) for n in range(len(columns))]
         _scan_text(con, text, fields, delimiter=header.delimiter, quote='"', has_header=True)
-        blank = blank_lines(text) if count(con, "intake_rejects") else []
-    _set_malformed_aside(con, first_line=2, blank=blank)
+        rejected = count(con, "intake_rejects")
+        blank = blank_lines(text) if rejected else []
+    if rejected:
+        _set_malformed_aside(con, first_line=2, blank=blank)
     _number_rows(con, columns)
     if repeated := _repeated_headers(con, columns, header):
         con.executemany(
@@ -88,7 +90,7 @@ def _repeated_headers(con: duckdb.DuckDBPyConnection, columns: list[str], header
     named = next(column for column, name in zip(columns, header.names, strict=True) if name == column)
     rows = con.execute(
         f"select file_row, {', '.join(map(identifier, columns))} from intake_source "
-        f"where lower(trim({identifier(named)})) in (select unnest($names))",
+        f"where list_contains($names, lower(trim({identifier(named)})))",
         {"names": list(header.names)},
     ).fetchall()
     repeated = []
@@ -111,7 +113,8 @@ def read_ndjson(con: duckdb.DuckDBPyConnection, file: WholeFile, *, wanted: set[
     """
     with as_duckdb_reads(file) as text:
         _scan_text(con, text, ["line"], delimiter=_NO_DELIMITER, quote="", has_header=False)
-    _set_malformed_aside(con, first_line=1, blank=[])
+    if count(con, "intake_rejects"):
+        _set_malformed_aside(con, first_line=1, blank=[])
     is_object = "(json_valid(line) and starts_with(ltrim(line), '{'))"
     number = "rowid - (select min(rowid) from intake_lines) + 1"
     filled = "trim(line) <> ''"

@@ -95,18 +95,21 @@ def ingest_files(
     feed = files[0].feed
     loaded = file_ledger.loaded_files(con, portfolio=portfolio, feed=feed)
     awaited = file_ledger.awaited(con, portfolio=portfolio, feed=feed)
+    versions.renew_hashes(con, FEEDS[feed])
     for file in files:
         record = FileRecord(
             portfolio=portfolio, feed=feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
         )
         yield _ingest(con, file, record, before=loaded.get(file.path), awaited=file.path in awaited)
+    _drop(con)
 
 
 def ingest_file(
     con: duckdb.DuckDBPyConnection, file: LandingFile, *, portfolio: str, run_id: str
 ) -> IngestResult:
     """Load one file, as `ingest_files` does."""
-    return next(ingest_files(con, [file], portfolio=portfolio, run_id=run_id))
+    (result,) = ingest_files(con, [file], portfolio=portfolio, run_id=run_id)
+    return result
 
 
 def _ingest(
@@ -125,24 +128,20 @@ def _ingest(
         job = _Job(file=file, feed=FEEDS[file.feed], record=record, before=before)
         if before and job.reads_again and not awaited:
             return _result(before, status="already_loaded", message="already loaded")
-        try:
-            return _load(con, job)
-        finally:
-            numbered_rows.drop(con)
-            for name in (
-                "intake_typed",
-                "intake_known",
-                "intake_strange",
-                "intake_similar",
-                *versions.TEMPORARY,
-            ):
-                con.execute(f"drop table if exists temp.main.{name}")
+        return _load(con, job)
     except FileRefused as refusal:
         return _refuse(con, record, before=before, reason=str(refusal))
     except FileNotFoundError as error:
         if error.filename != str(file.full):
             raise
         return _refuse(con, record, before=before, reason="unreadable: the file went away while it was read")
+
+
+def _drop(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove what was kept of the file that was read last."""
+    numbered_rows.drop(con)
+    names = ("intake_typed", "intake_known", "intake_strange", "intake_similar", *versions.TEMPORARY)
+    con.execute("; ".join(f"drop table if exists temp.main.{name}" for name in names))
 
 
 def _refuse(
@@ -157,6 +156,9 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     feed, portfolio = job.feed, job.record.portfolio
     stat_before = job.file.full.stat()
     file = whole_file(job.file.full, mapping=job.file.mapping)
+    con.execute(
+        "drop table if exists temp.main.intake_typed"
+    )  # else two files would be held while this one is read
     delivered = numbered_rows.read(con, file, feed=feed)
     with numbered_rows.damage_refused(file):  # the values of a Parquet file are read only now
         faults = type_rows(
@@ -171,13 +173,22 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
     with transaction(con):
         versions.note_withdrawn(con, feed, before=job.before)
         _withdraw(con, job)
-        versions.order_versions(con, feed, portfolio=portfolio)  # rows that stand without the withdrawn ones
-        versions.find_repeats(con, feed, delivered=list(delivered.types), portfolio=portfolio)
-        superseded = versions.note_arriving(con, feed)
-        quarantined = quarantine(con, job.record, faults=faults, types=delivered.types)
-        versions.order_arriving(con, feed)
-        loaded = _insert(con, job)
-        duplicates = _first_number(con, "select count(*) from intake_repeats where equal")
+        if job.before:  # rows that stand without the withdrawn ones
+            versions.order_versions(con, feed, portfolio=portfolio)
+        repeats = versions.find_repeats(con, feed, delivered=list(delivered.types), portfolio=portfolio)
+        superseded = versions.note_arriving(con, feed) if repeats else 0
+        quarantined = quarantine(
+            con,
+            job.record,
+            faults=faults,
+            types=delivered.types,
+            malformed=delivered.malformed,
+            repeats=repeats,
+        )
+        if repeats:
+            versions.order_arriving(con, feed)
+        loaded = _insert(con, job, ordered=repeats)
+        duplicates = _first_number(con, "select count(*) from intake_repeats where equal") if repeats else 0
         if delivered.rows != loaded + quarantined + duplicates:
             raise RowsLostError(
                 f"{job.file.path}: {delivered.rows} rows delivered, but {loaded} loaded, {quarantined} "
@@ -223,10 +234,10 @@ def _brings_known_at(con: duckdb.DuckDBPyConnection, job: _Job, delivered: numbe
 
 def _withdraw(con: duckdb.DuckDBPyConnection, job: _Job) -> None:
     """Remove all rows of the file that was loaded under this path before and mark its ledger row `replaced`."""
+    if job.before is None:  # no row of a path is in quarantine unless a file is loaded under it
+        return
     key = {"portfolio": job.record.portfolio, "path": job.file.path}
     con.execute("delete from wh.ops.quarantine where portfolio = $portfolio and path = $path", key)
-    if job.before is None:
-        return
     if job.before.loaded:  # else the rows of this content belong to a copy under another path
         con.execute(
             f"""delete from wh.raw.{job.feed.name}
@@ -240,13 +251,16 @@ def _withdraw(con: duckdb.DuckDBPyConnection, job: _Job) -> None:
     )
 
 
-def _insert(con: duckdb.DuckDBPyConnection, job: _Job) -> int:
+def _insert(con: duckdb.DuckDBPyConnection, job: _Job, *, ordered: bool) -> int:
+    until, order = "null", ""
+    if ordered:
+        until, order = "o.until", "left join intake_order as o on n.file_row = o.file_row"
     return _first_number(
         con,
         f"""insert into wh.raw.{job.feed.name} by name
-            select n.* exclude (fault, brings_known_at, is_repeat), o.until as known_to, $portfolio as portfolio,
+            select n.* exclude (fault, brings_known_at, is_repeat), {until} as known_to, $portfolio as portfolio,
                    $file_hash as file_hash, $run_id as run_id, $now as loaded_at
-            from {versions.ARRIVING} as n left join intake_order as o on n.file_row = o.file_row""",
+            from {versions.ARRIVING} as n {order}""",
         {
             **job.record.model_dump(include={"portfolio", "file_hash", "run_id"}),
             "now": settings().local_now(),

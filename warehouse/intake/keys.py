@@ -79,10 +79,16 @@ def key_columns(feed: Feed) -> tuple[str, ...]:
     return tuple(name for name in names if feed.column(name).type == "varchar")
 
 
+def is_sound(key: str) -> str:
+    """Return SQL that is true if no program changed the key, as its letters alone show; of nearly every key they do."""
+    return f"regexp_full_match({key}, '{_SOUND}')"
+
+
 def is_damaged(key: str) -> str:
     """Return SQL that is true if a program changed the key."""
-    seen = f"regexp_full_match({key}, '{_SOUND}')"
-    return f"case when not {seen} then {_by_spreadsheet(key)} or regexp_matches({key}, '{_UNSEEN}') end"
+    return (
+        f"case when not {is_sound(key)} then {_by_spreadsheet(key)} or regexp_matches({key}, '{_UNSEEN}') end"
+    )
 
 
 def damage(name: str, key: str, shown: str) -> str:

@@ -27,6 +27,15 @@ from warehouse.intake.parquet_files import read_parquet
 from warehouse.intake.text_check import ends_told
 from warehouse.intake.whole_files import WholeFile
 
+_VIEWS = ("intake_rows", "intake_source")
+_TABLES = (
+    "intake_lines",
+    "intake_keys",
+    "intake_objects",
+    "intake_malformed",
+    "intake_rejects",
+    "intake_scans",
+)
 _DAMAGED_FILE = (
     duckdb.InvalidInputException,
     duckdb.ConversionException,
@@ -44,12 +53,14 @@ class Delivered:
         extra: Columns of the file that nothing reads; they are left out.
         notes: What is unusual in the file and what the mapping leaves out, each as a sentence.
         rows: Data rows, malformed ones included.
+        malformed: How many of them are no row, and stand in `intake_malformed`.
     """
 
     types: dict[str, str]
     extra: tuple[str, ...]
     notes: tuple[str, ...]
     rows: int
+    malformed: int
 
 
 def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Delivered:
@@ -68,11 +79,12 @@ def read(con: duckdb.DuckDBPyConnection, file: WholeFile, *, feed: Feed) -> Deli
             read_text = read_csv if file.format == "csv" else read_ndjson
             in_file = [(name, "VARCHAR") for name in read_text(con, file, wanted=looked_for)]
         declared = declare_rows(con, feed, file.mapping, types=dict(in_file))
-        rows = count(con, "intake_rows") + count(con, "intake_malformed")
+        malformed = count(con, "intake_malformed")
+        rows = malformed + count(con, "intake_rows")
     if rows == 0:
         raise FileRefused("empty: the file has columns but no row")
     notes = declared.notes if file.lines_alike else (ends_told(file.text), *declared.notes)
-    return Delivered(types=declared.types, extra=declared.extra, notes=notes, rows=rows)
+    return Delivered(types=declared.types, extra=declared.extra, notes=notes, rows=rows, malformed=malformed)
 
 
 @contextmanager
@@ -92,17 +104,8 @@ def damage_refused(file: WholeFile) -> Iterator[None]:
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the temporary relations of the file that was read last."""
-    for name in ("intake_rows", "intake_source"):
-        con.execute(f"drop view if exists temp.main.{name}")
-    for name in (
-        "intake_lines",
-        "intake_keys",
-        "intake_objects",
-        "intake_malformed",
-        "intake_rejects",
-        "intake_scans",
-    ):
-        con.execute(f"drop table if exists temp.main.{name}")
+    views = [f"drop view if exists temp.main.{name}" for name in _VIEWS]
+    con.execute("; ".join([*views, *(f"drop table if exists temp.main.{name}" for name in _TABLES)]))
 
 
 def _first_line(error: Exception, file: WholeFile) -> str:

@@ -23,33 +23,54 @@ _TAKEN_BY = {
 
 
 def quarantine(
-    con: duckdb.DuckDBPyConnection, record: FileRecord, *, faults: list[Fault], types: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    record: FileRecord,
+    *,
+    faults: list[Fault],
+    types: dict[str, str],
+    malformed: int,
+    repeats: bool,
 ) -> int:
-    """Write the faulty rows of the file that was read into `ops.quarantine` and return how many."""
+    """Write the faulty rows of the file that was read into `ops.quarantine` and return how many.
+
+    Args:
+        con: a writer's cursor in the transaction that loads the file.
+        record: the file.
+        faults: what `type_rows` returned.
+        types: the columns of `intake_rows`, with their types in the file.
+        malformed: rows of `intake_malformed`.
+        repeats: whether `intake_repeats` holds what `find_repeats` found of this file.
+    """
     feed = FEEDS[record.feed]
-    text = forgotten.text_of_row(_row_text(feed, types), feed, forgotten.names(con, record.portfolio))
-    moved = _insert(con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed")
+    moved = 0
+    if malformed:
+        moved += _insert(
+            con, record, "file_row, 'malformed_row' as rule, detail, raw_text from intake_malformed"
+        )
     broken = con.execute(
         "select distinct fault from intake_typed where fault is not null order by all"
     ).fetchall()
-    if broken or _any(con, "intake_repeats where not equal"):
+    repeats = repeats and _any(con, "intake_repeats where not equal")
+    if broken or repeats:
+        text = forgotten.text_of_row(_row_text(feed, types), feed, forgotten.names(con, record.portfolio))
         # the sentences of these rules alone: each takes 2 ms to compile
         # and the rows of these alone: the first condition is asked before any row is joined
         rules = "".join(f"when t.fault = {number} then '{faults[number].rule}' " for (number,) in broken)
         details = "".join(f"when t.fault = {number} then {faults[number].detail} " for (number,) in broken)
         ways = " ".join(f"when '{other}' then '{sentence}'" for other, sentence in _TAKEN_BY.items())
         repeated = f"'The key ({', '.join(feed.key)})' || case t.taken_by {ways} end"
+        rows = "select *, null as taken_by from intake_typed where fault is not null"
+        if repeats:
+            rows = """select s.*, m.taken_by from intake_typed as s
+                left join intake_repeats as m on s.file_row = m.file_row
+                where (s.fault is not null or s.is_repeat) and (s.fault is not null or not m.equal)"""
         moved += _insert(
             con,
             record,
             f"""r.file_row, case {rules} when t.is_repeat then 'key_repeated' end as rule,
                 case {details} when t.is_repeat then {repeated} end as detail, {text} as raw_text
                 from intake_rows as r
-                inner join (
-                    select s.*, m.taken_by from intake_typed as s
-                    left join intake_repeats as m on s.file_row = m.file_row
-                    where (s.fault is not null or s.is_repeat) and (s.fault is not null or not m.equal)
-                ) as t on r.file_row = t.file_row""",
+                inner join ({rows}) as t on r.file_row = t.file_row""",
         )
     return moved
 

@@ -12,25 +12,32 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.intake import forgotten, keys, versions
-from warehouse.intake.feed import Feed
+from warehouse.intake.amounts import NUMBER_TYPES
+from warehouse.intake.feed import Feed, FeedColumn
 from warehouse.intake.file_ledger import FileRecord
 from warehouse.intake.forms import sql_form
 from warehouse.intake.mapping import AS_ASKED, FeedMapping
 from warehouse.intake.number_marks import refuse_other_marks
-from warehouse.intake.values import typed_rows
+from warehouse.intake.values import is_plain, typed_rows
 from warehouse.sql import quoted
 
 _NO_CATEGORY = r"@|\d{7}"  # an address, or as many digits as a telephone or tax number has
+_SHORTEST_NUMBER = 7
 _BETWEEN_DIGITS = r"[^\d\p{L}@]+"  # taken out first: one pattern that allows for it costs 14 ms to compile
+_FOUND_LATER = "false"  # once the other faults are known: see keys.note_similar
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way in which a row can be wrong: the rule, and as SQL its condition and the sentence that explains it."""
+    """One way in which a row can be wrong: the rule, and as SQL its condition and the sentence that explains it.
+
+    Where a column is named, no text of it that `_is_sound` is wrong in this way.
+    """
 
     rule: str
     broken: str
     detail: str
+    column: str | None = None
 
 
 def type_rows(
@@ -57,14 +64,22 @@ def type_rows(
     Raises:
         FileRefused: when the numbers of a column are written otherwise than the mapping says.
     """
-    refuse_other_marks(con, feed, types=types, mapping=mapping)
+    plain, sound = _plain_and_sound(con, feed, types=types, mapping=mapping)
+    if any(column.type in NUMBER_TYPES and column.name not in plain for column in feed.columns):
+        refuse_other_marks(con, feed, types=types, mapping=mapping)
     faults = _faults(feed, types)
     flags = ", ".join(f'"has_{name}"' for name in types)
-    borrower = "left join known as k on t.enterprise_id = k.known_enterprise" if feed.of_borrowers else ""
-    cases = " ".join(f"when {fault.broken} then {number}" for number, fault in enumerate(faults))
+    borrower = (
+        "left join known as k on t.enterprise_id = k.known_enterprise" if _names_borrowers(feed) else ""
+    )
+    cases = " ".join(
+        f"when {fault.broken} then {number}"
+        for number, fault in enumerate(faults)
+        if fault.column not in sound and fault.broken != _FOUND_LATER
+    )
     con.execute(
         f"""create or replace temp table intake_typed as
-            with {typed_rows(feed, types, mapping)},
+            with {typed_rows(feed, types, mapping, plain=plain)},
             known as (
                 select distinct enterprise_id as known_enterprise
                 from wh.raw.enterprises where portfolio = $portfolio
@@ -86,6 +101,44 @@ def type_rows(
 def shown(feed: Feed, name: str) -> str:
     """Return SQL of a delivered value as a sentence may quote it: its form, and masked if it is personal."""
     return "'***'" if name in feed.hidden else sql_form(f"cast(r.{_q(name)} as varchar)")
+
+
+def _plain_and_sound(
+    con: duckdb.DuckDBPyConnection, feed: Feed, *, types: dict[str, str], mapping: FeedMapping
+) -> tuple[set[str], set[str]]:
+    """Return the columns of text that are read without cleaning, and those among them whose texts have no fault.
+
+    All rows are asked at once, and the columns of nearly every file are both: few patterns are left to compile.
+    """
+    texts = [column for column in feed.columns if types.get(column.name) == "VARCHAR"]
+    if not texts:
+        return set(), set()
+    questions = [(column, is_plain(column, mapping)) for column in texts]
+    questions += [(column, _is_sound(feed, column)) for column in texts]
+    answers = [
+        f"coalesce(bool_and({condition}) filter ({_q(column.name)} is not null), true)"
+        for column, condition in questions
+    ]
+    row = con.execute(f"select {', '.join(answers)} from intake_rows").fetchone() or ()
+    plain = {column.name for column, answer in zip(texts, row[: len(texts)], strict=True) if answer}
+    sound = {column.name for column, answer in zip(texts, row[len(texts) :], strict=True) if answer}
+    return plain, plain & sound
+
+
+def _is_sound(feed: Feed, column: FeedColumn) -> str:
+    """Return SQL that is true for a plain text without a fault of its column, as far as a glance tells."""
+    text = _q(column.name)
+    if column.name in keys.key_columns(feed):
+        return keys.is_sound(text)
+    if column.category:
+        few_digits = f"strlen({text}) < {_SHORTEST_NUMBER} or not regexp_matches({text}, '[0-9]')"
+        return f"not contains({text}, '@') and ({few_digits})"
+    return "true"
+
+
+def _names_borrowers(feed: Feed) -> bool:
+    """Return True if the rows name borrowers that another feed brings."""
+    return feed.of_borrowers and feed.name != "enterprises"
 
 
 def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
@@ -110,7 +163,9 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
     )
     for name in keys.key_columns(feed):
         key = f"t.{_q(name)}"
-        faults.append(Fault("damaged_key", keys.is_damaged(key), keys.damage(name, key, shown(feed, name))))
+        faults.append(
+            Fault("damaged_key", keys.is_damaged(key), keys.damage(name, key, shown(feed, name)), name)
+        )
     for column in feed.columns:
         if column.choices:
             allowed = ", ".join(quoted(choice) for choice in column.choices)
@@ -120,6 +175,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                     "not_allowed",
                     f"t.{_q(column.name)} not in ({allowed})",
                     f"'The column {column.name} holds ''' || {shown(feed, column.name)} || {sentence}",
+                    column.name,
                 )
             )
     faults.extend(
@@ -138,6 +194,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
             _is_no_category(f"t.{_q(column.name)}"),
             f"'The column {column.name} holds ''' || {shown(feed, column.name)} || ''', a number or address that may "
             "be personal; it is published as it is, deliver a category.'",
+            column.name,
         )
         for column in feed.columns
         if column.category
@@ -152,7 +209,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
                 f"cast(t.{_q(business_time)} as date) || '.'",
             )
         )
-    if feed.of_borrowers and feed.name != "enterprises":
+    if _names_borrowers(feed):
         name = "enterprise_id"
         faults.append(
             Fault(
@@ -167,7 +224,7 @@ def _faults(feed: Feed, types: dict[str, str]) -> list[Fault]:
         faults.append(
             Fault(
                 "similar_key",
-                "false",  # found once the other faults are known: see keys.note_similar
+                _FOUND_LATER,
                 f"'The {name} ''' || {shown(feed, name)} || '''' || "
                 f"{_resembles(name, ' differs from the known key')}",
             )

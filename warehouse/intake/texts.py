@@ -41,6 +41,12 @@ def value_of(text: str) -> str:
     )
 
 
+def says_itself(text: str) -> str:
+    """Return SQL that is true for a text that `value_of` leaves as it is, but false for rare ones too; no pattern."""
+    words = ", ".join(map(quoted, NULL_WORDS))
+    return f"({_is_bare(text)} and (strlen({text}) > {_LONGEST} or not list_contains([{words}], {text})))"
+
+
 def _is_bare(text: str) -> str:
     # true for nearly every text, and ten times faster than trimming it
     return f"{text} between '!' and '~~' and {text}[-1] between '!' and '~'"

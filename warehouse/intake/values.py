@@ -1,31 +1,46 @@
 """Turn every delivered value into its declared type, or into nothing where it says nothing or does not fit.
 
 Regular expressions are dear over millions of rows. So a text is first cast by DuckDB, and only where the result does
-not print back letter by letter is it cleaned and read by the strict patterns of `amounts` and `times`.
+not print back letter by letter is it cleaned and read by the strict patterns of `amounts` and `times`. They are dear to
+compile too, a few rows of each file of a day pay for all of them: a column of which every text is plain (`is_plain`) is
+read without them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from warehouse.intake import amounts, times
 from warehouse.intake.feed import Feed, FeedColumn
 from warehouse.intake.mapping import FeedMapping
-from warehouse.intake.texts import value_of
+from warehouse.intake.texts import says_itself, value_of
 from warehouse.sql import quoted
 
 
-def typed_rows(feed: Feed, types: dict[str, str], mapping: FeedMapping) -> str:
+def is_plain(column: FeedColumn, mapping: FeedMapping) -> str:
+    """Return SQL that is true for a text of the column that reads the same without cleaning and patterns."""
+    text = f'"{column.name}"'
+    attempt = _quick(column, text, mapping)
+    return says_itself(text) if attempt is None else f"({attempt}) is not null"
+
+
+def typed_rows(feed: Feed, types: dict[str, str], mapping: FeedMapping, *, plain: Collection[str]) -> str:
     """Return SQL of the relations up to `typed` (file_row, columns, delivered_at, has_<column> by `types`).
 
     Args:
         feed: the feed of the file.
         types: the columns of `intake_rows`, with their types in the file.
         mapping: how numbers, dates and times are written in the file.
+        plain: the columns of which every text is plain or null.
     """
     quick, cleaned, typed = ["r.*"], ["*"], ["file_row"]
     for column in feed.columns:
         name, alias = column.name, "delivered_at" if column.name == "known_at" else column.name
         if name not in types:
             typed.append(f'cast(null as {column.type}) as "{alias}"')
+        elif name in plain:
+            typed.append(f'{_plain(column, mapping)} as "{alias}"')
+            typed.append(f'"{name}" is not null as "has_{name}"')
         elif _is_native(column, types[name]):
             typed.append(f'{_native(column, types[name], mapping)} as "{alias}"')
             typed.append(f'{present(types[name], name, "")} as "has_{name}"')
@@ -34,7 +49,7 @@ def typed_rows(feed: Feed, types: dict[str, str], mapping: FeedMapping) -> str:
             delivered = f'"{name}"' if types[name] == "VARCHAR" else f'"{name} printed"'
             if types[name] != "VARCHAR":
                 quick.append(f'{_printed(column, types[name])} as "{name} printed"')
-            attempt = _quick(column, delivered, mapping) if types[name] == "VARCHAR" else None
+            attempt = _quick(column, f"r.{delivered}", mapping) if types[name] == "VARCHAR" else None
             if attempt is None:
                 cleaned.append(f"{value_of(delivered)} as {text}")
                 typed += [f'{value} as "{alias}"', f'{text} is not null as "has_{name}"']
@@ -98,7 +113,6 @@ def _printed(column: FeedColumn, delivered: str) -> str:
 
 def _quick(column: FeedColumn, text: str, mapping: FeedMapping) -> str | None:
     """Return SQL of a value that needs no cleaning, null for others; None where the type has no such test."""
-    text = f"r.{text}"
     if column.type in times.TIME_TYPES:
         return times.quick_time(column, text, mapping)
     if column.type in amounts.NUMBER_TYPES:
@@ -106,6 +120,14 @@ def _quick(column: FeedColumn, text: str, mapping: FeedMapping) -> str | None:
     if column.choices:
         return f"case when {text} in ({', '.join(map(quoted, column.choices))}) then {text} end"
     return f"try_cast({text} as boolean)" if column.type == "boolean" else None
+
+
+def _plain(column: FeedColumn, mapping: FeedMapping) -> str:
+    """Return SQL of the value of a plain text."""
+    text = f'"{column.name}"'
+    if _quick(column, text, mapping) is None or column.choices:
+        return _read(column, text, mapping)
+    return f"try_cast({text} as {column.type})"
 
 
 def _read(column: FeedColumn, text: str, mapping: FeedMapping) -> str:

@@ -41,14 +41,19 @@ TEMPORARY = (
 """The temporary tables of this module."""
 
 
-def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str], portfolio: str) -> None:
+def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[str], portfolio: str) -> bool:
     """Fill `intake_repeats` (file_row, taken_by, equal) with the faultless rows that are no version of their key.
+
+    Where no key of the file stands twice, all faultless rows are new and there is nothing to compare: it returns False,
+    and no table is made.
 
     Content is compared on the columns that this file delivers. The rows of the file that it corrects must have been
     withdrawn before. `intake_standing` holds the rows of `raw` that share a key with a faultless row,
     `intake_candidates` the faultless rows whose key, by its hash, another row of the file or of `raw` has.
     """
-    _look_up(con, feed, keys=ARRIVING, portfolio=portfolio)
+    if not (_find_alike(con, feed, keys=ARRIVING) or _share_keys(con)):
+        return False
+    _note_standing(con, feed, keys=ARRIVING, portfolio=portfolio)
     con.execute(
         f"""create or replace temp table intake_candidates as
             select * from {ARRIVING} where key_hash in (
@@ -73,6 +78,7 @@ def find_repeats(con: duckdb.DuckDBPyConnection, feed: Feed, *, delivered: list[
         _mark_repeats(con)
     if _any(con, "intake_repeats"):
         _find_equal(con, feed, delivered=delivered)
+    return True
 
 
 def note_withdrawn(con: duckdb.DuckDBPyConnection, feed: Feed, *, before: FileRecord | None) -> None:
@@ -122,7 +128,9 @@ def order_versions(con: duckdb.DuckDBPyConnection, feed: Feed, *, portfolio: str
     """Set `known_to` of every version in `raw` of the noted keys to the `known_at` of the next one, or null."""
     if _any(con, "intake_versions"):
         hashed = f"(select *, {key_hash(feed)} as key_hash from intake_versions)"
-        _look_up(con, feed, keys=hashed, portfolio=portfolio)
+        renew_hashes(con, feed)
+        _find_alike(con, feed, keys=hashed)
+        _note_standing(con, feed, keys=hashed, portfolio=portfolio)
         _note_order(con, feed, arriving="")
 
 
@@ -151,18 +159,28 @@ def _note_order(con: duckdb.DuckDBPyConnection, feed: Feed, *, arriving: str) ->
     )
 
 
-def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio: str) -> None:
-    """Fill `intake_standing` with the rows of `raw` that have one of these keys, which come with their hashes.
+def _find_alike(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str) -> int:
+    """Fill `intake_alike` with the rows of `raw` that have the hash of one of these keys, and return how many.
 
-    Of all the record only the hashes of the keys are read, and the rest of the few rows whose hash is the same.
+    Of all the record only the hashes of the keys are read.
     """
-    table = f"wh.raw.{feed.name}"
-    _renew_hashes(con, feed)
-    con.execute(
+    row = con.execute(
         f"""create or replace temp table intake_alike as
-            select o.rowid as id from {table} as o
+            select o.rowid as id from wh.raw.{feed.name} as o
             semi join {keys} as t on o.key_hash = t.key_hash"""
-    )
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _share_keys(con: duckdb.DuckDBPyConnection) -> bool:
+    """Return True if two faultless rows of the file have the same hash of their key."""
+    row = con.execute(f"select count(*) > count(distinct key_hash) from {ARRIVING}").fetchone()
+    return bool(row and row[0])
+
+
+def _note_standing(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio: str) -> None:
+    """Fill `intake_standing` with those rows of `intake_alike` that have one of these keys."""
+    table = f"wh.raw.{feed.name}"
     borrower = ("enterprise_id",) if feed.of_borrowers else ()
     standing = dict.fromkeys((*feed.key, *borrower, "known_at", "known_to"))
     con.execute(
@@ -175,8 +193,11 @@ def _look_up(con: duckdb.DuckDBPyConnection, feed: Feed, *, keys: str, portfolio
     )
 
 
-def _renew_hashes(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
-    """Write the hashes of all rows anew if one has none, or if another version of DuckDB made them."""
+def renew_hashes(con: duckdb.DuckDBPyConnection, feed: Feed) -> None:
+    """Write the hashes of all rows anew if one has none, or if another version of DuckDB made them.
+
+    Before the first file of a feed: the rows of each file come with their hashes.
+    """
     table = f"wh.raw.{feed.name}"
     outdated = f"(select key_hash is distinct from {key_hash(feed)} from {table} limit 1)"
     row = con.execute(
