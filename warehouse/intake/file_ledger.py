@@ -35,16 +35,15 @@ class FileRecord(BaseModel):
     run_id: str
 
 
-def loaded_files(con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str) -> dict[str, FileRecord]:
-    """Return by its path the record of each file of a feed that is loaded now."""
+def records(con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str) -> tuple[FileRecord, ...]:
+    """Return the records of all files of a feed, also of those that were refused or replaced."""
     names = ", ".join(FileRecord.model_fields)
     rows = con.execute(
         f"""select {names} from wh.ops.file_ledger
-            where portfolio = $portfolio and feed = $feed and status = 'loaded'""",
+            where portfolio = $portfolio and feed = $feed""",
         {"portfolio": portfolio, "feed": feed},
     ).fetchall()
-    records = (FileRecord(**dict(zip(FileRecord.model_fields, row, strict=True))) for row in rows)
-    return {record.path: record for record in records}
+    return tuple(FileRecord(**dict(zip(FileRecord.model_fields, row, strict=True))) for row in rows)
 
 
 def same_content(con: duckdb.DuckDBPyConnection, record: FileRecord) -> str | None:
@@ -69,13 +68,14 @@ def awaited(con: duckdb.DuckDBPyConnection, *, portfolio: str, feed: str) -> set
     return {path for (path,) in rows}
 
 
-def write(con: duckdb.DuckDBPyConnection, record: FileRecord) -> None:
-    """Store the record in place of an earlier one of the same portfolio, path and content."""
-    con.execute(
-        """delete from wh.ops.file_ledger
-           where portfolio = $portfolio and path = $path and file_hash = $file_hash""",
-        record.model_dump(include={"portfolio", "path", "file_hash"}),
-    )
+def write(con: duckdb.DuckDBPyConnection, record: FileRecord, *, is_new: bool = False) -> None:
+    """Store the record in place of an earlier one of the same portfolio, path and content, unless it is new."""
+    if not is_new:
+        con.execute(
+            """delete from wh.ops.file_ledger
+               where portfolio = $portfolio and path = $path and file_hash = $file_hash""",
+            record.model_dump(include={"portfolio", "path", "file_hash"}),
+        )
     names = list(FileRecord.model_fields)
     con.execute(
         f"""insert into wh.ops.file_ledger ({", ".join(names)}, recorded_at)

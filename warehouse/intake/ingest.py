@@ -60,12 +60,13 @@ class RowsLostError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Job:
-    """A file to load, and the record of the file that is loaded under its path now."""
+    """A file to load, the record of what is loaded under its path now, and whether the ledger lacks this content."""
 
     file: LandingFile
     feed: Feed
     record: FileRecord
     before: FileRecord | None
+    is_new: bool
 
     @property
     def corrects(self) -> FileRecord | None:
@@ -93,14 +94,17 @@ def ingest_files(
         RowsLostError: when rows of a file do not add up; nothing of it is committed then.
     """
     feed = files[0].feed
-    loaded = file_ledger.loaded_files(con, portfolio=portfolio, feed=feed)
+    records = file_ledger.records(con, portfolio=portfolio, feed=feed)
+    known: dict[str, list[FileRecord]] = {}
+    for earlier in records:
+        known.setdefault(earlier.path, []).append(earlier)
     awaited = file_ledger.awaited(con, portfolio=portfolio, feed=feed)
     versions.renew_hashes(con, FEEDS[feed])
     for file in files:
         record = FileRecord(
             portfolio=portfolio, feed=feed, path=file.path, mapping=file.mapping.as_json, run_id=run_id
         )
-        yield _ingest(con, file, record, before=loaded.get(file.path), awaited=file.path in awaited)
+        yield _ingest(con, file, record, known=known.get(file.path, ()), awaited=file.path in awaited)
     _drop(con)
 
 
@@ -117,15 +121,17 @@ def _ingest(
     file: LandingFile,
     record: FileRecord,
     *,
-    before: FileRecord | None,
+    known: Sequence[FileRecord],
     awaited: bool,
 ) -> IngestResult:
+    before = next((earlier for earlier in known if earlier.status == "loaded"), None)
     try:
         file_hash, size = fingerprint(file.full)
         if record.mapping:  # the same content under another mapping holds other rows
             file_hash = hashlib.sha256(f"{file_hash}{record.mapping}".encode()).hexdigest()
         record = record.model_copy(update={"file_hash": file_hash, "bytes": size})
-        job = _Job(file=file, feed=FEEDS[file.feed], record=record, before=before)
+        is_new = file_hash not in {earlier.file_hash for earlier in known}
+        job = _Job(file=file, feed=FEEDS[file.feed], record=record, before=before, is_new=is_new)
         if before and job.reads_again and not awaited:
             return _result(before, status="already_loaded", message="already loaded")
         return _load(con, job)
@@ -210,7 +216,7 @@ def _load(con: duckdb.DuckDBPyConnection, job: _Job) -> IngestResult:
         delivery_rules.refuse_unusable(con, record)
         if feed.name == "scenarios":
             scenario_sets.refuse_torn(con, record)
-        file_ledger.write(con, record)
+        file_ledger.write(con, record, is_new=job.is_new)
         stat_after = job.file.full.stat()
         if (stat_before.st_size, stat_before.st_mtime_ns) != (stat_after.st_size, stat_after.st_mtime_ns):
             raise FileRefused("unreadable: the file changed while it was read; run again when it is complete")
