@@ -85,10 +85,7 @@ def declare_rows(
         f"create temp view intake_rows as select file_row, {columns} from intake_source where not {is_none}"
     )
     _check_joined(con, source)
-    came_out = {name: types[name] for name in expressions if name in types}
-    if mapping.columns:  # else the columns come out as they are
-        came_out = {row[0]: row[1] for row in con.execute("describe intake_rows").fetchall()}
-        del came_out["file_row"]
+    described = con.execute("describe intake_rows").fetchall()
     notes = []
     if mapping.columns and (
         empty := [column.name for column in feed.columns if column.name not in expressions]
@@ -101,7 +98,7 @@ def declare_rows(
         )
         notes.append(f"{skipped} row{'s' * (skipped > 1)} left out as feeds.yaml says ({marks})")
     return Declared(
-        types=came_out,
+        types={row[0]: row[1] for row in described if row[0] != "file_row"},
         extra=tuple(name for name in types if name not in read),
         notes=tuple(notes),
     )
