@@ -127,13 +127,13 @@ def _plain_and_sound(
 
 def _is_sound(feed: Feed, column: FeedColumn) -> str:
     """Return SQL that is true for a plain text without a fault of its column, as far as a glance tells."""
-    text = _q(column.name)
+    text, conditions = _q(column.name), ["true"]
     if column.name in keys.key_columns(feed):
-        return keys.is_sound(text)
+        conditions.append(keys.is_sound(text))
     if column.category:
         few_digits = f"strlen({text}) < {_SHORTEST_NUMBER} or not regexp_matches({text}, '[0-9]')"
-        return f"not contains({text}, '@') and ({few_digits})"
-    return "true"
+        conditions.append(f"not contains({text}, '@') and ({few_digits})")
+    return " and ".join(conditions)
 
 
 def _names_borrowers(feed: Feed) -> bool:
