@@ -54,11 +54,11 @@ def typed_rows(feed: Feed, types: dict[str, str], mapping: FeedMapping, *, plain
                 cleaned.append(f"{value_of(delivered)} as {text}")
                 typed += [f'{value} as "{alias}"', f'{text} is not null as "has_{name}"']
             else:
-                plain = f'"{name} plain"'
-                quick.append(f"{attempt} as {plain}")
-                cleaned.append(f"case when {plain} is null then {value_of(delivered)} end as {text}")
-                typed.append(f'case when {plain} is not null then {plain} else {value} end as "{alias}"')
-                typed.append(f'({plain} is not null or {text} is not null) as "has_{name}"')
+                quickly = f'"{name} quickly"'
+                quick.append(f"{attempt} as {quickly}")
+                cleaned.append(f"case when {quickly} is null then {value_of(delivered)} end as {text}")
+                typed.append(f'case when {quickly} is not null then {quickly} else {value} end as "{alias}"')
+                typed.append(f'({quickly} is not null or {text} is not null) as "has_{name}"')
     moments = (
         "delivered_at" if c.name == "known_at" else c.name for c in feed.columns if c.type in times.TIME_TYPES
     )

@@ -8,7 +8,7 @@ import pytest
 from warehouse.intake.feeds import FEEDS
 from warehouse.intake.mapping import AS_ASKED
 from warehouse.intake.row_rules import _faults, _is_sound
-from warehouse.intake.values import is_plain
+from warehouse.intake.values import is_plain, typed_rows
 
 TEXTS = [
     "917500462337", "Quuxmann 917500462337", "+49 170 8800329", "a@b.de", "1234567", "12.34.567", "base",
@@ -33,3 +33,12 @@ def test_what_is_sound_at_a_glance_has_none_of_its_faults(name: str) -> None:
         ).fetchone() or (None, 0)
         assert hidden is None, f"{fault.rule} of {name}.{column.name}"
         assert faulty, f"no text breaks {fault.rule} of {name}.{column.name}: the test shows nothing"
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_an_odd_column_costs_no_other_one_its_short_way(name: str) -> None:
+    feed = FEEDS[name]
+    names = [column.name for column in feed.columns]
+    for odd in names:
+        read = typed_rows(feed, dict.fromkeys(names, "VARCHAR"), AS_ASKED, plain=set(names) - {odd})
+        assert {column for column in names if f'"{column} text"' in read} == {odd}
